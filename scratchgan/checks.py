@@ -1,0 +1,50 @@
+"""Arguments are checked where they come in, in one wording: who, which argument, what was expected, what was given."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+
+def positive_int(who: str, name: str, value: object, *, least: int = 1) -> int:
+    """Return value as an int; ValueError unless it is an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"{who}: {name} must be an integer of at least {least}, got {value!r}")
+    return int(value)
+
+
+def pair(who: str, name: str, value: object, *, least: int = 1) -> tuple[int, int]:
+    """Return (value, value) for an integer, or value itself if it is a pair of integers (height, width)."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{who}: {name} must be an integer or a pair (height, width), got {value!r}")
+        return tuple(positive_int(who, name, v, least=least) for v in value)
+    return (positive_int(who, name, value, least=least),) * 2
+
+
+def real(who: str, name: str, value: object, low: float, high: float, *, open_low=False, open_high=False) -> float:
+    """Return value as a float; ValueError unless it is a number in [low, high] (or with an open end)."""
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    fits = fits and (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
+    if not fits:
+        span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{who}: {name} must be a number in {span}, got {value!r}")
+    return float(value)
+
+
+def one_of(who: str, name: str, value: object, known) -> None:
+    """ValueError with the nearest known name unless value is one of `known`."""
+    import difflib
+
+    if not isinstance(value, str) or value not in known:
+        near = difflib.get_close_matches(str(value), list(known), 1)
+        hint = f", did you mean {near[0]!r}?" if near else ","
+        raise ValueError(f"{who}: unknown {name} {value!r}{hint} known: {', '.join(map(str, known))}")
+
+
+def require_rng(who: str, rng: object) -> None:
+    """TypeError unless rng is a NumPy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{who}: rng must be a numpy.random.Generator such as np.random.default_rng(0), "
+                        f"got {type(rng).__name__}")
