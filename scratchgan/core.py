@@ -1,0 +1,350 @@
+r"""The layer contract: four passes, explicit caches, parameters that have paths.
+
+A layer is a function y = f(x; theta) that can be asked four questions.  Below, dv = dL/dv is the gradient of a scalar L
+with respect to v, tv is the tangent (the directional derivative) of v, and tdv is the tangent of dv.
+
+    forward            x        -> y      the value
+    backward           dy       -> dx     the gradient:             dx  = J(x)^T dy,     and dtheta is added to `grads`
+    tangent            tx       -> ty     the directional one:      ty  = J(x) tx + (df/dtheta) ttheta
+    tangent_backward   tdy      -> tdx    how dx moves with them:   tdx = d/de dx(x + e tx, theta + e ttheta,
+                                          dy + e tdy), and the same derivative of dtheta is added to `grads`
+
+The fourth is a second derivative.  A gradient penalty needs it: see `scratchgan.families`, which derives all four once
+for every layer of a kind.
+
+Nothing that a pass needs later lives on the layer: `forward` returns it in a `Cache`.  A discriminator may
+so be pending on a real batch and a fake one at once, and each `backward` sees its own activations.  Gradients
+accumulate (`+=`) until `zero_grads`.  Losses average over the batch; layers only sum.  `None` in place of a tangent
+means "identically zero".
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+Shape = tuple[int | None, ...] | None  # without the batch axis; None: not known yet
+TParams = Mapping[str, np.ndarray] | None
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class ShapeError(ValueError):
+    """An array does not fit the layer that it was given to; the message names the layer, the expected and the given."""
+
+
+class OrderError(RuntimeError):
+    """A pass was called before the pass that it builds on, or with the cache of another layer."""
+
+
+class Cache:
+    """What one call of `forward` leaves for the passes after it.
+
+    Attributes: `layer`, `x` (the input), `train` (the mode), `y_shape`; then `dy` from `backward`, `tx` and `tparams`
+    from `tangent`; and whatever else the layer puts there: the weight that was used, a mask, an argmax, statistics.
+    """
+
+    def __init__(self, layer: Layer, x: np.ndarray, train: bool):
+        self.layer, self.x, self.train = layer, x, train
+        self.y_shape: tuple[int, ...] | None = None
+        self.dy = self.tx = None
+        self.tparams: Mapping[str, np.ndarray] = {}
+        self.saw_backward = self.saw_tangent = False
+
+    def begin_backward(self, layer: Layer, dy: np.ndarray) -> None:
+        """Check that dy fits, and keep it for `tangent_backward`."""
+        self._check(layer, "backward", "dy", dy, self.y_shape)
+        self.dy, self.saw_backward = dy, True
+
+    def begin_tangent(self, layer: Layer, tx: np.ndarray | None, tparams: TParams) -> None:
+        """Check that tx and tparams fit, and keep them for `tangent_backward`."""
+        self._check(layer, "tangent", "tx", tx, self.x.shape)
+        self.tx, self.tparams, self.saw_tangent = tx, layer.check_tparams(tparams), True
+
+    def begin_tangent_backward(self, layer: Layer, tdy: np.ndarray | None) -> None:
+        """Check that `backward` and `tangent` came first, and that tdy fits."""
+        self._check(layer, "tangent_backward", "tdy", tdy, self.y_shape)
+        missing = [name for name, seen in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not seen]
+        if missing:
+            raise OrderError(f"{layer.label}: tangent_backward needs {' and '.join(missing)} on the same cache first")
+
+    def _check(self, layer, what, name, value, shape):
+        if self.layer is not layer:
+            raise OrderError(f"{layer.label}: {what} was given the cache of {self.layer.label}; use the one that this "
+                             "layer's own forward returned")
+        if value is None and name != "dy":
+            return
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"{layer.label}: {name} must be a NumPy array, got {type(value).__name__}")
+        if value.shape != shape:
+            raise ShapeError(f"{layer.label}: {name} must have the shape {shape}, got {value.shape}")
+        if value.dtype != self.x.dtype:
+            raise TypeError(f"{layer.label}: {name} must be {self.x.dtype} as its input was, got {value.dtype}")
+
+
+class Layer:
+    """Base of everything that has the four passes: layers, nets, and graphs that are no chain.
+
+    Attributes
+        params   name -> array; trained, updated in place by an optimiser
+        grads    the same names -> dL/d(param); accumulates until `zero_grads`
+        state    name -> array; not trained (running statistics)
+        path     where the layer stands, as "D.2"; only for messages
+    """
+
+    #: the mode matters and batch-mates influence each other (BatchNorm in training)
+    couples_samples = False
+
+    def __init__(self):
+        self.params: dict[str, np.ndarray] = {}
+        self.grads: dict[str, np.ndarray] = {}
+        self.state: dict[str, np.ndarray] = {}
+        self.path = ""
+        self._accepted = None  # the last input signature that passed the check
+
+    # -- the four passes ----------------------------------------------------------------------------------------------
+
+    def forward(self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None):
+        """Return (y, cache).  `rng` is only asked for by layers that draw (Dropout in training)."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+    def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True):
+        """Add dL/dparams to `grads` (if param_grads) and return dx = dL/dx (None if not input_grad)."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None):
+        """Return ty, the derivative of y along tx in the input and tparams (path -> array) in the parameters."""
+        raise NotImplementedError(f"{type(self).__name__} must define tangent")
+
+    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True):
+        """Add the derivative of dL/dparams along (tx, tparams, tdy) to `grads`; return that of dx, or None if zero."""
+        raise NotImplementedError(f"{type(self).__name__} must define tangent_backward")
+
+    # -- shapes -------------------------------------------------------------------------------------------------------
+
+    def output_shape(self, shape: Shape, batch: object = "N") -> Shape:
+        """Shape of y for x of `shape` (both without the batch axis); entries that are not known yet are None.
+
+        Raises ShapeError if no such x fits.  `batch` is only what a message prints for the batch axis.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define output_shape")
+
+    def check_input(self, x: np.ndarray) -> None:
+        """Raise TypeError or ShapeError unless x fits; costs one comparison if it looks like the last one."""
+        if isinstance(x, np.ndarray) and (x.shape[1:], x.dtype, x.ndim) == self._accepted:
+            return
+        if not isinstance(x, np.ndarray):
+            raise TypeError(f"{self.label} expects a NumPy array, got {type(x).__name__}")
+        if x.dtype not in FLOATS:
+            raise TypeError(f"{self.label} expects float32 or float64, got {x.dtype}: use x.astype(np.float32)")
+        own = self.dtype
+        if own is not None and own != x.dtype:
+            raise TypeError(f"{self.label} has {own} parameters, got {x.dtype} input: use x.astype(np.{own}) or "
+                            f"net.astype(np.{x.dtype})")
+        if x.ndim == 0:
+            raise ShapeError(f"{self.label} expects a batch, got a single number")
+        self.output_shape(x.shape[1:], batch=x.shape[0])
+        self._accepted = (x.shape[1:], x.dtype, x.ndim)
+
+    def misfit(self, expected: str, shape, batch: object = "N") -> ShapeError:
+        """The one wording of a shape error: the layer's path, what it expected and what it got."""
+        return ShapeError(f"{self.label} expects {expected}, got {_show(shape, batch)}")
+
+    def check_tparams(self, tparams: TParams) -> Mapping[str, np.ndarray]:
+        """Return tparams ({} for None); raise ValueError for an unknown path or a wrong shape."""
+        if not tparams:
+            return {}
+        known = dict(self.parameters())
+        for path, value in tparams.items():
+            if path not in known:
+                raise ValueError(f"{self.label} has no parameter {path!r}; it has {', '.join(known) or 'none'}")
+            if np.shape(value) != known[path].shape:
+                raise ShapeError(f"{self.label}: the tangent of {path!r} must have the shape {known[path].shape}, "
+                                 f"got {np.shape(value)}")
+        return tparams
+
+    # -- parameters ---------------------------------------------------------------------------------------------------
+
+    def add_param(self, name: str, value: np.ndarray) -> None:
+        """Register an array that is trained, and its gradient."""
+        self.params[name] = value
+        self.grads[name] = np.zeros_like(value)
+
+    def children(self) -> Sequence[tuple[str, Layer]]:
+        """The layers that this one is made of, with their names."""
+        return ()
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield (path with a trailing dot, layer) for this layer and all below it, in order."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.walk(f"{prefix}{name}.")
+
+    def parameters(self) -> list[tuple[str, np.ndarray]]:
+        """Every trained array with its path: [("0.W", array), ("0.b", array), ...]."""
+        return [(prefix + name, a) for prefix, layer in self.walk() for name, a in layer.params.items()]
+
+    def gradients(self) -> list[tuple[str, np.ndarray]]:
+        """Every gradient, under the same paths and in the same order as `parameters`."""
+        return [(prefix + name, layer.grads[name]) for prefix, layer in self.walk() for name in layer.params]
+
+    def buffers(self) -> list[tuple[str, np.ndarray]]:
+        """Every array that is not trained (running statistics), with its path."""
+        return [(prefix + name, a) for prefix, layer in self.walk() for name, a in layer.state.items()]
+
+    def zero_grads(self) -> None:
+        """Set every gradient to zero, in place."""
+        for _, grad in self.gradients():
+            grad.fill(0)
+
+    def astype(self, dtype) -> Layer:
+        """Return a copy of this layer or net whose arrays all have `dtype` (float32 or float64)."""
+        dtype = np.dtype(dtype)
+        if dtype not in FLOATS:
+            raise TypeError(f"{self.label}: astype takes float32 or float64, got {dtype}")
+        twin = copy.deepcopy(self)
+        for _, layer in twin.walk():
+            for arrays in (layer.params, layer.grads, layer.state):
+                arrays.update({name: a.astype(dtype) for name, a in arrays.items()})
+            layer._accepted = None
+        return twin
+
+    @property
+    def dtype(self) -> np.dtype | None:
+        """The parameters' dtype; None without parameters."""
+        for _, layer in self.walk():
+            for array in layer.params.values():
+                return array.dtype
+        return None
+
+    @property
+    def label(self) -> str:
+        """How messages call this layer: `Conv2D "D.2"`."""
+        return f'{type(self).__name__} "{self.path}"' if self.path else type(self).__name__
+
+    def set_path(self, path: str) -> None:
+        """Say where this layer stands; messages of all layers below follow."""
+        self.path = path
+        for name, child in self.children():
+            child.set_path(f"{path}.{name}" if path else name)
+
+    # -- what the gradient checker asks -------------------------------------------------------------------------------
+
+    def kink_distance(self, cache: Cache) -> float:
+        """How far the inputs of this call are from the nearest point without a derivative; inf if there is none."""
+        return np.inf
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+    def describe(self) -> str:
+        """The constructor's arguments, for `repr`."""
+        return ""
+
+
+class Sequential(Layer):
+    """Layers one after another: forward in order, backward in reverse order.
+
+    layers        a list; no layer object may stand in it twice (its parameters would be listed and updated twice)
+    input_shape   shape of one sample, without the batch axis; if given, every layer's shape is checked at once,
+                  otherwise as far as the layers themselves tell
+
+    Raises ShapeError at construction if two neighbours do not fit, TypeError for something that is not a layer.
+    """
+
+    def __init__(self, layers: Sequence[Layer], *, input_shape: Shape = None):
+        super().__init__()
+        self.layers = list(layers)
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Sequential: entry {i} is no Layer but {type(layer).__name__}")
+        seen = [id(part) for layer in self.layers for _, part in layer.walk()]
+        if len(set(seen)) != len(seen):
+            raise ValueError("Sequential: the same layer object stands in it twice; build a second layer instead")
+        self.set_path("")
+        self.output_shape(input_shape)
+
+    def children(self):
+        """The layers, named by their position."""
+        return [(str(i), layer) for i, layer in enumerate(self.layers)]
+
+    def forward(self, x, *, train, rng=None):
+        """x -> layer 0 -> layer 1 -> ... -> y."""
+        self.check_input(x)
+        cache = Cache(self, x, train)
+        cache.parts = []
+        for layer in self.layers:
+            x, part = layer.forward(x, train=train, rng=rng)
+            cache.parts.append(part)
+        cache.y_shape = x.shape
+        return x, cache
+
+    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+        """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if asked for."""
+        cache.begin_backward(self, dy)
+        for i, layer in reversed(list(enumerate(self.layers))):
+            dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
+        return dy
+
+    def tangent(self, tx, cache, tparams=None):
+        """The chain rule forwards: tx goes through the layers in order."""
+        cache.begin_tangent(self, tx, tparams)
+        for (name, layer), part in zip(self.children(), cache.parts, strict=True):
+            tx = layer.tangent(tx, part, below(cache.tparams, name))
+        return tx
+
+    def tangent_backward(self, tdy, cache, *, input_grad=True):
+        """The tangent of `backward`, layer by layer in reverse order."""
+        cache.begin_tangent_backward(self, tdy)
+        for i, layer in reversed(list(enumerate(self.layers))):
+            tdy = layer.tangent_backward(tdy, cache.parts[i], input_grad=input_grad or i > 0)
+        return tdy
+
+    def output_shape(self, shape, batch="N"):
+        """Pass `shape` through all layers; a misfit also names what the layer before gives."""
+        before = None
+        for layer in self.layers:
+            try:
+                given, shape = shape, layer.output_shape(shape, batch)
+            except ShapeError as error:
+                if before is None or "the layer before" in str(error):
+                    raise
+                raise ShapeError(f"{error}: the layer before it, {before.label}, gives {_show(given, 'N')}") from None
+            before = layer
+        return shape
+
+    def kink_distance(self, cache):
+        """The smallest of the parts'."""
+        pairs = zip(self.layers, cache.parts, strict=True)
+        return min((layer.kink_distance(part) for layer, part in pairs), default=np.inf)
+
+    def describe(self):
+        """One layer a line."""
+        return "[" + "".join(f"\n  {i}: {layer!r}," for i, layer in enumerate(self.layers)) + "\n]"
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, i: int) -> Layer:
+        return self.layers[i]
+
+
+def below(tparams: Mapping[str, np.ndarray], name: str) -> Mapping[str, np.ndarray]:
+    """The entries of tparams that belong to the child `name`, under the child's own paths."""
+    start = name + "."
+    return {path[len(start):]: value for path, value in tparams.items() if path.startswith(start)}
+
+
+def add(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
+    """a + b where None is identically zero."""
+    if a is None:
+        return b
+    return a if b is None else a + b
+
+
+def _show(shape, batch) -> str:
+    if shape is None:
+        return "an unknown shape"
+    return "(" + ", ".join([str(batch), *("?" if n is None else str(n) for n in shape)]) + ")"

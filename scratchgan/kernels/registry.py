@@ -1,0 +1,74 @@
+"""One name, several engines: each kernel is declared by its NumPy twin, and a compiled engine may stand beside it.
+
+    @kernel
+    def matmul(a, b): ...          # the twin: what a learner reads, what every engine is tested against
+
+    @matmul.engine("numba")        # optional, the same signature
+    def _(a, b): ...
+
+`KERNELS` lists them all by name, so that tests and benchmarks run over the table.  A kernel without an engine for the
+chosen backend runs its twin.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+BACKENDS = ("numpy", "numba")
+KERNELS: dict[str, Kernel] = {}
+_backend = "numpy"
+
+
+class Kernel:
+    """A function with a NumPy twin and, perhaps, engines for other backends.  Call it like the function."""
+
+    def __init__(self, twin: Callable):
+        self.twin = twin
+        self.engines: dict[str, Callable] = {"numpy": twin}
+        self.name = twin.__name__
+        functools.update_wrapper(self, twin)
+
+    def __call__(self, *args, **kwargs):
+        """Run the chosen backend's engine, or the twin if it has none."""
+        return self.engines.get(_backend, self.twin)(*args, **kwargs)
+
+    def engine(self, backend: str) -> Callable:
+        """Decorator: register an implementation of this kernel for `backend`."""
+        if backend not in BACKENDS:
+            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
+
+        def register(function: Callable) -> Callable:
+            self.engines[backend] = function
+            return function
+
+        return register
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.name}: {', '.join(self.engines)}>"
+
+
+def kernel(twin: Callable) -> Kernel:
+    """Decorator: declare a kernel by its NumPy twin."""
+    if twin.__name__ in KERNELS:
+        raise ValueError(f"there is already a kernel called {twin.__name__}")
+    KERNELS[twin.__name__] = made = Kernel(twin)
+    return made
+
+
+def get_backend() -> str:
+    """The engine that kernels run on now: "numpy" or "numba"."""
+    return _backend
+
+
+def set_backend(name: str) -> None:
+    """Choose the engine: "numpy", or "numba" where compiled kernels exist.
+
+    Raises ValueError for an unknown name, RuntimeError if no kernel has an engine of that name.
+    """
+    global _backend
+    if name not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
+    if not any(name in k.engines for k in KERNELS.values()):
+        raise RuntimeError(f"this version of scratchgan has no {name} kernels; the backend stays {_backend!r}")
+    _backend = name
