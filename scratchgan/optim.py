@@ -1,0 +1,208 @@
+r"""Optimisers: how a gradient becomes a step.  Each update is one rule on one array, written in `kernels.updates`.
+
+An optimiser belongs to one net and moves its parameters in place, in a call of its own: never inside `backward`.
+
+    optimiser = Adam(net, lr=2e-4)
+    net.zero_grads(); ...backward...; optimiser.step()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .checks import one_of, positive_int, real
+from .core import Layer
+from .kernels import adam_update, ema_update, rmsprop_update, sgd_update
+
+Schedule = Callable[[int], float]
+
+
+class Optimizer:
+    """Base: a learning rate, its schedule, and one array of state for each parameter and each name in `slots`.
+
+    net        the net (or layer) whose parameters are moved
+    lr         learning rate, > 0
+    schedule   step (0, 1, ...) -> factor on lr; None is constant
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, net: Layer, lr: float, *, schedule: Schedule | None = None):
+        self.net, self.schedule, self.steps = net, schedule, 0
+        self.lr = real(type(self).__name__, "lr", lr, 0, math.inf, open_low=True, open_high=True)
+        self.slot = {name: [np.zeros_like(w) for _, w in net.parameters()] for name in self.slots}
+
+    def current_lr(self) -> float:
+        """The learning rate of the next step."""
+        return self.lr * (1.0 if self.schedule is None else self.schedule(self.steps))
+
+    def step(self) -> None:
+        """Move every parameter once, along its gradient."""
+        lr = self.current_lr()
+        self.steps += 1
+        pairs = zip(self.net.parameters(), self.net.gradients(), strict=True)
+        for i, ((_, w), (_, g)) in enumerate(pairs):
+            self.update(w, g, lr, *(self.slot[name][i] for name in self.slots))
+
+    def update(self, w: np.ndarray, g: np.ndarray, lr: float, *slots: np.ndarray) -> None:
+        """One parameter's rule, in place."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything a resumed optimiser needs, by name: "steps", and "m/0.W" and the like."""
+        paths = [path for path, _ in self.net.parameters()]
+        arrays = {f"{name}/{path}": a for name in self.slots
+                  for path, a in zip(paths, self.slot[name], strict=True)}
+        return {"steps": np.array(self.steps, np.int64), **arrays}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what `state` gave.  Raises ValueError for missing names or other shapes, before it changes any."""
+        own = self.state()
+        check_same_arrays(type(self).__name__, own, state)
+        for name, array in own.items():
+            if name != "steps":
+                array[...] = state[name]
+        self.steps = int(state["steps"])
+
+
+class SGD(Optimizer):
+    r"""Gradient descent with momentum (Sutskever et al. 2013, in the form with the rate outside).
+
+    (SGD.1)   v <- momentum v + g
+    (SGD.2)   w <- w - lr v
+    (SGD.3)   w <- w - lr (g + momentum v)     instead of 2, with nesterov=True
+
+    Arguments: momentum in [0, 1).
+    """
+
+    slots = ("v",)
+
+    def __init__(self, net, lr=0.01, *, momentum: float = 0.0, nesterov: bool = False, schedule=None):
+        super().__init__(net, lr, schedule=schedule)
+        self.momentum = real("SGD", "momentum", momentum, 0, 1, open_high=True)
+        self.nesterov = bool(nesterov)
+
+    def update(self, w, g, lr, v):
+        """(SGD.1-3)."""
+        sgd_update(w, g, v, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
+
+
+class RMSProp(Optimizer):
+    r"""Divide by a running root mean square (Tieleman & Hinton 2012, lecture 6e).
+
+    (RMSProp.1)   v <- decay v + (1 - decay) g^2
+    (RMSProp.2)   w <- w - lr g / (sqrt(v) + eps)
+
+    Arguments: decay in [0, 1), eps > 0.
+    """
+
+    slots = ("v",)
+
+    def __init__(self, net, lr=5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule=None):
+        super().__init__(net, lr, schedule=schedule)
+        self.decay = real("RMSProp", "decay", decay, 0, 1, open_high=True)
+        self.eps = real("RMSProp", "eps", eps, 0, 1, open_low=True)
+
+    def update(self, w, g, lr, v):
+        """(RMSProp.1, 2)."""
+        rmsprop_update(w, g, v, lr=lr, decay=self.decay, eps=self.eps)
+
+
+class Adam(Optimizer):
+    r"""Momentum and running root mean square, each corrected for its start at zero (Kingma & Ba 2015, algorithm 1).
+
+    (Adam.1)   m <- beta1 m + (1 - beta1) g
+    (Adam.2)   v <- beta2 v + (1 - beta2) g^2
+    (Adam.3)   mhat = m / (1 - beta1^t),   vhat = v / (1 - beta2^t)        t = 1, 2, ... counts the steps
+    (Adam.4)   w <- w - lr mhat / (sqrt(vhat) + eps)
+
+    beta1 = 0.5 instead of 0.9 is DCGAN's choice (Radford et al. 2016, section 4): momentum makes a game swing.
+    Arguments: beta1, beta2 in [0, 1), eps > 0.
+    """
+
+    slots = ("m", "v")
+
+    def __init__(self, net, lr=2e-4, *, beta1: float = 0.5, beta2: float = 0.999, eps: float = 1e-8, schedule=None):
+        super().__init__(net, lr, schedule=schedule)
+        self.beta1 = real("Adam", "beta1", beta1, 0, 1, open_high=True)
+        self.beta2 = real("Adam", "beta2", beta2, 0, 1, open_high=True)
+        self.eps = real("Adam", "eps", eps, 0, 1, open_low=True)
+
+    def update(self, w, g, lr, m, v):
+        """(Adam.1-4)."""
+        adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
+
+
+class Ema:
+    r"""Exponential moving average of a net's parameters and running statistics: a smoother generator to sample from.
+
+    (EMA.1)   mean <- d mean + (1 - d) w,     d = min(decay, t / (t + 9)) at the update t = 1, 2, ...
+
+    The warm-up of d lets the average forget the random start.  (Yazici et al. 2019; d(t) as usual in their wake.)
+    `net` is the averaged copy: it is only ever read.   Arguments: decay in [0, 1).
+    """
+
+    def __init__(self, source: Layer, decay: float):
+        self.decay = real("Ema", "decay", decay, 0, 1, open_high=True)
+        self.source, self.steps = source, 0
+        self.net = source.astype(source.dtype)
+
+    def update(self) -> None:
+        """Move the average towards the source once.  (EMA.1)"""
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 9))
+        for mean, w in zip(_arrays(self.net), _arrays(self.source), strict=True):
+            ema_update(mean, w, decay=decay)
+
+
+def _arrays(net: Layer) -> list[np.ndarray]:
+    return [a for _, a in net.parameters() + net.buffers()]
+
+
+def constant() -> Schedule:
+    """The learning rate stays."""
+    return lambda step: 1.0
+
+
+def linear(total_steps: int, *, start: float = 0.5, final: float = 0.0) -> Schedule:
+    """1 until `start` of the total, then straight down to `final` at the end (Zhu et al. 2017, section 7.1)."""
+    positive_int("linear", "total_steps", total_steps)
+
+    def factor(step: int) -> float:
+        done = (step / total_steps - start) / (1 - start)
+        return 1 + (final - 1) * min(max(done, 0.0), 1.0)
+
+    return factor
+
+
+def cosine(total_steps: int, *, final: float = 0.0) -> Schedule:
+    """Half a cosine from 1 down to `final` (Loshchilov & Hutter 2017, equation 5)."""
+    positive_int("cosine", "total_steps", total_steps)
+    return lambda step: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(step / total_steps, 1.0)))
+
+
+SCHEDULES = ("constant", "linear", "cosine")
+
+
+def schedule(name: str, total_steps: int | None = None) -> Schedule:
+    """The schedule of that name.  Raises ValueError for an unknown name, or without the total_steps that it needs."""
+    one_of("optim", "schedule", name, SCHEDULES)
+    if name == "constant":
+        return constant()
+    if total_steps is None:
+        raise ValueError(f"the schedule {name!r} must know total_steps")
+    return {"linear": linear, "cosine": cosine}[name](total_steps)
+
+
+def check_same_arrays(who: str, own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless `given` has exactly the names, shapes and dtypes of `own`."""
+    for problem, names in (("lacks", own.keys() - given.keys()), ("has the unknown", given.keys() - own.keys())):
+        if names:
+            raise ValueError(f"{who}: the state {problem} {', '.join(sorted(names)[:5])}")
+    for name, array in own.items():
+        if (given[name].shape, given[name].dtype) != (array.shape, array.dtype):
+            raise ValueError(f"{who}: {name!r} must be {array.dtype} {array.shape}, got {given[name].dtype} "
+                             f"{given[name].shape}")
