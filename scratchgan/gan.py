@@ -1,0 +1,244 @@
+r"""The game: how a discriminator D and a generator G are trained against each other, line by line.
+
+    X      real samples, a batch of the data                 x = one of them
+    Z      noise, Z ~ N(0, I), drawn anew each time          z = one of them
+    G(z)   a fake: the generator turns noise into a sample
+    D(x)   the probability that D gives to "x is real" = sigmoid(D'(x)), D'(x) the logit that the net D puts out
+
+One step of training (Goodfellow et al. 2014, algorithm 1, with k = 1):
+
+    D's turn    1. draw noise Z and feed it to G: fakes G(Z)
+                2. show D the real samples X, label 1, and, as a batch of their own, the fakes, label 0
+                3. send D's loss back through D, for both batches; update D's weights
+    G's turn    4. draw noise again: new fakes, that D has not just been trained on
+                5. show them to D, whose weights are frozen, and claim that they are real: label 1
+                6. send G's loss back through D, down to D's input, and on through G; update G's weights
+
+Label 1 in step 5 is the non-saturating loss; the minimax loss keeps label 0 and climbs: see `scratchgan.losses`.
+"Frozen" means that no gradient of D's weights is taken and none of them moves; D still works in training mode, so that
+its BatchNorm normalises this batch by its own statistics and back-propagates exactly that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+
+from . import losses
+from .checks import positive_int
+from .core import Layer, ShapeError
+from .layers.activations import sigmoid
+from .optim import Ema, Optimizer, check_same_arrays
+
+#: the most that one call of `sample` may make
+MAX_SAMPLE_BYTES = 4 << 30
+#: samples a pass in evaluation: always so many (the last pass is filled up), so that n never changes a sample's bits
+_CHUNK = 64
+
+
+class GAN:
+    """A generator and a discriminator, their loss, their optimisers, and the noise that feeds them.
+
+    G, D           nets: G maps (N, latent_dim) to (N, *data_shape), D maps that to logits (N, 1)
+    loss           a Loss or its name
+    g_optimizer, d_optimizer    each belongs to its net
+    ema_decay      > 0: `sample` uses an exponential moving average of G's weights
+    seed           of the noise; the same seed gives the same bits
+    """
+
+    def __init__(self, G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], loss="non-saturating",
+                 g_optimizer: Optimizer, d_optimizer: Optimizer, ema_decay: float = 0.0, seed: int = 0):
+        self.G, self.D = G, D
+        self.latent_dim = positive_int("GAN", "latent_dim", latent_dim)
+        self.data_shape = tuple(positive_int("GAN", "data_shape", n) for n in data_shape)
+        self.loss = losses.get(loss)
+        for name, optimizer, net in (("g_optimizer", g_optimizer, G), ("d_optimizer", d_optimizer, D)):
+            if optimizer.net is not net:
+                raise ValueError(f"GAN: {name} was made for another net; it would move the wrong player's weights")
+        self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
+        G.set_path("G")
+        D.set_path("D")
+        _check_fit(G, D, self.latent_dim, self.data_shape)
+        self.ema = Ema(G, ema_decay) if ema_decay else None
+        _, self._noise_rng, self._layer_rng = seed_streams(seed)
+        self.steps = 0
+
+    # -- the training procedure ---------------------------------------------------------------------------------------
+
+    def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
+        """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
+
+        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)), as D saw them in its turn.
+        Raises ValueError if `real` does not fit, or labels are given: this GAN is not conditional.
+        """
+        self._check_real(real)
+        if labels is not None:
+            raise ValueError("this GAN is not conditional: train_step takes no labels")
+        report = self.d_step(real)
+        report.update(self.g_step(len(real)))
+        self.steps += 1
+        return report
+
+    def d_step(self, real: np.ndarray) -> dict[str, float]:
+        """D's turn, steps 1-3."""
+        Z = self.noise(len(real))
+        report = self.d_gradients(real, Z)
+        self.d_optimizer.step()
+        return report
+
+    def g_step(self, N: int) -> dict[str, float]:
+        """G's turn, steps 4-6, with N fakes."""
+        Z = self.noise(N)
+        report = self.g_gradients(Z)
+        self.g_optimizer.step()
+        if self.ema is not None:
+            self.ema.update()
+        return report
+
+    def d_gradients(self, real: np.ndarray, Z: np.ndarray) -> dict[str, float]:
+        """D's loss on `real` and on G(Z); its gradient is in D.gradients() afterwards.  G is only fed forward."""
+        fake, _ = self.G.forward(Z, train=True, rng=self._layer_rng)
+        self.D.zero_grads()
+        real_logits, on_real = self.D.forward(real, train=True, rng=self._layer_rng)
+        fake_logits, on_fake = self.D.forward(fake, train=True, rng=self._layer_rng)
+        value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)
+        self.D.backward(d_real, on_real, input_grad=False)
+        self.D.backward(d_fake, on_fake, input_grad=False)      # adds to the gradient of the line above
+        return {"d_loss": value, "d_real": float(sigmoid(real_logits).mean()),
+                "d_fake": float(sigmoid(fake_logits).mean())}
+
+    def g_gradients(self, Z: np.ndarray) -> dict[str, float]:
+        """G's loss on G(Z), through D; its gradient is in G.gradients() afterwards.  D stays as it is."""
+        self.G.zero_grads()
+        fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
+        logits, through_d = self.D.forward(fake, train=True, rng=self._layer_rng)
+        value, d_logits = self.loss.generator(logits)
+        d_fake = self.D.backward(d_logits, through_d, param_grads=False)     # dL_G/dfake: where D would see more truth
+        self.G.backward(d_fake, through_g, input_grad=False)
+        return {"g_loss": value}
+
+    # -- using it -----------------------------------------------------------------------------------------------------
+
+    def noise(self, N: int) -> np.ndarray:
+        """Draw Z ~ N(0, I), (N, latent_dim), from this GAN's own stream."""
+        return self._noise_rng.standard_normal((N, self.latent_dim)).astype(self.G.dtype)
+
+    def sample(self, n: int, *, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
+        """Make n samples (n, *data_shape), float32, images in [-1, 1]; in evaluation mode.
+
+        The same seed gives the same noise at any time, and does not disturb training.
+        Raises ValueError for n < 1, for more than 4 GiB of samples, or if labels are given.
+        """
+        n = positive_int("sample", "n", n)
+        if labels is not None:
+            raise ValueError("this GAN is not conditional: sample takes no labels")
+        if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
+            raise ValueError(f"sample: {n} samples of shape {self.data_shape} need more than "
+                             f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time")
+        Z = np.random.default_rng(seed).standard_normal((n, self.latent_dim)).astype(self.G.dtype)
+        return self.generate(Z)
+
+    def generate(self, Z: np.ndarray) -> np.ndarray:
+        """G(Z) for given noise (N, latent_dim), with the averaged weights if there are any; in evaluation mode."""
+        net = self.G if self.ema is None else self.ema.net
+        return _evaluate(net, Z).astype(np.float32, copy=False)
+
+    def probability(self, x: np.ndarray) -> np.ndarray:
+        """D(x), the probability (N,) that D gives to "real", in evaluation mode.  x is (N, *data_shape)."""
+        self._check_real(x)
+        return sigmoid(_evaluate(self.D, x)).reshape(len(x), -1).mean(axis=1)
+
+    # -- saving it ----------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything a resumed training needs, by name: weights, running statistics, optimisers, average, random state.
+
+        The arrays are the live ones, not copies.
+        """
+        arrays = {"steps": np.array(self.steps, np.int64)}
+        arrays.update({f"{which}/{path}": a for which, net in self._nets() for path, a in _arrays(net)})
+        for which, optimizer in self._optimizers():
+            arrays.update({f"{which}/{name}": a for name, a in optimizer.state().items()})
+        if self.ema is not None:
+            arrays["ema_steps"] = np.array(self.ema.steps, np.int64)
+        arrays["rng/noise"], arrays["rng/layers"] = rng_state(self._noise_rng), rng_state(self._layer_rng)
+        return arrays
+
+    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take over what `state` gave.  Raises ValueError if names, shapes or dtypes differ, before it changes any."""
+        own = self.state()
+        random = {name: a for name, a in own.items() if name.startswith("rng/")}
+        check_same_arrays("GAN", {k: a for k, a in own.items() if k not in random},
+                          {k: a for k, a in arrays.items() if k not in random})
+        for name in random:
+            if name not in arrays:
+                raise ValueError(f"GAN: the state lacks {name}")
+        generators = [generator_from(arrays["rng/noise"]), generator_from(arrays["rng/layers"])]
+        for which, net in self._nets():
+            for path, array in _arrays(net):
+                array[...] = arrays[f"{which}/{path}"]
+        for which, optimizer in self._optimizers():
+            optimizer.load_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
+        if self.ema is not None:
+            self.ema.steps = int(arrays["ema_steps"])
+        self._noise_rng, self._layer_rng = generators
+        self.steps = int(arrays["steps"])
+
+    def _nets(self):
+        return [("G", self.G), ("D", self.D)] + ([] if self.ema is None else [("ema", self.ema.net)])
+
+    def _optimizers(self):
+        return [("g_optimizer", self.g_optimizer), ("d_optimizer", self.d_optimizer)]
+
+    def _check_real(self, x) -> None:
+        if not isinstance(x, np.ndarray) or x.shape[1:] != self.data_shape or len(x) == 0:
+            got = x.shape if isinstance(x, np.ndarray) else type(x).__name__
+            raise ShapeError(f"the GAN expects samples (N, {', '.join(map(str, self.data_shape))}), got {got}")
+
+    def __repr__(self) -> str:
+        return f"GAN(loss={self.loss.name!r}, steps={self.steps},\n G={self.G!r},\n D={self.D!r})"
+
+
+def seed_streams(seed: int) -> list[np.random.Generator]:
+    """Three independent random streams of one seed: initial weights, noise, and what layers draw (dropout)."""
+    return np.random.default_rng(positive_int("GAN", "seed", seed, least=0)).spawn(3)
+
+
+def rng_state(rng: np.random.Generator) -> np.ndarray:
+    """The state of a generator as JSON text in a uint8 array, for a file without pickle."""
+    return np.frombuffer(json.dumps(rng.bit_generator.state).encode(), np.uint8)
+
+
+def generator_from(state: np.ndarray) -> np.random.Generator:
+    """The generator whose `rng_state` this is.  Raises ValueError if it is none."""
+    rng = np.random.default_rng(0)
+    try:
+        rng.bit_generator.state = json.loads(np.asarray(state, np.uint8).tobytes().decode())
+    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError, OverflowError) as error:
+        raise ValueError(f"not the state of a random generator: {error}") from None
+    return rng
+
+
+def _evaluate(net: Layer, x: np.ndarray) -> np.ndarray:
+    """net(x) in evaluation mode, _CHUNK samples a pass."""
+    parts = []
+    for i in range(0, len(x), _CHUNK):
+        part = x[i:i + _CHUNK]
+        filling = np.zeros((_CHUNK - len(part), *x.shape[1:]), x.dtype)
+        parts.append(net.forward(np.concatenate([part, filling]), train=False)[0][:len(part)])
+    return np.concatenate(parts)
+
+
+def _arrays(net: Layer) -> list[tuple[str, np.ndarray]]:
+    return net.parameters() + [(f"{path} (running)", a) for path, a in net.buffers()]
+
+
+def _check_fit(G: Layer, D: Layer, latent_dim: int, data_shape: tuple[int, ...]) -> None:
+    """G must make data_shape out of noise, and D one logit out of data_shape."""
+    made, judged = G.output_shape((latent_dim,)), D.output_shape(data_shape)
+    if made != data_shape:
+        raise ShapeError(f"GAN: G makes samples of shape {made}, the data has {data_shape}")
+    if judged is not None and judged[-1:] != (1,):
+        raise ShapeError(f"GAN: D must end in one logit, its output has the shape {judged}")

@@ -1,0 +1,104 @@
+"""DCGAN: convolutions in place of dense layers (Radford, Metz & Chintala 2016, section 3 and figure 1).
+
+Their guidelines: no pooling but strided convolutions; BatchNorm in both nets, except at G's output and D's input; ReLU
+in G, tanh at its end; LeakyReLU in D; weights from N(0, 0.02^2); Adam with beta1 = 0.5.
+
+The rule of sizes: the image is halved until at most 7 pixels a side remain, and each halving but the first doubles the
+channels.  So 28 -> 14 -> 7 with width, 2 width channels; 32 -> 16 -> 8 -> 4 with width, 2 width, 4 width; 64
+pixels likewise in four steps.
+
+    D:  image -> [Conv k4 s2 p1 -> (BatchNorm) -> LeakyReLU] x halvings -> Dense -> logit
+    G:  z -> Dense -> BatchNorm -> ReLU -> [ConvT k4 s2 p1 -> BatchNorm -> ReLU] x (halvings - 1) -> ConvT -> tanh
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from ..checks import positive_int
+from ..core import Layer, Sequential
+from ..gan import GAN, seed_streams
+from ..initializers import normal
+from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, LeakyReLU, ReLU, Reshape, Tanh
+from .training import game
+
+LARGEST_BASE = 7
+
+
+def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64, loss="non-saturating",
+          seed: int = 0, *, slope: float = 0.2, dtype=np.float32, **training) -> GAN:
+    """Build it for images (N, image_size, image_size, channels).
+
+    width       channels of D's first and G's last hidden layer
+    slope       of D's LeakyReLU
+    training    see `scratchgan.models.training.game`
+
+    Raises ValueError for an image_size that cannot be halved down to 2..7 pixels.
+    """
+    channels, width = positive_int("dcgan", "channels", channels), positive_int("dcgan", "width", width)
+    base, halvings = halve(image_size)
+    widths = [width * 2**i for i in range(halvings)]          # of D, from the image inwards
+    rng, *_ = seed_streams(seed)
+
+    G = generator(base, widths[::-1], channels, latent_dim, rng, dtype)
+    D = discriminator(base, widths, channels, slope, rng, dtype)
+    return game(G, D, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss, seed=seed,
+                **training)
+
+
+def generator(base: int, widths: list[int], channels: int, latent_dim: int, rng, dtype) -> Sequential:
+    """Noise -> base x base pixels of widths[0] channels -> twice the size, half the channels, ... -> image."""
+    start = base * base * widths[0]
+    layers: list[Layer] = [
+        Dense(latent_dim, start, bias=False, init=normal(0.02), rng=rng, dtype=dtype),  # BatchNorm's beta is its bias
+        Reshape((base, base, widths[0])),
+        _batchnorm(widths[0], rng, dtype),
+        ReLU(),
+    ]
+    for Ci, Co in pairwise(widths):
+        layers += [_up(Ci, Co, False, rng, dtype), _batchnorm(Co, rng, dtype), ReLU()]
+    layers += [_up(widths[-1], channels, True, rng, dtype), Tanh()]
+    return Sequential(layers, input_shape=(latent_dim,))
+
+
+def discriminator(base: int, widths: list[int], channels: int, slope: float, rng, dtype) -> Sequential:
+    """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
+    layers: list[Layer] = [_down(channels, widths[0], True, rng, dtype), LeakyReLU(slope)]
+    for Ci, Co in pairwise(widths):
+        layers += [_down(Ci, Co, False, rng, dtype), _batchnorm(Co, rng, dtype), LeakyReLU(slope)]
+    layers += [Flatten(), Dense(base * base * widths[-1], 1, init=normal(0.02), rng=rng, dtype=dtype)]
+    size = base * 2 ** len(widths)
+    return Sequential(layers, input_shape=(size, size, channels))
+
+
+def halve(image_size: int) -> tuple[int, int]:
+    """(base, halvings): image_size = base 2^halvings with base at most 7.  Raises ValueError if there is none."""
+    base, halvings = positive_int("dcgan", "image_size", image_size, least=4), 0
+    while base % 2 == 0 and (base > LARGEST_BASE or halvings == 0):
+        base, halvings = base // 2, halvings + 1
+    if base > LARGEST_BASE or halvings == 0:
+        fits = sorted(b * 2**h for b in range(4, LARGEST_BASE + 1) for h in range(1, 6))
+        near = sorted(fits, key=lambda n: abs(n - image_size))[:2]
+        raise ValueError(f"dcgan: image_size {image_size} cannot be halved down to {LARGEST_BASE} pixels or fewer; "
+                         f"near sizes that can: {', '.join(map(str, sorted(near)))}")
+    return base, halvings
+
+
+def _down(Ci: int, Co: int, bias: bool, rng, dtype) -> Conv2D:
+    """Half the size."""
+    return Conv2D(Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=normal(0.02), rng=rng, dtype=dtype)
+
+
+def _up(Ci: int, Co: int, bias: bool, rng, dtype) -> ConvTranspose2D:
+    """Twice the size."""
+    return ConvTranspose2D(Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=normal(0.02), rng=rng,
+                           dtype=dtype)
+
+
+def _batchnorm(C: int, rng, dtype) -> BatchNorm:
+    """gamma from N(1, 0.02^2), as the authors' code has it."""
+    layer = BatchNorm(C, dtype=dtype)
+    layer.params["gamma"][...] = normal(0.02, mean=1.0)((C,), rng=rng, dtype=dtype)
+    return layer
