@@ -1,0 +1,228 @@
+"""A check that cannot fail is no check: faults seen in other projects, planted, are caught."""
+
+import numpy as np
+import pytest
+
+from scratchgan import Sequential, registry
+from scratchgan.gradcheck import check, relative_error
+from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
+from scratchgan.losses import Minimax, NonSaturating
+from scratchgan.models import dcgan, mlp_gan
+
+
+class LosesHalf(Dense):
+    """Gradients assigned with `=`."""
+
+    def backward(self, dy, cache, **kw):
+        self.grads["W"][...] = 0
+        return super().backward(dy, cache, **kw)
+
+
+class CachesOnTheLayer(Dense):
+    """The activations of the latest forward, whatever the cache says."""
+
+    def forward(self, x, **kw):
+        self.latest = x
+        return super().forward(x, **kw)
+
+    def backward(self, dy, cache, **kw):
+        cache.x = self.latest
+        return super().backward(dy, cache, **kw)
+
+
+class MixesModes(BatchNorm):
+    """Forward with the running statistics, backward with the batch formula."""
+
+    def backward(self, dy, cache, **kw):
+        cache.train = True
+        try:
+            return super().backward(dy, cache, **kw)
+        finally:
+            cache.train = False
+
+
+class DropsSecondOrder(Tanh):
+    """phi'' left out: right for ReLU, wrong for everything curved."""
+
+    piecewise_linear = True
+
+
+class ForgetsTheBatch(Dense):
+    def backward(self, dy, cache, **kw):
+        dx = super().backward(dy, cache, **kw)
+        self.grads["b"] -= dy[1:].sum(axis=0)
+        return dx
+
+
+class FlipsTheKernel(Conv2D):
+    def weight_grad(self, x, dy):
+        return super().weight_grad(x, dy)[::-1, ::-1].copy()
+
+
+class ForgetsTgamma(BatchNorm):
+    def tangent_backward(self, tdy, cache, **kw):
+        cache.tparams = {k: v for k, v in cache.tparams.items() if k != "gamma"}
+        return super().tangent_backward(tdy, cache, **kw)
+
+
+class NoBatchStatistics(BatchNorm):
+    """The gradient that flows through mean and variance left out."""
+
+    def backward(self, dy, cache, **kw):
+        super().backward(dy, cache, **kw)
+        return cache.gamma * dy * cache.r
+
+
+class WrongSlope(LeakyReLU):
+    def dphi(self, x, y):
+        return np.where(x > 0, x.dtype.type(1), x.dtype.type(-self.slope))
+
+
+class RedrawsTheMask(Dropout):
+    def backward(self, dy, cache, **kw):
+        self.prepare(cache, np.random.default_rng(99))
+        return super().backward(dy, cache, **kw)
+
+
+@pytest.mark.parametrize(("bug", "shape", "train"), [
+    (lambda rng: MixesModes(3), (6, 3), False),
+    (lambda rng: DropsSecondOrder(), (4, 5), True),
+    (lambda rng: ForgetsTheBatch(4, 3, rng=rng), (5, 4), True),
+    (lambda rng: FlipsTheKernel(2, 3, kernel_size=3, rng=rng), (2, 5, 5, 2), True),
+    (lambda rng: ForgetsTgamma(3), (6, 3), True),
+    (lambda rng: NoBatchStatistics(3), (6, 3), True),
+    (lambda rng: WrongSlope(0.2), (4, 5), True),
+    (lambda rng: RedrawsTheMask(0.5), (4, 5), True),
+    (lambda rng: Sequential([Dense(4, 5, rng=rng), DropsSecondOrder(), Dense(5, 1, rng=rng)]), (6, 4), True),
+], ids=lambda v: "")
+def test_checks_catch(bug, shape, train, rng):
+    report = check(bug(rng), rng.standard_normal(shape), train=train)
+    assert not report.ok
+    assert report.max_error > 1e-3
+    assert "WRONG" in str(report)
+
+
+@pytest.mark.parametrize("bug", [LosesHalf, CachesOnTheLayer])
+def test_faults_that_only_the_game_shows(bug, rng):
+    """One layer alone looks right; two pending batches, real and fake, do not."""
+    assert check(bug(2, 3, rng=rng), rng.standard_normal((5, 2))).ok
+    gan = mlp_gan(2, 2, (5,))
+    planted = bug(2, 5, rng=rng)
+    planted.set_path("D.0")
+    gan.D.layers[0] = planted
+    report = check(gan, rng.standard_normal((5, 2)))
+    wrong = {row.array for row in report.rows if row.error > report.tolerance}
+    assert not report.ok
+    assert "D's loss: D.0.W" in wrong
+
+
+@pytest.mark.parametrize("fault", ["sign", "mean", "saturating"])
+def test_faults_in_losses(fault):
+    class Faulty(NonSaturating):
+        def discriminator(self, r, f):
+            value, d_real, d_fake = super().discriminator(r, f)
+            return {"sign": (value, d_real, -d_fake),
+                    "mean": (value, d_real * len(r), d_fake * len(f))}.get(fault, (value, d_real, d_fake))
+
+        def generator(self, f, real_logits=None):
+            value, d = super().generator(f)
+            return value, Minimax.generator(self, f)[1] if fault == "saturating" else d
+
+    assert not check(Faulty()).ok
+
+
+def test_error_of_a_derivative():
+    a, n = np.array([1.0, 0.0]), np.array([1.0, 1e-9])
+    assert relative_error(a, n, floor=0) == pytest.approx(1e-9)
+    assert relative_error(np.zeros(2), np.array([0, 1e-9]), floor=1e-3) == pytest.approx(1e-6)
+    assert relative_error(np.zeros(2), np.zeros(2), floor=0) == 0
+    assert relative_error(np.array([np.nan]), np.zeros(1), floor=1) == np.inf
+
+
+def test_the_checked_thing_is_not_touched(rng):
+    net = Sequential([Dense(3, 4, rng=rng), BatchNorm(4), ReLU(), Dense(4, 1, rng=rng)])
+    before = [a.copy() for _, a in net.parameters() + net.gradients() + net.buffers()]
+    x = rng.standard_normal((6, 3)).astype(np.float32)
+    kept = x.copy()
+    assert check(net, x).ok
+    gan = dcgan(image_size=16, width=2, latent_dim=3)
+    state = {name: a.copy() for name, a in gan.state().items()}
+    assert check(gan, rng.standard_normal((3, 16, 16, 1))).ok
+    for a, (_, b) in zip(before, net.parameters() + net.gradients() + net.buffers(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name, a in gan.state().items():
+        np.testing.assert_array_equal(a, state[name])
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_inputs_on_a_kink_are_drawn_again():
+    x = np.array([[0.0, 1.0], [2.0, -1.0]])
+    assert check(ReLU(), x).ok
+
+
+def test_large_arrays_in_random_directions(rng):
+    net = Sequential([Dense(30, 20, rng=rng), Softplus(), Dense(20, 1, rng=rng)])
+    report = check(net, rng.standard_normal((12, 30)))
+    assert report.ok
+    how = {row.array: row.how for row in report.rows if row.step == "backward"}
+    assert how["0.W"] == "12 directions"
+    assert how["2.W"] == "all entries"
+    net.layers[0] = FlipsW(30, 20, rng=rng)
+    assert not check(net, rng.standard_normal((12, 30))).ok
+
+
+class FlipsW(Dense):
+    def weight_grad(self, x, dy):
+        return super().weight_grad(x, dy)[::-1].copy()
+
+
+def test_report_reads_as_a_table(rng):
+    report = check(WrongSlope(), rng.standard_normal((2, 3)), name="my layer")
+    text = str(report)
+    assert text.startswith("my layer: WRONG, largest error")
+    assert "<-- WRONG" in text
+    assert len(text.splitlines()) == 2 + len(report.rows)
+    row = report.rows[0]
+    assert np.abs(row.by_hand - row.by_differences)[row.where] == np.abs(row.by_hand - row.by_differences).max()
+
+
+def test_bad_input_is_refused(rng):
+    layer = Dense(2, 1, rng=rng)
+    with pytest.raises(ValueError, match="does not vary"):
+        check(layer, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="not finite"):
+        check(layer, np.array([[1.0, np.nan]]))
+    with pytest.raises(ValueError, match="needs a batch of inputs"):
+        check(layer)
+    with pytest.raises(TypeError, match="got int"):
+        check(3)
+    with pytest.raises(RuntimeError, match="away from the kinks"):
+        check(Sequential([Dense(5, 3000, rng=rng), ReLU()]), rng.standard_normal((60, 5)))
+
+
+def test_registry_runs_and_selects(capsys):
+    assert registry.run("Dense")
+    printed = capsys.readouterr().out
+    assert "Dense: ok" in printed
+    assert "2 things" in printed
+    with pytest.raises(ValueError, match="unknown name 'Conv3D'"):
+        registry.run("Conv3D")
+
+
+def test_every_public_layer_and_loss_is_registered():
+    from scratchgan import layers, losses
+
+    rng = np.random.default_rng(0)
+    seen = set()
+    for case in registry.LAYERS:
+        seen |= {type(part) for _, part in case.build(rng).walk()}
+    public = {getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    assert public <= seen
+    assert set(losses.LOSSES.values()) <= {type(case.build(rng)) for case in registry.LOSSES}
+
+
+def test_registry_reports_failure(monkeypatch, capsys):
+    case = registry.Case("Broken", lambda rng: WrongSlope(), (3, 4))
+    monkeypatch.setattr(registry, "CASES", [case])
+    assert not registry.run()
+    assert "WRONG: Broken" in capsys.readouterr().out
