@@ -1,0 +1,34 @@
+"""Data to learn from: toy densities whose truth is known, real digits, downloads, and the user's own images.
+
+`load` takes a name or a path; `BatchStream` deals out batches.  The public names, nothing else.
+"""
+
+from .catalogue import load, names
+from .dataset import Dataset, check_batch, resize_images
+from .densities import Density
+from .download import DownloadError, load_download
+from .limits import DataError
+from .own import load_path
+from .stream import BatchStream
+from .toy import TOY, checkerboard, gaussian_mixture_1d, grid, ring, spirals, two_moons
+
+__all__ = [
+    "TOY",
+    "BatchStream",
+    "DataError",
+    "Dataset",
+    "Density",
+    "DownloadError",
+    "check_batch",
+    "checkerboard",
+    "gaussian_mixture_1d",
+    "grid",
+    "load",
+    "load_download",
+    "load_path",
+    "names",
+    "resize_images",
+    "ring",
+    "spirals",
+    "two_moons",
+]

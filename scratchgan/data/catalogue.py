@@ -1,0 +1,56 @@
+"""Data by name or by path, in one call: `load("ring")`, `load("mnist-5k")`, `load("my-photos/", image_size=32)`."""
+
+import difflib
+import os
+
+from .dataset import Dataset
+from .densities import Density
+from .download import DOWNLOADS, load_download
+from .embedded import EMBEDDED, load_embedded
+from .limits import DataError, check_image_options
+from .own import fit, load_path
+from .toy import TOY
+
+
+def names() -> dict[str, str]:
+    """Every known name and one line about it: {name: line}, toy densities first."""
+    lines = {name: f"{make().about}, {make().dim}-D, true density known" for name, make in TOY.items()}
+    lines |= {name: entry[1] for name, entry in EMBEDDED.items()}
+    return lines | {name: entry[0] for name, entry in DOWNLOADS.items()}
+
+
+def load(
+    name_or_path: str | os.PathLike,
+    *,
+    image_size: int | None = None,
+    channels: int | None = None,
+    split: str = "train",
+) -> Dataset | Density:
+    """The data called so: a Density for a toy name, else a Dataset.
+
+    name_or_path  a name out of `names()`, or a path for `load_path`; a name wins, so write ./ring for a folder `ring`
+    image_size    resize to image_size x image_size (centre square, bicubic); None: as it is.  Images only
+    channels      1 or 3: convert to grey or colour; None: as it is.  Images only
+    split         "train" or "test"; only downloaded sets have a test part.  A density ignores it: all is fresh
+    DataError for a name or option that does not fit, DownloadError if a file cannot be had, else as `load_path`.
+    """
+    if split not in ("train", "test"):
+        raise DataError(f"split must be 'train' or 'test', got {split!r}")
+    image_size, channels = check_image_options(image_size, channels)
+    name = os.fspath(name_or_path)
+    if name in TOY:
+        if image_size is not None or channels is not None:
+            raise DataError(f"{name} is a density of points: image_size and channels are for images")
+        return TOY[name]()
+    if name in DOWNLOADS:
+        return fit(load_download(name, split), image_size, channels)
+    if name in EMBEDDED or os.path.exists(os.path.expanduser(name)):
+        if split == "test":
+            raise DataError(f"{name} has no test part; sets with one: {', '.join(DOWNLOADS)}")
+        if name in EMBEDDED:
+            return fit(load_embedded(name), image_size, channels)
+        return load_path(name, image_size=image_size, channels=channels)
+    known = [*TOY, *EMBEDDED, *DOWNLOADS]
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise DataError(f"{name!r} is neither a file, a folder nor a known data set{hint}; known: {', '.join(known)}")

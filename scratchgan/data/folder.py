@@ -1,0 +1,143 @@
+"""A folder of PNG and JPEG files as one array, and a plain word about the file that does not fit.
+
+Two passes: the first reads only headers, so that sizes, channels and memory are settled before any pixel is decoded.
+Images lie either directly in the folder (no labels) or in its sub-folders, one a class (labels in sorted order of the
+sub-folders' names).  Anything deeper, hidden, or with another extension is not looked at.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import centre_box, to_unit
+from .limits import DataError, check_fits
+
+EXTENSIONS = (".png", ".jpg", ".jpeg")
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
+
+def read_folder(
+    folder: Path, *, image_size: int | None = None, channels: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """(x (N, H, W, C) float32 in [-1, 1], labels (N,) int64 or None, class names) of the images in a folder.
+
+    With image_size, each image's centre square is resized to it (Pillow, bicubic, widened when shrinking).  Alpha is
+    dropped onto black.  Sixteen-bit grey is scaled to eight.  A photograph is turned as its EXIF data says.
+    DataError if there is no image, if one is broken or too large to decode, if sizes differ and image_size is None, if
+    grey and colour are mixed and channels is None, or if all together would not fit into memory.
+    """
+    paths, labels, classes = _find(folder)
+    size, channels = _survey(paths, image_size, channels)
+    check_fits((len(paths), *size, channels), folder)
+    pixels = np.empty((len(paths), *size, channels), dtype=np.uint8)
+    for i, path in enumerate(paths):
+        pixels[i] = _open(path, lambda image: _decode(image, image_size, channels))
+    return to_unit(pixels, 255), labels, classes
+
+
+def _find(folder):
+    """(paths, labels or None, class names), in sorted order."""
+    direct = _images_in(folder)
+    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _shown(sub)}
+    groups = {name: found for name, found in groups.items() if found}
+    if direct and groups:
+        raise DataError(
+            f"{folder}: images lie both directly in the folder ({len(direct)}) and in sub-folders "
+            f"({', '.join(groups)}): use either a flat folder, or one sub-folder per class"
+        )
+    if not direct and not groups:
+        if not any(folder.iterdir()):
+            raise DataError(f"{folder}: the folder is empty")
+        wanted = ", ".join(EXTENSIONS)
+        raise DataError(f"{folder}: no images found, neither here nor one folder down (looked for {wanted})")
+    if direct:
+        return direct, None, ()
+    labels = np.repeat(np.arange(len(groups)), [len(found) for found in groups.values()])
+    return [path for found in groups.values() for path in found], labels, tuple(groups)
+
+
+def _images_in(folder):
+    return [path for path in sorted(folder.iterdir())
+            if path.suffix.lower() in EXTENSIONS and _shown(path) and path.is_file()]  # fmt: skip
+
+
+def _shown(path):
+    return not path.name.startswith((".", "__"))  # such as __MACOSX, which zip archives leave behind
+
+
+def _survey(paths, image_size, channels):
+    """((height, width), channels) of the result, from the headers alone."""
+    first = {}  # the first path of each size and of each number of channels
+    for path in paths:
+        size, own = _open(path, _header)
+        first.setdefault(("size", size), path)
+        first.setdefault(("channels", own), path)
+    sizes = [key[1] for key in first if key[0] == "size"]
+    kinds = [key[1] for key in first if key[0] == "channels"]
+    if image_size is None and len(sizes) > 1:
+        (a, b), (p, q) = sizes[:2], (first["size", size] for size in sizes[:2])
+        raise DataError(
+            f"images differ in size: {p} is {a[0]}x{a[1]}, {q} is {b[0]}x{b[1]} (width x height): "
+            "give one size for all, such as --set image_size=28"
+        )
+    if channels is None and len(kinds) > 1:
+        raise DataError(
+            f"images differ in channels: {first['channels', 1]} is grey, {first['channels', 3]} is colour: "
+            "choose with --set channels=1 or --set channels=3"
+        )
+    width, height = (image_size, image_size) if image_size else sizes[0]
+    return (height, width), channels or kinds[0]
+
+
+def _open(path, use):
+    """use(image) of the file at path; any failure to read it is a DataError that names it."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)  # odd but harmless metadata
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                return use(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{path}: the image has more than {Image.MAX_IMAGE_PIXELS} pixels, Pillow's limit") from None
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error ...
+        reason = "not a PNG or JPEG image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        raise DataError(f"{path}: broken image ({reason}); delete or replace it") from None
+
+
+def _header(image):
+    """((width, height) as shown, 1 or 3 channels)."""
+    width, height = image.size
+    if _orientation(image) in _TURNED:
+        width, height = height, width
+    return (width, height), 1 if image.mode in _GREY else 3
+
+
+def _orientation(image):
+    return image.getexif().get(0x0112) if image.format != "PNG" else None  # a PNG would be decoded for it
+
+
+def _decode(image, image_size, channels):
+    """Pixels (H, W, C) uint8 of an open image."""
+    from PIL import Image, ImageOps
+
+    if _orientation(image) not in (None, 1):
+        image = ImageOps.exif_transpose(image)
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode.startswith("I"):  # Pillow's own conversion would clip 16 bits to 8 instead of scaling them
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8))
+    elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image.convert("RGBA"))
+        if mode == "L":
+            image = image.convert("RGB")
+    image = image.convert(mode)
+    if image_size is not None and image.size != (image_size, image_size):
+        image = image.crop(centre_box(*image.size))  # not resize(box=...), whose filter looks over the box's edge
+        image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(image.height, image.width, channels)
