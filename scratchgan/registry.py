@@ -118,9 +118,9 @@ GAMES = [
     Case("MLP GAN, non-saturating", lambda rng: mlp_gan(2, 2, (5, 4)), (4, 2)),
     Case("MLP GAN, minimax, images", lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,),
                                                          loss="minimax"), (4, 3, 2, 1)),
-    Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (3, 16, 16, 1)),
-    Case("DCGAN, minimax, smoothed", lambda rng: dcgan(image_size=16, width=2, latent_dim=3, loss="minimax",
-                                                       label_smoothing=0.1), (3, 16, 16, 1)),
+    Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
+    Case("DCGAN, dense, minimax, smoothed", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4,
+                                                              loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),
 ]
 
 CASES = [*LAYERS, *LOSSES, *GAMES]

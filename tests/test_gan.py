@@ -209,6 +209,13 @@ def test_dcgan_28_is_the_reference_architecture():
     assert G == [(100, 6272), (128,), (128,), (4, 4, 64, 128), (64,), (64,), (4, 4, 1, 64), (1,)]
 
 
+def test_dcgan_with_a_hidden_dense_layer(rng):
+    gan = dcgan(image_size=8, width=3, latent_dim=5, dense=7)
+    assert [w.shape for _, w in gan.D.parameters()] == [(4, 4, 1, 3), (3,), (48, 7), (7,), (7,), (7, 1), (1,)]
+    assert [w.shape for _, w in gan.G.parameters()][:5] == [(5, 7), (7,), (7,), (7, 48), (3,)]
+    assert np.isfinite(gan.train_step(rng.uniform(-1, 1, (4, 8, 8, 1)).astype(np.float32))["g_loss"])
+
+
 @pytest.mark.parametrize(("size", "channels"), [(32, 3), (64, 1), (8, 1)])
 def test_dcgan_other_sizes_train(size, channels, rng):
     gan = dcgan(image_size=size, channels=channels, width=4, latent_dim=5)

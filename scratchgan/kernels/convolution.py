@@ -58,7 +58,7 @@ def _groups(N: int, numbers_per_image: int):
 
 @kernel
 def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair) -> np.ndarray:
-    """(Conv.1)  x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co).
+    """(Conv.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co).
 
         for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
             y[n, h, w, :] = (patch at (s h, s w) as a row) @ (W as a (k k Ci, Co) matrix)
@@ -74,7 +74,7 @@ def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair) -> np.n
 
 @kernel
 def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: Pair, padding: Pair) -> np.ndarray:
-    """(Conv.2)  dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
+    """(Conv.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
 
         for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
             patch = dy[n, h, w, :] @ W^T
@@ -97,7 +97,7 @@ def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: 
 
 @kernel
 def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Pair) -> np.ndarray:
-    """(Conv.3)  x (N, H, W, Ci), dy (N, Ho, Wo, Co) -> dW (kh, kw, Ci, Co).
+    """(Conv.3): x (N, H, W, Ci), dy (N, Ho, Wo, Co) -> dW (kh, kw, Ci, Co).
 
         dW = (all patches, as rows)^T @ (all output gradients, as rows)
     """

@@ -9,6 +9,10 @@ pixels likewise in four steps.
 
     D:  image -> [Conv k4 s2 p1 -> (BatchNorm) -> LeakyReLU] x halvings -> Dense -> logit
     G:  z -> Dense -> BatchNorm -> ReLU -> [ConvT k4 s2 p1 -> BatchNorm -> ReLU] x (halvings - 1) -> ConvT -> tanh
+
+With two halvings, as for digits, convolutions alone see strokes and not whole digits: D's only view of the whole image is
+then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's nets
+for MNIST have it (Chen et al. 2016, appendix C.1).
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ LARGEST_BASE = 7
 
 
 def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64, loss="non-saturating",
-          seed: int = 0, *, slope: float = 0.2, dtype=np.float32, **training) -> GAN:
+          seed: int = 0, *, dense: int = 0, slope: float = 0.2, dtype=np.float32, **training) -> GAN:
     """Build it for images (N, image_size, image_size, channels).
 
     width       channels of D's first and G's last hidden layer
+    dense       units of the hidden dense layer of each net; 0 is none
     slope       of D's LeakyReLU
     training    see `scratchgan.models.training.game`
 
@@ -42,17 +47,20 @@ def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width:
     widths = [width * 2**i for i in range(halvings)]          # of D, from the image inwards
     rng, *_ = seed_streams(seed)
 
-    G = generator(base, widths[::-1], channels, latent_dim, rng, dtype)
-    D = discriminator(base, widths, channels, slope, rng, dtype)
+    dense = positive_int("dcgan", "dense", dense, least=0)
+    G = generator(base, widths[::-1], channels, latent_dim, dense, rng, dtype)
+    D = discriminator(base, widths, channels, dense, slope, rng, dtype)
     return game(G, D, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss, seed=seed,
                 **training)
 
 
-def generator(base: int, widths: list[int], channels: int, latent_dim: int, rng, dtype) -> Sequential:
+def generator(base: int, widths: list[int], channels: int, latent_dim: int, dense: int, rng, dtype) -> Sequential:
     """Noise -> base x base pixels of widths[0] channels -> twice the size, half the channels, ... -> image."""
-    start = base * base * widths[0]
-    layers: list[Layer] = [
-        Dense(latent_dim, start, bias=False, init=normal(0.02), rng=rng, dtype=dtype),  # BatchNorm's beta is its bias
+    layers: list[Layer] = []
+    if dense:
+        layers += [_dense(latent_dim, dense, rng, dtype), _batchnorm(dense, rng, dtype), ReLU()]
+    layers += [
+        _dense(dense or latent_dim, base * base * widths[0], rng, dtype),
         Reshape((base, base, widths[0])),
         _batchnorm(widths[0], rng, dtype),
         ReLU(),
@@ -63,12 +71,16 @@ def generator(base: int, widths: list[int], channels: int, latent_dim: int, rng,
     return Sequential(layers, input_shape=(latent_dim,))
 
 
-def discriminator(base: int, widths: list[int], channels: int, slope: float, rng, dtype) -> Sequential:
+def discriminator(base: int, widths: list[int], channels: int, dense: int, slope: float, rng, dtype) -> Sequential:
     """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
     layers: list[Layer] = [_down(channels, widths[0], True, rng, dtype), LeakyReLU(slope)]
     for Ci, Co in pairwise(widths):
         layers += [_down(Ci, Co, False, rng, dtype), _batchnorm(Co, rng, dtype), LeakyReLU(slope)]
-    layers += [Flatten(), Dense(base * base * widths[-1], 1, init=normal(0.02), rng=rng, dtype=dtype)]
+    layers.append(Flatten())
+    features = base * base * widths[-1]
+    if dense:
+        layers += [_dense(features, dense, rng, dtype), _batchnorm(dense, rng, dtype), LeakyReLU(slope)]
+    layers.append(Dense(dense or features, 1, init=normal(0.02), rng=rng, dtype=dtype))
     size = base * 2 ** len(widths)
     return Sequential(layers, input_shape=(size, size, channels))
 
@@ -84,6 +96,11 @@ def halve(image_size: int) -> tuple[int, int]:
         raise ValueError(f"dcgan: image_size {image_size} cannot be halved down to {LARGEST_BASE} pixels or fewer; "
                          f"near sizes that can: {', '.join(map(str, sorted(near)))}")
     return base, halvings
+
+
+def _dense(Di: int, Do: int, rng, dtype) -> Dense:
+    """Without b: the beta of the BatchNorm behind it does the same."""
+    return Dense(Di, Do, bias=False, init=normal(0.02), rng=rng, dtype=dtype)
 
 
 def _down(Ci: int, Co: int, bias: bool, rng, dtype) -> Conv2D:

@@ -1,0 +1,109 @@
+"""What holds for the package as a whole: imports, labels, versions, README."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import scratchgan
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "scratchgan").rglob("*.py"))
+READERS = [*SOURCES, *sorted((ROOT / "tests").glob("*.py")), *sorted((ROOT / "notebooks").glob("*.py")),
+           ROOT / "README.md"]
+
+LABEL = re.compile(r"\(([A-Z][A-Za-z0-9]*)\.(\d+)((?:(?:, ?|-)\d+)*)\)")
+#: a label is defined where it opens a line, perhaps after a word or two or another definition, and two blanks follow
+DEFINITION = re.compile(r"(?:^\s*|^\s*[A-Za-z]+(?: [A-Za-z]+)?\s+|\s{2,})\(([A-Z][A-Za-z0-9]*\.\d+)\) {2,}(?=\S)")
+
+
+def definitions(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node, False)):
+            for line in text.splitlines():
+                yield from DEFINITION.findall(line)
+
+
+def cited(text):
+    for name, first, more in LABEL.findall(text):
+        last = int(first)
+        yield f"{name}.{first}"
+        for sign, number in re.findall(r"(, ?|-)(\d+)", more):
+            numbers = range(last + 1, int(number) + 1) if sign == "-" else [int(number)]
+            yield from (f"{name}.{n}" for n in numbers)
+            last = int(number)
+
+
+def test_every_equation_label_is_defined_once():
+    counts = Counter(label for path in SOURCES for label in definitions(path))
+    assert len(counts) > 40
+    assert {label: n for label, n in counts.items() if n > 1} == {}
+
+
+@pytest.mark.parametrize("path", READERS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_cited_label_exists(path):
+    known = {label for source in SOURCES for label in definitions(source)}
+    assert set(cited(path.read_text())) - known == set()
+
+
+def test_the_label_rules_themselves():
+    assert set(cited("(Norm.1, 3) and (Adam.1-4)")) == {"Norm.1", "Norm.3", "Adam.1", "Adam.2", "Adam.3", "Adam.4"}
+    assert DEFINITION.findall("    Forward   (Dense.1)   y = x W   (Dense.2)  z") == ["Dense.1", "Dense.2"]
+    assert DEFINITION.findall("by (Dense.1) and so on") == []
+
+
+def test_docstrings_with_backslashes_are_raw():
+    """`\\frac` in a plain docstring is a form feed and "rac"."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = ast.get_docstring(node, False) or ""
+                assert not re.search(r"[\x00-\x08\x0b-\x1f]", text), f"{path}: {getattr(node, 'name', 'module')}"
+
+
+def test_import_is_light():
+    code = ("import sys, scratchgan, scratchgan.data, scratchgan.models, scratchgan.gradcheck; "
+            "print([m for m in ('numba', 'matplotlib', 'PIL', 'pooch', 'tqdm', 'requests') if m in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_no_pickle_no_global_seed_no_fastmath():
+    """The forbidden words, outside of what explains them."""
+    forbidden = re.compile(r"allow_pickle\s*=\s*True|\bimport pickle|np\.random\.(seed|rand|randn|normal|uniform|randint)\("
+                           r"|fastmath\s*=\s*True")
+    for path in SOURCES:
+        assert not forbidden.search(path.read_text()), path
+
+
+def test_version_stands_everywhere():
+    assert f"version: {scratchgan.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {scratchgan.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_extras_and_scripts():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"test", "notebooks", "dev"} <= set(project["optional-dependencies"])
+    assert project["scripts"] == {"scratchgan": "scratchgan.cli:main"}
+    assert not any("<" in requirement for requirement in project["dependencies"])
+
+
+def test_readme_has_exactly_two_one_line_bash_blocks():
+    """`.ci/run` takes the second one from here."""
+    blocks = re.findall(r"^```bash\n(.*?)\n```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    assert all("\n" not in block for block in blocks)
+    assert "scratchgan train" in blocks[0]
+    assert "pytest" in blocks[1]
+
+
+def test_readme_links_and_pictures_exist():
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
