@@ -29,6 +29,7 @@ import numpy as np
 from . import losses
 from .checks import positive_int
 from .core import Layer, ShapeError
+from .kernels import on_one_blas_thread
 from .layers.activations import sigmoid
 from .optim import Ema, Optimizer, check_same_arrays
 
@@ -67,6 +68,7 @@ class GAN:
 
     # -- the training procedure ---------------------------------------------------------------------------------------
 
+    @on_one_blas_thread
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
 
@@ -221,6 +223,7 @@ def generator_from(state: np.ndarray) -> np.random.Generator:
     return rng
 
 
+@on_one_blas_thread
 def _evaluate(net: Layer, x: np.ndarray) -> np.ndarray:
     """net(x) in evaluation mode, _CHUNK samples a pass."""
     parts = []

@@ -37,6 +37,7 @@ import numpy as np
 
 from .core import Layer
 from .gan import GAN
+from .kernels import on_one_blas_thread
 from .losses import Loss
 
 #: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
@@ -117,6 +118,7 @@ def relative_error(by_hand: np.ndarray, by_differences: np.ndarray, *, floor: fl
     return 0.0 if deviation == 0 else deviation / scale
 
 
+@on_one_blas_thread
 def check(thing: Layer | Loss | GAN, x: np.ndarray | None = None, *, train: bool = True, seed: int = 0,
           h: float = 1e-5, tolerance: float = 1e-7, randomise: bool = True, name: str | None = None) -> Report:
     """Check every derivative of a layer, a net, a loss or a GAN.  It is copied first, not changed.

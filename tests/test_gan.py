@@ -1,5 +1,9 @@
 """The procedure of both players, and what a user of a GAN relies on."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -96,6 +100,17 @@ def test_same_seed_same_bits_other_seed_other_bits(model, rng):
         finals.append([a.copy() for name, a in gan.state().items() if not name.startswith("rng/")])
     assert same(finals[0], finals[1])
     assert not same(finals[0], finals[2])
+
+
+def test_same_bits_on_one_and_two_blas_threads():
+    """The number of threads that NumPy's matrix product was given must not show in the weights."""
+    code = ("import numpy as np, hashlib; from scratchgan.models import dcgan; gan = dcgan(width=16, dense=32)\n"
+            "for seed in range(3): gan.train_step(np.random.default_rng(seed).uniform(-1, 1, (64, 28, 28, 1))"
+            ".astype('f'))\n"
+            "print(hashlib.sha256(b''.join(w.tobytes() for _, w in gan.G.parameters())).hexdigest())")
+    run = lambda n: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                                   env={**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n}).stdout
+    assert run("1") == run("2")
 
 
 def test_sampling_does_not_disturb_training_and_depends_on_its_seed(points):

@@ -2,7 +2,7 @@
 
 Layers call these functions and never ask how they are done.  `registry` holds the pairs (kernel, twin) and the backend
 switch, `products` the matrix product and the sums over rows, `convolution` the three convolution products, `pooling`
-the resampling maps, `updates` the optimisers' update rules.
+the resampling maps, `updates` the optimisers' update rules, `threads` keeps BLAS from spinning.
 
 This version has the NumPy engine only; compiled engines will register behind the same functions.
 """
@@ -11,10 +11,12 @@ from .convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_out
 from .pooling import average_pool, average_pool_adjoint, upsample_nearest, upsample_nearest_adjoint
 from .products import channel_dot, channel_sum, matmul
 from .registry import KERNELS, Kernel, get_backend, kernel, set_backend
+from .threads import blas_on_one_thread, on_one_blas_thread
 from .updates import adam_update, ema_update, rmsprop_update, sgd_update
 
 __all__ = [
-    "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "channel_dot", "channel_sum", "conv2d",
-    "conv2d_input_grad", "conv2d_weight_grad", "conv_output_size", "ema_update", "get_backend", "kernel", "matmul",
-    "rmsprop_update", "set_backend", "sgd_update", "upsample_nearest", "upsample_nearest_adjoint",
+    "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "blas_on_one_thread",
+    "channel_dot", "channel_sum", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "conv_output_size",
+    "ema_update", "get_backend", "kernel", "matmul", "on_one_blas_thread", "rmsprop_update", "set_backend",
+    "sgd_update", "upsample_nearest", "upsample_nearest_adjoint",
 ]
