@@ -5,7 +5,7 @@ A new layer adds one line here, and is then checked in all its passes, from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,24 +128,26 @@ CASES = [*LAYERS, *LOSSES, *GAMES]
 _PASSES = ("backward", "tangent", "tangent_backward", "adjoint")
 
 
-def select(name: str | None) -> list[Case]:
-    """The cases whose name is `name` or starts with it ("Conv2D"), all for None.  ValueError if there is none."""
-    if name is None:
-        return CASES
-    chosen = [case for case in CASES if case.name.lower().startswith(name.lower())]
-    if not chosen:
-        one_of("gradcheck", "name", name, list(dict.fromkeys(case.name.split(",")[0].split(" ")[0] for case in CASES)))
-    return chosen
+def select(names: Sequence[str] = ()) -> list[Case]:
+    """The cases whose name begins with one of `names` ("Conv2D"), all for none.  ValueError for a name without any."""
+    chosen = []
+    for name in names:
+        fits = [case for case in CASES if case.name.lower().startswith(name.lower())]
+        if not fits:
+            known = dict.fromkeys(case.name.split(",")[0].split(" ")[0] for case in CASES)
+            one_of("gradcheck", "name", name, list(known))
+        chosen += [case for case in fits if case not in chosen]
+    return chosen if names else CASES
 
 
-def run(name: str | None = None, *, print=print) -> bool:
-    """Check all cases, or those called `name`, and print a table; with a name, every derivative.  True if all hold."""
-    cases, reports = select(name), []
-    if name is None:
+def run(names: Sequence[str] = (), *, print=print) -> bool:
+    """Check all cases and print a line each; or those called `names`, and print every derivative.  True if all hold."""
+    cases, reports = select(names), []
+    if not names:
         print(f"{'largest float64 error of':<32}" + "".join(f"{step:>18}" for step in _PASSES))
     for case in cases:
         reports.append(report := case.check())
-        if name is not None or not report.ok:
+        if names or not report.ok:
             print(str(report))
         else:
             print(f"{case.name:<32}" + "".join(f"{_worst(report, step):>18}" for step in _PASSES))

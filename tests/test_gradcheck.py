@@ -201,12 +201,12 @@ def test_bad_input_is_refused(rng):
 
 
 def test_registry_runs_and_selects(capsys):
-    assert registry.run("Dense")
+    assert registry.run(["Dense"])
     printed = capsys.readouterr().out
     assert "Dense: ok" in printed
     assert "2 things" in printed
     with pytest.raises(ValueError, match="unknown name 'Conv3D'"):
-        registry.run("Conv3D")
+        registry.run(["Conv3D"])
 
 
 def test_every_public_layer_and_loss_is_registered():

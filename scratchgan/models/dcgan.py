@@ -10,9 +10,9 @@ pixels likewise in four steps.
     D:  image -> [Conv k4 s2 p1 -> (BatchNorm) -> LeakyReLU] x halvings -> Dense -> logit
     G:  z -> Dense -> BatchNorm -> ReLU -> [ConvT k4 s2 p1 -> BatchNorm -> ReLU] x (halvings - 1) -> ConvT -> tanh
 
-With two halvings, as for digits, convolutions alone see strokes and not whole digits: D's only view of the whole image is
-then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's nets
-for MNIST have it (Chen et al. 2016, appendix C.1).
+With two halvings, as for digits, convolutions alone see strokes and not whole digits: D's only view of the whole image
+is then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's
+nets for MNIST have it (Chen et al. 2016, appendix C.1).
 """
 
 from __future__ import annotations

@@ -1,0 +1,148 @@
+"""From a recipe to the parts of a run - data, GAN, folder - and from the folder back to the GAN and its pictures.
+
+All randomness follows from recipe.seed: the GAN spawns its own generators from it, and the order of the data comes from
+SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
+"""
+
+import itertools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint, plots
+from .plots_density import PointCloud, save_density, save_points
+from .recipe import Recipe, from_dict
+
+DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
+
+
+def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
+    """Load recipe.data; a path becomes absolute in the recipe, so that the run can be repeated from anywhere.
+
+    Raises ValueError, in one line, for data that are unknown or cannot be read.
+    """
+    from .data import TOY, load, names
+
+    path = Path(recipe.data).expanduser()
+    if recipe.data not in names() and path.exists():
+        recipe = replace(recipe, data=str(path.resolve()))
+    if recipe.data in TOY:
+        return recipe, load(recipe.data)  # points have no size or channels
+    return recipe, load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
+
+
+def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
+    """Make a Dataset of an array (N, H, W, C) in [-1, 1] or (N, D); let the recipe say where the data came from."""
+    from .data import Dataset, names
+
+    if not is_density(data) and not hasattr(data, "x"):
+        data = Dataset(data, name="array")
+    name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
+    return replace(recipe, data=name), data
+
+
+def data_stream(recipe: Recipe, data: Any) -> Any:
+    """Return the endless stream of batches, in the order that recipe.seed decides."""
+    from .data import BatchStream
+
+    rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
+    return BatchStream(data, recipe.batch_size, rng=rng)
+
+
+def data_shape(data: Any) -> tuple[int, ...]:
+    """Return the shape of one example: (H, W, C), or (D,) for points."""
+    return (data.dim,) if is_density(data) else tuple(data.x.shape[1:])
+
+
+def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
+    """Build the untrained GAN of a recipe for examples of `shape`: (H, W, C) or (D,).
+
+    Raises ValueError if the model cannot make such examples.
+    """
+    from .models import build
+
+    options = {key: getattr(recipe, key) for key in (
+        "latent_dim", "loss", "seed", "label_smoothing", "optimizer", "lr_g", "lr_d", "beta1", "beta2", "momentum",
+        "lr_schedule", "ema_decay")}
+    options["total_steps"] = recipe.steps
+    shape = tuple(int(n) for n in shape)
+    if recipe.model == "mlp":
+        return build("mlp", data_shape=shape, hidden=recipe.hidden, **options)
+    if len(shape) != 3:
+        raise ValueError(f'model "{recipe.model}" makes images, but "{recipe.data}" holds points of shape {shape}: '
+                         'use model = "mlp"')
+    if shape[0] != shape[1]:
+        raise ValueError(f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
+                         f'{shape[1]}: set image_size')
+    return build(recipe.model, image_size=shape[0], channels=shape[2], width=recipe.width, dense=recipe.dense,
+                 **options)
+
+
+def check_free(folder: Path) -> None:
+    """Raise FileExistsError if `folder` holds a run, NotADirectoryError if it is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected a folder for the run, got a file")
+    if any((folder / name).exists() for name in ("recipe.toml", "log.jsonl", "checkpoint.npz")):
+        raise FileExistsError(f"{folder} already holds a run: choose another folder, or remove it first")
+
+
+def make_folder(out: str | Path | None, name: str) -> Path:
+    """Make the run's folder.  mkdir itself decides who gets a default name: two runs may start at once."""
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        return Path(out)
+    for number in itertools.count(1):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+
+
+def restore(run: str | Path) -> tuple[Any, Recipe]:
+    """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
+
+    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.
+    """
+    run = Path(run)
+    if not run.exists():
+        raise FileNotFoundError(f"{run}: no such run; expected a run's folder, such as runs/dcgan-mnist")
+    path = run / "checkpoint.npz" if run.is_dir() else run
+    if not path.is_file():
+        raise FileNotFoundError(f"{run}: this folder holds no checkpoint.npz; expected a run's folder")
+    arrays, meta = checkpoint.load(path)
+    try:
+        recipe = from_dict(tomllib.loads(meta["recipe"]))
+        gan = build_gan(recipe, meta["data_shape"])
+        gan.load_state(_part(arrays, "gan"))
+    except KeyError as error:
+        raise ValueError(f"{path}: the checkpoint lacks {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return gan, recipe
+
+
+def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, title: str) -> None:
+    """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them."""
+    if len(gan.data_shape) == 3:
+        plots.save_grid(path, gan.sample(n, seed=seed), title)
+    elif is_density(data):
+        save_density(path, gan, data, title=title, seed=seed, n=n)
+    elif data is not None and data_shape(data) == (2,):
+        save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
+    else:
+        save_points(path, gan.sample(n, seed=seed), title)
+
+
+def is_density(data: Any) -> bool:
+    """Whether data is a density of points, drawn afresh for each batch, and not a data set."""
+    return hasattr(data, "log_density")
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {key.partition("/")[2]: value for key, value in arrays.items() if key.startswith(prefix + "/")}

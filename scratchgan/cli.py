@@ -1,0 +1,178 @@
+"""The `scratchgan` command: train a recipe, sample from a run, list the recipes, check the derivatives.
+
+Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative is wrong, 2 if it was asked
+for something that cannot be (one line says what), 3 if training diverged, and 130 after Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+WRONG, USAGE, DIVERGED, CTRL_C = 1, 2, 3, 130
+MOST_IN_PICTURE = 10_000
+
+
+class UsageError(ValueError):
+    """The command line itself is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """Raise instead of printing the whole usage: `main` prints one line."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (sys.argv by default) and return the exit code; --help and --version raise SystemExit."""
+    try:
+        args = _parser().parse_args(arguments)
+        return args.run(args)
+    except BrokenPipeError:  # the reader (`| head`) has seen enough; keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("\nscratchgan: stopped by Ctrl-C", file=sys.stderr)
+        return CTRL_C
+    except (ValueError, OSError, MemoryError) as error:
+        return _fail(error, USAGE)
+
+
+def _fail(error: BaseException, code: int) -> int:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:  # "[Errno 13] Permission denied: 'x'" -> "x: Permission denied"
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory: {text}"
+    print(f"scratchgan: error: {text}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = _Parser(prog="scratchgan", description="Generative adversarial networks from scratch, in NumPy.")
+    parser.add_argument("--version", action="version", version=f"scratchgan {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    train = commands.add_parser("train", help="train a recipe; all that it makes goes into one folder")
+    train.add_argument("recipe", nargs="?", metavar="RECIPE", default="dcgan-mnist",
+                       help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run, "
+                            "which is repeated; default: dcgan-mnist")
+    train.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/RECIPE, or RECIPE-2, -3, ...")
+    train.add_argument("--steps", type=int, metavar="N", help="training steps")
+    train.add_argument("--seed", type=int, metavar="S", help="decides weights, noise and the order of the data")
+    train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or your own folder of images")
+    train.add_argument("--set", dest="settings", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
+                       help="any key of the recipe (see `scratchgan recipes --keys`)")
+    train.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
+    train.set_defaults(run=_train)
+
+    sample = commands.add_parser("sample", help="make samples with a trained generator")
+    sample.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
+    sample.add_argument("--n", type=int, default=64, metavar="N", help="how many; default: 64")
+    sample.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    sample.add_argument("--out", metavar="FILE", help="a .png (picture) or an .npy (array (N, ...), images in "
+                                                      "[-1, 1]); default: RUN/sample-nN-seedS.png")
+    sample.set_defaults(run=_sample)
+
+    recipes = commands.add_parser("recipes", help="list the recipes, show one, or list all keys")
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="show this recipe")
+    recipes.add_argument("--keys", action="store_true", help="list all keys of a recipe, with defaults")
+    recipes.set_defaults(run=_recipes)
+
+    gradcheck = commands.add_parser("gradcheck", help="check derivatives by hand against numerical ones")
+    gradcheck.add_argument("names", nargs="*", metavar="NAME", help="layers or losses to check; default: all")
+    gradcheck.set_defaults(run=_gradcheck)
+    return parser
+
+
+def _train(args: argparse.Namespace) -> int:
+    from . import recipe as recipes
+
+    recipe = recipes.load(args.recipe)
+    given = {"steps": args.steps, "seed": args.seed, "data": args.data}
+    recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
+    recipe = recipes.override(recipe, args.settings)
+
+    from .assemble import data_shape, is_density
+    from .train import Diverged, train
+
+    def announce(recipe, folder, data):
+        shape = " x ".join(map(str, data_shape(data)))
+        examples = "points drawn afresh" if is_density(data) else f"{len(data):,} of {shape}"
+        print(f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
+              f"{recipe.batch_size}, seed {recipe.seed}; into {folder}", flush=True)
+
+    try:
+        run = train(recipe, args.out, progress=not args.quiet, on_start=None if args.quiet else announce)
+    except Diverged as error:
+        return _fail(error, DIVERGED)
+    if not args.quiet:
+        done = run.log[-1] if run.log else None
+        if done:
+            print("step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
+                  "{seconds:.0f} s".format(**done))
+        if run.modes is not None:
+            print(run.modes)
+    stopped = f"stopped by Ctrl-C after step {run.gan.steps:,}; " if run.interrupted else ""
+    print(f"{stopped}wrote {run.folder}" + ("" if args.quiet else f": {', '.join(run.files)}"))
+    return CTRL_C if run.interrupted else 0
+
+
+def _sample(args: argparse.Namespace) -> int:
+    for name, value, least in (("--n", args.n, 1), ("--seed", args.seed, 0)):
+        if value < least:
+            raise UsageError(f"argument {name}: expected at least {least}, got {value}")
+    run = Path(args.folder)
+    beside = run if run.is_dir() else run.parent
+    out = Path(args.out) if args.out else beside / f"sample-n{args.n}-seed{args.seed}.png"
+    if out.suffix not in (".png", ".npy"):
+        raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
+    if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
+        raise UsageError(f"argument --n: a picture holds at most {MOST_IN_PICTURE:,} samples, got {args.n:,}; "
+                         "use --out FILE.npy for more")
+
+    import numpy as np
+
+    from .assemble import draw_samples, restore
+    from .atomic import replacing
+    from .data.toy import TOY
+
+    gan, recipe = restore(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".npy":
+        with replacing(out) as file:
+            np.save(file, gan.sample(args.n, seed=args.seed), allow_pickle=False)
+    else:
+        title = f"{recipe.name} after {gan.steps:,} steps: {args.n} samples, seed {args.seed}"
+        density = TOY[recipe.data]() if recipe.data in TOY else None
+        draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
+    print(f"wrote {out}: {args.n:,} samples, seed {args.seed}, from {run} after {gan.steps:,} steps")
+    return 0
+
+
+def _recipes(args: argparse.Namespace) -> int:
+    from . import recipe as recipes
+
+    if args.keys:
+        print(recipes.describe_keys())
+    elif args.name:
+        print(recipes.source(args.name), end="")
+    else:
+        table = [("recipe", "data", "steps", "what it teaches")]
+        for name, description in recipes.names().items():
+            recipe = recipes.load(name)
+            table.append((name, recipe.data, f"{recipe.steps:,}", description))
+        widths = [max(len(row[i]) for row in table) for i in range(3)]
+        for name, data, steps, description in table:
+            print(f"{name:<{widths[0]}}  {data:<{widths[1]}}  {steps:>{widths[2]}}  {description}")
+    return 0
+
+
+def _gradcheck(args: argparse.Namespace) -> int:
+    from .registry import run
+
+    return 0 if run(args.names) else WRONG

@@ -1,0 +1,235 @@
+"""A recipe is everything that decides a run, as one flat table of keys: the model, the data, the players' optimisers.
+
+There is one list of keys, the fields of `Recipe`: each has a default, a type, limits and a line of help, and from that
+list come the checks, the error messages, the TOML that a run saves and `scratchgan recipes --keys`.  A `Recipe` that
+exists is valid; `to_toml` writes all of it, so that training from the saved file repeats the run.
+"""
+
+import difflib
+import math
+import operator
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "recipes"
+DEFAULT = "dcgan-mnist"
+
+
+def _key(default: Any, help: str, **limits: Any) -> Any:
+    """Make a key's field; limits: low, high, above, below, choices, pattern (with expected), when (see `override`)."""
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All keys of a recipe.  Raises ValueError, naming the key, for a value of the wrong type or out of range."""
+
+    name: str = _key("custom", "what the run is called; its folder is runs/<name>", pattern=r"\w[\w .+-]*",
+                     expected="a folder's name: letters, digits, _ . + - and blanks")
+    description: str = _key("", "what the recipe teaches, in a line")
+
+    model: str = _key("dcgan", "which networks play", choices=("dcgan", "mlp"))
+    data: str = _key("mnist-5k", "a data set's name, or the path of a folder of images or of an .npz file")
+    image_size: int = _key(0, "side in pixels that images are resized to; 0 = as the data is", low=0, high=1024)
+    channels: int = _key(0, "1 = grey, 3 = colour; 0 = as the data is", choices=(0, 1, 3))
+
+    steps: int = _key(1500, "training steps: one update of D and one of G each", low=1)
+    batch_size: int = _key(64, "real examples a step", low=2)
+    seed: int = _key(0, "decides initial weights, noise and the order of the data", low=0)
+
+    latent_dim: int = _key(100, "Z, the length of the noise vector z", low=1)
+    width: int = _key(64, "DCGAN: channels at full resolution, twice as many at each halving", low=1,
+                      when=("model", ("dcgan",)))
+    dense: int = _key(0, "DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none",
+                      low=0, when=("model", ("dcgan",)))
+    hidden: tuple[int, ...] = _key((128, 128), "MLP: units of each hidden layer, in G and in D", low=1,
+                                   when=("model", ("mlp",)))
+
+    loss: str = _key("non-saturating", "what G minimises: log(1 - D(G(z))) or -log D(G(z))",
+                     choices=("minimax", "non-saturating"))
+    label_smoothing: float = _key(0.0, "one-sided: D's target for real examples is 1 - label_smoothing", low=0, below=1)
+
+    optimizer: str = _key("adam", "how both players step", choices=("adam", "rmsprop", "sgd"))
+    lr_g: float = _key(2e-4, "learning rate of G", above=0)
+    lr_d: float = _key(2e-4, "learning rate of D", above=0)
+    beta1: float = _key(0.5, "Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
+    beta2: float = _key(0.999, "Adam and RMSProp: decay of the mean of the squared gradients", low=0, below=1,
+                        when=("optimizer", ("adam", "rmsprop")))
+    momentum: float = _key(0.9, "SGD: momentum", low=0, below=1, when=("optimizer", ("sgd",)))
+    lr_schedule: str = _key("constant", "learning rates: linear falls to 0 over the second half, cosine over all",
+                            choices=("constant", "linear", "cosine"))
+    ema_decay: float = _key(0.0, "samples come from a running mean of G's weights with this decay; 0 = off",
+                            low=0, below=1)
+
+    log_every: int = _key(10, "steps between lines of log.jsonl", low=1)
+    sample_every: int = _key(100, "steps between pictures; 0 = only at the end", low=0)
+    checkpoint_every: int = _key(500, "steps between checkpoints; 0 = only at the end", low=0)
+    sample_grid: int = _key(64, "images in a picture", low=1, high=1024)
+
+    def __post_init__(self):
+        for key in fields(self):
+            object.__setattr__(self, key.name, _checked(key, getattr(self, key.name)))
+
+
+KEYS: dict[str, Field] = {key.name: key for key in fields(Recipe)}
+
+
+def names() -> dict[str, str]:
+    """Return the recipes that come with the package: {name: description}, the default first."""
+    found = {path.stem: load(path).description for path in sorted(FOLDER.glob("*.toml"))}
+    return {DEFAULT: found.pop(DEFAULT), **found}
+
+
+def source(name: str) -> str:
+    """Return the TOML text of a recipe, with its comments.  `name` and errors as for `load`."""
+    return _locate(name).read_text(encoding="utf-8")
+
+
+def load(name_or_path: str | Path) -> Recipe:
+    """Read a recipe: the name of one that comes with the package, a TOML file, or a run's folder.
+
+    Raises ValueError for an unknown name (with the nearest known one), a file that is not TOML, and for whatever
+    `Recipe` refuses; each names the file.
+    """
+    path = _locate(name_or_path)
+    try:
+        table = tomllib.loads(path.read_bytes().decode())
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
+        raise ValueError(f"{path}: not a TOML file: {error}") from None
+    try:
+        return from_dict({"name": path.stem, **table})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def from_dict(table: Mapping[str, Any]) -> Recipe:
+    """Make a recipe from {key: value}; what is missing has its default.  Raises ValueError as `Recipe` does."""
+    for key in table:
+        _known(key)
+    return Recipe(**table)
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """Return a copy with `settings`, each "key=value", applied in order.
+
+    A value is read as TOML (`0.5`, `[64, 64]`, `"text"`); what is not TOML is text as it stands, so that
+    `loss=minimax` needs no quotes.  Raises ValueError for an unknown key, a bad value, or a key that would change
+    nothing (momentum with Adam): silence there would pass for a result.
+    """
+    changes = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key, text = key.strip(), text.strip()
+        if not equals or not key:
+            raise ValueError(f'a setting is key=value, such as lr_g=1e-4; got "{setting}"')
+        _known(key)
+        changes[key] = _parsed(text, KEYS[key].type)
+    result = replace(recipe, **changes)
+    for key in changes:
+        other, values = KEYS[key].metadata.get("when", ("", ()))
+        if other and getattr(result, other) not in values:
+            raise ValueError(f'{key} has no effect with {other} = "{getattr(result, other)}": '
+                             f'it is for {" and ".join(map(_shown, values))}')
+    return result
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Return the whole recipe as TOML text, every key included: `load` gives an equal recipe back."""
+    import tomli_w
+
+    table = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(recipe).items()}
+    return "# The whole recipe of this run: training from this file repeats it.\n" + tomli_w.dumps(table)
+
+
+def describe_keys() -> str:
+    """Return a table of all keys, a line each: name, default, help."""
+    rows = [(key, _shown(entry.default), entry.metadata["help"]) for key, entry in KEYS.items()]
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    return "\n".join(f"{key:<{widths[0]}}  {default:<{widths[1]}}  {help}" for key, default, help in rows)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the hint of an error: '; did you mean "adam"?' for "adm", the whole list if nothing is near."""
+    known = list(known)
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else f"; known are: {', '.join(known)}"
+
+
+def _locate(name_or_path: str | Path) -> Path:
+    shipped = {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        path = path / "recipe.toml"
+        if not path.is_file():
+            raise ValueError(f'"{name_or_path}" is a folder without recipe.toml; expected a recipe or a run')
+    if not path.is_file():
+        raise ValueError(f'unknown recipe "{name_or_path}" (no such file either){nearest(str(name_or_path), shipped)}')
+    return path
+
+
+def _known(key: str) -> None:
+    if key not in KEYS:
+        raise ValueError(f'unknown key "{key}"{nearest(key, KEYS)}')
+
+
+def _parsed(text: str, kind: type) -> Any:
+    if kind is str and not text.startswith(('"', "'")):
+        return text
+    try:
+        table = tomllib.loads(f"value = {text}")
+        return table["value"] if len(table) == 1 else text  # a line break in the value could smuggle in a second key
+    except tomllib.TOMLDecodeError:
+        pass
+    try:
+        return float(text) if kind is float else text  # .5 is no TOML, and yet what people write
+    except ValueError:
+        return text
+
+
+_LIMITS = {"low": (operator.ge, "at least"), "above": (operator.gt, "more than"),
+           "high": (operator.le, "at most"), "below": (operator.lt, "less than")}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_shown, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value}"
+
+
+def _checked(key: Field, value: Any) -> Any:
+    """Return the value in its key's type, or raise the ValueError that says what was expected."""
+    limits, kind = key.metadata, key.type
+    fault = f"{key.name} = {_shown(value)}: expected "
+    if kind is str:
+        if not isinstance(value, str):
+            raise ValueError(fault + "a text")
+    elif kind is int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(fault + "an integer")
+    elif kind is float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(fault + "a finite number")
+        value = float(value)
+    else:
+        whole = isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+        if not whole or not value:
+            raise ValueError(fault + "a list of integers, such as [128, 128]")
+        value = tuple(value)
+
+    if "choices" in limits and value not in limits["choices"]:
+        hint = nearest(value, limits["choices"]) if isinstance(value, str) else ""
+        known = " or ".join(map(_shown, limits["choices"]))
+        raise ValueError(fault + known + (hint if "did you mean" in hint else ""))
+    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
+        raise ValueError(fault + limits["expected"])
+    for number in value if isinstance(value, tuple) else (value,):
+        for limit, (holds, words) in _LIMITS.items():
+            if limit in limits and not holds(number, limits[limit]):
+                raise ValueError(f"{fault}{words} {limits[limit]}")
+    return value
