@@ -2,8 +2,8 @@
 
     python -m benchmarks.ring [--seeds 5] [--recipe mlp-ring]
 
-Writes benchmarks/results/<recipe>.json and .png.  Counted as in VEEGAN and PacGAN: 2,500 samples, high quality is within
-3 sigma of the nearest mode, a mode counts if it is nearest to at least one high-quality sample.
+Writes benchmarks/results/<recipe>.json and .png.  Counted as in VEEGAN and PacGAN: 2,500 samples, high quality is
+within 3 sigma of the nearest mode, a mode counts if it is nearest to at least one high-quality sample.
 """
 
 from __future__ import annotations
