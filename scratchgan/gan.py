@@ -79,7 +79,7 @@ class GAN:
         if labels is not None:
             raise ValueError("this GAN is not conditional: train_step takes no labels")
         report = self.d_step(real)
-        report.update(self.g_step(len(real)))
+        report.update(self.g_step(len(real), real))
         self.steps += 1
         return report
 
@@ -90,10 +90,10 @@ class GAN:
         self.d_optimizer.step()
         return report
 
-    def g_step(self, N: int) -> dict[str, float]:
-        """G's turn, steps 4-6, with N fakes."""
+    def g_step(self, N: int, real: np.ndarray | None = None) -> dict[str, float]:
+        """G's turn, steps 4-6, with N fakes.  Only relativistic losses look at `real`."""
         Z = self.noise(N)
-        report = self.g_gradients(Z)
+        report = self.g_gradients(Z, real)
         self.g_optimizer.step()
         if self.ema is not None:
             self.ema.update()
@@ -111,15 +111,24 @@ class GAN:
         return {"d_loss": value, "d_real": float(sigmoid(real_logits).mean()),
                 "d_fake": float(sigmoid(fake_logits).mean())}
 
-    def g_gradients(self, Z: np.ndarray) -> dict[str, float]:
+    def g_gradients(self, Z: np.ndarray, real: np.ndarray | None = None) -> dict[str, float]:
         """G's loss on G(Z), through D; its gradient is in G.gradients() afterwards.  D stays as it is."""
+        real_logits = None
+        if self.loss.relativistic:
+            if real is None:
+                raise ValueError(f"G's turn under the loss {self.loss.name!r} also needs a batch of real samples")
+            real_logits, _ = self.D.forward(real, train=True, rng=self._layer_rng)
         self.G.zero_grads()
         fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
         logits, through_d = self.D.forward(fake, train=True, rng=self._layer_rng)
-        value, d_logits = self.loss.generator(logits)
+        value, d_logits = self.loss.generator(logits, real_logits)
         d_fake = self.D.backward(d_logits, through_d, param_grads=False)     # dL_G/dfake: where D would see more truth
         self.G.backward(d_fake, through_g, input_grad=False)
         return {"g_loss": value}
+
+    def layer_rng(self) -> np.random.Generator:
+        """The stream that layers which draw (Dropout) are given."""
+        return self._layer_rng
 
     # -- using it -----------------------------------------------------------------------------------------------------
 

@@ -49,9 +49,11 @@ class Recipe:
     hidden: tuple[int, ...] = _key((128, 128), "MLP: units of each hidden layer, in G and in D", low=1,
                                    when=("model", ("mlp",)))
 
-    loss: str = _key("non-saturating", "what G minimises: log(1 - D(G(z))) or -log D(G(z))",
-                     choices=("minimax", "non-saturating"))
-    label_smoothing: float = _key(0.0, "one-sided: D's target for real examples is 1 - label_smoothing", low=0, below=1)
+    loss: str = _key("non-saturating", "what both players minimise: see scratchgan/losses.py",
+                     choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein",
+                              "relativistic-average"))
+    label_smoothing: float = _key(0.0, "one-sided: D's target for real examples is 1 - label_smoothing", low=0, below=1,
+                                  when=("loss", ("minimax", "non-saturating")))
 
     optimizer: str = _key("adam", "how both players step", choices=("adam", "rmsprop", "sgd"))
     lr_g: float = _key(2e-4, "learning rate of G", above=0)

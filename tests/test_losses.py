@@ -5,7 +5,8 @@ import pytest
 
 from scratchgan import losses
 from scratchgan.layers import sigmoid, softplus
-from scratchgan.losses import Minimax, NonSaturating
+from scratchgan.losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
+from scratchgan.models import mlp_gan
 
 LOG4 = np.log(4)
 
@@ -123,3 +124,92 @@ def test_names_and_bad_input():
         loss.generator(np.zeros((0, 1)))
     with pytest.raises(ValueError, match="real_logits must be a float array of logits, got list"):
         loss.discriminator([0.0], np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize(("loss", "at", "d_value", "g_value"), [
+    (LeastSquares(), 0.5, 0.25, 0.125),
+    (Hinge(), 0.3, 2.0, -0.3),
+    (Hinge(), -1.0, 2.0, 1.0),
+    (Wasserstein(), 0.7, 0.0, -0.7),
+    (RelativisticAverage(), 1.3, LOG4, LOG4),
+], ids=lambda v: getattr(v, "name", str(v)))
+def test_at_equilibrium_of_the_others(loss, at, d_value, g_value):
+    same = logits(at, at, at)
+    value, d_real, d_fake = loss.discriminator(same, same)
+    assert value == pytest.approx(d_value, abs=1e-15)
+    assert loss.generator(same, same)[0] == pytest.approx(g_value, abs=1e-15)
+    if not (isinstance(loss, Hinge) and at == -1):                 # on its kink, where a derivative is a convention
+        np.testing.assert_allclose(d_real + d_fake, 0, atol=1e-15)     # p = q: D has no reason to move
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.7, 0.2), (0.1, 0.6)])
+def test_optimal_discriminator_of_each(p, q):
+    """At one point with densities p and q, D minimises p a(d) + q b(d): the docstrings' optimum, by search."""
+    d = np.linspace(-3, 3, 60001).reshape(-1, 1)
+    best = {}
+    for loss in (Minimax(), NonSaturating(), Minimax(label_smoothing=0.1), LeastSquares(), Hinge()):
+        total = p * loss.real_term(d)[0] + q * loss.fake_term(d)[0]
+        best[loss.name, getattr(loss, "label_smoothing", 0)] = float(d[np.argmin(total), 0])
+    ratio = p / (p + q)
+    assert sigmoid(np.float64(best["minimax", 0])) == pytest.approx(ratio, abs=1e-4)
+    assert sigmoid(np.float64(best["non-saturating", 0])) == pytest.approx(ratio, abs=1e-4)
+    assert sigmoid(np.float64(best["minimax", 0.1])) == pytest.approx(0.9 * ratio, abs=1e-4)
+    assert best["least-squares", 0] == pytest.approx(ratio, abs=1e-4)
+    assert best["hinge", 0] == pytest.approx(np.sign(p - q), abs=1e-4)
+    slope = p * Wasserstein().real_term(d)[1] + q * Wasserstein().fake_term(d)[1]
+    np.testing.assert_allclose(slope, q - p)                       # no optimum: it falls without bound
+
+
+def test_optimal_relativistic_discriminator():
+    """On three points, descend to the optimum; there p (sigmoid(-rt) + S_q) = q (sigmoid(ft) + S_p) everywhere."""
+    p, q = np.array([10, 4, 2]), np.array([2, 6, 8])                # how often each point occurs among 16
+    c = np.zeros(3)
+    where_p, where_q = np.repeat(np.arange(3), p), np.repeat(np.arange(3), q)
+    for _ in range(4000):
+        _, d_real, d_fake = RelativisticAverage().discriminator(c[where_p][:, None], c[where_q][:, None])
+        c -= 2 * (np.bincount(where_p, d_real[:, 0], 3) + np.bincount(where_q, d_fake[:, 0], 3))
+    rt, ft = c - c[where_q].mean(), c - c[where_p].mean()
+    S_p, S_q = sigmoid(-rt)[where_p].mean(), sigmoid(ft)[where_q].mean()
+    np.testing.assert_allclose(p * (sigmoid(-rt) + S_q), q * (sigmoid(ft) + S_p), rtol=1e-8)
+    assert np.ptp(c) > 0.5
+
+
+def test_wasserstein_estimates_the_earth_movers_distance(rng):
+    """In 1-D, W1 is the mean distance of sorted samples; fakes to the left of all real ones make D'(x) = x optimal."""
+    real, fake = 5 + rng.random((2, 40, 1)) * np.array([1, -1]).reshape(2, 1, 1)
+    by_sorting = np.abs(np.sort(real[:, 0]) - np.sort(fake[:, 0])).mean()
+    assert -Wasserstein().discriminator(real, fake)[0] == pytest.approx(by_sorting, rel=1e-12)
+
+
+def test_hinge_stops_at_its_margins():
+    _, d_real, d_fake = Hinge().discriminator(logits(0.5, 1.0, 2.0), logits(-2.0, -1.0, 0.5))
+    np.testing.assert_array_equal(d_real[:, 0] * 3, [-1, 0, 0])
+    np.testing.assert_array_equal(d_fake[:, 0] * 3, [0, 0, 1])
+
+
+def test_all_are_stable_far_out_and_keep_the_dtype():
+    far = np.array([[1000.0], [-1000.0], [0.0]], np.float32)
+    for name in losses.LOSSES:
+        loss = losses.get(name)
+        value, d_real, d_fake = loss.discriminator(far, far)
+        g_value, d = loss.generator(far, far)
+        tangents = [*loss.discriminator_tangent(far, far, far, far), loss.generator_tangent(far, far, far, far)]
+        assert np.isfinite([value, g_value]).all()
+        for a in (d_real, d_fake, d, *tangents):
+            assert a.dtype == np.float32
+            assert np.isfinite(a).all()
+
+
+def test_label_smoothing_is_for_labels():
+    with pytest.raises(ValueError, match="'hinge' has no labels to smooth"):
+        losses.get("hinge", label_smoothing=0.1)
+    assert losses.get("hinge", label_smoothing=0).name == "hinge"
+
+
+def test_relativistic_needs_both():
+    with pytest.raises(ValueError, match="real_logits must be a float array"):
+        RelativisticAverage().generator(logits(0.0))
+    gan = mlp_gan(loss="relativistic-average")
+    with pytest.raises(ValueError, match="also needs a batch of real samples"):
+        gan.g_step(4)
+    assert np.isfinite(list(gan.train_step(np.zeros((4, 2), np.float32)).values())).all()

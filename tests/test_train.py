@@ -28,11 +28,11 @@ def on_step(monkeypatch, n, act):
 
     g_step, calls = GAN.g_step, []
 
-    def wrapped(self, N):
+    def wrapped(self, N, real=None):
         calls.append(N)
         if len(calls) == n:
             act()
-        return g_step(self, N)
+        return g_step(self, N, real)
 
     monkeypatch.setattr(GAN, "g_step", wrapped)
 
