@@ -46,6 +46,9 @@ class Cache:
     from `tangent`; and whatever else the layer puts there: the weight that was used, a mask, an argmax, statistics.
     """
 
+    #: in this call a sample's output depended on its batch-mates
+    couples = False
+
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
         self.layer, self.x, self.train = layer, x, train
         self.y_shape: tuple[int, ...] | None = None
@@ -279,6 +282,7 @@ class Sequential(Layer):
             x, part = layer.forward(x, train=train, rng=rng)
             cache.parts.append(part)
         cache.y_shape = x.shape
+        cache.couples = any(part.couples for part in cache.parts)
         return x, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
@@ -286,7 +290,7 @@ class Sequential(Layer):
         cache.begin_backward(self, dy)
         for i, layer in reversed(list(enumerate(self.layers))):
             dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
-        return dy
+        return dy if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """The chain rule forwards: tx goes through the layers in order."""
@@ -300,7 +304,7 @@ class Sequential(Layer):
         cache.begin_tangent_backward(self, tdy)
         for i, layer in reversed(list(enumerate(self.layers))):
             tdy = layer.tangent_backward(tdy, cache.parts[i], input_grad=input_grad or i > 0)
-        return tdy
+        return tdy if input_grad else None
 
     def output_shape(self, shape, batch="N"):
         """Pass `shape` through all layers; a misfit also names what the layer before gives."""

@@ -1,4 +1,4 @@
-r"""Three kinds of layer, and all four passes of each, written once.
+r"""Four kinds of layer, and all four passes of each, written once.
 
 A gradient penalty P(g) with g = dF/dx is itself minimised over the weights.  With u = dP/dg held fixed,
 
@@ -16,7 +16,15 @@ line of `backward` and apply the product rule; that is the whole of second-order
                        dW += B(tx, dy) + B(x, tdy)
                        db += sum tdy
 
+    pass               Product  y = A(a, b), of two activations
+    forward            A(a, b)
+    backward           da = A_a'(dy, b)                            db = A_b'(a, dy)
+    tangent            A(ta, b) + A(a, tb)
+    tangent_backward   tda = A_a'(tdy, b) + A_a'(dy, tb)           tdb = A_b'(ta, dy) + A_b'(a, tdy)
+
 A' is the adjoint of A in x, <A(x, W), dy> = <x, A'(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
+A Product is a Bilinear whose second factor is no weight but another activation: W is called b here, and B is called
+A_b', and the gradient of b is returned, not accumulated.
 A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU, phi'' = 0, so
 that of the last pass only B(tx, dy) remains.
 """
@@ -25,7 +33,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core import Cache, Layer, add
+from .core import FLOATS, Cache, Layer, ShapeError, add
 from .kernels import channel_sum
 
 
@@ -196,6 +204,89 @@ class LinearMap(Layer):
         """tdx = A'(tdy)."""
         cache.begin_tangent_backward(self, tdy)
         return self.adjoint(tdy, cache) if input_grad and tdy is not None else None
+
+
+class Product(Layer):
+    r"""y = A(a, b) of two activations, linear in each: attention, modulation, projection.
+
+    It has two inputs, so it stands in no Sequential: a layer that is a graph calls it as a part.  Wherever another
+    layer takes or returns an array for its input, a Product takes or returns the pair for (a, b), either of which may
+    be None in a tangent:
+
+        y, cache = forward((a, b), train=train)        ty       = tangent((ta, tb), cache)
+        da, db   = backward(dy, cache)                 tda, tdb = tangent_backward(tdy, cache)
+
+    A subclass gives `apply` (A), `adjoint_a` (A_a') and `adjoint_b` (A_b'), which satisfy
+
+    (Families.2)   <A(a, b), dy> = <a, A_a'(dy, b)> = <b, A_b'(a, dy)>
+
+    and `output_shape` of two whole shapes: b need not have a batch axis (a gate is a single number).
+
+    Errors    TypeError unless a and b are arrays of the same float dtype; ShapeError if they do not fit each other.
+    """
+
+    def apply(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """A(a, b)."""
+        raise NotImplementedError(f"{type(self).__name__} must define apply")
+
+    def adjoint_a(self, dy: np.ndarray, b: np.ndarray, a_shape: tuple[int, ...]) -> np.ndarray:
+        """A_a'(dy, b), of the shape of a."""
+        raise NotImplementedError(f"{type(self).__name__} must define adjoint_a")
+
+    def adjoint_b(self, a: np.ndarray, dy: np.ndarray, b_shape: tuple[int, ...]) -> np.ndarray:
+        """A_b'(a, dy), of the shape of b."""
+        raise NotImplementedError(f"{type(self).__name__} must define adjoint_b")
+
+    def check_input(self, x):
+        """Two arrays of one float dtype, whose shapes fit each other."""
+        for name, value in zip("ab", x, strict=True):
+            if not isinstance(value, np.ndarray) or value.dtype not in FLOATS:
+                given = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+                raise TypeError(f"{self.label} expects an array of float32 or float64 for {name}, got {given}")
+        if x[0].dtype != x[1].dtype:
+            raise TypeError(f"{self.label} expects a and b of one dtype, got {x[0].dtype} and {x[1].dtype}")
+        self.output_shape((x[0].shape, x[1].shape))
+
+    def forward(self, x, *, train, rng=None):
+        """y = A(a, b) for x = (a, b)."""
+        self.check_input(x)
+        a, b = x
+        cache = Cache(self, a, train)
+        cache.b, cache.tb = b, None
+        y = self.apply(a, b)
+        cache.y_shape = y.shape
+        return y, cache
+
+    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+        """(da, db) = (A_a'(dy, b), A_b'(a, dy))."""
+        cache.begin_backward(self, dy)
+        return self._adjoints(cache.x, cache.b, dy, cache) if input_grad else (None, None)
+
+    def tangent(self, tx, cache, tparams=None):
+        """ty = A(ta, b) + A(a, tb) for tx = (ta, tb)."""
+        ta, tb = tx
+        if tb is not None and (tb.shape, tb.dtype) != (cache.b.shape, cache.b.dtype):
+            raise ShapeError(f"{self.label}: tb must be {cache.b.dtype} of the shape {cache.b.shape}, "
+                             f"got {tb.dtype} {tb.shape}")
+        cache.begin_tangent(self, ta, tparams)
+        cache.tb = tb
+        return add(None if ta is None else self.apply(ta, cache.b), None if tb is None else self.apply(cache.x, tb))
+
+    def tangent_backward(self, tdy, cache, *, input_grad=True):
+        """(tda, tdb) = (A_a'(tdy, b) + A_a'(dy, tb), A_b'(ta, dy) + A_b'(a, tdy))."""
+        cache.begin_tangent_backward(self, tdy)
+        if not input_grad:
+            return None, None
+        tda, tdb = self._adjoints(cache.tx, cache.tb, cache.dy, cache)
+        if tdy is None:
+            return tda, tdb
+        da, db = self._adjoints(cache.x, cache.b, tdy, cache)
+        return add(da, tda), add(db, tdb)
+
+    def _adjoints(self, a, b, dy, cache):
+        """(A_a'(dy, b), A_b'(a, dy)), where None for a factor is zero."""
+        return (None if b is None else self.adjoint_a(dy, b, cache.x.shape),
+                None if a is None else self.adjoint_b(a, dy, cache.b.shape))
 
 
 def sum_rows(a: np.ndarray) -> np.ndarray:

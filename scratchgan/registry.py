@@ -11,27 +11,46 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .checks import one_of
-from .core import Sequential
+from .core import Cache, Layer, Sequential, below
 from .gradcheck import Report, check
 from .layers import (
     ELU,
     AveragePool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
     LeakyReLU,
+    Maxout,
+    MaxPool2D,
+    MinibatchDiscrimination,
+    MinibatchStd,
+    Multiply,
+    PixelNorm,
+    PixelShuffle,
     ReLU,
     Reshape,
+    Residual,
+    SelfAttention,
     Sigmoid,
+    SiLU,
+    Softmax,
     Softplus,
+    SpectralNorm,
     Tanh,
+    UpsampleBilinear2D,
     UpsampleNearest2D,
 )
-from .losses import Minimax, NonSaturating
+from .losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from .models import dcgan, mlp_gan
+from .penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 
 
 @dataclass(frozen=True)
@@ -65,12 +84,98 @@ def _conv_t(**geometry):
     return lambda rng: ConvTranspose2D(2, 3, rng=rng, **geometry)
 
 
+def _spectral(build):
+    """Checked in evaluation, where u and v are constants in truth; training, in tests/test_spectral.py."""
+    return lambda rng: SpectralNorm(build(rng), rng=rng)
+
+
 def _small_net(rng):
     return Sequential([
         Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng), LeakyReLU(0.2),
         Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng), BatchNorm(3), Tanh(),
         Flatten(), Dense(27, 4, rng=rng), Softplus(), Dense(4, 1, rng=rng),
     ], input_shape=(5, 6, 1))
+
+
+class _AtLabels(Layer):
+    """y = x * Embedding(l) with labels l that are held fixed: an embedding has no x of its own that could be moved."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.embedding, self.product = Embedding(3, 4, rng=rng), Multiply()
+        self.set_path("")
+
+    def children(self):
+        """The embedding and the product."""
+        return [("embedding", self.embedding), ("product", self.product)]
+
+    def forward(self, x, *, train, rng=None):
+        """Labels 1, 2, 2, 1, 2, 2 ...: one comes back, and 0 never comes."""
+        self.check_input(x)
+        cache = Cache(self, x, train)
+        labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]
+        e, of_embedding = self.embedding.forward(labels, train=train)
+        y, of_product = self.product.forward((x, e), train=train)
+        cache.parts, cache.y_shape = [of_embedding, of_product], y.shape
+        return y, cache
+
+    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+        """dx from the product, whose other gradient goes to the table."""
+        cache.begin_backward(self, dy)
+        dx, de = self.product.backward(dy, cache.parts[1])
+        self.embedding.backward(de, cache.parts[0], param_grads=param_grads)
+        return dx if input_grad else None
+
+    def tangent(self, tx, cache, tparams=None):
+        """te from the table's tangent."""
+        cache.begin_tangent(self, tx, tparams)
+        te = self.embedding.tangent(None, cache.parts[0], below(cache.tparams, "embedding"))
+        return self.product.tangent((tx, te), cache.parts[1])
+
+    def tangent_backward(self, tdy, cache, *, input_grad=True):
+        """`backward` with a dot on every line."""
+        cache.begin_tangent_backward(self, tdy)
+        tdx, tde = self.product.tangent_backward(tdy, cache.parts[1])
+        self.embedding.tangent_backward(tde, cache.parts[0])
+        return tdx if input_grad else None
+
+    def output_shape(self, shape, batch="N"):
+        """(4,) -> (4,)."""
+        if shape not in (None, (4,)):
+            raise self.misfit("vectors (N, 4)", shape, batch)
+        return (4,)
+
+
+def _residual(rng):
+    return Residual(Sequential([BatchNorm(2), SiLU(), Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
+
+
+def _concat(rng):
+    return Concat([Sequential([]), Dense(3, 2, rng=rng), Sequential([Dense(3, 4, rng=rng), LeakyReLU(0.2)])])
+
+
+def _concat_images(rng):
+    return Concat([Conv2D(2, 1, kernel_size=2, stride=2, rng=rng), Sequential([Tanh(), AveragePool2D(2)])])
+
+
+def _minibatch_net(rng):
+    return Sequential([Dense(3, 4, rng=rng), Tanh(), MinibatchStd(), MinibatchDiscrimination(5, 2, 2, rng=rng),
+                       Dense(7, 1, rng=rng)])
+
+
+def _critic(rng, activation):
+    return Sequential([
+        Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng), activation(),
+        Conv2D(3, 4, kernel_size=3, rng=rng, padding=1), activation(),
+        Flatten(), Dense(24, 1, rng=rng),
+    ], input_shape=(6, 5, 1))
+
+
+def _decoder(rng):
+    return Sequential([
+        Dense(3, 16, rng=rng), Reshape((2, 2, 4)), Softplus(),
+        ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng), Tanh(),
+    ], input_shape=(3,))
 
 
 _IMAGES = (2, 5, 4, 2)
@@ -90,6 +195,22 @@ LAYERS = [
     Case("BatchNorm, training", lambda rng: BatchNorm(3), (6, 3)),
     Case("BatchNorm, training, images", lambda rng: BatchNorm(2), (3, 2, 4, 2)),
     Case("BatchNorm, evaluation", lambda rng: BatchNorm(2), (3, 2, 2, 2), train=False),
+    Case("LayerNorm", lambda rng: LayerNorm(5), (4, 5)),
+    Case("LayerNorm, images", lambda rng: LayerNorm((2, 3, 2)), (3, 2, 3, 2)),
+    Case("LayerNorm, tokens", lambda rng: LayerNorm((5,)), (2, 3, 5)),
+    Case("LayerNorm, not affine", lambda rng: LayerNorm(5, affine=False), (4, 5)),
+    Case("InstanceNorm", lambda rng: InstanceNorm(2), (3, 3, 2, 2)),
+    Case("InstanceNorm, not affine", lambda rng: InstanceNorm(2, affine=False), (3, 3, 2, 2)),
+    Case("GroupNorm", lambda rng: GroupNorm(2, 4), (3, 3, 2, 4)),
+    Case("GroupNorm, vectors", lambda rng: GroupNorm(2, 8), (3, 8)),
+    Case("GroupNorm, one, not affine", lambda rng: GroupNorm(1, 3, affine=False), (2, 2, 2, 3)),
+    Case("PixelNorm", lambda rng: PixelNorm(), (5, 4)),
+    Case("PixelNorm, images", lambda rng: PixelNorm(), (2, 2, 3, 4)),
+    Case("SpectralNorm, Dense", _spectral(lambda rng: Dense(4, 3, rng=rng)), (5, 4), train=False),
+    Case("SpectralNorm, Conv2D k4 s2 p1", _spectral(_conv(kernel_size=4, stride=2, padding=1)), _IMAGES, train=False),
+    Case("SpectralNorm, Conv2D k3", _spectral(_conv(kernel_size=3, bias=False)), _IMAGES, train=False),
+    Case("SpectralNorm, ConvTranspose2D", _spectral(_conv_t(kernel_size=4, stride=2, padding=1)), (2, 3, 2, 2),
+         train=False),
     Case("ReLU", lambda rng: ReLU(), (4, 5)),
     Case("LeakyReLU", lambda rng: LeakyReLU(0.2), (4, 5)),
     Case("Tanh", lambda rng: Tanh(), (4, 5)),
@@ -103,6 +224,30 @@ LAYERS = [
     Case("Dropout, evaluation", lambda rng: Dropout(0.4), (4, 6), train=False),
     Case("AveragePool2D", lambda rng: AveragePool2D(2), _IMAGES),
     Case("UpsampleNearest2D", lambda rng: UpsampleNearest2D(3), (2, 2, 3, 2)),
+    Case("SiLU", lambda rng: SiLU(), (4, 5)),
+    Case("Softmax", lambda rng: Softmax(), (4, 5)),
+    Case("Softmax, rows of images", lambda rng: Softmax(), (2, 3, 2, 3)),
+    Case("MaxPool2D", lambda rng: MaxPool2D(2), _IMAGES),
+    Case("MaxPool2D k3", lambda rng: MaxPool2D(3), (2, 7, 6, 2)),
+    Case("Maxout", lambda rng: Maxout(2), (4, 6)),
+    Case("Maxout k3, images", lambda rng: Maxout(3), (2, 2, 3, 6)),
+    Case("UpsampleBilinear2D", lambda rng: UpsampleBilinear2D(2), (2, 3, 4, 2)),
+    Case("UpsampleBilinear2D k3", lambda rng: UpsampleBilinear2D(3), (2, 1, 3, 2)),
+    Case("PixelShuffle", lambda rng: PixelShuffle(2), (2, 2, 3, 8)),
+    Case("PixelShuffle k3", lambda rng: PixelShuffle(3), (2, 1, 2, 9)),
+    Case("Embedding, times x", _AtLabels, (5, 4)),
+    Case("MinibatchStd", lambda rng: MinibatchStd(), (5, 3)),
+    Case("MinibatchStd, 2 groups, images", lambda rng: MinibatchStd(2), (6, 2, 3, 2)),
+    Case("MinibatchDiscrimination", lambda rng: MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
+    Case("MinibatchDiscrimination, 1 dim", lambda rng: MinibatchDiscrimination(2, 3, 1, rng=rng), (4, 2)),
+    Case("Concat", _concat, (4, 3)),
+    Case("Concat, images", _concat_images, (2, 4, 6, 2)),
+    Case("Residual, training", _residual, (2, 3, 4, 2)),
+    Case("Residual, evaluation", _residual, (2, 3, 4, 2), train=False),
+    Case("SelfAttention", lambda rng: SelfAttention(2, rng=rng), (2, 2, 3, 2)),
+    Case("SelfAttention, 16 channels", lambda rng: SelfAttention(16, rng=rng), (2, 2, 2, 16)),
+    Case("SelfAttention, 1 pixel", lambda rng: SelfAttention(3, rng=rng), (3, 1, 1, 3)),
+    Case("Sequential, minibatch layers", _minibatch_net, (5, 3)),
     Case("Sequential, training", _small_net, (3, 5, 6, 1)),
     Case("Sequential, evaluation", _small_net, (3, 5, 6, 1), train=False),
 ]
@@ -112,10 +257,33 @@ LOSSES = [
     Case("Minimax, smoothed", lambda rng: Minimax(label_smoothing=0.1)),
     Case("NonSaturating", lambda rng: NonSaturating()),
     Case("NonSaturating, smoothed", lambda rng: NonSaturating(label_smoothing=0.1)),
+    Case("LeastSquares", lambda rng: LeastSquares()),
+    Case("Hinge", lambda rng: Hinge()),
+    Case("Wasserstein", lambda rng: Wasserstein()),
+    Case("RelativisticAverage", lambda rng: RelativisticAverage()),
+]
+
+PENALTIES = [
+    Case("R1", lambda rng: R1(3.0)),
+    Case("R2", lambda rng: R2(3.0)),
+    Case("WganGp", lambda rng: WganGp(3.0)),
+    Case("WganGp, one-sided", lambda rng: WganGp(3.0, one_sided=True)),
+    Case("Dragan", lambda rng: Dragan(3.0)),
+    Case("PathLength", lambda rng: PathLength(3.0, target=0.7)),
+    Case("R1 of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), R1(3.0)), (3, 6, 5, 1)),
+    Case("R1 of a smooth D", lambda rng: Penalised(_critic(rng, Tanh), R1(3.0)), (3, 6, 5, 1)),
+    Case("WganGp of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), WganGp(3.0)),
+         (3, 6, 5, 1)),
+    Case("WganGp of a smooth D", lambda rng: Penalised(_critic(rng, Softplus), WganGp(3.0)), (3, 6, 5, 1)),
+    Case("PathLength of G", lambda rng: Penalised(_decoder(rng), PathLength(3.0, target=0.7), noise=True), (4, 3)),
 ]
 
 GAMES = [
     Case("MLP GAN, non-saturating", lambda rng: mlp_gan(2, 2, (5, 4)), (4, 2)),
+    Case("MLP GAN, least squares", lambda rng: mlp_gan(2, 2, (5, 4), loss="least-squares"), (4, 2)),
+    Case("MLP GAN, hinge", lambda rng: mlp_gan(2, 2, (5, 4), loss="hinge"), (4, 2)),
+    Case("MLP GAN, wasserstein", lambda rng: mlp_gan(2, 2, (5, 4), loss="wasserstein"), (4, 2)),
+    Case("MLP GAN, relativistic", lambda rng: mlp_gan(2, 2, (5, 4), loss="relativistic-average"), (4, 2)),
     Case("MLP GAN, minimax, images", lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,),
                                                          loss="minimax"), (4, 3, 2, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
@@ -123,9 +291,9 @@ GAMES = [
                                                               loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),
 ]
 
-CASES = [*LAYERS, *LOSSES, *GAMES]
+CASES = [*LAYERS, *LOSSES, *PENALTIES, *GAMES]
 
-_PASSES = ("backward", "tangent", "tangent_backward", "adjoint")
+_PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "field's")
 
 
 def select(names: Sequence[str] = ()) -> list[Case]:

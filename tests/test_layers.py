@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgan.core import OrderError, ShapeError
-from scratchgan.registry import GAMES, LAYERS, LOSSES
+from scratchgan.registry import CASES, LAYERS
 
 layers = pytest.mark.parametrize("case", LAYERS, ids=str)
 
@@ -18,7 +18,7 @@ def run(case, rng, dtype=np.float64):
     return layer, x, y, cache
 
 
-@pytest.mark.parametrize("case", [*LAYERS, *LOSSES, *GAMES], ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_derivative_against_central_differences(case):
     report = case.check()
     assert report.ok, str(report)

@@ -1,18 +1,31 @@
 """The layers: one idea a file, each with its equations, its shapes and its source in the docstring.
 
-`dense` and `conv` are bilinear, `activations` work entry by entry, `shape` and `pooling` are linear maps, `norm` is
-derived by hand.  The first three kinds inherit their four passes from `scratchgan.families`.
+`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pooling` and `maxout` are linear maps,
+`products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `norm_sample`,
+`minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and changes its
+weight; `combine` and self-attention are graphs that call their parts; `embedding` takes labels.
 """
 
-from .activations import ELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh, sigmoid, softplus
+from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
+from .attention import SelfAttention, Softmax
+from .combine import Concat, Residual
 from .conv import Conv2D, ConvTranspose2D
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
+from .maxout import Maxout
+from .minibatch import MinibatchDiscrimination, MinibatchStd
 from .norm import BatchNorm
-from .pooling import AveragePool2D, UpsampleNearest2D
-from .shape import Flatten, Reshape
+from .norm_sample import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
+from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
+from .products import MatMul, Multiply
+from .shape import Flatten, PixelShuffle, Reshape
+from .spectral import SpectralNorm
 
 __all__ = [
-    "ELU", "AveragePool2D", "BatchNorm", "Conv2D", "ConvTranspose2D", "Dense", "Dropout", "Flatten", "LeakyReLU",
-    "ReLU", "Reshape", "Sigmoid", "Softplus", "Tanh", "UpsampleNearest2D", "sigmoid", "softplus",
+    "ELU", "AveragePool2D", "BatchNorm", "Concat", "Conv2D", "ConvTranspose2D", "Dense", "Dropout", "Embedding",
+    "Flatten", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "MatMul", "MaxPool2D", "Maxout",
+    "MinibatchDiscrimination", "MinibatchStd", "Multiply", "PixelNorm", "PixelShuffle", "ReLU",
+    "Reshape", "Residual", "SelfAttention", "SiLU", "Sigmoid", "Softmax", "Softplus", "SpectralNorm",
+    "Tanh", "UpsampleBilinear2D", "UpsampleNearest2D", "sigmoid", "softplus",
 ]

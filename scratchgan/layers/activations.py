@@ -165,3 +165,25 @@ class ELU(Elementwise):
     def describe(self):
         """Alpha."""
         return f"{self.alpha:g}"
+
+
+class SiLU(Elementwise):
+    r"""phi(x) = x s, s = sigmoid(x): "swish" with beta = 1.  (Elfwing et al. 2018; Ramachandran et al. 2017.)
+
+    (SiLU.1)   phi' = s + x s (1 - s) = s + y (1 - s)
+    (SiLU.2)   phi'' = 2 s' + x s'' = s (1 - s) (2 + x (1 - 2 s)),   since s' = s (1 - s) and s'' = s' (1 - 2 s)
+    """
+
+    def phi(self, x):
+        """x s."""
+        return x * sigmoid(x)
+
+    def dphi(self, x, y):
+        """(SiLU.1)."""
+        s = sigmoid(x)
+        return s + y * (1 - s)
+
+    def d2phi(self, x, y):
+        """(SiLU.2)."""
+        s = sigmoid(x)
+        return s * (1 - s) * (2 + x * (1 - 2 * s))

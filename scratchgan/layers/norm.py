@@ -1,7 +1,13 @@
-r"""Normalisation: subtract a mean, divide by a standard deviation; four passes derived by hand.
+r"""Normalisation: subtract a mean, divide by a standard deviation; four passes derived by hand, once for all.
 
-Let m(v) be the mean of v over the group of entries that are normalised together (for BatchNorm: over everything but the
-channel).  With centred xc = x - m(x) and r = 1 / sqrt(m(xc^2) + eps):
+Let m(v) be the mean of v over the group of entries that are normalised together.  Which entries these are is all that
+the normalisations differ in:
+
+    BatchNorm      all samples and positions of a channel            LayerNorm   all entries of a sample
+    InstanceNorm   all positions of a channel of a sample            GroupNorm   the same of several channels together
+    PixelNorm      all channels of a pixel, and no mean is subtracted
+
+With centred xc = x - m(x) and r = 1 / sqrt(m(xc^2) + eps):
 
     (Norm.1)   xhat = r xc                                   the normalised input
     (Norm.2)   y = gamma xhat + beta
@@ -20,8 +26,12 @@ and the tangent of (5), by the product rule on r, xhat and g, tg = tgamma dy + g
     (Norm.6)   tdx = (tr / r) dx + P tg - r txhat m(xhat g) - r xhat m(txhat g)
                dgamma += sum (tdy xhat + dy txhat),     dbeta += sum tdy
 
-If m and r are constants (evaluation with running statistics), (3)-(6) lose all terms that come from m and r: P v = r v,
-tr = 0, tdx = P tg.  That is another function with another gradient: mixing the two is a classic mistake.
+The sums run over all axes that gamma and beta do not have.  Three variations leave out terms and change no other:
+
+    not centred    xc = x, and P loses its m(v):  P v = r (v - xhat m(xhat v))
+    not affine     no gamma and beta:  y = xhat, g = dy, tg = tdy
+    constants      m and r do not depend on x (BatchNorm in evaluation):  P v = r v, tr = 0, tdx = P tg.  That is
+                   another function with another gradient: mixing the two is a classic mistake.
 """
 
 from __future__ import annotations
@@ -33,72 +43,70 @@ from ..core import Cache, Layer, add
 from ..kernels import channel_dot, channel_sum
 
 
-class BatchNorm(Layer):
-    r"""Normalise each channel over the batch and all positions.  (Ioffe & Szegedy 2015, algorithm 1.)
+class Normalisation(Layer):
+    """(Norm.1-6).  A subclass says what m(v) is: `mean`; gamma and beta have the shape of x's last axes.
 
-    Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) mean over all axes but the last; M entries in it
-
-    Training    (BatchNorm.1)  y = gamma xhat + beta, xhat by (Norm.1) from this batch: a sample's output depends on its
-                               batch-mates, and its gradient (Norm.5) flows to them
-                (BatchNorm.2)  mean <- (1 - momentum) mean + momentum m(x)
-                               var  <- (1 - momentum) var  + momentum M/(M-1) m(xc^2)
-    Evaluation  (BatchNorm.3)  xhat = (x - mean) / sqrt(var + eps) with the running statistics: constants
-
-    Each call's mode is in its cache: a call in training has the training backward whatever was called since.
-
-    Arguments: C; momentum in [0, 1]; eps > 0.
-    Errors    ValueError if the last axis of x is not C, or in training if there is but one entry a channel.
+    shape     of gamma and beta; None: not affine
+    eps > 0   keeps r finite where a group does not vary
     """
 
-    couples_samples = True
+    #: a mean is subtracted
+    centred = True
 
-    def __init__(self, C: int, *, momentum: float = 0.1, eps: float = 1e-5, dtype=np.float32):
+    def __init__(self, shape: tuple[int, ...] | None, *, eps: float, dtype=np.float32):
         super().__init__()
-        self.C = positive_int("BatchNorm", "C", C)
-        self.momentum = real("BatchNorm", "momentum", momentum, 0, 1)
-        self.eps = real("BatchNorm", "eps", eps, 0, 1, open_low=True)
-        self.add_param("gamma", np.ones(C, dtype))
-        self.add_param("beta", np.zeros(C, dtype))
-        self.state = {"mean": np.zeros(C, dtype), "var": np.ones(C, dtype)}
+        self.eps = real(type(self).__name__, "eps", eps, 0, 1, open_low=True)
+        if shape is not None:
+            self.add_param("gamma", np.ones(shape, dtype))
+            self.add_param("beta", np.zeros(shape, dtype))
+
+    def mean(self, v: np.ndarray) -> np.ndarray:
+        """m(v), of a shape that broadcasts against v."""
+        raise NotImplementedError(f"{type(self).__name__} must define mean")
+
+    def mean_dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """m(a b)."""
+        return self.mean(a * b)
+
+    def statistics(self, x: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray]:
+        """(xc, m(xc^2))."""
+        xc = x - self.mean(x) if self.centred else x
+        return xc, self.mean_dot(xc, xc)
+
+    def constant(self, cache: Cache) -> bool:
+        """Whether m and r were constants in this call."""
+        return False
 
     def forward(self, x, *, train, rng=None):
-        """(BatchNorm.1, 2) in training, (BatchNorm.3) in evaluation."""
+        """(Norm.1, 2)."""
         self.check_input(x)
         cache = Cache(self, x, train)
-        rows = x.reshape(-1, self.C)
-        if train:
-            if len(rows) < 2:
-                raise ValueError(f"{self.label} in training needs at least 2 entries a channel to have a variance, "
-                                 f"got {len(rows)}: use a larger batch")
-            mean = channel_sum(rows) / x.dtype.type(len(rows))
-            xc = x - mean
-            var = _dot(xc, xc) / x.dtype.type(len(rows))
-            self._update_running(mean, var, len(rows))
-        else:
-            xc, var = x - self.state["mean"], self.state["var"]
+        cache.couples = self.couples_samples and not self.constant(cache)
+        xc, var = self.statistics(x, cache)
         cache.r = 1 / np.sqrt(var + x.dtype.type(self.eps))
         cache.xhat = xc * cache.r                                                                       # (Norm.1)
-        cache.gamma = self.params["gamma"]
+        cache.gamma = self.params.get("gamma")
         cache.y_shape = x.shape
-        return cache.gamma * cache.xhat + self.params["beta"], cache                                    # (Norm.2)
+        y = cache.xhat if cache.gamma is None else cache.gamma * cache.xhat + self.params["beta"]       # (Norm.2)
+        return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """(Norm.5)."""
         cache.begin_backward(self, dy)
-        if param_grads:
-            self.grads["gamma"] += _dot(dy, cache.xhat)
-            self.grads["beta"] += _sum(dy)
+        if param_grads and cache.gamma is not None:
+            self.grads["gamma"] += self._dot(dy, cache.xhat)
+            self.grads["beta"] += self._sum(dy)
         cache.dx = None                       # made by tangent_backward if nobody asked for it here
         if input_grad:
-            cache.dx = _project(cache.gamma * dy, cache)
+            cache.dx = self._project(_scale(cache.gamma, dy), cache)
         return cache.dx
 
     def tangent(self, tx, cache, tparams=None):
         """ty = gamma txhat + tgamma xhat + tbeta."""
         cache.begin_tangent(self, tx, tparams)
         tgamma, tbeta = cache.tparams.get("gamma"), cache.tparams.get("beta")
-        cache.txhat = None if tx is None else _project(tx, cache)                                       # (Norm.4)
-        ty = None if tx is None else cache.gamma * cache.txhat
+        cache.txhat = None if tx is None else self._project(tx, cache)                                  # (Norm.4)
+        ty = None if tx is None else _scale(cache.gamma, cache.txhat)
         if tgamma is not None:
             ty = add(ty, tgamma * cache.xhat)
         if tbeta is not None:
@@ -109,21 +117,96 @@ class BatchNorm(Layer):
         """(Norm.6)."""
         cache.begin_tangent_backward(self, tdy)
         xhat, txhat, dy, gamma, tgamma = cache.xhat, cache.txhat, cache.dy, cache.gamma, cache.tparams.get("gamma")
-        if tdy is not None:
-            self.grads["gamma"] += _dot(tdy, xhat)
-            self.grads["beta"] += _sum(tdy)
-        if txhat is not None:
-            self.grads["gamma"] += _dot(dy, txhat)
+        if gamma is not None and tdy is not None:
+            self.grads["gamma"] += self._dot(tdy, xhat)
+            self.grads["beta"] += self._sum(tdy)
+        if gamma is not None and txhat is not None:
+            self.grads["gamma"] += self._dot(dy, txhat)
         if not input_grad:
             return None
-        tg = add(None if tdy is None else gamma * tdy, None if tgamma is None else tgamma * dy)
-        tdx = None if tg is None else _project(tg, cache)
-        if txhat is None or not cache.train:
+        tg = add(None if tdy is None else _scale(gamma, tdy), None if tgamma is None else tgamma * dy)
+        tdx = None if tg is None else self._project(tg, cache)
+        if txhat is None or self.constant(cache):
             return tdx
-        g, r, M = gamma * dy, cache.r, dy.dtype.type(dy.size // self.C)
-        dx = _project(g, cache) if cache.dx is None else cache.dx
-        tr_over_r = -r * (_dot(xhat, cache.tx) / M)                                                     # (Norm.3)
-        return add(tdx, tr_over_r * dx - r * (txhat * (_dot(xhat, g) / M) + xhat * (_dot(txhat, g) / M)))
+        g, r = _scale(gamma, dy), cache.r
+        dx = self._project(g, cache) if cache.dx is None else cache.dx
+        tr_over_r = -r * self.mean_dot(xhat, cache.tx)                                                  # (Norm.3)
+        return add(tdx, tr_over_r * dx - r * (txhat * self.mean_dot(xhat, g) + xhat * self.mean_dot(txhat, g)))
+
+    def output_shape(self, shape, batch="N"):
+        """The same as the input's."""
+        return shape
+
+    def _project(self, v: np.ndarray, cache: Cache) -> np.ndarray:
+        """P v of (Norm.4)."""
+        if self.constant(cache):
+            return cache.r * v
+        if not self.centred:
+            return cache.r * (v - cache.xhat * self.mean_dot(cache.xhat, v))
+        return cache.r * (v - self.mean(v) - cache.xhat * self.mean_dot(cache.xhat, v))
+
+    def _sum(self, a: np.ndarray) -> np.ndarray:
+        """Sum a over the axes that gamma does not have."""
+        gamma = self.params["gamma"]
+        return channel_sum(a.reshape(-1, gamma.size)).reshape(gamma.shape)
+
+    def _dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The same sum of a b."""
+        gamma = self.params["gamma"]
+        return channel_dot(a.reshape(-1, gamma.size), b.reshape(-1, gamma.size)).reshape(gamma.shape)
+
+
+class BatchNorm(Normalisation):
+    r"""Normalise each channel over the batch and all positions.  (Ioffe & Szegedy 2015, algorithm 1.)
+
+    Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) mean over all axes but the last; M entries in it
+
+    Training    (BatchNorm.1)  y = gamma xhat + beta, xhat by (Norm.1) from this batch: a sample's output depends on its
+                               batch-mates, and its gradient (Norm.5) flows to them
+                (BatchNorm.2)  mean <- (1 - momentum) mean + momentum m(x)
+                               var  <- (1 - momentum) var  + momentum M/(M-1) m(xc^2)
+    Evaluation  (BatchNorm.3)  xhat = (x - mean) / sqrt(var + eps) with the running statistics: constants
+
+    Each call's mode is in its cache: a call in training has the training backward whatever was called since.  There
+    `cache.couples` says that samples were coupled: a penalty on per-sample gradients has no meaning then.
+
+    Arguments: C; momentum in [0, 1]; eps > 0.
+    Errors    ValueError if the last axis of x is not C, or in training if there is but one entry a channel.
+    """
+
+    couples_samples = True
+
+    def __init__(self, C: int, *, momentum: float = 0.1, eps: float = 1e-5, dtype=np.float32):
+        self.C = positive_int("BatchNorm", "C", C)
+        super().__init__((C,), eps=eps, dtype=dtype)
+        self.momentum = real("BatchNorm", "momentum", momentum, 0, 1)
+        self.state = {"mean": np.zeros(C, dtype), "var": np.ones(C, dtype)}
+
+    def mean(self, v):
+        """Over all axes but the last."""
+        return self._sum(v) / v.dtype.type(v.size // self.C)
+
+    def mean_dot(self, a, b):
+        """The same, by the kernel that multiplies and sums at once."""
+        return self._dot(a, b) / a.dtype.type(a.size // self.C)
+
+    def statistics(self, x, cache):
+        """Of the batch in training (BatchNorm.1, 2), the running ones in evaluation (BatchNorm.3)."""
+        if not cache.train:
+            return x - self.state["mean"], self.state["var"]
+        M = x.size // self.C
+        if M < 2:
+            raise ValueError(f"{self.label} in training needs at least 2 entries a channel to have a variance, "
+                             f"got {M}: use a larger batch")
+        mean = self.mean(x)
+        xc = x - mean
+        var = self.mean_dot(xc, xc)
+        self._update_running(mean, var, M)
+        return xc, var
+
+    def constant(self, cache):
+        """In evaluation."""
+        return not cache.train
 
     def output_shape(self, shape, batch="N"):
         """The same as the input's; its last entry must be C."""
@@ -144,18 +227,6 @@ class BatchNorm(Layer):
             old += self.momentum * (value - old)
 
 
-def _sum(a: np.ndarray) -> np.ndarray:
-    return channel_sum(a.reshape(-1, a.shape[-1]))
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    C = a.shape[-1]
-    return channel_dot(a.reshape(-1, C), b.reshape(-1, C))
-
-
-def _project(v: np.ndarray, cache: Cache) -> np.ndarray:
-    """P v of (Norm.4), or r v where the statistics were constants."""
-    if not cache.train:
-        return cache.r * v
-    M = v.dtype.type(v.size // v.shape[-1])
-    return cache.r * (v - _sum(v) / M - cache.xhat * (_dot(cache.xhat, v) / M))
+def _scale(gamma: np.ndarray | None, v: np.ndarray) -> np.ndarray:
+    """Gamma v; v itself without gamma."""
+    return v if gamma is None else gamma * v

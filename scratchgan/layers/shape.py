@@ -1,4 +1,4 @@
-"""The same numbers in another shape.  Linear, and its own inverse is its adjoint."""
+"""The same numbers in another shape or order.  Linear, and its own inverse is its adjoint."""
 
 from __future__ import annotations
 
@@ -59,3 +59,48 @@ class Flatten(LinearMap):
     def output_shape(self, shape, batch="N"):
         """-> (product of the entries,)."""
         return (None,) if shape is None or None in shape else (math.prod(shape),)
+
+
+class PixelShuffle(LinearMap):
+    r"""Every pixel's k^2 C channels become a k x k block of pixels with C channels.  (Shi et al. 2016, section 2.2.)
+
+    Symbols   x (N, H, W, k^2 C)   y (N, k H, k W, C)
+    (PixelShuffle.1)   y[n, k h + i, k w + j, c] = x[n, h, w, (k i + j) C + c];   dx: the same from right to left.
+
+    The order of the channels: the block's rows i slowest, its columns j next, c fastest, so that the C numbers of an
+    output pixel lie side by side in x.  TensorFlow's `depth_to_space` has it so too.  PyTorch's `pixel_shuffle` has
+    c slowest: its channel k^2 c + k i + j is our (k i + j) C + c.
+
+    After a convolution it is an up-sampling that is learned, without overlapping patches.
+    Errors    ValueError if x is not (N, H, W, a multiple of k^2).
+    """
+
+    def __init__(self, size: int = 2):
+        super().__init__()
+        self.size = positive_int("PixelShuffle", "size", size)
+
+    def apply(self, x, cache):
+        """(PixelShuffle.1)."""
+        (N, H, W, C), k = x.shape, self.size
+        C //= k * k
+        return x.reshape(N, H, W, k, k, C).transpose(0, 1, 3, 2, 4, 5).reshape(N, k * H, k * W, C)
+
+    def adjoint(self, dy, cache):
+        """(PixelShuffle.1), read from right to left."""
+        (N, H, W, C), k = dy.shape, self.size
+        H, W = H // k, W // k
+        return dy.reshape(N, H, k, W, k, C).transpose(0, 1, 3, 2, 4, 5).reshape(N, H, W, k * k * C)
+
+    def output_shape(self, shape, batch="N"):
+        """(H, W, k^2 C) -> (k H, k W, C)."""
+        if shape is None:
+            return (None, None, None)
+        k = self.size
+        if len(shape) != 3 or (shape[2] is not None and shape[2] % (k * k)):
+            raise self.misfit(f"images (N, H, W, a multiple of {k * k})", shape, batch)
+        H, W, C = shape
+        return (H and H * k, W and W * k, C and C // (k * k))
+
+    def describe(self):
+        """Size."""
+        return str(self.size)

@@ -1,0 +1,156 @@
+"""Normalisations of each sample by itself: the same in training and evaluation, and no sample sees its batch-mates.
+
+So a gradient penalty may go through them, which it may not through BatchNorm.  Their four passes are (Norm.1-6) of
+`scratchgan.layers.norm`; here stands only what m(v) is.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..checks import positive_int
+from .norm import Normalisation
+
+
+class LayerNorm(Normalisation):
+    r"""Normalise each sample over all its entries.  (Ba, Kiros & Hinton 2016, equation 3.)
+
+    Symbols   x, y (N, ..., *shape)   gamma, beta (*shape), one for each entry;   |S| entries in `shape`
+
+    Forward   (LayerNorm.1)  m(v)[n] = 1/|S| sum_{s in shape} v[n, s];     y by (Norm.1, 2)
+    Backward  (Norm.5), with dgamma and dbeta summed over n
+
+    In WGAN-GP's critic it takes the place of BatchNorm (Gulrajani et al. 2017, section 4).  Axes between N and `shape`
+    are normalised apart: LayerNorm(C) on tokens (N, T, C) treats each token by itself.
+
+    Arguments: shape, the last axes of x, or a single integer; `affine`, whether there are gamma and beta; eps > 0.
+    Errors    ValueError if x does not end in `shape`, or if that is a single entry, which is its own mean.
+    """
+
+    def __init__(self, shape, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        self.shape = tuple(positive_int("LayerNorm", "shape", n) for n in shape)
+        if math.prod(self.shape) < 2:
+            raise ValueError(f"LayerNorm: shape must hold at least 2 entries, got {shape}: one entry less its own mean "
+                             "is zero")
+        super().__init__(self.shape if affine else None, eps=eps, dtype=dtype)
+        self._axes = tuple(range(-len(self.shape), 0))
+
+    def mean(self, v):
+        """(LayerNorm.1)."""
+        return v.mean(axis=self._axes, keepdims=True)
+
+    def output_shape(self, shape, batch="N"):
+        """The same as the input's, which must end in the layer's shape."""
+        if shape is None:
+            return None
+        end = shape[-len(self.shape):]
+        if len(end) != len(self.shape) or any(a not in (None, b) for a, b in zip(end, self.shape, strict=True)):
+            raise self.misfit(f"(N, ..., {', '.join(map(str, self.shape))})", shape, batch)
+        return shape
+
+    def describe(self):
+        """Shape."""
+        return f"{self.shape}" + ("" if self.params else ", affine=False")
+
+
+class GroupNorm(Normalisation):
+    r"""Normalise each sample over all positions of a group of channels.  (Wu & He 2018, section 3.1, equation 7.)
+
+    Symbols   x, y (N, H, W, C)   gamma, beta (C,), one for each channel;   C/groups neighbouring channels a group
+
+    Forward   (GroupNorm.1)  m(v)[n, g] = mean of v[n, h, w, c] over all h, w and all c with floor(c groups / C) = g;
+                             y by (Norm.1, 2)
+    Backward  (Norm.5), with dgamma and dbeta summed over n, h, w
+
+    Between its ends stands every choice of sharing: one group is LayerNorm with a gamma for each channel only, C groups
+    are InstanceNorm.
+
+    Arguments: groups, a divisor of C; `affine`, whether there are gamma and beta; eps > 0.
+    Errors    ValueError if groups does not divide C, if the last axis of x is not C, or if a group has but one entry,
+              which is its own mean.
+    """
+
+    def __init__(self, groups: int, C: int, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+        who = type(self).__name__
+        self.groups, self.C = positive_int(who, "groups", groups), positive_int(who, "C", C)
+        if self.C % self.groups:
+            raise ValueError(f"{who}: groups must divide the {self.C} channels, got {groups}")
+        super().__init__((self.C,) if affine else None, eps=eps, dtype=dtype)
+
+    def mean(self, v):
+        """(GroupNorm.1), first over the positions of each channel, then over the channels of each group."""
+        N, C, per_group = len(v), self.C, self.C // self.groups
+        means = v.reshape(N, math.prod(v.shape[1:-1]), C).mean(axis=1)
+        if per_group > 1:
+            means = means.reshape(N, self.groups, per_group).mean(axis=2).repeat(per_group, axis=1)
+        return means.reshape(N, *(1,) * (v.ndim - 2), C)
+
+    def output_shape(self, shape, batch="N"):
+        """The same as the input's; its last entry must be C, and a group must have more than one entry."""
+        if shape is None:
+            return None
+        if not shape or shape[-1] not in (None, self.C):
+            raise self.misfit(f"(N, ..., {self.C})", shape, batch)
+        if None not in shape and math.prod(shape) // self.groups < 2:
+            raise self.misfit(f"(N, ..., {self.C}) with at least 2 entries in each group ({self.groups} groups)", shape,
+                              batch)
+        return shape
+
+    def describe(self):
+        """Groups and channels."""
+        return f"{self.groups}, {self.C}" + ("" if self.params else ", affine=False")
+
+
+class InstanceNorm(GroupNorm):
+    r"""Normalise each channel of each sample over its positions.  (Ulyanov, Vedaldi & Lempitsky 2016, section 2.)
+
+    Symbols   x, y (N, H, W, C)   gamma, beta (C,)
+
+    Forward   (InstanceNorm.1)  m(v)[n, c] = 1/(H W) sum_{h,w} v[n, h, w, c]:  GroupNorm with a group for each channel
+
+    It takes from an image its contrast, and so its style: CycleGAN's generators use it (Zhu et al. 2017, section 4).
+
+    Arguments: C; `affine`, whether there are gamma and beta; eps > 0.
+    Errors    ValueError if the last axis of x is not C, or if there is but one pixel.
+    """
+
+    def __init__(self, C: int, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+        super().__init__(C, C, affine=affine, eps=eps, dtype=dtype)
+
+    def describe(self):
+        """Channels."""
+        return f"{self.C}" + ("" if self.params else ", affine=False")
+
+
+class PixelNorm(Normalisation):
+    r"""Give the channels of each pixel the mean square 1.  (Karras et al. 2018, section 4.2.)
+
+    Symbols   x, y (N, C) or (N, H, W, C)
+
+    Forward   (PixelNorm.1)  y = x / sqrt(m(x^2) + eps),  m(v)[n, h, w] = 1/C sum_c v[n, h, w, c]:  not centred
+    Backward  (PixelNorm.2)  dx = r (dy - y m(y dy)),  r = 1 / sqrt(m(x^2) + eps):  (Norm.5) without gamma and m(v)
+    Why       y has a fixed length, so dx has no part along it (but for eps): signals in G cannot grow without bound.
+
+    ProGAN puts it behind each convolution of G, StyleGAN on the noise.
+
+    Arguments: eps > 0.  No parameters; any number of channels fits.
+    Errors    ValueError if x is (N,).
+    """
+
+    centred = False
+
+    def __init__(self, eps: float = 1e-8):
+        super().__init__(None, eps=eps)
+
+    def mean(self, v):
+        """Over the channels."""
+        return v.mean(axis=-1, keepdims=True)
+
+    def output_shape(self, shape, batch="N"):
+        """The same as the input's."""
+        if shape == ():
+            raise self.misfit("(N, ..., C)", shape, batch)
+        return shape
