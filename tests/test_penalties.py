@@ -1,0 +1,207 @@
+"""Penalties against closed forms and an identity that needs no layer code; what a user reads where there is none."""
+
+import numpy as np
+import pytest
+
+from scratchgan import Sequential, registry
+from scratchgan.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    LayerNorm,
+    LeakyReLU,
+    MinibatchStd,
+    Residual,
+    SiLU,
+    Tanh,
+)
+from scratchgan.losses import Wasserstein
+from scratchgan.penalties import R1, R2, Dragan, PathLength, WganGp, interpolate, path_noise, penalty_backward, perturb
+
+
+def linear_critic(w):
+    net = Sequential([Dense(len(w), 1, rng=np.random.default_rng(0), dtype=np.float64)])
+    net[0].params["W"][:, 0] = w
+    return net
+
+
+def conv_critic(rng, activation, norm=None):
+    layers = [Conv2D(1, 4, kernel_size=4, stride=2, padding=1, rng=rng, dtype=np.float64), activation()]
+    layers += [norm()] if norm else []
+    layers += [Flatten(), Dense(4 * 3 * 3, 1, rng=rng, dtype=np.float64)]
+    return Sequential(layers, input_shape=(6, 6, 1))
+
+
+@pytest.mark.parametrize("norm", [0.3, 1.0, 2.5])
+def test_linear_critic_in_closed_form(norm, rng):
+    """D(x) = w x: g = w everywhere, P = lambda (|w| - 1)^2, dP/dw = 2 lambda (|w| - 1) w / |w|; R1: gamma/2 |w|^2."""
+    w = rng.standard_normal(7)
+    w *= norm / np.linalg.norm(w)
+    x = rng.standard_normal((5, 7))
+    net = linear_critic(w)
+    value, dx = penalty_backward(net, x, WganGp(10.0))
+    assert value == pytest.approx(10 * (norm - 1) ** 2, abs=1e-12)
+    np.testing.assert_allclose(net[0].grads["W"][:, 0], 20 * (norm - 1) * w / norm, atol=1e-12)
+    np.testing.assert_array_equal(net[0].grads["b"], 0)
+    np.testing.assert_array_equal(dx, np.zeros_like(x))
+    net.zero_grads()
+    value, _ = penalty_backward(net, x, R1(4.0))
+    assert value == pytest.approx(2 * norm**2, rel=1e-13)
+    np.testing.assert_allclose(net[0].grads["W"][:, 0], 4 * w, rtol=1e-12)
+
+
+def test_one_sided_leaves_gentle_slopes_alone(rng):
+    x = rng.standard_normal((5, 3))
+    for w, free in (([0.1, 0.2, 0.3], True), ([1.0, 2.0, 3.0], False)):
+        net = linear_critic(w)
+        value, _ = penalty_backward(net, x, WganGp(10.0, one_sided=True))
+        assert (value == 0) == free
+        assert (np.abs(net[0].grads["W"]).max() == 0) == free
+
+
+def test_where_the_slope_is_zero_nothing_is_divided_by_it():
+    net = linear_critic(np.zeros(3))
+    value, _ = penalty_backward(net, np.ones((4, 3)) * np.arange(3), WganGp(10.0))
+    assert value == 10
+    np.testing.assert_array_equal(net[0].grads["W"], 0)
+    g = np.zeros((2, 3))
+    assert np.isfinite(PathLength(1.0, target=1.0)(g)[1]).all()
+
+
+@pytest.mark.parametrize("activation", [lambda: LeakyReLU(0.2), Tanh, SiLU], ids=["leaky", "tanh", "silu"])
+@pytest.mark.parametrize("norm", [None, lambda: LayerNorm((3, 3, 4), dtype=np.float64)], ids=["plain", "layernorm"])
+def test_the_identity_that_needs_no_layer_code(activation, norm, rng):
+    """dP/dtheta = (grad_theta F(x + h u) - grad_theta F(x - h u)) / 2h with u = dP/dg: forward and backward only."""
+    net = conv_critic(rng, activation, norm)
+    x, phi, h = rng.standard_normal((3, 6, 6, 1)), WganGp(5.0), 1e-5
+    value, _ = penalty_backward(net, x, phi)
+    by_hand = [g.copy() for _, g in net.gradients()]
+
+    def gradients(at):
+        y, cache = net.forward(at, train=True)
+        net.zero_grads()
+        dx = net.backward(np.ones_like(y), cache)
+        return dx, [g.copy() for _, g in net.gradients()]
+
+    g, _ = gradients(x)
+    expected, u = phi(g)
+    assert value == pytest.approx(expected, rel=1e-14)
+    plus, minus = gradients(x + h * u)[1], gradients(x - h * u)[1]
+    largest = max(np.abs(a).max() for a in by_hand)
+    for a, p, m in zip(by_hand, plus, minus, strict=True):
+        np.testing.assert_allclose(a, (p - m) / (2 * h), atol=1e-7 * largest)
+
+
+def test_penalty_gradients_add_to_the_loss_gradients(rng):
+    """One zero_grads, three backward passes, one sum: what a critic's step does."""
+    net = conv_critic(rng, Tanh)
+    real, fake = rng.standard_normal((2, 4, 6, 6, 1))
+    parts = []
+    r, on_real = net.forward(real, train=True)
+    f, on_fake = net.forward(fake, train=True)
+    _, d_real, d_fake = Wasserstein().discriminator(r, f)
+    runs = [lambda: net.backward(d_real, on_real), lambda: net.backward(d_fake, on_fake),
+            lambda: penalty_backward(net, interpolate(real, fake, rng=np.random.default_rng(1)), WganGp(10.0))]
+    for run in runs:
+        net.zero_grads()
+        run()
+        parts.append([g.copy() for _, g in net.gradients()])
+    net.zero_grads()
+    for run in runs:
+        run()
+    for (path, g), *each in zip(net.gradients(), *parts, strict=True):
+        np.testing.assert_allclose(g, sum(each), rtol=1e-10, atol=1e-12, err_msg=path)
+
+
+def test_piecewise_linear_nets_skip_what_is_zero(rng, monkeypatch):
+    """Of the last pass only dW += B(tx, dy) is left: no adjoint is taken at all."""
+    net = conv_critic(rng, lambda: LeakyReLU(0.2))
+    x = rng.standard_normal((3, 6, 6, 1))
+    counts = {"adjoint": 0, "weight_grad": 0}
+
+    def count(kind, name):
+        original = getattr(kind, name)
+
+        def counted(self, *args):
+            counts[name] += 1
+            return original(self, *args)
+
+        monkeypatch.setattr(kind, name, counted)
+
+    for kind in (Conv2D, Dense):
+        for name in counts:
+            count(kind, name)
+    _, dx = penalty_backward(net, x, WganGp(10.0))
+    assert counts == {"adjoint": 2, "weight_grad": 2}            # two layers: one adjoint each for g, one B each
+    np.testing.assert_array_equal(dx, 0)
+    assert penalty_backward(net, x, R1(1.0), input_grad=False)[1] is None
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, Residual])
+def test_through_batchnorm_in_training_it_says_why_not(wrap, rng):
+    net = Sequential([wrap(BatchNorm(6)), Dense(6, 1, rng=rng)])
+    net.set_path("D")
+    x = rng.standard_normal((4, 6)).astype(np.float32)
+    with pytest.raises(ValueError, match=r'cannot go through BatchNorm "D\.0.*every output depends on every sample.*'
+                                         r"Use LayerNorm"):
+        penalty_backward(net, x, R1(1.0))
+    value, _ = penalty_backward(net, x, R1(1.0), train=False)       # with running statistics it is an affine map
+    assert value > 0
+
+
+def test_through_minibatch_statistics_it_is_the_summed_logits(rng):
+    net = Sequential([Dense(3, 4, rng=rng, dtype=np.float64), Tanh(), MinibatchStd(1),
+                      Dense(5, 1, rng=rng, dtype=np.float64)])
+    x, h = rng.standard_normal((4, 3)), 1e-6
+    value, _ = penalty_backward(net, x, R1(2.0))
+    total = lambda at: net.forward(at, train=True)[0].sum()
+    g = [(total(x + h * e) - total(x - h * e)) / (2 * h) for e in np.eye(12).reshape(12, 4, 3)]
+    assert value == pytest.approx(np.sum(np.square(g)) / 4, rel=1e-6)
+
+
+def test_points(rng):
+    real, fake = rng.standard_normal((2, 50, 4, 4, 1)).astype(np.float32)
+    x = interpolate(real, fake, rng=np.random.default_rng(0))
+    e = ((x - fake) * (real - fake)).sum(axis=(1, 2, 3)) / ((real - fake) ** 2).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(x, e[:, None, None, None] * (real - fake) + fake, atol=1e-5)   # on the line
+    assert 0 <= e.min() < 0.1
+    assert 0.9 < e.max() <= 1
+    assert x.dtype == perturb(real, rng=rng).dtype == np.float32
+    moved = perturb(real, rng=rng) - real
+    assert 0 <= moved.min()
+    assert moved.max() == pytest.approx(0.5 * real.std(), rel=0.05)
+    assert path_noise((100, 8, 8, 3), rng=rng).std() == pytest.approx(1 / 8, rel=0.05)
+    assert path_noise((4000, 5), rng=rng).std() == pytest.approx(1, rel=0.05)
+    with pytest.raises(ValueError, match="must have one shape"):
+        interpolate(real, fake[1:], rng=rng)
+
+
+def test_path_length_follows_its_mean(rng):
+    phi = PathLength(1.0, decay=0.9)
+    g = rng.standard_normal((50, 4))
+    mean = np.linalg.norm(g, axis=1).mean()
+    for _ in range(3):
+        phi(g)
+    assert phi.target == pytest.approx(mean * (1 - 0.9**3), rel=1e-12)
+
+
+@pytest.mark.parametrize("phi", [R1(1.0), R2(1.0), WganGp(1.0), Dragan(1.0), PathLength(1.0)], ids=lambda p: p.name)
+def test_dtype_and_bad_gradients(phi, rng):
+    value, u = phi(rng.standard_normal((3, 2)).astype(np.float32))
+    assert isinstance(value, float)
+    assert u.dtype == np.float32
+    with pytest.raises(ValueError, match="at least one sample"):
+        phi(np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("make", [lambda: R1(-1), lambda: WganGp(float("nan")), lambda: PathLength(decay=2)])
+def test_bad_weights(make):
+    with pytest.raises(ValueError, match="must be a number in"):
+        make()
+
+
+def test_every_penalty_is_registered():
+    kinds = {type(getattr(thing, "penalty", thing)) for thing in
+             (case.build(np.random.default_rng(0)) for case in registry.PENALTIES)}
+    assert kinds >= {R1, R2, WganGp, Dragan, PathLength}
