@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scratchgan import Sequential, registry
+from scratchgan.core import ShapeError
 from scratchgan.gradcheck import check, relative_error
-from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
-from scratchgan.losses import Minimax, NonSaturating
+from scratchgan.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
+from scratchgan.losses import Minimax, NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
+from scratchgan.penalties import R1, R2, Penalised, WganGp, interpolate
 
 
 class LosesHalf(Dense):
@@ -126,7 +130,7 @@ def test_faults_in_losses(fault):
 
         def generator(self, f, real_logits=None):
             value, d = super().generator(f)
-            return value, Minimax.generator(self, f)[1] if fault == "saturating" else d
+            return value, Minimax().generator(f)[1] if fault == "saturating" else d
 
     assert not check(Faulty()).ok
 
@@ -217,7 +221,8 @@ def test_every_public_layer_and_loss_is_registered():
     for case in registry.LAYERS:
         seen |= {type(part) for _, part in case.build(rng).walk()}
     public = {getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)}
-    assert public <= seen
+    bases = {base for base in public for other in public if other is not base and issubclass(other, base)}
+    assert public - bases <= seen
     assert set(losses.LOSSES.values()) <= {type(case.build(rng)) for case in registry.LOSSES}
 
 
@@ -226,3 +231,104 @@ def test_registry_reports_failure(monkeypatch, capsys):
     monkeypatch.setattr(registry, "CASES", [case])
     assert not registry.run()
     assert "WRONG: Broken" in capsys.readouterr().out
+
+
+def test_html_has_a_picture_only_on_failure(rng):
+    good = check(Dense(3, 2, rng=rng), rng.standard_normal((4, 3)))
+    bad = check(FlipsW(3, 2, rng=rng), rng.standard_normal((4, 3)), name="<mine>")
+    assert "<table>" in good._repr_html_()
+    assert "<img" not in good._repr_html_()
+    shown = bad._repr_html_()
+    assert "&lt;mine&gt;: WRONG" in shown
+    assert "data:image/png;base64," in shown
+    axes = bad.figure().axes
+    assert all(a.get_title() and a.get_xlabel() for a in axes[:3])
+    assert bad.worst.array == "W"
+
+
+def test_not_a_number_is_wrong_and_located(rng):
+    class MakesNan(Dense):
+        def weight_grad(self, x, dy):
+            dW = super().weight_grad(x, dy)
+            dW[1, 0] = np.nan
+            return dW
+
+    report = check(MakesNan(3, 2, rng=rng), rng.standard_normal((4, 3)))
+    assert not report.ok
+    assert report.max_error == np.inf
+    assert next(row for row in report.rows if row.array == "W").where == (1, 0)
+    assert "data:image/png" in report._repr_html_()
+
+
+def test_float32_is_warned_about(rng):
+    with pytest.warns(RuntimeWarning, match="float32"):
+        report = check(Dense(3, 2, rng=rng), rng.standard_normal((4, 3)), dtype=np.float32)
+    assert not report.ok                                    # right, and yet not to be seen in float32
+    assert report.max_error < 0.5
+
+
+@pytest.mark.parametrize("fault", ["real points", "wrong axis", "phi''", "forgets 1/N", "hinge for wasserstein"])
+def test_faults_in_penalties_and_critics(fault, rng):
+    """What other projects call a gradient penalty, and a Wasserstein loss."""
+    x = rng.standard_normal((4, 3))
+    net = Sequential([Dense(3, 5, rng=rng), (DropsSecondOrder if fault == "phi''" else Tanh)(), Dense(5, 1, rng=rng)])
+
+    class WrongAxis(WganGp):
+        def __call__(self, g):
+            value, _ = super().__call__(g)
+            norm = np.sqrt((g * g).sum(axis=0, keepdims=True))
+            return value, 2 * self.weight / len(g) * (norm - 1) * g / norm
+
+    class ForgetsN(R1):
+        def __call__(self, g):
+            value, u = super().__call__(g)
+            return value, u * len(g)
+
+    if fault == "real points":
+        real, fake = x, rng.standard_normal((4, 3))
+        points = interpolate(real, fake, rng=rng)
+        assert np.abs(points - real).min(axis=1).max() > 1e-3
+        assert np.abs(points - fake).min(axis=1).max() > 1e-3
+    elif fault == "hinge for wasserstein":
+        assert Wasserstein().discriminator(5 + x, x - 5)[0] == pytest.approx(-10)      # no margin at which it stops
+    else:
+        penalty = {"wrong axis": WrongAxis(3.0), "phi''": WganGp(3.0), "forgets 1/N": ForgetsN(3.0)}[fault]
+        assert not check(Penalised(net, penalty), x).ok
+        if fault != "phi''":
+            assert not check(penalty).ok
+
+
+def test_dropping_second_order_terms_is_right_for_relu_and_only_there(rng):
+    x = rng.standard_normal((5, 3))
+    for activation, right in ((ReLU(), True), (DropsSecondOrder(), False)):
+        net = Sequential([Dense(3, 6, rng=rng), activation, Dense(6, 1, rng=rng)])
+        assert check(Penalised(net, R1(2.0)), x).ok is right
+
+
+def test_penalties_are_checked_alone_and_on_a_net(rng):
+    assert check(WganGp(10.0)).ok
+    report = check(Penalised(Dense(3, 1, rng=rng), R2(1.0)), rng.standard_normal((4, 3)))
+    assert report.ok
+    assert report.name == "R2 of Dense"
+    with pytest.raises(ValueError, match="cannot go through BatchNorm"):
+        check(Penalised(Sequential([BatchNorm(3), Dense(3, 1, rng=rng)]), R1()), rng.standard_normal((4, 3)))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.integers(1, 3), st.integers(1, 3),
+       st.integers(1, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_convolutions_of_any_geometry(k, s, p, o, Ci, Co, N, more_h, more_w, bias):
+    """All four passes of both convolutions, whatever the kernel, stride, paddings, channels and batch."""
+    rng = np.random.default_rng(0)
+    H, W = max(1, k - 2 * p) + more_h, max(1, k - 2 * p) + more_w
+    conv = Conv2D(Ci, Co, kernel_size=k, stride=s, padding=p, bias=bias, rng=rng)
+    x = rng.standard_normal((N, H, W, Ci))
+    if x.size > 1:
+        assert check(conv, x).ok
+    back = ConvTranspose2D(Ci, Co, kernel_size=k, stride=s, padding=p, output_padding=min(o, s - 1), bias=bias, rng=rng)
+    x = rng.standard_normal((N, 1 + more_h, 2 + more_w, Ci))
+    try:
+        back.output_shape(x.shape[1:])
+    except ShapeError:
+        return                                                    # nothing would remain after cutting the padding off
+    assert check(back, x).ok

@@ -1,0 +1,154 @@
+"""What a gradient check found: a row a derivative, printed as a table; in a notebook also as HTML with a picture."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Row:
+    """One derivative: which pass, which array, and how far hand and differences are apart."""
+
+    step: str
+    array: str
+    shape: tuple[int, ...]
+    by_hand: np.ndarray = field(repr=False)
+    by_differences: np.ndarray = field(repr=False)
+    error: float = np.inf
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """|by hand - by differences|; where either is not finite, infinity."""
+        with np.errstate(invalid="ignore"):
+            deviation = np.abs(self.by_hand - self.by_differences)
+        return np.where(np.isfinite(deviation), deviation, np.inf)
+
+    @property
+    def where(self) -> tuple[int, ...]:
+        """Index of the largest deviation (of the direction, if the array was checked in random directions)."""
+        deviation = self.deviation
+        return tuple(int(i) for i in np.unravel_index(int(np.argmax(deviation)), deviation.shape))
+
+    @property
+    def how(self) -> str:
+        """Whether every entry was compared, or random directions."""
+        return "all entries" if self.by_hand.shape == self.shape else f"{self.by_hand.size} directions"
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        return (self.step, self.array, show(self.shape), f"{self.error:.1e}", show(self.where), self.how)
+
+
+HEADER = ("pass", "array", "shape", "error", "where", "compared")
+
+
+@dataclass
+class Report:
+    """The rows, and whether every one is within the tolerance.  `print` it, or let a notebook show it."""
+
+    name: str
+    rows: list[Row]
+    tolerance: float
+
+    def __post_init__(self):
+        largest = max((float(np.max(np.abs(r.by_differences), initial=0)) for r in self.rows if r.step == "backward"),
+                      default=0.0)
+        for row in self.rows:
+            row.error = relative_error(row.by_hand, row.by_differences, floor=1e-3 * largest)
+
+    @property
+    def max_error(self) -> float:
+        """The largest error of all rows; infinity if nothing was checked."""
+        return max((row.error for row in self.rows), default=np.inf)
+
+    @property
+    def ok(self) -> bool:
+        """True if something was checked and every error is within the tolerance.  (A NaN is not.)"""
+        return bool(self.rows) and all(row.error <= self.tolerance for row in self.rows)
+
+    @property
+    def worst(self) -> Row:
+        """Where to look first: the largest error of the first pass that has a wrong row, for later passes build on it.
+
+        Raises ValueError if nothing was checked.
+        """
+        candidates = [row for row in self.rows if not row.error <= self.tolerance] or self.rows
+        if not candidates:
+            raise ValueError(f"{self.name}: nothing was checked")
+        return max((row for row in candidates if row.step == candidates[0].step), key=lambda row: row.error)
+
+    def by_step(self) -> dict[str, float]:
+        """The largest error of each pass."""
+        steps = dict.fromkeys(row.step for row in self.rows)
+        return {step: max(r.error for r in self.rows if r.step == step) for step in steps}
+
+    @property
+    def headline(self) -> str:
+        """The outcome in a line."""
+        return (f"{self.name}: {'ok' if self.ok else 'WRONG'}, largest error {self.max_error:.1e} "
+                f"(tolerance {self.tolerance:.0e})")
+
+    def __str__(self) -> str:
+        layout = "  {:<36}{:<22}{:<14}{:>9}  {:<14}{:<14}{}"
+        lines = [self.headline, layout.format(*HEADER, "").rstrip()]
+        for row in self.rows:
+            mark = "" if row.error <= self.tolerance else "<-- WRONG"
+            lines.append(layout.format(*row.cells(), mark).rstrip())
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook; if a row is wrong, a picture of where its error sits."""
+        cell = lambda tag, text: f"<{tag} style='text-align:left'>{html.escape(text)}</{tag}>"
+        rows = ["<tr>" + "".join(cell("th", text) for text in HEADER) + "</tr>"]
+        for row in self.rows:
+            colour = "" if row.error <= self.tolerance else " style='background:#f7c6a3'"
+            rows.append(f"<tr{colour}>" + "".join(cell("td", text) for text in row.cells()) + "</tr>")
+        picture = ""
+        if self.rows and not self.ok:
+            buffer = io.BytesIO()
+            self.figure().savefig(buffer, format="png", dpi=90)
+            picture = f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
+        return f"<p><b>{html.escape(self.headline)}</b></p><table>{''.join(rows)}</table>{picture}"
+
+    def figure(self):
+        """A matplotlib figure of the worst row: by hand, by differences, and |their difference|, entry by entry."""
+        from matplotlib.figure import Figure
+
+        row = self.worst
+        figure = Figure(figsize=(10, 3.4), layout="constrained")
+        panels = figure.subplots(1, 3)
+        values = [_as_image(a) for a in (row.by_hand, row.by_differences, row.deviation)]
+        limit = max(float(np.max(np.abs(np.where(np.isfinite(v), v, 0)), initial=0)) for v in values[:2]) or 1.0
+        for axes, value, title in zip(panels, values, ("by hand", "by differences", "|difference|: the fault"),
+                                      strict=True):
+            signed = title.startswith("by")
+            picture = axes.imshow(value, cmap="PuOr" if signed else "cividis", aspect="auto", interpolation="nearest",
+                                  vmin=-limit if signed else 0, vmax=limit if signed else None)
+            axes.set(title=title, xlabel="last axis", ylabel="all other axes")
+            figure.colorbar(picture, ax=axes)
+        figure.suptitle(f"{self.name}: {row.step}, {row.array} {show(row.shape)}: error {row.error:.1e}, largest at "
+                        f"{show(row.where)}", fontsize=10)
+        return figure
+
+
+def relative_error(by_hand: np.ndarray, by_differences: np.ndarray, *, floor: float) -> float:
+    """(Check.1) with `floor` as its last term; 0 if both are zero, inf if either is not finite."""
+    if not (np.isfinite(by_hand).all() and np.isfinite(by_differences).all()):
+        return np.inf
+    deviation = float(np.max(np.abs(by_hand - by_differences), initial=0))
+    scale = max(float(np.max(np.abs(by_hand), initial=0)), float(np.max(np.abs(by_differences), initial=0)), floor)
+    return 0.0 if deviation == 0 else deviation / scale
+
+
+def show(shape: tuple[int, ...]) -> str:
+    """A shape or an index as text."""
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _as_image(a: np.ndarray) -> np.ndarray:
+    return a.reshape(-1, a.shape[-1]) if a.ndim > 1 else a.reshape(1, -1)
