@@ -311,11 +311,11 @@ class Sequential(Layer):
         before = None
         for layer in self.layers:
             try:
-                given, shape = shape, layer.output_shape(shape, batch)
+                shape = layer.output_shape(shape, batch)
             except ShapeError as error:
                 if before is None or "the layer before" in str(error):
                     raise
-                raise ShapeError(f"{error}: the layer before it, {before.label}, gives {_show(given, 'N')}") from None
+                raise ShapeError(f"{error}: the layer before it, {before.label}, gives {_show(shape, 'N')}") from None
             before = layer
         return shape
 

@@ -53,7 +53,7 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
 
     _, d_real, d_fake = loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)
-    D.backward(d_fake, on_fake, param_grads=False)
+    D.backward(d_fake, on_fake, param_grads=False, input_grad=False)
     td_real, td_fake = loss.discriminator_tangent(r, f, tr, tf)
     D.zero_grads()
     D.tangent_backward(td_real, on_real, input_grad=False)

@@ -184,12 +184,11 @@ def path_noise(shape: tuple[int, ...], *, rng: np.random.Generator, dtype=np.flo
 
 
 def _refuse_batchnorm(net: Layer) -> None:
-    for prefix, layer in net.walk():
+    for _, layer in net.walk():
         if isinstance(layer, BatchNorm):
-            where = layer.label if layer.path else f'BatchNorm "{prefix.rstrip(".")}"'
             raise ValueError(
-                f"a gradient penalty cannot go through {where} in training: it normalises with the batch's own mean "
-                "and variance, so that every output depends on every sample of the batch, and the gradient of one "
+                f"a gradient penalty cannot go through {layer.label} in training: it normalises with the batch's own "
+                "mean and variance, so that every output depends on every sample of the batch, and the gradient of one "
                 "output in its own input alone, which the penalty is about, does not exist.  Use LayerNorm, "
                 "InstanceNorm, GroupNorm or no normalisation in this net (Gulrajani et al. 2017, section 4)")
 

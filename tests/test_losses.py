@@ -213,3 +213,28 @@ def test_relativistic_needs_both():
     with pytest.raises(ValueError, match="also needs a batch of real samples"):
         gan.g_step(4)
     assert np.isfinite(list(gan.train_step(np.zeros((4, 2), np.float32)).values())).all()
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_bad_logits_are_named(name):
+    loss, good = losses.get(name), np.zeros((2, 1))
+    bad = np.zeros((2, 1), np.int64)
+    for which, arguments in (("real_logits", (bad, good)), ("fake_logits", (good, bad))):
+        with pytest.raises(ValueError, match=f"^{which} must be a float array of logits, got int64$"):
+            loss.discriminator(*arguments)
+    with pytest.raises(ValueError, match=r"^fake_logits is empty, shape \(0, 1\): a mean over no samples has no "):
+        loss.generator(np.zeros((0, 1)), good)
+
+
+def test_messages_of_get():
+    with pytest.raises(ValueError, match=r"^losses: unknown loss 'hing', did you mean 'hinge'\? known: minimax, "):
+        losses.get("hing")
+    with pytest.raises(ValueError, match=r"^losses: 'wasserstein' has no labels to smooth; label_smoothing is for "
+                                         r"minimax and non-saturating$"):
+        losses.get("wasserstein", label_smoothing=0.1)
+
+
+def test_a_value_is_averaged_in_float64():
+    """16777216 + 1 is 16777216 in float32."""
+    f = np.array([[16777216.0], [1.0]], np.float32)
+    assert -Wasserstein().generator(f)[0] == 8388608.5

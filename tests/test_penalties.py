@@ -8,6 +8,7 @@ from scratchgan.layers import (
     BatchNorm,
     Conv2D,
     Dense,
+    Dropout,
     Flatten,
     LayerNorm,
     LeakyReLU,
@@ -17,7 +18,18 @@ from scratchgan.layers import (
     Tanh,
 )
 from scratchgan.losses import Wasserstein
-from scratchgan.penalties import R1, R2, Dragan, PathLength, WganGp, interpolate, path_noise, penalty_backward, perturb
+from scratchgan.penalties import (
+    R1,
+    R2,
+    Dragan,
+    PathLength,
+    Penalised,
+    WganGp,
+    interpolate,
+    path_noise,
+    penalty_backward,
+    perturb,
+)
 
 
 def linear_critic(w):
@@ -205,3 +217,111 @@ def test_every_penalty_is_registered():
     kinds = {type(getattr(thing, "penalty", thing)) for thing in
              (case.build(np.random.default_rng(0)) for case in registry.PENALTIES)}
     assert kinds >= {R1, R2, WganGp, Dragan, PathLength}
+
+
+def test_values_by_hand():
+    """Slopes 3, 0.5 and 0: every formula of the docstrings, number by number."""
+    g = np.zeros((3, 2, 2))
+    g[0, 1, 0], g[1, 0, 1] = 3, 0.5
+    value, u = R1(4.0)(g)
+    assert value == pytest.approx(4 / 6 * 9.25)
+    np.testing.assert_allclose(u, 4 / 3 * g)
+    value, u = WganGp(6.0)(g)
+    assert value == pytest.approx(6 / 3 * (4 + 0.25 + 1))
+    assert (u[0, 1, 0], u[1, 0, 1]) == (pytest.approx(2 * 6 / 3 * 2), pytest.approx(2 * 6 / 3 * -0.5))
+    np.testing.assert_array_equal(u[2], 0)
+    value, u = WganGp(6.0, one_sided=True)(g)
+    assert value == pytest.approx(6 / 3 * 4)
+    assert u[0, 1, 0] == pytest.approx(2 * 6 / 3 * 2)
+    phi = PathLength(6.0, decay=0.5, target=2.0)
+    value, u = phi(g)
+    assert value == pytest.approx(6 / 3 * (1 + 1.5**2 + 4))
+    assert (u[0, 1, 0], u[1, 0, 1]) == (pytest.approx(4), pytest.approx(-6))
+    np.testing.assert_array_equal(u[2], 0)
+    assert phi.target == pytest.approx(0.5 * 2 + 0.5 * 3.5 / 3)
+
+
+def test_defaults_are_the_papers():
+    assert (R1().gamma, R2().gamma, WganGp().weight, Dragan().weight, PathLength().weight) == (10, 10, 10, 10, 2)
+    assert (PathLength().decay, PathLength().target, WganGp().one_sided) == (0.99, 0, False)
+    assert Penalised(None, None).noise is False
+    assert Penalised(None, None).train is True
+    assert R1(0).gamma == WganGp(0).weight == PathLength(0, decay=1).weight == 0
+    assert R1(0.5).gamma == WganGp(0.5).weight == PathLength(0.5, target=0.5).weight == 0.5
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda v: R1(v), r"R1: gamma must be a number in \[0, inf\)"),
+    (lambda v: R2(v), r"R2: gamma must be"),
+    (lambda v: WganGp(v), r"WganGp: weight must be a number in \[0, inf\)"),
+    (lambda v: Dragan(v), r"Dragan: weight must be"),
+    (lambda v: PathLength(v), r"PathLength: weight must be a number in \[0, inf\)"),
+    (lambda v: PathLength(target=v), r"PathLength: target must be a number in \[0, inf\)"),
+    (lambda v: PathLength(decay=v), r"PathLength: decay must be a number in \[0, 1\]"),
+])
+@pytest.mark.parametrize("value", [-1, np.inf])
+def test_bad_weights_are_named(make, message, value):
+    with pytest.raises(ValueError, match=message):
+        make(value)
+
+
+def test_penalty_backward_passes_on_what_it_is_given(rng):
+    """The mode, the random stream and the conditions reach the net; its own weight gradients are not disturbed."""
+    net = Sequential([Dense(3, 8, rng=rng, dtype=np.float64), Tanh(), Dropout(0.5), Dense(8, 1, rng=rng,
+                                                                                            dtype=np.float64)])
+    x = rng.standard_normal((6, 3))
+    run = lambda **kw: penalty_backward(net, x, R1(1.0), **kw)[0]
+    assert run(rng=np.random.default_rng(0)) == run(rng=np.random.default_rng(0))
+    assert run(rng=np.random.default_rng(0)) != run(rng=np.random.default_rng(1))
+    assert run(train=False) == run(train=False) != run(rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng must be"):
+        run()
+    assert Penalised(net, R1(1.0), train=False).backward(x)[0] == run(train=False)
+    assert Penalised(net, R1(1.0)).backward(x, rng=np.random.default_rng(0))[0] == run(rng=np.random.default_rng(0))
+
+    class Labelled(Sequential):
+        def forward(self, x, *, train, rng=None, labels):
+            self.seen = labels
+            return super().forward(x, train=train, rng=rng)
+
+    net = Labelled([Dense(3, 1, rng=rng, dtype=np.float64)])
+    penalty_backward(net, x, R1(1.0), labels="seven")
+    assert net.seen == "seven"
+    twice, _ = penalty_backward(net, x, R1(1.0), dy=2 * np.ones((6, 1)), labels=None)
+    once, _ = penalty_backward(net, x, R1(1.0), labels=None)
+    assert twice == pytest.approx(4 * once)
+
+
+def test_points_depend_on_their_scale(rng):
+    real = 7 * rng.standard_normal((40, 5))
+    moved = perturb(real, rng=rng, scale=2.0) - real
+    assert moved.max() == pytest.approx(2 * real.std(), rel=0.05)
+    assert path_noise((500, 2, 8, 1), rng=rng).std() == pytest.approx(1 / 4, rel=0.05)
+    assert path_noise((3, 2), rng=rng).dtype == np.float32
+    assert path_noise((3, 2), rng=rng, dtype=np.float64).dtype == np.float64
+
+
+def test_batchnorm_is_refused_in_these_words(rng):
+    net = BatchNorm(3)
+    with pytest.raises(ValueError) as error:
+        penalty_backward(net, np.ones((2, 3), np.float32), R1())
+    assert str(error.value) == (
+        'a gradient penalty cannot go through BatchNorm in training: it normalises with the batch\'s own mean and '
+        "variance, so that every output depends on every sample of the batch, and the gradient of one output in its "
+        "own input alone, which the penalty is about, does not exist.  Use LayerNorm, InstanceNorm, GroupNorm or no "
+        "normalisation in this net (Gulrajani et al. 2017, section 4)")
+    with pytest.raises(ValueError, match=r"of at least one sample, got \(3,\)"):
+        R1()(np.ones(3))
+    with pytest.raises(ValueError, match=r"of at least one sample, got \(2, 1\)"):
+        R1()([[1.0], [2.0]])
+
+
+def test_a_penalty_is_summed_in_float64():
+    """Slopes whose squares are 2^24 and 1: in float32 the 1 would be lost."""
+    g = np.array([[4096.0], [1.0]], np.float32)
+    assert R1(2.0)(g)[0] == (2.0**24 + 1) / 2
+    assert WganGp(2.0)(g + 1)[0] == 2.0**24 + 1
+    assert PathLength(2.0, target=1.0)(g + 1)[0] == 2.0**24 + 1
+    phi = PathLength(1.0, decay=0.0)
+    phi(np.array([[16777216.0], [1.0]], np.float32))
+    assert phi.target == 8388608.5

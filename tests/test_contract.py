@@ -1,0 +1,210 @@
+"""What the base classes promise, to those who extend them and to those who make mistakes."""
+
+import numpy as np
+import pytest
+
+from scratchgan import GAN, Layer, Sequential
+from scratchgan.core import Cache, OrderError, ShapeError
+from scratchgan.dynamics import jacobian_vector, vector_field
+from scratchgan.families import Bilinear, Elementwise, LinearMap, Product
+from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MatMul, Tanh
+from scratchgan.losses import Loss, Pointwise
+from scratchgan.optim import SGD, Optimizer
+from scratchgan.penalties import Penalty
+from scratchgan.registry import LAYERS
+
+ABSTRACT = {
+    Layer: {"forward": 1, "backward": 2, "tangent": 2, "tangent_backward": 2, "output_shape": 1},
+    Bilinear: {"apply": 2, "adjoint": 3, "weight_grad": 2},
+    Elementwise: {"phi": 1, "dphi": 2, "d2phi": 2},
+    LinearMap: {"apply": 2, "adjoint": 2},
+    Product: {"apply": 2, "adjoint_a": 3, "adjoint_b": 3},
+    Loss: {"discriminator": 2, "generator": 1, "discriminator_tangent": 4, "generator_tangent": 2},
+    Pointwise: {"real_term": 1, "fake_term": 1, "generator_term": 1},
+    Penalty: {"__call__": 1},
+}
+
+
+@pytest.mark.parametrize(("base", "name", "arguments"), [
+    (base, name, n) for base, names in ABSTRACT.items() for name, n in names.items()])
+def test_a_forgotten_method_is_named(base, name, arguments):
+    mine = type("Mine", (base,), {})()
+    keywords = {"train": True} if name == "forward" else {}
+    with pytest.raises(NotImplementedError) as error:
+        getattr(mine, name)(*[None] * arguments, **keywords)
+    assert str(error.value) == f"Mine must define {name}"
+
+
+def test_a_forgotten_update_is_named(rng):
+    net = Dense(1, 1, rng=rng)
+    with pytest.raises(NotImplementedError, match=r"^Optimizer must define update$"):
+        Optimizer(net, 0.1).step()
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_every_pass_checks_what_it_is_given(case, rng):
+    layer = case.build(rng).astype(np.float64)
+    x = case.input(rng)
+    y, cache = layer.forward(x, train=case.train, rng=np.random.default_rng(3))
+    with pytest.raises(ValueError, match=f"{type(layer).__name__} has no parameter 'nosuch'"):
+        layer.tangent(x, cache, {"nosuch": x})
+    layer.backward(np.ones_like(y), cache)
+    layer.tangent(x, cache)
+    with pytest.raises(ShapeError, match=f"{type(layer).__name__}: tdy must have the shape"):
+        layer.tangent_backward(np.ones((1, *y.shape)), cache)
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}: tdy must be a NumPy array, got list"):
+        layer.tangent_backward([1.0], cache)
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}: dy must be a NumPy array, got NoneType"):
+        layer.backward(None, cache)
+    with pytest.raises(ShapeError, match=f"{type(layer).__name__}: tx must have the shape"):
+        layer.tangent(np.ones((1, *x.shape)), cache)
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+def test_the_defaults_ask_for_everything(case, rng):
+    """backward without keywords adds parameter gradients and returns dx; input_grad=False returns None, everywhere."""
+    layer = case.build(rng).astype(np.float64)
+    x = case.input(rng)
+    y, cache = layer.forward(x, train=case.train, rng=np.random.default_rng(3))
+    dy = rng.standard_normal(y.shape)
+    assert layer.backward(dy, cache).shape == x.shape
+    plain = [g.copy() for _, g in layer.gradients()]
+    layer.zero_grads()
+    layer.backward(dy, cache, param_grads=True, input_grad=True)
+    for (_, g), expected in zip(layer.gradients(), plain, strict=True):
+        np.testing.assert_array_equal(g, expected)
+    layer.tangent(rng.standard_normal(x.shape), cache)
+    assert layer.tangent_backward(rng.standard_normal(y.shape), cache).shape == x.shape
+    assert layer.tangent_backward(rng.standard_normal(y.shape), cache, input_grad=False) is None
+
+
+def test_sequential_checks_before_its_layers_do(rng):
+    net = Sequential([Tanh(), Dense(2, 3, rng=rng)])
+    net.set_path("G")
+    x = np.ones((4, 2), np.float32)
+    y, cache = net.forward(x, train=True)
+    for call, name in ((lambda: net.backward(x, cache), "dy"), (lambda: net.tangent(y, cache), "tx")):
+        with pytest.raises(ShapeError, match=f'^Sequential "G": {name} must have the shape'):
+            call()
+    with pytest.raises(OrderError, match=r'^Sequential "G": tangent_backward needs backward and tangent'):
+        net.tangent_backward(None, cache)
+    net.backward(y, cache)
+    with pytest.raises(OrderError, match="needs tangent on the same cache"):
+        net.tangent_backward(None, cache)
+    net.tangent(x, cache)
+    with pytest.raises(ShapeError, match=r'^Sequential "G": tdy must have the shape'):
+        net.tangent_backward(x, cache)
+
+
+def test_work_that_nobody_reads_is_skipped(rng, monkeypatch):
+    """input_grad=False takes no adjoint in the first layer, in the fourth pass neither; inner layers take theirs."""
+    net = Sequential([Dense(2, 3, rng=rng), Tanh(), Dense(3, 1, rng=rng)])
+    calls = []
+    adjoint = Dense.adjoint
+    monkeypatch.setattr(Dense, "adjoint", lambda self, *a: calls.append(self.path) or adjoint(self, *a))
+    x = rng.standard_normal((4, 2)).astype(np.float32)
+    y, cache = net.forward(x, train=True)
+    net.backward(y, cache, input_grad=False)
+    assert calls == ["2"]
+    net.tangent(x, cache)
+    calls.clear()
+    net.tangent_backward(y, cache, input_grad=False)
+    assert calls == ["2"]
+    net.tangent_backward(y, cache)
+    assert calls == ["2", "2", "0"]
+
+
+def test_an_empty_sequential_is_the_identity(rng):
+    net, x = Sequential([]), rng.standard_normal((2, 3))
+    y, cache = net.forward(x, train=True)
+    assert y is x
+    assert net.backward(x, cache) is x
+    assert net.backward(x, cache, input_grad=False) is None
+    assert net.kink_distance(cache) == np.inf
+    assert len(net) == 0
+
+
+def test_repr_and_shapes_in_messages(rng):
+    net = Sequential([Conv2D(1, 2, kernel_size=3, rng=rng), LeakyReLU(0.2), Flatten()])
+    assert repr(net) == ("Sequential([\n  0: Conv2D(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0)),"
+                         "\n  1: LeakyReLU(0.2),\n  2: Flatten(),\n])")
+    assert repr(Dense(2, 3, bias=False, rng=rng)) == "Dense(2, 3, bias=False)"
+    with pytest.raises(ShapeError, match=r"gives \(N, \?, \?, 2\)$"):
+        Sequential([Conv2D(1, 2, kernel_size=3, rng=rng), Conv2D(3, 2, kernel_size=3, rng=rng)])
+    assert str(Dense(2, 3, rng=rng).misfit("one", None)) == "Dense expects one, got an unknown shape"
+    assert str(Dense(2, 3, rng=rng).misfit("one", (4, None))) == "Dense expects one, got (N, 4, ?)"
+
+
+def test_product_checks_its_pair(rng):
+    product = MatMul()
+    a, b = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 5))
+    y, cache = product.forward((a, b), train=True)
+    assert isinstance(cache, Cache)
+    assert cache.train is True
+    np.testing.assert_allclose(y, a @ b)
+    with pytest.raises(TypeError, match="float32"):
+        product.forward((a, b.astype(np.float32)), train=True)
+    with pytest.raises(TypeError, match="list"):
+        product.forward((a, [1.0]), train=True)
+    product.backward(y, cache)
+    product.tangent((a, None), cache)
+    with pytest.raises(ShapeError, match="tdy must have the shape"):
+        product.tangent_backward(y[:1], cache)
+
+
+def dropout_gan():
+    rng = np.random.default_rng(0)
+    make = lambda i, o: Sequential([Dense(i, 6, rng=rng, dtype=np.float64), Dropout(0.4), Tanh(),
+                                    Dense(6, o, rng=rng, dtype=np.float64)])
+    G, D = make(3, 2), make(2, 1)
+    return GAN(G, D, latent_dim=3, data_shape=(2,), g_optimizer=SGD(G), d_optimizer=SGD(D), seed=0)
+
+
+def test_jacobian_vector_is_linear_and_leaves_no_gradient_in_d(rng):
+    gan = dropout_gan()
+    real, Z = rng.standard_normal((5, 2)), rng.standard_normal((5, 3))
+    tD = {path: rng.standard_normal(w.shape) for path, w in gan.D.parameters()}
+    tG = {path: rng.standard_normal(w.shape) for path, w in gan.G.parameters()}
+
+    def jvp(tD, tG):
+        gan._layer_rng = np.random.default_rng(1)                    # the same dropout masks each time
+        return [g for part in jacobian_vector(gan, real, Z, tD, tG) for g in part.values()]
+
+    both, only_d, only_g, nothing = jvp(tD, tG), jvp(tD, {}), jvp({}, tG), jvp({}, {})
+    for a, d, g, zero in zip(both, only_d, only_g, nothing, strict=True):
+        np.testing.assert_allclose(a, d + g, rtol=1e-10, atol=1e-14)
+        np.testing.assert_array_equal(zero, 0)
+    assert max(np.abs(a).max() for a in only_d) > 0
+    assert all((g == 0).all() for _, g in gan.D.gradients())
+    with pytest.raises(ValueError, match="no parameter"):
+        jvp({"nosuch": 1.0}, {})
+    d, g = vector_field(gan, real, Z)
+    assert list(d) == list(tD)
+    assert list(g) == list(tG)
+
+
+def test_jacobian_vector_takes_no_adjoint_that_nobody_reads(rng, monkeypatch):
+    """One-layer players: an adjoint of D for G's turn, and one for its tangent; none of G."""
+    G, D = (Sequential([Dense(2, n, rng=rng, dtype=np.float64)]) for n in (2, 1))
+    gan = GAN(G, D, latent_dim=2, data_shape=(2,), g_optimizer=SGD(G), d_optimizer=SGD(D), seed=0)
+    calls = {"adjoint": [], "weight_grad": []}
+
+    def count(name):
+        original = getattr(Dense, name)
+        monkeypatch.setattr(Dense, name, lambda self, *a: calls[name].append(self.path) or original(self, *a))
+
+    for name in calls:
+        count(name)
+    real, Z = rng.standard_normal((2, 4, 2))
+    tD, tG = ({path: rng.standard_normal(w.shape) for path, w in net.parameters()} for net in (D, G))
+    jacobian_vector(gan, real, Z, tD, tG)
+    assert calls["adjoint"] == ["D.0", "D.0", "D.0"]                 # dL_G/dfake; its tangent: A'(tdy, W) + A'(dy, tW)
+    # D: x tdy for real; tx dy and x tdy for fakes; the same two again on the way to G; G: x tdy
+    assert calls["weight_grad"] == ["D.0", "D.0", "D.0", "D.0", "D.0", "G.0"]
+
+
+def test_couples_is_told_by_the_cache(rng):
+    x = rng.standard_normal((4, 3)).astype(np.float32)
+    net = Sequential([Tanh(), Sequential([BatchNorm(3)])])
+    assert net.forward(x, train=True)[1].couples is True
+    assert net.forward(x, train=False)[1].couples is False
