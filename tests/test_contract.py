@@ -208,3 +208,42 @@ def test_couples_is_told_by_the_cache(rng):
     net = Sequential([Tanh(), Sequential([BatchNorm(3)])])
     assert net.forward(x, train=True)[1].couples is True
     assert net.forward(x, train=False)[1].couples is False
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=str)
+@pytest.mark.parametrize("train", [True, False])
+def test_the_cache_holds_the_mode_and_the_input(case, train, rng):
+    layer = case.build(rng).astype(np.float64)
+    x = case.input(rng)
+    y, cache = layer.forward(x, train=train, rng=rng)
+    assert cache.train is train
+    assert cache.layer is layer
+    assert cache.x is x
+    assert cache.y_shape == y.shape
+
+
+def test_messages_of_sequential(rng):
+    layer = Tanh()
+    with pytest.raises(ValueError, match=r"^Sequential: the same layer object stands in it twice; build a second layer "
+                                         r"instead$"):
+        Sequential([layer, layer])
+    with pytest.raises(ShapeError) as error:                         # the inner net has already said what came before
+        Sequential([Flatten(), _Mismatched(rng)])
+    assert str(error.value).count("the layer before it") == 1
+
+
+class _Mismatched(Sequential):
+    """A net whose second layer does not fit its first; the check at construction is put off."""
+
+    def __init__(self, rng):
+        super().__init__([Dense(3, 2, rng=rng)])
+        self.layers.append(Dense(4, 1, rng=rng))
+
+
+def test_an_empty_sequential_returns_no_tangent_that_nobody_wants(rng):
+    net, x = Sequential([]), rng.standard_normal((2, 3))
+    _, cache = net.forward(x, train=True)
+    net.backward(x, cache)
+    net.tangent(x, cache)
+    assert net.tangent_backward(x, cache) is x
+    assert net.tangent_backward(x, cache, input_grad=False) is None

@@ -238,3 +238,15 @@ def test_a_value_is_averaged_in_float64():
     """16777216 + 1 is 16777216 in float32."""
     f = np.array([[16777216.0], [1.0]], np.float32)
     assert -Wasserstein().generator(f)[0] == 8388608.5
+
+
+def test_label_smoothing_is_named_with_its_loss():
+    for cls in (Minimax, NonSaturating):
+        with pytest.raises(ValueError, match=f"^{cls.__name__}: label_smoothing must be a number in"):
+            cls(label_smoothing=-0.1)
+
+
+def test_relativistic_tangent_without_moving_real_logits(rng):
+    f, tf, r = rng.standard_normal((3, 5, 1))
+    loss = RelativisticAverage()
+    np.testing.assert_array_equal(loss.generator_tangent(f, tf, r), loss.generator_tangent(f, tf, r, np.zeros_like(r)))
