@@ -1,12 +1,38 @@
 """Generative adversarial networks from scratch: every derivative by hand, in NumPy.
 
-The public names, nothing else.  Start reading at `scratchgan.gan` (the game), then `scratchgan.core` (the four
-passes), `scratchgan.families` (where every derivative of a layer is written once) and `scratchgan.losses`.
+The public names, nothing else; each is imported when it is first asked for, so that `import scratchgan` costs next to
+nothing.  Start reading at `scratchgan.gan` (the game), then `scratchgan.core` (the four passes), `scratchgan.families`
+(where every derivative of a layer is written once) and `scratchgan.losses`.
 """
 
-from .core import Cache, Layer, Sequential
-from .gan import GAN
-from .kernels import get_backend, set_backend
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .core import Cache, Layer, Sequential
+    from .gan import GAN
+    from .kernels import get_backend, set_backend
 
 __version__ = "0.1.0"
 __all__ = ["GAN", "Cache", "Layer", "Sequential", "__version__", "get_backend", "set_backend"]
+
+_HOME = {"Cache": "core", "Layer": "core", "Sequential": "core", "GAN": "gan", "get_backend": "kernels",
+         "set_backend": "kernels"}
+_MODULES = ("core", "data", "dynamics", "families", "gan", "gradcheck", "initializers", "kernels", "layers", "losses",
+            "metrics", "models", "optim", "penalties", "recipe", "registry", "train")
+
+
+def __getattr__(name: str):
+    """Import a public name, or a module of the package, when it is first used (PEP 562)."""
+    if name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    elif name in _MODULES:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})

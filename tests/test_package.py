@@ -107,3 +107,14 @@ def test_readme_links_and_pictures_exist():
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text):
         if "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+def test_public_names_come_when_asked_for():
+    for name in scratchgan.__all__:
+        assert getattr(scratchgan, name) is not None
+    assert scratchgan.losses.Minimax
+    assert {"GAN", "gan", "penalties"} <= set(dir(scratchgan))
+    with pytest.raises(AttributeError, match="has no attribute 'nosuch'"):
+        _ = scratchgan.nosuch
+    code = "import sys, scratchgan; print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
