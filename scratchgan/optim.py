@@ -9,7 +9,7 @@ An optimiser belongs to one net and moves its parameters in place, in a call of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -51,6 +51,18 @@ class Optimizer:
         """One parameter's rule, in place."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
+    def displacement(self, gradients: Sequence[np.ndarray], rates: Sequence[float]) -> np.ndarray:
+        """How far gradients g_1 ... g_T at the rates lr_1 ... lr_T move a parameter, from rest.
+
+        That is what `update` adds up to, with its recursions summed out, v_t = sum_i decay^(t-i) (...)_i: it shares no
+        line with `update`, and the gradient check holds the two together.
+        """
+        return -sum(lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1))
+
+    def direction(self, gradients: Sequence[np.ndarray]) -> np.ndarray:
+        """The last step's -dw / lr, from all gradients so far."""
+        raise NotImplementedError(f"{type(self).__name__} must define direction to be checked")
+
     def state(self) -> dict[str, np.ndarray]:
         """Everything a resumed optimiser needs, by name: "steps", and "m/0.W" and the like."""
         paths = [path for path, _ in self.net.parameters()]
@@ -89,6 +101,11 @@ class SGD(Optimizer):
         """(SGD.1-3)."""
         sgd_update(w, g, v, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
 
+    def direction(self, gradients):
+        """v_t = sum_i momentum^(t-i) g_i, or g_t + momentum v_t."""
+        v = discounted(gradients, self.momentum)
+        return gradients[-1] + self.momentum * v if self.nesterov else v
+
 
 class RMSProp(Optimizer):
     r"""Divide by a running root mean square (Tieleman & Hinton 2012, lecture 6e).
@@ -109,6 +126,11 @@ class RMSProp(Optimizer):
     def update(self, w, g, lr, v):
         """(RMSProp.1, 2)."""
         rmsprop_update(w, g, v, lr=lr, decay=self.decay, eps=self.eps)
+
+    def direction(self, gradients):
+        """g_t / (sqrt(v_t) + eps) with v_t = (1 - decay) sum_i decay^(t-i) g_i^2."""
+        v = (1 - self.decay) * discounted([g**2 for g in gradients], self.decay)
+        return gradients[-1] / (np.sqrt(v) + self.eps)
 
 
 class Adam(Optimizer):
@@ -134,6 +156,18 @@ class Adam(Optimizer):
     def update(self, w, g, lr, m, v):
         """(Adam.1-4)."""
         adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
+
+    def direction(self, gradients):
+        """mhat / (sqrt(vhat) + eps): after its correction each is a mean with weights beta^(t-i) that sum to 1."""
+        total = lambda beta: sum(beta**i for i in range(len(gradients)))
+        mhat = discounted(gradients, self.beta1) / total(self.beta1)
+        vhat = discounted([g**2 for g in gradients], self.beta2) / total(self.beta2)
+        return mhat / (np.sqrt(vhat) + self.eps)
+
+
+def discounted(terms: Sequence[np.ndarray], decay: float) -> np.ndarray:
+    """sum_i decay^(t-i) a_i over the terms a_1 ... a_t."""
+    return sum(decay**age * a for age, a in enumerate(reversed(terms)))
 
 
 class Ema:

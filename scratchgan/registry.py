@@ -50,12 +50,13 @@ from .layers import (
 )
 from .losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from .models import dcgan, mlp_gan
+from .optim import SGD, Adam, RMSProp, cosine
 from .penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 
 
 @dataclass(frozen=True)
 class Case:
-    """A thing to check: `build(rng)` makes it, `x_shape` is its input's shape, batch included (None for a loss)."""
+    """A thing to check: `build(rng)` makes it, `x_shape` is its input's shape, batch included (None: it needs none)."""
 
     name: str
     build: Callable[[np.random.Generator], object] = field(repr=False)
@@ -291,9 +292,18 @@ GAMES = [
                                                               loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),
 ]
 
-CASES = [*LAYERS, *LOSSES, *PENALTIES, *GAMES]
+OPTIMIZERS = [
+    Case("SGD", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1)),
+    Case("SGD, momentum", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1, momentum=0.9)),
+    Case("SGD, Nesterov", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1, momentum=0.9, nesterov=True)),
+    Case("RMSProp", lambda rng: RMSProp(Dense(3, 2, rng=rng), 0.01, decay=0.9)),
+    Case("Adam", lambda rng: Adam(Dense(3, 2, rng=rng), 0.01)),
+    Case("Adam, beta1 0, cosine", lambda rng: Adam(Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
+]
 
-_PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "field's")
+CASES = [*LAYERS, *LOSSES, *PENALTIES, *OPTIMIZERS, *GAMES]
+
+_PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "step", "field's")
 
 
 def select(names: Sequence[str] = ()) -> list[Case]:
@@ -312,13 +322,13 @@ def run(names: Sequence[str] = (), *, print=print) -> bool:
     """Check all cases and print a line each; or those called `names`, and print every derivative.  True if all hold."""
     cases, reports = select(names), []
     if not names:
-        print(f"{'largest float64 error of':<32}" + "".join(f"{step:>18}" for step in _PASSES))
+        print(f"{'largest float64 error of':<32}" + "".join(f"{step:>17}" for step in _PASSES))
     for case in cases:
         reports.append(report := case.check())
         if names or not report.ok:
             print(str(report))
         else:
-            print(f"{case.name:<32}" + "".join(f"{_worst(report, step):>18}" for step in _PASSES))
+            print(f"{case.name:<32}" + "".join(f"{_worst(report, step):>17}" for step in _PASSES))
     wrong = [report.name for report in reports if not report.ok]
     rows = sum(len(report.rows) for report in reports)
     print(f"\n{len(reports)} things, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scratchgan import Sequential, registry
-from scratchgan.core import ShapeError
 from scratchgan.gradcheck import check, relative_error
-from scratchgan.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
+from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
 from scratchgan.losses import Minimax, NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
+from scratchgan.optim import Adam, Optimizer, RMSProp
 from scratchgan.penalties import R1, R2, Penalised, WganGp, interpolate
 
 
@@ -314,21 +312,41 @@ def test_penalties_are_checked_alone_and_on_a_net(rng):
         check(Penalised(Sequential([BatchNorm(3), Dense(3, 1, rng=rng)]), R1()), rng.standard_normal((4, 3)))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.integers(1, 3), st.integers(1, 3),
-       st.integers(1, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())
-def test_convolutions_of_any_geometry(k, s, p, o, Ci, Co, N, more_h, more_w, bias):
-    """All four passes of both convolutions, whatever the kernel, stride, paddings, channels and batch."""
-    rng = np.random.default_rng(0)
-    H, W = max(1, k - 2 * p) + more_h, max(1, k - 2 * p) + more_w
-    conv = Conv2D(Ci, Co, kernel_size=k, stride=s, padding=p, bias=bias, rng=rng)
-    x = rng.standard_normal((N, H, W, Ci))
-    if x.size > 1:
-        assert check(conv, x).ok
-    back = ConvTranspose2D(Ci, Co, kernel_size=k, stride=s, padding=p, output_padding=min(o, s - 1), bias=bias, rng=rng)
-    x = rng.standard_normal((N, 1 + more_h, 2 + more_w, Ci))
-    try:
-        back.output_shape(x.shape[1:])
-    except ShapeError:
-        return                                                    # nothing would remain after cutting the padding off
-    assert check(back, x).ok
+class ForgetsTheRoot(RMSProp):
+    """Divides by the mean square itself."""
+
+    def update(self, w, g, lr, v):
+        v += (1 - self.decay) * (g * g - v)
+        w -= lr * g / (v + self.eps)
+
+
+class ForgetsTheCorrection(Adam):
+    """Moments that start at zero, taken as they are."""
+
+    def update(self, w, g, lr, m, v):
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        w -= lr * m / (np.sqrt(v) + self.eps)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(RMSProp, ForgetsTheRoot), (Adam, ForgetsTheCorrection)])
+def test_optimisers_are_checked_against_their_sums(right, wrong, rng):
+    net = Dense(3, 2, rng=rng)
+    optimizer = right(net, 0.1)
+    before = [w.copy() for _, w in net.parameters()]
+    assert check(optimizer).ok
+    assert optimizer.steps == 0
+    assert all(np.array_equal(w, b) for (_, w), b in zip(net.parameters(), before, strict=True))
+    report = check(wrong(net, 0.1))
+    assert not report.ok
+    assert report.worst.step == "step"
+    assert report.name == wrong.__name__
+
+
+def test_an_optimiser_without_a_sum_says_so(rng):
+    class Own(Optimizer):
+        def update(self, w, g, lr):
+            w -= lr * g
+
+    with pytest.raises(NotImplementedError, match="Own must define direction to be checked"):
+        check(Own(Dense(2, 1, rng=rng), 0.1))

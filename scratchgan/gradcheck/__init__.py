@@ -1,4 +1,5 @@
-r"""Is this derivative right?  Central differences against each pass of a layer, a net, a loss, a penalty, a GAN.
+r"""Is this derivative right?  Central differences against each pass of a layer, a net, a loss, a penalty, a GAN;
+and an optimiser against its recursion summed out.
 
     report = check(net, x);   print(report);   report.ok
 
@@ -38,23 +39,24 @@ from ..core import Layer
 from ..gan import GAN
 from ..kernels import on_one_blas_thread
 from ..losses import Loss
+from ..optim import Optimizer
 from ..penalties import Penalised, Penalty
 from .differences import Frozen, away_from_kinks, kink_distance, random_copy
 from .report import Report, Row, relative_error
-from .rows import game_rows, layer_rows, loss_rows, penalised_rows, penalty_rows
+from .rows import game_rows, layer_rows, loss_rows, optimizer_rows, penalised_rows, penalty_rows
 
 __all__ = ["Report", "Row", "check", "relative_error"]
 
 
 @on_one_blas_thread
-def check(thing: Layer | Loss | Penalty | Penalised | GAN, x: np.ndarray | None = None, *, train: bool = True,
-          seed: int = 0, h: float = 1e-5, tolerance: float = 1e-7, randomise: bool = True, dtype=np.float64,
-          name: str | None = None) -> Report:
-    """Check every derivative of a layer, a net, a loss, a penalty, a net under a penalty, or a GAN.
+def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.ndarray | None = None, *,
+          train: bool = True, seed: int = 0, h: float = 1e-5, tolerance: float = 1e-7, randomise: bool = True,
+          dtype=np.float64, name: str | None = None) -> Report:
+    """Check every derivative of a layer, a net, a loss, a penalty, a net under a penalty or a GAN; or an optimiser.
 
     The thing is copied first, not changed.
 
-    x            a small batch of inputs (a GAN: of real samples); a loss or a penalty by itself needs none
+    x            a small batch of inputs (a GAN: of real samples); a loss, penalty or optimiser by itself needs none
     train        the mode of a layer or net
     h            half of the distance between the two points of a difference
     tolerance    on (Check.1)
@@ -69,9 +71,11 @@ def check(thing: Layer | Loss | Penalty | Penalised | GAN, x: np.ndarray | None 
         return Report(name or type(thing).__name__, loss_rows(thing, rng, h), tolerance)
     if isinstance(thing, Penalty):
         return Report(name or type(thing).__name__, penalty_rows(thing, rng, h), tolerance)
+    if isinstance(thing, Optimizer):
+        return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
     if not isinstance(thing, (Layer, GAN, Penalised)):
-        raise TypeError("check takes a layer, a net, a loss, a penalty, Penalised(net, penalty) or a GAN, "
-                        f"got {type(thing).__name__}")
+        raise TypeError("check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
+                        f"GAN, got {type(thing).__name__}")
     x = _checked_input(x, dtype)
     if isinstance(thing, GAN):
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)

@@ -1,4 +1,4 @@
-"""Which derivatives a thing has: the rows of a layer or net, of a loss, of a penalty, and of a whole game."""
+"""Which derivatives a thing has: the rows of a layer or net, a loss, a penalty, an optimiser, and a whole game."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..core import Layer
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
 from ..losses import Loss
+from ..optim import Optimizer
 from ..penalties import Penalised, Penalty
 from .differences import (
     ALONG,
@@ -101,6 +102,23 @@ def penalty_rows(penalty: Penalty, rng: np.random.Generator, h: float) -> list[R
     g = rng.standard_normal((6, 3)) * np.array([[0.2], [0.3], [0.4], [1.0], [2.0], [3.0]])
     run = lambda: copy.deepcopy(penalty)(g)                    # a copy: PathLength moves its target
     return [gradient_row("backward", "g", g, run()[1], lambda: run()[0], rng, h)]
+
+
+def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype, steps: int = 4) -> list[Row]:
+    """Each parameter's way over a few steps from rest, against the rule with its recursion summed out."""
+    twin = copy.copy(optimizer)
+    twin.net = random_copy(optimizer.net, rng, True, dtype)
+    twin.steps, twin.slot = 0, {name: [np.zeros_like(w) for _, w in twin.net.parameters()] for name in twin.slots}
+    start = [w.copy() for _, w in twin.net.parameters()]
+    history, rates = [], []
+    for _ in range(steps):
+        for _, g in twin.net.gradients():
+            g[...] = rng.standard_normal(g.shape)
+        history.append([g.copy() for _, g in twin.net.gradients()])
+        rates.append(twin.current_lr())
+        twin.step()
+    return [Row("step", path, w.shape, w - w0, twin.displacement(gradients, rates))
+            for (path, w), w0, gradients in zip(twin.net.parameters(), start, zip(*history, strict=True), strict=True)]
 
 
 def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: float, randomise: bool) -> list[Row]:

@@ -1,0 +1,136 @@
+"""Tests of the tests: small faults (mutants) are put into the package one at a time; does a test notice?
+
+    pip install mutmut==3.8.1 -e ".[test]"
+    python -m benchmarks.mutants             # core, families, losses, penalties and dynamics in full
+    python -m benchmarks.mutants --sample 320  # a seeded sample over layers/ and optim.py
+
+mutmut works on a copy in a temporary folder. What survives is either a hole in the tests, or *equivalent*: no test
+could see it, because no behaviour that we promise differs. `mutants_equivalent.toml` lists those with the reason, each
+as the line that mutmut removed and the line that it put there; whatever is not on the list counts against the score.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+FULL = ["core.py", "families.py", "losses.py", "penalties.py", "dynamics.py"]
+SAMPLED = ["layers/*.py", "optim.py"]
+TESTS = {
+    "full": ["contract", "core", "layers", "losses", "penalties", "gan", "gradcheck", "more_layers", "graph_layers",
+             "norms"],
+    "sample": ["arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms", "spectral", "optim",
+               "gan", "gradcheck"],
+}
+# mutmut runs the tests in one process; this one starts processes of its own.
+DESELECT = ["test_gan.py::test_same_bits_on_one_and_two_blas_threads"]
+KILLED = {1, 3}          # mutmut's exit codes: a test failed; an error while collecting
+SURVIVED, TIMEOUT, NO_TESTS = 0, {36, 24, -24, 152, 255}, 33
+
+
+def workspace(folder: Path, kind: str) -> None:
+    """A copy of the package and its tests in `folder`, with mutmut's settings."""
+    for name in ("scratchgan", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    mutate = [f"scratchgan/{name}" for name in (FULL if kind == "full" else SAMPLED)]
+    tests = [f"tests/test_{name}.py" for name in TESTS[kind]]
+    arguments = ["-p", "no:cacheprovider"]
+    for test in DESELECT:
+        arguments += ["--deselect", f"tests/{test}"]
+    settings = ["", "[tool.mutmut]", 'source_paths = ["scratchgan"]', f"only_mutate = {json.dumps(mutate)}",
+                'also_copy = ["scratchgan", "tests", "README.md"]',
+                f"pytest_add_cli_args_test_selection = {json.dumps(tests)}",
+                f"pytest_add_cli_args = {json.dumps(arguments)}", ""]
+    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + "\n".join(settings))
+    shutil.copy(ROOT / "README.md", folder)
+
+
+def mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
+    """Run mutmut in `folder` on one BLAS thread, away from any other copy of the package."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["OPENBLAS_NUM_THREADS"] = "1"
+    done = subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=environment, text=True,
+                          stdout=subprocess.PIPE if quiet else None, check=False)
+    return done.stdout or ""
+
+
+def outcomes(folder: Path) -> dict[str, int | None]:
+    """{mutant: exit code of the tests that ran against it} (None: not run)."""
+    found = {}
+    for meta in sorted((folder / "mutants").rglob("*.meta")):
+        found.update(json.loads(meta.read_text())["exit_code_by_key"])
+    return found
+
+
+def difference(folder: Path, name: str) -> tuple[list[str], list[str]]:
+    """(lines removed, lines added) by a mutant."""
+    lines = mutmut(folder, "show", name, quiet=True).splitlines()
+    pick = lambda sign: [line[1:].strip() for line in lines if line.startswith(sign) and not line.startswith(sign * 3)]
+    return pick("-"), pick("+")
+
+
+def equivalent() -> dict[tuple[str, str], str]:
+    """{(line removed, line added): why no test could tell}."""
+    groups = tomllib.loads((HERE / "mutants_equivalent.toml").read_text())["group"]
+    return {(old, new): group["reason"] for group in groups for old, new in group["mutants"]}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=int, metavar="N", help="N mutants of layers/ and optim.py instead")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--children", type=int, default=2, help="processes side by side (2)")
+    parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
+    options = parser.parse_args(argv)
+    kind = "sample" if options.sample else "full"
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="mutants-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    workspace(folder, kind)
+    run = ["run", "--max-children", str(options.children)]
+    if options.sample:
+        mutmut(folder, *run, "no.such.mutant", quiet=True)          # makes the mutants, runs none
+        names = sorted(outcomes(folder))
+        chosen = random.Random(options.seed).sample(names, options.sample)
+        print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}")
+        mutmut(folder, *run, *chosen)
+    else:
+        mutmut(folder, *run)
+        chosen = sorted(outcomes(folder))
+    codes = outcomes(folder)
+    alive = [name for name in chosen if codes[name] not in KILLED and codes[name] not in TIMEOUT]
+    reasons, known, holes = Counter(), equivalent(), []
+    for name in alive:
+        old, new = difference(folder, name)
+        reason = known.get((" ".join(old), " ".join(new)))
+        if reason:
+            reasons[reason] += 1
+        else:
+            holes.append({"mutant": name, "exit": codes[name], "removed": old, "added": new})
+    sought = len(chosen) - sum(reasons.values())
+    result = {"kind": kind, "mutants": len(chosen), "equivalent": dict(reasons), "sought": sought,
+              "killed": sought - len(holes), "score": round((sought - len(holes)) / max(sought, 1), 4),
+              "survived": holes}
+    path = HERE / "results" / f"mutants_{kind}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    for hole in holes:
+        print(f"\n{hole['mutant']} (exit {hole['exit']})")
+        print("\n".join([f"  - {line}" for line in hole["removed"]] + [f"  + {line}" for line in hole["added"]]))
+    print(f"\n{len(chosen)} mutants, {sum(reasons.values())} equivalent; of the other {sought}, {result['killed']} "
+          f"were noticed: {result['score']:.1%}. Written to {path}")
+    if not options.keep:
+        shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
