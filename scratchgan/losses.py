@@ -194,7 +194,7 @@ class LeastSquares(Pointwise):
 
 
 class Hinge(Pointwise):
-    r"""Margins: D stops where a real logit exceeds 1 and a fake one -1 (Lim & Ye 2017; Miyato et al. 2018, 16 and 17).
+    r"""Margins: D stops where a real logit exceeds 1 and a fake one -1 (Lim & Ye 2017; Miyato et al. 2018).
 
     D   (Hinge.1)   L_D = mean[max(0, 1 - r)] + mean[max(0, 1 + f)]
         (Hinge.2)   dL_D/dr = -1/N where r < 1, else 0;    dL_D/df = 1/N where f > -1, else 0
@@ -253,7 +253,7 @@ class Wasserstein(Pointwise):
 
 
 class RelativisticAverage(Loss):
-    r"""Is this sample more real than the other kind on average?  (Jolicoeur-Martineau 2019, equations 13 and 14.)
+    r"""Is this sample more real than the other kind on average?  (Jolicoeur-Martineau 2019.)
 
     With rt = r - mean(f) and ft = f - mean(r); N real and M fake logits:
 

@@ -175,7 +175,7 @@ class Ema:
 
     (EMA.1)   mean <- d mean + (1 - d) w,     d = min(decay, t / (t + 9)) at the update t = 1, 2, ...
 
-    The warm-up of d lets the average forget the random start.  (Yazici et al. 2019; d(t) as usual in their wake.)
+    The warm-up of d lets the average forget the random start.  (Yazici et al. 2019; d(t) as in TensorFlow.)
     `net` is the averaged copy: it is only ever read.   Arguments: decay in [0, 1).
     """
 

@@ -85,7 +85,7 @@ class WganGp(Penalty):
 
 
 class Dragan(WganGp):
-    r"""The function (WganGp.1), taken around the data: at `perturb(real)` (Kodali et al. 2017, section 2.3)."""
+    r"""The function (WganGp.1), taken around the data: at `perturb(real)` (Kodali et al. 2017)."""
 
     name = "dragan"
 

@@ -36,7 +36,7 @@ def gaussian_mixture_1d(
 def ring(n_modes: int = 8, radius: float = 1.0, sigma: float = 0.02) -> GaussianMixture:
     r"""n_modes Gaussians on a circle, at angles 2 pi k / n_modes, k = 0..n_modes-1: all distinct.
 
-    Source: Metz et al. 2017 (unrolled GAN), section 3.1; VEEGAN (Srivastava et al. 2017), section 4.
+    Source: Metz et al. 2017 (unrolled GAN), section 3.1; VEEGAN (Srivastava et al. 2017).
     """
     n_modes = positive_int("ring", "n_modes", n_modes)
     angle = 2 * math.pi * np.arange(n_modes) / n_modes
@@ -47,7 +47,7 @@ def ring(n_modes: int = 8, radius: float = 1.0, sigma: float = 0.02) -> Gaussian
 def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMixture:
     """side x side Gaussians on a square grid centred at 0: by default at {-4, -2, 0, 2, 4}^2.
 
-    Source: VEEGAN (Srivastava et al. 2017), section 4; PacGAN (Lin et al. 2018), section 4.
+    Source: VEEGAN (Srivastava et al. 2017); PacGAN (Lin et al. 2018).
     """
     side = positive_int("grid", "side", side)
     line = spacing * (np.arange(side) - (side - 1) / 2)

@@ -135,7 +135,7 @@ class Softplus(Elementwise):
 
 
 class ELU(Elementwise):
-    r"""phi(x) = x for x > 0, alpha (e^x - 1) otherwise.  (Clevert et al. 2016, equation 15.)
+    r"""phi(x) = x for x > 0, alpha (e^x - 1) otherwise.  (Clevert et al. 2016.)
 
     (ELU.1)   phi' = 1 for x > 0, else alpha e^x = y + alpha;   phi'' = 0 for x > 0, else alpha e^x.
               At x = 0: phi' = alpha and phi'' = alpha, the values from the left.  phi' jumps there unless alpha = 1,

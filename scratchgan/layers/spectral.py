@@ -14,7 +14,7 @@ SETTLE = 15
 
 
 class SpectralNorm(Reparametrised):
-    r"""Wrap a Dense, Conv2D or ConvTranspose2D: it uses W / sigma.  (Miyato et al. 2018, equations 8-12, algorithm 1.)
+    r"""Wrap a Dense, Conv2D or ConvTranspose2D: it uses W / sigma.  (Miyato et al. 2018, section 2, algorithm 1.)
 
         SpectralNorm(Conv2D(64, 128, kernel_size=4, stride=2, padding=1, rng=rng), rng=rng)
 

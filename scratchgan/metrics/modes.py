@@ -73,9 +73,9 @@ def mode_report(samples: np.ndarray, density: Density) -> ModeReport:
                               perfect samples is 1 in expectation.  It saturates: samples spread evenly over the whole
                               disc of 3 sigma give sqrt(9 / (4 kappa_2)) = 1.54; wider ones show up in (Modes.1).
 
-    Sources   (Modes.1), (Modes.2): VEEGAN (Srivastava et al. 2017), section 4.  (Modes.3): PacGAN (Lin et al. 2018),
-              section 4, where every sample is assigned to its nearest mode (the program released with it counts only
-              high-quality ones).  Both take 2,500 samples.  (Modes.4) is ours.
+    Sources   (Modes.1), (Modes.2): VEEGAN (Srivastava et al. 2017).  (Modes.3): PacGAN (Lin et al. 2018), where every
+              sample is assigned to its nearest mode (the program released with it counts only high-quality ones).
+              Both take 2,500 samples.  (Modes.4) is ours.
     Errors    ValueError if samples are not (N, d), empty or not finite, or if the density has no point modes.
     """
     if density.modes is None:

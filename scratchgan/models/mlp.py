@@ -1,4 +1,4 @@
-"""The first GAN: two fully connected nets (Goodfellow et al. 2014, section 5).
+"""Two fully connected nets, in the manner of the first GAN (Goodfellow et al. 2014, section 5).
 
     G:  z (N, Z)  -> Dense -> ReLU      -> ... -> Dense [-> Tanh, for images] -> sample
     D:  sample    -> Dense -> LeakyReLU -> ... -> Dense -> logit (N, 1)
