@@ -29,8 +29,8 @@ SAMPLED = ["layers/*.py", "optim.py"]
 TESTS = {
     "full": ["contract", "core", "layers", "losses", "penalties", "gan", "gradcheck", "more_layers", "graph_layers",
              "norms"],
-    "sample": ["arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms", "spectral", "optim",
-               "gan", "gradcheck"],
+    "sample": ["layer_messages", "arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms", "spectral",
+               "optim", "gan", "gradcheck"],
 }
 # mutmut runs the tests in one process; this one starts processes of its own.
 DESELECT = ["test_gan.py::test_same_bits_on_one_and_two_blas_threads"]
@@ -91,19 +91,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--children", type=int, default=2, help="processes side by side (2)")
     parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
+    parser.add_argument("--again", action="store_true", help="only what survived in --keep, with the present tests")
     options = parser.parse_args(argv)
     kind = "sample" if options.sample else "full"
     folder = options.keep or Path(tempfile.mkdtemp(prefix="mutants-"))
     folder.mkdir(parents=True, exist_ok=True)
-    workspace(folder, kind)
     run = ["run", "--max-children", str(options.children)]
-    if options.sample:
+    if options.again:
+        chosen = [name for name, code in outcomes(folder).items() if code is not None]
+        for tests in (folder / "tests", folder / "mutants" / "tests"):
+            shutil.copytree(ROOT / "tests", tests, dirs_exist_ok=True)
+        mutmut(folder, *run, *(name for name in chosen if outcomes(folder)[name] in (SURVIVED, NO_TESTS)))
+    elif options.sample:
+        workspace(folder, kind)
         mutmut(folder, *run, "no.such.mutant", quiet=True)          # makes the mutants, runs none
         names = sorted(outcomes(folder))
         chosen = random.Random(options.seed).sample(names, options.sample)
         print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}")
         mutmut(folder, *run, *chosen)
     else:
+        workspace(folder, kind)
         mutmut(folder, *run)
         chosen = sorted(outcomes(folder))
     codes = outcomes(folder)

@@ -247,3 +247,60 @@ def test_an_empty_sequential_returns_no_tangent_that_nobody_wants(rng):
     net.tangent(x, cache)
     assert net.tangent_backward(x, cache) is x
     assert net.tangent_backward(x, cache, input_grad=False) is None
+
+
+def test_the_bias_alone_moves_every_output_by_its_tangent(rng):
+    for layer, x in ((Dense(3, 2, rng=rng), rng.standard_normal((4, 3))),
+                     (Conv2D(1, 2, kernel_size=2, rng=rng), rng.standard_normal((2, 3, 3, 1)))):
+        net = layer.astype(np.float64)
+        y, cache = net.forward(x, train=True)
+        tb = rng.standard_normal(2)
+        ty = net.tangent(None, cache, {"b": tb})
+        np.testing.assert_array_equal(ty, np.broadcast_to(tb, y.shape))
+        ty += 1                                                  # an array of its own, that may be written to
+
+
+def test_each_pass_says_its_name_when_it_gets_the_cache_of_another(rng):
+    mine, other = Dense(2, 2, rng=rng), Dense(2, 2, rng=rng)
+    x = np.ones((3, 2), np.float32)
+    _, cache = other.forward(x, train=True)
+    for name in ("backward", "tangent", "tangent_backward"):
+        with pytest.raises(OrderError) as error:
+            getattr(mine, name)(x, cache)
+        assert str(error.value) == (f"Dense: {name} was given the cache of Dense; use the one that this layer's own "
+                                    "forward returned")
+
+
+def test_messages_of_layer(rng):
+    layer = Dense(2, 2, rng=rng)
+    with pytest.raises(TypeError) as error:
+        layer.astype(np.float16)
+    assert str(error.value) == "Dense: astype takes float32 or float64, got float16"
+    with pytest.raises(ShapeError) as error:
+        layer.check_input(np.array(1, np.float32))
+    assert str(error.value) == "Dense expects a batch, got a single number"
+    with pytest.raises(ValueError) as error:
+        Tanh().check_tparams({"W": np.ones(1)})
+    assert str(error.value) == "Tanh has no parameter 'W'; it has none"
+    with pytest.raises(TypeError, match="got int64"):
+        MatMul().check_input((np.ones((1, 2, 2)), np.ones((1, 2, 2), np.int64)))
+
+
+def test_an_input_like_the_last_one_is_not_checked_again(rng):
+    layer, calls = Dense(2, 1, rng=rng), []
+    layer.output_shape = lambda *a, **k: calls.append(a)
+    for shape in ((3, 2), (5, 2), (3, 4, 2), (3, 5, 2)):
+        layer.check_input(np.ones(shape, np.float32))
+    assert len(calls) == 3                                       # (5, 2) is like (3, 2); the other two are not
+
+
+def test_distance_to_a_kink_that_is_not_zero():
+    class Hat(Elementwise):
+        kinks = (1.0,)
+
+        def phi(self, x):
+            return np.abs(x - 1)
+
+    layer = Hat()
+    _, cache = layer.forward(np.array([[0.25, 4.0]]), train=True)
+    assert layer.kink_distance(cache) == 0.75

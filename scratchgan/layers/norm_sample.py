@@ -118,6 +118,7 @@ class InstanceNorm(GroupNorm):
     """
 
     def __init__(self, C: int, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+        C = positive_int("InstanceNorm", "C", C)
         super().__init__(C, C, affine=affine, eps=eps, dtype=dtype)
 
     def describe(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 from ..checks import positive_int
 from ..families import LinearMap
@@ -19,7 +20,7 @@ class Reshape(LinearMap):
 
     def __init__(self, shape):
         super().__init__()
-        if isinstance(shape, int):
+        if isinstance(shape, numbers.Integral):
             shape = (shape,)
         self.shape = tuple(positive_int("Reshape", "shape", n) for n in shape)
 
@@ -34,7 +35,7 @@ class Reshape(LinearMap):
     def output_shape(self, shape, batch="N"):
         """-> shape."""
         if shape is not None and None not in shape and math.prod(shape) != math.prod(self.shape):
-            raise self.misfit(f"{math.prod(self.shape)} entries a sample, to make {self.shape},", shape, batch)
+            raise self.misfit(f"{math.prod(self.shape)} entries a sample, to make {self.shape}", shape, batch)
         return self.shape
 
     def describe(self):
