@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .products import leaky
 from .registry import kernel
 
 #: numbers in a patch buffer: 1 MiB of float32, half of a usual second-level cache
@@ -57,8 +58,9 @@ def _groups(N: int, numbers_per_image: int):
 
 
 @kernel
-def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair) -> np.ndarray:
-    """(Conv.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co).
+def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair, bias: np.ndarray | None = None,
+           slope: float = 1.0) -> np.ndarray:
+    """(Conv.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co); plus `bias` (Co,), then `leaky` with `slope`.
 
         for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
             y[n, h, w, :] = (patch at (s h, s w) as a row) @ (W as a (k k Ci, Co) matrix)
@@ -69,12 +71,15 @@ def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair) -> np.n
     xpad, Wm = pad_images(x, padding), W.reshape(kh * kw * Ci, Co)
     for group in _groups(N, Ho * Wo * kh * kw * Ci):
         np.matmul(patch_rows(xpad[group], (kh, kw), stride), Wm, out=y[group].reshape(-1, Co))
-    return y
+    return leaky(y, bias, slope)
 
 
 @kernel
-def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: Pair, padding: Pair) -> np.ndarray:
+def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: Pair, padding: Pair,
+                      bias: np.ndarray | None = None, slope: float = 1.0) -> np.ndarray:
     """(Conv.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
+
+    For ConvTranspose2D, whose forward this is: plus `bias` (Ci,), then `leaky` with `slope`.
 
         for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
             patch = dy[n, h, w, :] @ W^T
@@ -92,7 +97,7 @@ def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: 
         for i in range(kh):
             for j in range(kw):
                 target[:, i:i + sh * Ho:sh, j:j + sw * Wo:sw] += patches[:, :, :, i, j]
-    return np.ascontiguousarray(dxpad[:, ph:ph + H, pw:pw + Wd])
+    return leaky(np.ascontiguousarray(dxpad[:, ph:ph + H, pw:pw + Wd]), bias, slope)
 
 
 @kernel

@@ -7,6 +7,15 @@ import numpy as np
 from .registry import kernel
 
 
+def leaky(y: np.ndarray, bias: np.ndarray | None, slope: float) -> np.ndarray:
+    """Y + bias where that is positive, slope (y + bias) elsewhere; in place.  What follows most products."""
+    if bias is not None:
+        y += bias
+    if slope != 1:
+        np.maximum(y, y.dtype.type(slope) * y, out=y)
+    return y
+
+
 @kernel
 def matmul(a: np.ndarray, b: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False) -> np.ndarray:
     """c = op(a) op(b), op = transpose where asked; a (M, K), b (K, N) -> c (M, N).

@@ -1,0 +1,463 @@
+r"""Convolution and its two gradients as matrix products whose rows are found through tables of addresses.
+
+No patch matrix of a batch is ever written: it would be several times the size of the image, and writing it would
+take longer than the sums.  Images are channels last, so the C numbers of a pixel lie side by side, and the tile can
+read them where they are (`tile`; Dukhan 2019).  All that the geometry decides stands in a `Phase`, made once for a
+shape: for each output pixel and each tap of the kernel, which pixel of the image lies under it, or that none does.
+
+    conv2d          row m of A = an output pixel; its segments = the pixels under the k x k taps, C numbers each; a
+                    pixel outside of the image is the address of a row of zeros
+    input gradient  pixels of dx with the same (h + p) mod s and (w + p) mod s are under the same taps of the kernel:
+                    each such phase is a small convolution of dy with those taps, and writes its own pixels of dx
+    weight gradient A^T is needed: the pixels under the kernel are copied, a few hundred at a time, into panels of R
+
+With few channels a pixel is too short for that (one number, in a grey image).  Then the patches of a few images at a
+time are written to a buffer that stays in the cache, no larger than the layer's other side.
+
+    conv2d, input gradient     a task owns some images
+    weight gradient            a task owns some rows of dW; where these are few, a share of the pixels, too, and the
+                               shares are added up in order
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size
+from .gemm import DTYPES, WIDTH, pack_panel
+from .pool import address_of, array, get, integer, jit, keep, parallel_for, part, put, run, task
+from .tile import PANEL_TILE, ROWS, ROWS_TILE, copy_number, copy_row, tile_panel, tile_rows
+
+SHORT = 16           # fewer channels than this: patches are copied
+GROUP = 400          # output pixels that a task has at hand at a time, about
+DEPTH = 256          # pixels of a weight gradient that are packed at a time
+TASKS = 8            # of packing, and of a weight gradient at least
+OUTSIDE = -1
+
+
+@dataclass
+class Phase:
+    """Pixels that the same taps lie over: where they are, and where the taps' pixels are."""
+
+    taps: np.ndarray      # (S,) numbers of the taps, i * kw + j
+    source: np.ndarray    # (S, M) pixel of the image that is read, counted from its first; or OUTSIDE
+    target: np.ndarray    # (M,) pixel of the image that is written
+
+
+@functools.lru_cache(maxsize=256)
+def forward_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
+    """The one phase of conv2d: every output pixel is under all taps.  (Conv.1)"""
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
+    Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
+    a = sh * np.arange(Ho)[None, :] + np.arange(kh)[:, None] - ph                   # (kh, Ho) row of the image
+    b = sw * np.arange(Wo)[None, :] + np.arange(kw)[:, None] - pw
+    return Phase(np.arange(kh * kw), _pixels(a, b, H, W), np.arange(Ho * Wo))
+
+
+@functools.lru_cache(maxsize=256)
+def input_grad_phases(H: int, W: int, kernel_size, stride, padding) -> list[Phase]:
+    """dx[h] is under tap i of dy[o] where h + p = s o + i: the taps with i = h + p mod s.  (Conv.2)"""
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
+    Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
+    phases = []
+    for rh in range(sh):
+        for rw in range(sw):
+            h, w = np.arange((rh - ph) % sh, H, sh), np.arange((rw - pw) % sw, W, sw)
+            i, j = np.arange(rh, kh, sh), np.arange(rw, kw, sw)
+            if len(h) and len(w):
+                source = _pixels((h[None, :] + ph - i[:, None]) // sh, (w[None, :] + pw - j[:, None]) // sw, Ho, Wo)
+                phases.append(Phase((i[:, None] * kw + j).ravel(), source, (h[:, None] * W + w).ravel()))
+    return phases
+
+
+def _pixels(a: np.ndarray, b: np.ndarray, H: int, W: int) -> np.ndarray:
+    """Rows a (I, Ho) and columns b (J, Wo) of an H x W image -> numbers of the pixels (I J, Ho Wo), or OUTSIDE."""
+    a, b = a[:, None, :, None], b[None, :, None, :]
+    inside = (a >= 0) & (a < H) & (b >= 0) & (b < W)
+    pixels = np.where(inside, a * W + b, OUTSIDE)
+    I, J, Ho, Wo = pixels.shape
+    return np.ascontiguousarray(pixels.reshape(I * J, Ho * Wo), np.int64)
+
+
+# -- packing the weight -----------------------------------------------------------------------------------------------
+
+@task
+def _pack_taps(number, p):
+    """Task (panel, s): the B of the s-th tap of the list, (K, N), into packed[panel, s, k, :]."""
+    weight, packed, taps, S, K, N = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
+                                     integer(p, 5))
+    step_k, step_n, width, size, zeros = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10)
+    panel, s = number // S, number % S
+    pack_panel(weight + integer(taps, s) * K * N * size, step_k, step_n, packed + (panel * S + s) * K * width * size, K,
+               panel * width, N, width, size, zeros)
+
+
+def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
+    """The taps' matrices (Ci, Co), or (Co, Ci) if transposed, one below the other, as panels of columns."""
+    Ci, Co = W.shape[2:]
+    size, width = W.itemsize, WIDTH[W.itemsize]
+    (K, N), (step_k, step_n) = ((Co, Ci), (1, Co)) if transposed else ((Ci, Co), (Co, 1))
+    panels = -(-N // width)
+    packed = np.empty(panels * len(taps) * K * width + width, W.dtype)
+    zeros = np.zeros(1, np.int64)
+    p = table(W, packed, taps, len(taps), K, N, step_k * size, step_n * size, width, size, zeros)
+    run(parallel_for, _pack_taps.address, panels * len(taps), address(p))
+    return packed
+
+
+def address(a: np.ndarray) -> int:
+    """Where an array's first number stands."""
+    return a.__array_interface__["data"][0]
+
+
+def table(*entries) -> np.ndarray:
+    """Integers, and addresses of arrays, as a table for tasks."""
+    return np.array([address(e) if isinstance(e, np.ndarray) else e for e in entries], np.int64)
+
+
+# -- forward and input gradient ---------------------------------------------------------------------------------------
+
+@task
+def _gather32(i, p):
+    _gather(i, p, get(p + 8 * 17, np.float32(1)))
+
+
+@task
+def _gather64(i, p):
+    _gather(i, p, get(p + 8 * 17, np.float64(1)))
+
+
+@jit
+def _gather(group, p, slope):
+    """Some images of one phase: made[n, target pixel] = sum over taps of given[n, source pixel] @ B[tap]."""
+    given, made, packed, zeros, bias = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
+    source, target, S, M, N = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9)
+    K, columns, images = integer(p, 10), integer(p, 11), integer(p, 12)
+    given_step, made_step, width, tile = integer(p, 13), integer(p, 14), integer(p, 15), integer(p, 16)
+    size = integer(p, 18)
+    first, last = group * images, min(N, (group + 1) * images)
+    count = (last - first) * M
+    rows = (count + ROWS - 1) // ROWS * ROWS
+    tables = np.empty((S + 2) * rows, np.int64)
+    nowhere = np.empty(columns, np.int64)
+    a, c, init = address_of(tables), address_of(tables) + 8 * S * rows, address_of(tables) + 8 * (S + 1) * rows
+    for m in range(rows):
+        put(c + 8 * m, address_of(nowhere))
+        put(init + 8 * m, bias)
+    for n in range(first, last):
+        for m in range(M):
+            put(c + 8 * ((n - first) * M + m), made + n * made_step + integer(target, m) * columns * size)
+    for s in range(S):
+        at = a + 8 * s * rows
+        for n in range(first, last):
+            image = given + n * given_step
+            for m in range(M):
+                pixel = integer(source, s * M + m)
+                put(at, zeros if pixel < 0 else image + pixel * K * size)
+                at += 8
+        for _ in range(count, rows):
+            put(at, zeros)
+            at += 8
+    for j in range((columns + width - 1) // width):
+        for t in range(rows // ROWS):
+            at = 8 * ROWS * t
+            tile_rows(tile, a + at, 8 * rows, S, K, packed + j * S * K * width * size, width * size, init + at, c + at,
+                      j * width * size, columns - j * width, slope)
+    keep(tables, nowhere)
+
+
+def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
+    """made = the phases' small convolutions of `given` (N, H, W, C) with W, plus bias, then leaky."""
+    kind, size, N = given.dtype.type, given.itemsize, len(given)
+    (columns, K) = W.shape[2:] if transposed else W.shape[:1:-1]
+    zeros = np.zeros(max(K, columns), given.dtype)
+    slope = np.array([slope], kind)
+    for phase in phases:
+        S = len(phase.taps)
+        if S == 0:                                       # stride > kernel: nothing but the bias reaches these pixels
+            rest = made.reshape(N, -1, columns)
+            value = np.zeros(columns, kind) if bias is None else bias
+            rest[:, phase.target] = np.where(value > 0, value, slope * value)
+            continue
+        packed = pack_taps(W, phase.taps, transposed)
+        p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, phase.target, S,
+                  len(phase.target), N, K, columns, images, given[0].nbytes, made[0].nbytes, WIDTH[size],
+                  ROWS_TILE[size].address, 0, size)
+        p[17:18].view(kind)[0] = slope[0]
+        run(parallel_for, (_gather32 if size == 4 else _gather64).address, -(-N // images), address(p))
+
+
+# -- few channels -----------------------------------------------------------------------------------------------------
+
+@jit
+def copy_patches(image, pixels, S, M, C, size, zeros, patches):
+    """The patches of one image, S pixels of C numbers each, one after another."""
+    for m in range(M):
+        for s in range(S):
+            pixel = integer(pixels, s * M + m)
+            for c in range(C):
+                copy_number(patches, zeros if pixel < 0 else image + (pixel * C + c) * size, size)
+                patches += size
+
+
+@task
+def _short_forward32(i, p):
+    _short_forward(i, p, get(p + 8 * 15, np.float32(1)))
+
+
+@task
+def _short_forward64(i, p):
+    _short_forward(i, p, get(p + 8 * 15, np.float64(1)))
+
+
+@jit
+def _short_forward(group, p, slope):
+    """y of some images, each from its patch matrix."""
+    x, y, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
+                                         integer(p, 5))
+    S, M, N, C, Co, images = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10), integer(p, 11)
+    x_step, width, tile, size = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 16)
+    K, rows = S * C, (M + ROWS - 1) // ROWS * ROWS
+    buffer, tables, nowhere = np.empty(M * K, np.int64), np.empty(3 * rows, np.int64), np.empty(Co, np.int64)
+    patches, a, c, init = (address_of(buffer), address_of(tables), address_of(tables) + 8 * rows,
+                           address_of(tables) + 16 * rows)
+    for m in range(rows):
+        put(a + 8 * m, patches + min(m, M - 1) * K * size)
+        put(init + 8 * m, bias)
+    for n in range(group * images, min(N, (group + 1) * images)):
+        copy_patches(x + n * x_step, pixels, S, M, C, size, zeros, patches)
+        for m in range(rows):
+            put(c + 8 * m, y + (n * M + m) * Co * size if m < M else address_of(nowhere))
+        for j in range((Co + width - 1) // width):
+            for t in range(rows // ROWS):
+                at = 8 * ROWS * t
+                tile_rows(tile, a + at, 0, 1, K, packed + j * K * width * size, width * size, init + at, c + at,
+                          j * width * size, Co - j * width, slope)
+    keep(buffer, tables, nowhere)
+
+
+@task
+def _short_input_grad32(i, p):
+    _short_input_grad(i, p, get(p + 8 * 15, np.float32(1)), np.float32(1))
+
+
+@task
+def _short_input_grad64(i, p):
+    _short_input_grad(i, p, get(p + 8 * 15, np.float64(1)), np.float64(1))
+
+
+@jit
+def _short_input_grad(group, p, slope, one):
+    """dx of some images: patches = dy W^T, which are then added to the pixels that they lie over."""
+    dy, dx, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
+                                           integer(p, 5))
+    S, M, N, C, Co, images = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10), integer(p, 11)
+    dx_step, width, tile, size = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 16)
+    K, rows, entries = S * C, (M + ROWS - 1) // ROWS * ROWS, dx_step // size
+    buffer, tables = np.empty(rows * K, np.int64), np.empty(3 * rows, np.int64)
+    a, c, init = address_of(tables), address_of(tables) + 8 * rows, address_of(tables) + 16 * rows
+    patches, start = array(address_of(buffer), M * K, one), array(bias, C, one)
+    for m in range(rows):
+        put(c + 8 * m, address_of(buffer) + m * K * size)
+        put(init + 8 * m, zeros)
+    for n in range(group * images, min(N, (group + 1) * images)):
+        for m in range(rows):
+            put(a + 8 * m, dy + (n * M + min(m, M - 1)) * Co * size)
+        for j in range((K + width - 1) // width):
+            for t in range(rows // ROWS):
+                at = 8 * ROWS * t
+                tile_rows(tile, a + at, 0, 1, Co, packed + j * Co * width * size, width * size, init + at, c + at,
+                          j * width * size, K - j * width, one)
+        image = array(dx + n * dx_step, entries, one)
+        for k in range(entries):
+            image[k] = start[k % C]
+        at = 0
+        for m in range(M):
+            for s in range(S):
+                pixel = integer(pixels, s * M + m)
+                if pixel >= 0:
+                    for ch in range(C):
+                        image[pixel * C + ch] += patches[at + ch]
+                at += C
+        for k in range(entries):
+            image[k] = image[k] if image[k] > 0 else slope * image[k]
+    keep(buffer, tables)
+
+
+def short(given, W, made, x, phase, backwards, bias, slope, images) -> None:
+    """conv2d of an x with few channels, or its input gradient."""
+    kind, size, N, S = W.dtype.type, W.itemsize, len(x), len(phase.taps)
+    C, Co = W.shape[2:]
+    flat = W.reshape(1, 1, S * C, Co)
+    packed = pack_taps(flat, np.zeros(1, np.int64), backwards)
+    zeros = np.zeros(max(S * C, Co), W.dtype)
+    p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, S, len(phase.target), N, C, Co,
+              images, x[0].nbytes, WIDTH[size], ROWS_TILE[size].address, 0, size)
+    p[15:16].view(kind)[0] = slope
+    kinds = (_short_input_grad32, _short_input_grad64) if backwards else (_short_forward32, _short_forward64)
+    run(parallel_for, kinds[size == 8].address, -(-N // images), address(p))
+
+
+# -- weight gradient --------------------------------------------------------------------------------------------------
+
+@task
+def _pack_dy(i, p):
+    """A share of dy's rows into panels: packed[panel, pixel, column]."""
+    dy, packed, P, Co, width, size, zeros = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
+                                             integer(p, 5), integer(p, 6))
+    lo, hi = part(P, i, TASKS)
+    for j in range((Co + width - 1) // width):
+        pack_panel(dy + lo * Co * size, Co * size, size, packed + (j * P + lo) * width * size, hi - lo, j * width, Co,
+                   width, size, zeros)
+
+
+@task
+def _weight_grad32(i, p):
+    _weight_grad(i, p, np.float32(1))
+
+
+@task
+def _weight_grad64(i, p):
+    _weight_grad(i, p, np.float64(1))
+
+
+@jit
+def _weight_grad(number, p, one):
+    """Some rows of dW, from a share of the pixels."""
+    x, packed, out, zeros, pixels = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
+    S, M, P, C, Co = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9)
+    x_step, width, tile, parts, shares, size = (integer(p, 10), integer(p, 11), integer(p, 12), integer(p, 13),
+                                                integer(p, 14), integer(p, 15))
+    t0, t1 = part((S * C + ROWS - 1) // ROWS, number % parts, parts)
+    lo, hi = part(P, number // parts, shares)
+    tiles, all_rows = t1 - t0, S * C
+    panel_array, nowhere = np.empty(tiles * DEPTH * ROWS, np.int64), np.zeros(Co, np.int64)
+    tables = np.empty(2 * tiles * ROWS, np.int64)
+    panel, c, init = address_of(panel_array), address_of(tables), address_of(tables) + 8 * tiles * ROWS
+    for m in range(tiles * ROWS):
+        row = t0 * ROWS + m
+        put(c + 8 * m, out + (number // parts * all_rows + row) * Co * size if row < all_rows else address_of(nowhere))
+        put(init + 8 * m, zeros)
+    for k0 in range(lo, hi, DEPTH):
+        depth = min(DEPTH, hi - k0)
+        for k in range(depth):
+            n, m = (k0 + k) // M, (k0 + k) % M
+            _copy_column(x + n * x_step, pixels + 8 * m, M, S, C, t0, t1, panel + k * ROWS * size, depth * ROWS * size,
+                         size, zeros)
+        for j in range((Co + width - 1) // width):
+            of_dy = packed + (j * P + k0) * width * size
+            for t in range(tiles):
+                at = 8 * ROWS * t
+                tile_panel(tile, panel + t * depth * ROWS * size, ROWS * size, depth, of_dy, width * size, init + at,
+                           c + at, j * width * size, Co - j * width, one)
+        if k0 == lo:
+            for m in range(tiles * ROWS):
+                put(init + 8 * m, integer(c, m))
+    keep(panel_array, nowhere, tables)
+
+
+@jit
+def _copy_column(image, pixels, M, S, C, t0, t1, to, step, size, zeros):
+    """What lies under the taps of one output pixel, rows t0 R ... t1 R of A^T's column: R each to to, to + step ..."""
+    if C % ROWS == 0:                       # R neighbouring channels are of one tap: they are copied in one piece
+        tap, channel = t0 * ROWS // C, t0 * ROWS % C
+        while t0 < t1:
+            pixel = integer(pixels, tap * M)
+            end = min(t1, t0 + (C - channel) // ROWS)
+            if pixel < 0:
+                while t0 < end:
+                    copy_row(to, zeros, size)
+                    to += step
+                    t0 += 1
+            else:
+                source = image + (pixel * C + channel) * size
+                while t0 < end:
+                    copy_row(to, source, size)
+                    source += ROWS * size
+                    to += step
+                    t0 += 1
+            tap, channel = tap + 1, 0
+    else:
+        for t in range(t0, t1):
+            for r in range(ROWS):
+                tap, channel = (t * ROWS + r) // C, (t * ROWS + r) % C
+                pixel = integer(pixels, tap * M) if tap < S else OUTSIDE
+                copy_number(to + r * size, zeros if pixel < 0 else image + (pixel * C + channel) * size, size)
+            to += step
+
+
+def weight_grad(x, dy, dW, phase) -> None:
+    """dW = (pixels under the taps)^T dy."""
+    size, (S, M), (C, Co) = x.itemsize, phase.source.shape, dW.shape[2:]
+    P, width = len(x) * M, WIDTH[x.itemsize]
+    tiles = -(-S * C // ROWS)
+    parts = min(TASKS, tiles)
+    shares = -(-TASKS // parts) if P >= 8 * DEPTH else 1
+    packed = np.empty(-(-Co // width) * P * width, x.dtype)
+    zeros = np.zeros(max(Co, ROWS), x.dtype)
+    p = table(dy, packed, P, Co, width, size, zeros)
+    run(parallel_for, _pack_dy.address, TASKS, address(p))
+    sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
+    p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, PANEL_TILE[size].address, parts,
+              shares, size)
+    run(parallel_for, (_weight_grad32 if size == 4 else _weight_grad64).address, parts * shares, address(p))
+    if shares > 1:
+        dW[...] = sums[0]
+        for share in sums[1:]:
+            dW += share
+
+
+# -- engines ----------------------------------------------------------------------------------------------------------
+
+def _usable(*arrays) -> bool:
+    """Whether there is something to do, in one dtype that is compiled for."""
+    return all(a.dtype == arrays[0].dtype and a.size for a in arrays) and arrays[0].dtype in DTYPES
+
+
+def _images(N: int, pixels: int) -> int:
+    """Images to a task: an even number of tasks with about GROUP pixels each."""
+    tasks = max(1, -(-N * pixels // GROUP))
+    tasks += tasks % 2
+    return max(1, -(-N // tasks))
+
+
+@conv2d.engine("numba")
+def _(x, W, *, stride, padding, bias=None, slope=1.0):
+    phase = forward_phase(*x.shape[1:3], W.shape[:2], stride, padding)
+    sizes = (conv_output_size(x.shape[1 + a], W.shape[a], stride[a], padding[a]) for a in (0, 1))
+    y = np.empty((len(x), *sizes, W.shape[3]), x.dtype)
+    if not _usable(x, W, y):
+        return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
+    x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
+    if x.shape[3] < SHORT:
+        short(x, W, y, x, phase, False, bias, slope, images)
+    else:
+        gather(x, W, y, [phase], False, bias, slope, images)
+    return y
+
+
+@conv2d_input_grad.engine("numba")
+def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
+    if not _usable(dy, W) or 0 in x_shape:
+        return conv2d_input_grad.twin(dy, W, x_shape=x_shape, stride=stride, padding=padding, bias=bias, slope=slope)
+    geometry = (*x_shape[1:3], W.shape[:2], stride, padding)
+    dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
+    dx = np.empty(x_shape, dy.dtype)
+    if x_shape[3] < SHORT:
+        short(dy, W, dx, dx, forward_phase(*geometry), True, bias, slope, images)
+    else:
+        gather(dy, W, dx, input_grad_phases(*geometry), True, bias, slope, images)
+    return dx
+
+
+@conv2d_weight_grad.engine("numba")
+def _(x, dy, *, kernel_size, stride, padding):
+    if not _usable(x, dy):
+        return conv2d_weight_grad.twin(x, dy, kernel_size=kernel_size, stride=stride, padding=padding)
+    dW = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
+    weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW,
+                forward_phase(*x.shape[1:3], kernel_size, stride, padding))
+    return dW

@@ -1,0 +1,184 @@
+r"""The matrix product C = op(A) op(B), cut into tiles (see `tile`).
+
+    for each block of C, some rows by some panels of columns (a task: a thread owns its blocks)
+        for each 512 of the K numbers that are summed             (what is read again and again stays in the cache)
+            for each panel of columns of the block
+                for each tile of R rows of the block
+                    C tile += A[rows, k ...] @ B[k ..., panel]
+
+B is packed first: panels as wide as a tile, in which the numbers that a tile reads for one k lie side by side and
+the next k follows at once.  (Unpacked, they would be a row of B apart, which is a page of memory in a wide matrix, and
+few such rows fit in the first-level cache at a time.)  Only where B is hardly used twice it stays where it is.  A is
+read in place; A^T is packed like B, into panels of R rows.
+
+A product with one column only reads every number once: that is a loop of its own, in `thin`.  All of this moves numbers
+about by their size alone; only the tile knows whether they are float32 or float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..products import matmul
+from . import thin
+from .pool import address_of, integer, jit, keep, parallel_for, put, run, task
+from .tile import (
+    PANEL_TILE,
+    ROWS,
+    ROWS_TILE,
+    columns,
+    copy_number,
+    copy_panel_row,
+    copy_row,
+    tile_panel,
+    tile_rows,
+)
+
+BLOCK = 8 * ROWS                # rows of C in a task
+DEPTH = 512                     # numbers that are summed before the next panel has its turn
+TASKS = 8                       # the columns are cut, too, until there are so many tasks
+WIDTH = {4: columns(4), 8: columns(8)}     # of a panel, by the size of a number
+SMALL = 4096                    # fewer multiplications than this are left to NumPy
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+@jit
+def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
+    """Columns first ... first + width - 1 of B into packed[k, column], zeros beyond column N.
+
+    B[k, n] stands at b + k step_k + n step_n: the steps, in bytes, say whether it is transposed.
+    """
+    if step_n == size and first + width <= N:
+        for k in range(K):
+            copy_panel_row(packed + k * width * size, b + k * step_k + first * size, size)
+    else:
+        for k in range(K):
+            for v in range(width):
+                source = b + k * step_k + (first + v) * step_n if first + v < N else zeros
+                copy_number(packed + (k * width + v) * size, source, size)
+
+
+@task
+def _pack(j, p):
+    """Task j of packing: one panel."""
+    K, width, size = integer(p, 4), integer(p, 6), integer(p, 7)
+    pack_panel(integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3) + j * K * width * size, K, j * width,
+               integer(p, 5), width, size, integer(p, 8))
+
+
+@jit
+def pack_rows(a, step, packed, depth, m0, M, tiles, size, zeros):
+    """Rows m0 ... of A^T, whose numbers for one k lie side by side at a + k step, into packed[tile, k, R]."""
+    for t in range(tiles):
+        m = m0 + t * ROWS
+        for k in range(depth):
+            to, source = packed + (t * depth + k) * ROWS * size, a + k * step + m * size
+            if m + ROWS <= M:
+                copy_row(to, source, size)
+            else:
+                for r in range(ROWS):
+                    copy_number(to + r * size, source + r * size if m + r < M else zeros, size)
+
+
+@task
+def _block32(i, p):
+    """Task i of a product of float32: one block of C."""
+    _block(i, p, np.float32(1))
+
+
+@task
+def _block64(i, p):
+    """Task i of a product of float64."""
+    _block(i, p, np.float64(1))
+
+
+@jit
+def _block(i, p, one):
+    a, b, c, zeros = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3)
+    M, N, K = integer(p, 4), integer(p, 5), integer(p, 6)
+    a_transposed, b_packed = integer(p, 7), integer(p, 8)
+    columns_of_tasks, panels_each = integer(p, 9), integer(p, 10)
+    width, tile, size = integer(p, 11), integer(p, 12), integer(p, 13)
+    m0, j0 = (i // columns_of_tasks) * BLOCK, (i % columns_of_tasks) * panels_each
+    rows, j1 = min(BLOCK, M - m0), min(j0 + panels_each, (N + width - 1) // width)
+    tiles = (rows + ROWS - 1) // ROWS
+    nowhere = np.empty(N if rows < tiles * ROWS else 1, np.int64)
+    tables = np.empty(3 * BLOCK, np.int64)
+    a_rows, c_rows, start = address_of(tables), address_of(tables) + 8 * BLOCK, address_of(tables) + 16 * BLOCK
+    panel_array = np.empty(tiles * ROWS * min(K, DEPTH) if a_transposed else 1, np.int64)
+    panel = address_of(panel_array)
+    for m in range(tiles * ROWS):
+        put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else address_of(nowhere))
+    for k0 in range(0, K, DEPTH):
+        depth = min(DEPTH, K - k0)
+        if a_transposed:
+            pack_rows(a + k0 * M * size, M * size, panel, depth, m0, M, tiles, size, zeros)
+        for m in range(tiles * ROWS):
+            put(a_rows + 8 * m, a + (min(m0 + m, M - 1) * K + k0) * size)
+            put(start + 8 * m, zeros if k0 == 0 else integer(c_rows, m))
+        for j in range(j0, j1):
+            of_b, step = b + (j * K + k0) * width * size, width * size
+            if not b_packed:
+                of_b, step = b + (k0 * N + j * width) * size, N * size
+            for t in range(tiles):
+                at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
+                if a_transposed:
+                    tile_panel(tile, panel + t * depth * ROWS * size, ROWS * size, depth, of_b, step, start + at,
+                               c_rows + at, offset, left, one)
+                else:
+                    tile_rows(tile, a_rows + at, 0, 1, depth, of_b, step, start + at, c_rows + at, offset, left, one)
+    keep(tables, nowhere, panel_array)
+
+
+@jit
+def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size):
+    """C = op(A) op(B) for contiguous arrays at the addresses a, b, c; pack, block and tile are addresses of tasks."""
+    panels, blocks = (N + width - 1) // width, (M + BLOCK - 1) // BLOCK
+    in_place = not b_transposed and N % width == 0 and K <= 128 and blocks <= 2
+    packed = np.empty(1 if in_place else panels * K * width * size // 8 + 8, np.int64)
+    zeros = np.zeros(N + ROWS, np.int64)
+    p = np.empty(14, np.int64)
+    if not in_place:
+        p[0], p[1], p[2] = b, size if b_transposed else N * size, K * size if b_transposed else size
+        p[3], p[4], p[5], p[6], p[7], p[8] = address_of(packed), K, N, width, size, address_of(zeros)
+        if K * N < 1 << 15:
+            for j in range(panels):
+                pack_panel(b, p[1], p[2], address_of(packed) + j * K * width * size, K, j * width, N, width, size,
+                           address_of(zeros))
+        else:
+            parallel_for(pack, panels, address_of(p))
+    columns_of_tasks = max(1, min(panels, (TASKS + blocks - 1) // blocks))
+    panels_each = (panels + columns_of_tasks - 1) // columns_of_tasks
+    columns_of_tasks = (panels + panels_each - 1) // panels_each
+    p[0], p[1], p[2], p[3], p[4], p[5] = a, b if in_place else address_of(packed), c, address_of(zeros), M, N
+    p[6], p[7], p[8], p[9], p[10] = K, a_transposed, not in_place, columns_of_tasks, panels_each
+    p[11], p[12], p[13] = width, tile, size
+    parallel_for(block, blocks * columns_of_tasks, address_of(p))
+    keep(packed, zeros, p)
+
+
+@jit
+def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width):
+    product(pack, block, tile, address_of(a), address_of(b), address_of(c), c.shape[0], c.shape[1], K, a_transposed,
+            b_transposed, width, c.itemsize)
+
+
+def tasks(size: int, transpose_a: bool) -> tuple[int, int, int]:
+    """The addresses that `product` wants, for numbers of `size` bytes."""
+    tile = (PANEL_TILE if transpose_a else ROWS_TILE)[size]
+    return _pack.address, (_block32 if size == 4 else _block64).address, tile.address
+
+
+@matmul.engine("numba")
+def _(a, b, *, transpose_a=False, transpose_b=False):
+    (K, M), (L, N) = a.shape if transpose_a else a.shape[::-1], b.shape[::-1] if transpose_b else b.shape
+    if a.dtype != b.dtype or a.dtype not in DTYPES or K != L or M * N * K < SMALL:
+        return matmul.twin(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    if N == 1:
+        return thin.column(a, b, transpose_a)
+    if K == 1:
+        return thin.outer(a, b)
+    c = np.empty((M, N), a.dtype)
+    run(_launch, *tasks(a.itemsize, transpose_a), a, b, c, K, bool(transpose_a), bool(transpose_b), WIDTH[a.itemsize])
+    return c

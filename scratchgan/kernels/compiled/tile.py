@@ -1,0 +1,303 @@
+r"""The register tile: the few lines that all matrix products and convolutions spend their time in.
+
+A processor core has 16 or 32 vector registers.  A product is fast when what is being summed *stays in them*: a tile of
+R rows times V vectors of C = A B is kept in registers while k runs along the whole sum,
+
+                  B[k, :]   v v v v v v v v | v v v v v v v v        V vectors of L neighbouring columns: 2 loads
+                           +-----------------+----------------+
+        A[0, k]  o ------> | acc acc ...     | acc acc ...    |      each number of A is repeated over a vector: R loads
+        A[1, k]  o ------> | acc acc ...     | acc acc ...    |
+          ...              |                 |                |      R V fused multiply-adds with nothing to wait for:
+        A[R-1,k] o ------> | acc acc ...     | acc acc ...    |      acc[m, v] += A[m, k] B[k, v]
+                           +-----------------+----------------+
+
+so R + V loads feed R V multiply-adds: 10 for 16 with the tile of AVX-512, 8 rows by 2 vectors of 16 floats.  With fewer
+rows the loads take longer than the sums; with more, the accumulators do not fit, and are written to memory in between.
+
+A row of A need not be near its neighbour: `tile_rows` finds each of its R rows through an address, several times over
+if need be (a convolution's patch is k x k runs of C neighbouring numbers: Dukhan 2019, "The Indirect Convolution
+Algorithm").  `tile_panel` is for A^T: the R numbers of one k lie side by side.
+
+The tile is written in LLVM's vector instructions, for a compiler that is shown a plain loop nest does not keep the
+accumulators in registers.  As loops it is
+
+    acc[m, v] = init[m][v]
+    for s in range(segments):                       # tile_panel: one segment
+        for k in range(length):
+            acc[m, v] += A[s][m][k] * B[s * length + k][v]          for all m, v
+    C[m][v] = acc[m, v] if acc[m, v] > 0 else slope * acc[m, v]
+
+with addresses (int64) for all pointers.  Rows of `init` and C are found through tables too, so that a bias, zeros, the
+sum so far or a place to throw a row away are all the same to it.
+"""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .compiling import by_address
+
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+def _host() -> tuple[int, int, int, bool]:
+    """(rows R, vectors V, bytes of a vector, fused multiply-add) that suit this processor."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 8, 2, 64, True                  # 32 registers of 64 bytes
+    if features.get("avx2") and features.get("fma"):
+        return 6, 2, 32, True                  # 16 of 32
+    if features.get("neon") or llvm.get_process_triple().startswith(("aarch64", "arm64")):
+        return 8, 2, 16, True                  # 32 of 16
+    return 4, 2, 16, False                     # any other: 8 of 16
+
+
+ROWS, VECTORS, VECTOR_BYTES, FUSED = _host()
+
+
+def columns(itemsize: int) -> int:
+    """Columns of the tile."""
+    return VECTORS * VECTOR_BYTES // itemsize
+
+
+class _Emitter:
+    """What both tiles share: vector types, loads, stores, the loop over k."""
+
+    def __init__(self, builder, element):
+        self.b = builder
+        self.bits = element.bitwidth
+        self.size = self.bits // 8
+        self.lanes = VECTOR_BYTES // self.size
+        self.scalar = ir.DoubleType() if self.bits == 64 else ir.FloatType()
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.mask = ir.VectorType(ir.IntType(1), self.lanes)
+        self.zero = ir.Constant(self.vector, [ir.Constant(self.scalar, 0.0)] * self.lanes)
+
+    def declare(self, name, result, arguments):
+        return self.b.module.globals.get(name) or ir.Function(self.b.module, ir.FunctionType(result, arguments), name)
+
+    def splat(self, value, type_):
+        one = self.b.insert_element(ir.Constant(type_, ir.Undefined), value, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(one, ir.Constant(type_, ir.Undefined),
+                                     ir.Constant(ir.VectorType(I32, self.lanes), [ir.Constant(I32, 0)] * self.lanes))
+
+    def pointer(self, address, type_):
+        return self.b.inttoptr(address, type_.as_pointer())
+
+    def plus(self, address, offset: int):
+        return self.b.add(address, ir.Constant(I64, offset))
+
+    def entry(self, table, index: int):
+        """The address that stands at table[index]."""
+        return self.b.load(self.pointer(self.plus(table, 8 * index), I64))
+
+    def masks(self, ncols):
+        """For each vector: which of its lanes are columns at all."""
+        places = ir.Constant(ir.VectorType(I64, self.lanes), [ir.Constant(I64, i) for i in range(self.lanes)])
+        rest = [self.splat(self.plus(ncols, -v * self.lanes), ir.VectorType(I64, self.lanes)) for v in range(VECTORS)]
+        return [self.b.icmp_signed("<", places, n) for n in rest]
+
+    def load_tile(self, table, offset, masks):
+        name = f"llvm.masked.load.v{self.lanes}f{self.bits}.p0"
+        load = self.declare(name, self.vector, [self.vector.as_pointer(), I32, self.mask, self.vector])
+        rows = [self.b.add(self.entry(table, m), offset) for m in range(ROWS)]
+        return [self.b.call(load, [self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
+                                   ir.Constant(I32, self.size), masks[v], self.zero])
+                for row in rows for v in range(VECTORS)]
+
+    def store_tile(self, table, offset, masks, tile, slope):
+        name = f"llvm.masked.store.v{self.lanes}f{self.bits}.p0"
+        store = self.declare(name, ir.VoidType(), [self.vector, self.vector.as_pointer(), I32, self.mask])
+        slope = self.splat(slope, self.vector)
+        for m in range(ROWS):
+            row = self.b.add(self.entry(table, m), offset)
+            for v in range(VECTORS):
+                x = tile[m * VECTORS + v]
+                y = self.b.select(self.b.fcmp_ordered(">", x, self.zero), x, self.b.fmul(x, slope))
+                self.b.call(store, [y, self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
+                                    ir.Constant(I32, self.size), masks[v]])
+
+    def multiply_add(self, a, v, acc):
+        if not FUSED:
+            return self.b.fadd(self.b.fmul(a, v), acc)
+        fma = self.declare(f"llvm.fma.v{self.lanes}f{self.bits}", self.vector, [self.vector] * 3)
+        return self.b.call(fma, [a, v, acc])
+
+    def step(self, numbers, row, acc):
+        """One k: all R V multiply-adds.  `numbers[m]` points to A[m, k], `row` is the address of B[k, :]."""
+        vectors = [self.b.load(self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector), align=self.size)
+                   for v in range(VECTORS)]
+        new = []
+        for m in range(ROWS):
+            a = self.splat(self.b.load(numbers[m]), self.vector)
+            new += [self.multiply_add(a, vectors[v], acc[m * VECTORS + v]) for v in range(VECTORS)]
+        return new
+
+
+class _Loop:
+    """for i in range(n), n >= 1, whose values are carried in registers (phi nodes) from one turn to the next."""
+
+    def __init__(self, builder, n, carried):
+        self.b, self.n = builder, n
+        before, self.body, self.after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(self.body)
+        builder.position_at_end(self.body)
+        self.values = []
+        for value in [ir.Constant(I64, 0), *carried]:
+            phi = builder.phi(value.type)
+            phi.add_incoming(value, before)
+            self.values.append(phi)
+
+    def end(self, carried):
+        i = self.b.add(self.values[0], ir.Constant(I64, 1))
+        for phi, value in zip(self.values, [i, *carried], strict=True):
+            phi.add_incoming(value, self.b.block)
+        self.b.cbranch(self.b.icmp_signed("<", i, self.n), self.body, self.after)
+        self.b.position_at_end(self.after)
+
+
+@intrinsic
+def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """C tile = leaky(init + sum over segments and k of A B); the rows of A through a table of `segments` x R addresses.
+
+    segment_step   bytes from a row's address in one segment to the same row's in the next, within the table
+    b, b_step      address of B's first row (of this tile's columns), bytes to the next
+    init, c        tables of R addresses; `offset` bytes are added to each: the tile's first column
+    ncols          columns that exist; lanes beyond them are neither read nor written
+    slope          1 leaves C as it is; its type says whether the numbers are float32 or float64
+    """
+    def generate(context, builder, signature, arguments):
+        table, segment_step, segments, length, row, b_step, init, c, offset, ncols, slope = arguments
+        e = _Emitter(builder, signature.args[-1])
+        masks = e.masks(ncols)
+        outer = _Loop(builder, segments, [table, row, *e.load_tile(init, offset, masks)])
+        _, table, row, *acc = outer.values
+        rows = [e.pointer(e.entry(table, m), e.scalar) for m in range(ROWS)]
+        inner = _Loop(builder, length, [row, *acc])
+        k, row, *acc = inner.values
+        acc = e.step([builder.gep(a, [k]) for a in rows], row, acc)
+        row = builder.add(row, b_step)
+        inner.end([row, *acc])
+        outer.end([builder.add(table, segment_step), row, *acc])
+        e.store_tile(c, offset, masks, acc, slope)
+        return context.get_dummy_value()
+
+    if not isinstance(slope, types.Float):
+        return None
+    return types.void(*[types.int64] * 10, slope), generate
+
+
+@intrinsic
+def _panel(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The same with A^T: A[m, k] = the m-th number after the address a + k a_step."""
+    def generate(context, builder, signature, arguments):
+        a, a_step, length, row, b_step, init, c, offset, ncols, slope = arguments
+        e = _Emitter(builder, signature.args[-1])
+        masks = e.masks(ncols)
+        loop = _Loop(builder, length, [a, row, *e.load_tile(init, offset, masks)])
+        _, a, row, *acc = loop.values
+        first = e.pointer(a, e.scalar)
+        acc = e.step([builder.gep(first, [ir.Constant(I64, m)]) for m in range(ROWS)], row, acc)
+        loop.end([builder.add(a, a_step), builder.add(row, b_step), *acc])
+        e.store_tile(c, offset, masks, acc, slope)
+        return context.get_dummy_value()
+
+    if not isinstance(slope, types.Float):
+        return None
+    return types.void(*[types.int64] * 9, slope), generate
+
+
+def _caller(integers):
+    """An intrinsic f(address, `integers` int64, slope) that calls the function at that address."""
+    def generate(context, builder, signature, arguments):
+        number = context.get_value_type(signature.args[-1])
+        kind = ir.FunctionType(ir.VoidType(), [I64] * integers + [number])
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return generate
+
+
+@intrinsic
+def tile_rows(typingctx, tile, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """Call the tile at the address `tile`: see `_rows`."""
+    return types.void(*[types.int64] * 11, slope), _caller(10)
+
+
+@intrinsic
+def tile_panel(typingctx, tile, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """Call the tile at the address `tile`: see `_panel`."""
+    return types.void(*[types.int64] * 10, slope), _caller(9)
+
+
+@by_address("void(" + "int64, " * 10 + "float32)")
+def rows32(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile for float32, rows of A in place."""
+    _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
+
+
+@by_address("void(" + "int64, " * 10 + "float64)")
+def rows64(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile for float64, rows of A in place."""
+    _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
+
+
+@by_address("void(" + "int64, " * 9 + "float32)")
+def panel32(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile for float32, A^T in panels."""
+    _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
+
+
+@by_address("void(" + "int64, " * 9 + "float64)")
+def panel64(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile for float64, A^T in panels."""
+    _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
+
+
+#: the tile of each kind, by the size of a number
+ROWS_TILE = {4: rows32, 8: rows64}
+PANEL_TILE = {4: panel32, 8: panel64}
+
+
+@intrinsic
+def copy_row(typingctx, target, source, size):
+    """Copy R neighbouring numbers of `size` bytes (4 or 8) from one address to another, in one piece."""
+    def generate(context, builder, signature, arguments):
+        for bits in (32, 64):
+            piece = ir.VectorType(ir.IntType(bits), ROWS)
+            with builder.if_then(builder.icmp_signed("==", arguments[2], ir.Constant(I64, bits // 8))):
+                value = builder.load(builder.inttoptr(arguments[1], piece.as_pointer()), align=bits // 8)
+                builder.store(value, builder.inttoptr(arguments[0], piece.as_pointer()), align=bits // 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def copy_panel_row(typingctx, target, source, size):
+    """Copy the numbers of one row of a panel (a tile's columns) from one address to another."""
+    def generate(context, builder, signature, arguments):
+        piece = ir.VectorType(I32, VECTOR_BYTES // 4)
+        for v in range(VECTORS):
+            source, target = (builder.add(arguments[i], ir.Constant(I64, v * VECTOR_BYTES)) for i in (1, 0))
+            value = builder.load(builder.inttoptr(source, piece.as_pointer()), align=4)
+            builder.store(value, builder.inttoptr(target, piece.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def copy_number(typingctx, target, source, size):
+    """Copy one number of `size` bytes (4 or 8)."""
+    def generate(context, builder, signature, arguments):
+        for bits in (32, 64):
+            kind = ir.IntType(bits).as_pointer()
+            with builder.if_then(builder.icmp_signed("==", arguments[2], ir.Constant(I64, bits // 8))):
+                builder.store(builder.load(builder.inttoptr(arguments[1], kind)), builder.inttoptr(arguments[0], kind))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
