@@ -1,4 +1,4 @@
-"""The `scratchgan` command: train a recipe, sample from a run, list the recipes, check the derivatives.
+"""The `scratchgan` command: train a recipe, sample from a run, list the recipes, check derivatives, measure speed.
 
 Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative is wrong, 2 if it was asked
 for something that cannot be (one line says what), 3 if training diverged, and 130 after Ctrl-C.
@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     gradcheck = commands.add_parser("gradcheck", help="check derivatives by hand against numerical ones")
     gradcheck.add_argument("names", nargs="*", metavar="NAME", help="layers or losses to check; default: all")
     gradcheck.set_defaults(run=_gradcheck)
+
+    bench = commands.add_parser("bench", help="measure the speed of a training step and of what it is made of")
+    bench.add_argument("--threads", type=int, metavar="N", help="threads for the kernels; default: as many as they use "
+                                                                "in training")
+    bench.set_defaults(run=_bench)
     return parser
 
 
@@ -176,3 +181,10 @@ def _gradcheck(args: argparse.Namespace) -> int:
     from .registry import run
 
     return 0 if run(args.names) else WRONG
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from .bench import run
+
+    run(args.threads)
+    return 0

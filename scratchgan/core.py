@@ -25,6 +25,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from .kernels import fusion
+
 Shape = tuple[int | None, ...] | None  # without the batch axis; None: not known yet
 TParams = Mapping[str, np.ndarray] | None
 
@@ -48,6 +50,8 @@ class Cache:
 
     #: in this call a sample's output depended on its batch-mates
     couples = False
+    #: this is an activation that was computed together with the layer before it (kernels.fusion)
+    fused = False
 
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
         self.layer, self.x, self.train = layer, x, train
@@ -278,9 +282,13 @@ class Sequential(Layer):
         self.check_input(x)
         cache = Cache(self, x, train)
         cache.parts = []
-        for layer in self.layers:
-            x, part = layer.forward(x, train=train, rng=rng)
-            cache.parts.append(part)
+        for layer, activation in fusion.groups(self.layers):
+            if activation is None:
+                x, part = layer.forward(x, train=train, rng=rng)
+                cache.parts.append(part)
+            else:                                   # compiled kernels do both in one go
+                x, part = layer.forward(x, train=train, rng=rng, slope=activation.slope)
+                cache.parts += [part, fusion.cache(activation, x, train)]
         cache.y_shape = x.shape
         cache.couples = any(part.couples for part in cache.parts)
         return x, cache
@@ -289,7 +297,10 @@ class Sequential(Layer):
         """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if asked for."""
         cache.begin_backward(self, dy)
         for i, layer in reversed(list(enumerate(self.layers))):
-            dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
+            if cache.parts[i].fused:
+                cache.parts[i].begin_backward(layer, dy)                 # the layer before it does both
+            else:
+                dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
         return dy if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):

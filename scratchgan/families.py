@@ -34,7 +34,7 @@ from __future__ import annotations
 import numpy as np
 
 from .core import FLOATS, Cache, Layer, ShapeError, add
-from .kernels import channel_sum
+from .kernels import channel_sum, fusion, leaky, leaky_relu_grad_sum
 
 
 class Bilinear(Layer):
@@ -55,24 +55,32 @@ class Bilinear(Layer):
         """B(x, dy), of the shape of W, summed over the batch."""
         raise NotImplementedError(f"{type(self).__name__} must define weight_grad")
 
-    def forward(self, x, *, train, rng=None):
-        """y = A(x, W) + b."""
+    def affine(self, x: np.ndarray, W: np.ndarray, b: np.ndarray | None, slope: float) -> np.ndarray:
+        """A(x, W) + b where that is positive, slope times it elsewhere: 1 leaves it.  A kernel may do it in one go."""
+        return leaky(self.apply(x, W), b, slope)
+
+    @fusion.can
+    def forward(self, x, *, train, rng=None, slope=1.0):
+        """y = A(x, W) + b.  (A `slope` other than 1 is the LeakyReLU behind it: see core.Sequential.)"""
         self.check_input(x)
         cache = Cache(self, x, train)
         cache.W = self.params["W"]
-        y = self.apply(x, cache.W)
-        if "b" in self.params:
-            y += self.params["b"]
-        cache.y_shape = y.shape
+        y = self.affine(x, cache.W, self.params.get("b"), slope)
+        cache.y_shape, cache.y, cache.slope = y.shape, y, slope
         return y, cache
 
+    @fusion.can
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """dx = A'(dy, W); dW += B(x, dy); db += sum dy."""
         cache.begin_backward(self, dy)
+        db = None
+        if cache.slope != 1:                                            # the activation behind it comes first
+            dy, db = leaky_relu_grad_sum(dy, cache.y, slope=cache.slope)
+            cache.dy = dy
         if param_grads:
             self.grads["W"] += self.weight_grad(cache.x, dy)
             if "b" in self.params:
-                self.grads["b"] += sum_rows(dy)
+                self.grads["b"] += sum_rows(dy) if db is None else db
         return self.adjoint(dy, cache.W, cache.x.shape) if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
@@ -130,6 +138,10 @@ class Elementwise(Layer):
         """The same as the input's."""
         return shape
 
+    def times_dphi(self, v: np.ndarray, cache: Cache) -> np.ndarray:
+        """phi'(x) v."""
+        return self.dphi(cache.x, cache.y) * v
+
     def forward(self, x, *, train, rng=None):
         """y = phi(x)."""
         self.check_input(x)
@@ -141,19 +153,19 @@ class Elementwise(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """dx = phi'(x) dy."""
         cache.begin_backward(self, dy)
-        return self.dphi(cache.x, cache.y) * dy if input_grad else None
+        return self.times_dphi(dy, cache) if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """ty = phi'(x) tx."""
         cache.begin_tangent(self, tx, tparams)
-        return None if tx is None else self.dphi(cache.x, cache.y) * tx
+        return None if tx is None else self.times_dphi(tx, cache)
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
         """tdx = phi''(x) tx dy + phi'(x) tdy."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
             return None
-        tdx = None if tdy is None else self.dphi(cache.x, cache.y) * tdy
+        tdx = None if tdy is None else self.times_dphi(tdy, cache)
         if cache.tx is None or self.piecewise_linear:
             return tdx
         return add(tdx, self.d2phi(cache.x, cache.y) * cache.tx * cache.dy)

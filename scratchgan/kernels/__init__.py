@@ -2,14 +2,16 @@
 
 Layers call these functions and never ask how they are done.  `registry` holds the pairs (kernel, twin) and the backend
 switch, `products` the matrix product and the sums over rows, `convolution` the three convolution products, `pooling`
-the resampling maps, `batched` a matrix product for every sample, `updates` the optimisers' update rules, `threads`
-keeps BLAS from spinning.
+the resampling maps, `batched` a matrix product for every sample, `sample_norm` means over parts of a sample,
+`spectral` the power iteration, `updates` the optimisers' update rules, `threads` keeps BLAS from spinning.
 
-This version has the NumPy engine only; compiled engines will register behind the same functions.
+`compiled` holds the engines behind the same functions: it is imported when the first kernel is called.
 """
 
+from .activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from .batched import batch_matmul
 from .convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size
+from .normalisation import batchnorm_backward, batchnorm_forward
 from .pooling import (
     average_pool,
     average_pool_adjoint,
@@ -22,15 +24,18 @@ from .pooling import (
     upsample_nearest,
     upsample_nearest_adjoint,
 )
-from .products import channel_dot, channel_sum, matmul
+from .products import channel_dot, channel_sum, leaky, matmul
 from .registry import KERNELS, Kernel, get_backend, kernel, set_backend
+from .sample_norm import group_mean, group_mean_dot
+from .spectral import power_iteration
 from .threads import blas_on_one_thread, on_one_blas_thread
 from .updates import adam_update, ema_update, rmsprop_update, sgd_update
 
 __all__ = [
-    "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "batch_matmul", "blas_on_one_thread",
-    "channel_dot", "channel_sum", "conv2d", "conv2d_input_grad", "conv2d_weight_grad", "conv_output_size",
-    "ema_update", "get_backend", "kernel", "matmul", "max_pool_adjoint", "max_pool_argmax", "max_pool_take",
-    "on_one_blas_thread", "pool_blocks", "rmsprop_update", "set_backend", "sgd_update", "upsample_bilinear",
-    "upsample_bilinear_adjoint", "upsample_nearest", "upsample_nearest_adjoint",
+    "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "batch_matmul", "batchnorm_backward",
+    "batchnorm_forward", "blas_on_one_thread", "channel_dot", "channel_sum", "conv2d", "conv2d_input_grad",
+    "conv2d_weight_grad", "conv_output_size", "ema_update", "get_backend", "group_mean", "group_mean_dot", "kernel",
+    "leaky", "leaky_relu", "leaky_relu_grad", "leaky_relu_grad_sum", "matmul", "max_pool_adjoint", "max_pool_argmax",
+    "max_pool_take", "on_one_blas_thread", "pool_blocks", "power_iteration", "rmsprop_update", "set_backend",
+    "sgd_update", "upsample_bilinear", "upsample_bilinear_adjoint", "upsample_nearest", "upsample_nearest_adjoint",
 ]

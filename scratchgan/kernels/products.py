@@ -17,14 +17,15 @@ def leaky(y: np.ndarray, bias: np.ndarray | None, slope: float) -> np.ndarray:
 
 
 @kernel
-def matmul(a: np.ndarray, b: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False) -> np.ndarray:
-    """c = op(a) op(b), op = transpose where asked; a (M, K), b (K, N) -> c (M, N).
+def matmul(a: np.ndarray, b: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False,
+           bias: np.ndarray | None = None, slope: float = 1.0) -> np.ndarray:
+    """c = op(a) op(b), op = transpose where asked; a (M, K), b (K, N) -> c (M, N); plus bias (N,), then `leaky`.
 
         for each row m (parallel: a thread owns its rows)
             for each column n
                 c[m, n] = sum over k of a[m, k] b[k, n]
     """
-    return (a.T if transpose_a else a) @ (b.T if transpose_b else b)
+    return leaky((a.T if transpose_a else a) @ (b.T if transpose_b else b), bias, slope)
 
 
 @kernel

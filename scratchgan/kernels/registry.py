@@ -7,17 +7,23 @@
     def _(a, b): ...
 
 `KERNELS` lists them all by name, so that tests and benchmarks run over the table.  A kernel without an engine for the
-chosen backend runs its twin.
+chosen backend runs its twin.  Until somebody chooses, the backend is "numba" where Numba is installed, and "numpy"
+otherwise; the environment variable SCRATCHGAN_BACKEND chooses for a whole process.  Numba is imported, and a kernel
+compiled, when it is first called.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
+import os
 from collections.abc import Callable
 
 BACKENDS = ("numpy", "numba")
 KERNELS: dict[str, Kernel] = {}
-_backend = "numpy"
+VARIABLE = "SCRATCHGAN_BACKEND"
+_backend: str | None = None            # not chosen yet
 
 
 class Kernel:
@@ -31,6 +37,8 @@ class Kernel:
 
     def __call__(self, *args, **kwargs):
         """Run the chosen backend's engine, or the twin if it has none."""
+        if _backend is None:
+            set_backend(get_backend())
         return self.engines.get(_backend, self.twin)(*args, **kwargs)
 
     def engine(self, backend: str) -> Callable:
@@ -57,18 +65,24 @@ def kernel(twin: Callable) -> Kernel:
 
 
 def get_backend() -> str:
-    """The engine that kernels run on now: "numpy" or "numba"."""
-    return _backend
+    """The engine that kernels run on: "numpy" or "numba"."""
+    if _backend is not None:
+        return _backend
+    return os.environ.get(VARIABLE, "") or ("numba" if importlib.util.find_spec("numba") else "numpy")
 
 
 def set_backend(name: str) -> None:
-    """Choose the engine: "numpy", or "numba" where compiled kernels exist.
+    """Choose the engine: "numpy" (the readable twins) or "numba" (compiled).
 
-    Raises ValueError for an unknown name, RuntimeError if no kernel has an engine of that name.
+    Raises ValueError for an unknown name, RuntimeError if Numba cannot be imported.
     """
     global _backend
     if name not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
-    if not any(name in k.engines for k in KERNELS.values()):
-        raise RuntimeError(f"this version of scratchgan has no {name} kernels; the backend stays {_backend!r}")
+    if name == "numba":
+        try:
+            importlib.import_module("..compiled", __name__)
+        except ImportError as error:
+            raise RuntimeError(f"the backend 'numba' needs Numba: pip install numba   ({error}); the backend stays "
+                               f"{_backend or 'numpy'!r}") from None
     _backend = name

@@ -46,6 +46,10 @@ class Conv2D(Bilinear):
         """(Conv2D.1) without b."""
         return conv2d(x, W, stride=self.stride, padding=self.padding)
 
+    def affine(self, x, W, b, slope):
+        """(Conv2D.1)."""
+        return conv2d(x, W, stride=self.stride, padding=self.padding, bias=b, slope=slope)
+
     def adjoint(self, dy, W, x_shape):
         """(Conv2D.2)."""
         return conv2d_input_grad(dy, W, x_shape=x_shape, stride=self.stride, padding=self.padding)
@@ -114,8 +118,12 @@ class ConvTranspose2D(Bilinear):
 
     def apply(self, x, W):
         """(ConvT.1) without b."""
+        return self.affine(x, W, None, 1.0)
+
+    def affine(self, x, W, b, slope):
+        """(ConvT.1)."""
         return conv2d_input_grad(x, W, x_shape=(len(x), *self.output_shape(x.shape[1:])), stride=self.stride,
-                                 padding=self.padding)
+                                 padding=self.padding, bias=b, slope=slope)
 
     def adjoint(self, dy, W, x_shape):
         """(ConvT.2)."""

@@ -38,6 +38,10 @@ class Dense(Bilinear):
         """(Dense.1) without b."""
         return matmul(x, W)
 
+    def affine(self, x, W, b, slope):
+        """(Dense.1)."""
+        return matmul(x, W, bias=b, slope=slope)
+
     def adjoint(self, dy, W, x_shape):
         """(Dense.2)."""
         return matmul(dy, W, transpose_b=True)

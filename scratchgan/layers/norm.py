@@ -40,7 +40,7 @@ import numpy as np
 
 from ..checks import positive_int, real
 from ..core import Cache, Layer, add
-from ..kernels import channel_dot, channel_sum
+from ..kernels import batchnorm_backward, batchnorm_forward, channel_dot, channel_sum, fusion, leaky, leaky_relu_grad
 
 
 class Normalisation(Layer):
@@ -191,18 +191,61 @@ class BatchNorm(Normalisation):
         return self._dot(a, b) / a.dtype.type(a.size // self.C)
 
     def statistics(self, x, cache):
-        """Of the batch in training (BatchNorm.1, 2), the running ones in evaluation (BatchNorm.3)."""
-        if not cache.train:
-            return x - self.state["mean"], self.state["var"]
+        """The running ones, in evaluation.  (BatchNorm.3)"""
+        return x - self.state["mean"], self.state["var"]
+
+    @fusion.can
+    def forward(self, x, *, train, rng=None, slope=1.0):
+        """(BatchNorm.1, 2) in training, (BatchNorm.3) in evaluation.  (For `slope`, see core.Sequential.)"""
+        if train:
+            y, cache = self._forward_in_training(x, slope)
+        else:
+            y, cache = super().forward(x, train=False)
+            y = leaky(y, None, slope)
+        cache.slope, cache.y = slope, y
+        return y, cache
+
+    def _forward_in_training(self, x, slope):
+        self.check_input(x)
+        cache = Cache(self, x, True)
         M = x.size // self.C
         if M < 2:
             raise ValueError(f"{self.label} in training needs at least 2 entries a channel to have a variance, "
                              f"got {M}: use a larger batch")
-        mean = self.mean(x)
-        xc = x - mean
-        var = self.mean_dot(xc, xc)
+        cache.couples, cache.y_shape, cache.gamma = True, x.shape, self.params["gamma"]
+        y, xhat, cache.r, mean, var = batchnorm_forward(x.reshape(M, self.C), cache.gamma, self.params["beta"],
+                                                        eps=self.eps, slope=slope)
+        cache.xhat = xhat.reshape(x.shape)
         self._update_running(mean, var, M)
-        return xc, var
+        return y.reshape(x.shape), cache
+
+    @fusion.can
+    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+        """(Norm.5)."""
+        if self.constant(cache):
+            return super().backward(self._behind(dy, cache), cache, param_grads=param_grads, input_grad=input_grad)
+        cache.begin_backward(self, dy)
+        cache.dx, cache.dy_is_behind = None, False          # made by tangent_backward if it is asked for
+        if param_grads or input_grad:
+            rows = (-1, self.C)
+            dx, dgamma, dbeta = batchnorm_backward(dy.reshape(rows), cache.y.reshape(rows), cache.xhat.reshape(rows),
+                                                   cache.gamma, cache.r, slope=cache.slope, input_grad=input_grad)
+            if param_grads:
+                self.grads["gamma"] += dgamma
+                self.grads["beta"] += dbeta
+            if input_grad:
+                cache.dx = dx.reshape(dy.shape)
+        return cache.dx
+
+    def tangent_backward(self, tdy, cache, *, input_grad=True):
+        """(Norm.6)."""
+        if cache.saw_backward and not self.constant(cache) and not cache.dy_is_behind:
+            cache.dy, cache.dy_is_behind = self._behind(cache.dy, cache), True
+        return super().tangent_backward(tdy, cache, input_grad=input_grad)
+
+    def _behind(self, dy, cache):
+        """The gradient behind the activation that this call ended with."""
+        return dy if cache.slope == 1 else leaky_relu_grad(dy, cache.y, slope=cache.slope)
 
     def constant(self, cache):
         """In evaluation."""

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from ..checks import positive_int
+from ..kernels import group_mean, group_mean_dot
 from .norm import Normalisation
 
 
@@ -36,11 +37,14 @@ class LayerNorm(Normalisation):
             raise ValueError(f"LayerNorm: shape must hold at least 2 entries, got {shape}: one entry less its own mean "
                              "is zero")
         super().__init__(self.shape if affine else None, eps=eps, dtype=dtype)
-        self._axes = tuple(range(-len(self.shape), 0))
 
     def mean(self, v):
         """(LayerNorm.1)."""
-        return v.mean(axis=self._axes, keepdims=True)
+        return _mean_over_last(v, len(self.shape))
+
+    def mean_dot(self, a, b):
+        """The same of a b, by the kernel that multiplies and sums at once."""
+        return _mean_dot_over_last(a, b, len(self.shape))
 
     def output_shape(self, shape, batch="N"):
         """The same as the input's, which must end in the layer's shape."""
@@ -82,11 +86,19 @@ class GroupNorm(Normalisation):
 
     def mean(self, v):
         """(GroupNorm.1), first over the positions of each channel, then over the channels of each group."""
-        N, C, per_group = len(v), self.C, self.C // self.groups
-        means = v.reshape(N, math.prod(v.shape[1:-1]), C).mean(axis=1)
-        if per_group > 1:
-            means = means.reshape(N, self.groups, per_group).mean(axis=2).repeat(per_group, axis=1)
-        return means.reshape(N, *(1,) * (v.ndim - 2), C)
+        return self._to_channels(group_mean(self._positions(v), groups=self.groups), v)
+
+    def mean_dot(self, a, b):
+        """The same of a b, by the kernel that multiplies and sums at once."""
+        return self._to_channels(group_mean_dot(self._positions(a), self._positions(b), groups=self.groups), a)
+
+    def _positions(self, v):
+        """(N, ..., C) -> (N, P, C)."""
+        return v.reshape(len(v), math.prod(v.shape[1:-1]), self.C)
+
+    def _to_channels(self, means, v):
+        """(N, groups) -> (N, 1, ..., 1, C): every channel gets its group's mean."""
+        return means.repeat(self.C // self.groups, axis=1).reshape(len(v), *(1,) * (v.ndim - 2), self.C)
 
     def output_shape(self, shape, batch="N"):
         """The same as the input's; its last entry must be C, and a group must have more than one entry."""
@@ -148,10 +160,29 @@ class PixelNorm(Normalisation):
 
     def mean(self, v):
         """Over the channels."""
-        return v.mean(axis=-1, keepdims=True)
+        return _mean_over_last(v, 1)
+
+    def mean_dot(self, a, b):
+        """The same of a b, by the kernel that multiplies and sums at once."""
+        return _mean_dot_over_last(a, b, 1)
 
     def output_shape(self, shape, batch="N"):
         """The same as the input's."""
         if shape == ():
             raise self.misfit("(N, ..., C)", shape, batch)
         return shape
+
+
+def _mean_over_last(v: np.ndarray, axes: int) -> np.ndarray:
+    """m(v) over the last axes, which stay as axes of one entry."""
+    return group_mean(_rows(v, axes)).reshape(v.shape[:-axes] + (1,) * axes)
+
+
+def _mean_dot_over_last(a: np.ndarray, b: np.ndarray, axes: int) -> np.ndarray:
+    """m(a b) over the last axes."""
+    return group_mean_dot(_rows(a, axes), _rows(b, axes)).reshape(a.shape[:-axes] + (1,) * axes)
+
+
+def _rows(v: np.ndarray, axes: int) -> np.ndarray:
+    """(N, ..., *the last axes) -> (rows, entries of a row, 1): for the kernels, one channel with many positions."""
+    return v.reshape(math.prod(v.shape[:-axes]), math.prod(v.shape[-axes:]), 1)

@@ -62,9 +62,7 @@ class Reparametrised(Layer):
         self.check_input(x)
         cache = Cache(self, x, train)
         cache.W = self.weight(self.params["W"], cache)
-        y = self.layer.apply(x, cache.W)
-        if "b" in self.params:
-            y += self.params["b"]
+        y = self.layer.affine(x, cache.W, self.params.get("b"), 1.0)
         cache.y_shape = y.shape
         return y, cache
 

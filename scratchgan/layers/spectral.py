@@ -6,6 +6,7 @@ import numpy as np
 
 from ..checks import positive_int, require_rng
 from ..families import Bilinear
+from ..kernels import power_iteration
 from .conv import ConvTranspose2D
 from .reparametrised import Reparametrised
 
@@ -58,20 +59,20 @@ class SpectralNorm(Reparametrised):
         self.iterations = positive_int("SpectralNorm", "iterations", iterations)
         require_rng("SpectralNorm", rng)
         Wm = self._matrix(self.params["W"])
-        u, v = self._iterate(Wm, rng.standard_normal(len(Wm)).astype(Wm.dtype), SETTLE)
+        u, v, _ = self._iterate(Wm, rng.standard_normal(len(Wm)).astype(Wm.dtype), SETTLE)
         self.state = {"u": u, "v": v}
 
     def weight(self, W, cache):
         """(Spectral.1, 2)."""
         Wm = self._matrix(W)
         if cache.train:
-            cache.u, cache.v = self._iterate(Wm, self.state["u"], self.iterations)
+            cache.u, cache.v, cache.sigma = self._iterate(Wm, self.state["u"], self.iterations)
             self.state["u"][...], self.state["v"][...] = cache.u, cache.v
         else:
             cache.u, cache.v = self._unit(self.state["u"]), self._unit(self.state["v"])
-        cache.sigma = cache.u @ Wm @ cache.v
-        if cache.sigma == 0:
-            raise self._zero()
+            cache.sigma = cache.u @ Wm @ cache.v
+            if cache.sigma == 0:
+                raise self._zero()
         return W / cache.sigma
 
     def weight_tangent(self, tW, cache):
@@ -108,12 +109,12 @@ class SpectralNorm(Reparametrised):
         """<E, tW> = u^T tWm v: how sigma moves along tW."""
         return cache.u @ self._matrix(tW) @ cache.v
 
-    def _iterate(self, Wm: np.ndarray, u: np.ndarray, times: int) -> tuple[np.ndarray, np.ndarray]:
-        """(Spectral.1) as new arrays."""
-        for _ in range(times):
-            v = self._unit(Wm.T @ u)
-            u = self._unit(Wm @ v)
-        return u, v
+    def _iterate(self, Wm: np.ndarray, u: np.ndarray, times: int) -> tuple[np.ndarray, np.ndarray, np.floating]:
+        """(Spectral.1, 2): u and v as new arrays, and sigma."""
+        u, v, sigma = power_iteration(Wm, u, iterations=times)
+        if sigma == 0:
+            raise self._zero()
+        return u, v, sigma
 
     def _unit(self, a: np.ndarray) -> np.ndarray:
         """a / |a|."""

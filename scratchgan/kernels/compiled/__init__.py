@@ -4,6 +4,6 @@
 package registers an engine for each kernel; what it needs is compiled when it is first called.
 """
 
-from . import conv, gemm
+from . import batched, batchnorm, conv, elementwise, gemm, resampling, sample_norm, spectral, updates
 
-__all__ = ["conv", "gemm"]
+__all__ = ["batched", "batchnorm", "conv", "elementwise", "gemm", "resampling", "sample_norm", "spectral", "updates"]

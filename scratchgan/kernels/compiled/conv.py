@@ -11,8 +11,8 @@ shape: for each output pixel and each tap of the kernel, which pixel of the imag
                     each such phase is a small convolution of dy with those taps, and writes its own pixels of dx
     weight gradient A^T is needed: the pixels under the kernel are copied, a few hundred at a time, into panels of R
 
-With few channels a pixel is too short for that (one number, in a grey image).  Then the patches of a few images at a
-time are written to a buffer that stays in the cache, no larger than the layer's other side.
+With few channels a pixel is too short for that (one number, in a grey image): there the rows of the kernel are the
+taps, on an image that was padded first.
 
     conv2d, input gradient     a task owns some images
     weight gradient            a task owns some rows of dW; where these are few, a share of the pixels, too, and the
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size
+from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
 from .gemm import DTYPES, WIDTH, pack_panel
 from .pool import address_of, array, get, integer, jit, keep, parallel_for, part, put, run, task
 from .tile import PANEL_TILE, ROWS, ROWS_TILE, copy_number, copy_row, tile_panel, tile_rows
@@ -137,7 +137,7 @@ def _gather(group, p, slope):
     source, target, S, M, N = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9)
     K, columns, images = integer(p, 10), integer(p, 11), integer(p, 12)
     given_step, made_step, width, tile = integer(p, 13), integer(p, 14), integer(p, 15), integer(p, 16)
-    size = integer(p, 18)
+    size, pixel_step = integer(p, 18), integer(p, 19)
     first, last = group * images, min(N, (group + 1) * images)
     count = (last - first) * M
     rows = (count + ROWS - 1) // ROWS * ROWS
@@ -156,7 +156,7 @@ def _gather(group, p, slope):
             image = given + n * given_step
             for m in range(M):
                 pixel = integer(source, s * M + m)
-                put(at, zeros if pixel < 0 else image + pixel * K * size)
+                put(at, zeros if pixel < 0 else image + pixel * pixel_step)
                 at += 8
         for _ in range(count, rows):
             put(at, zeros)
@@ -185,81 +185,49 @@ def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
         packed = pack_taps(W, phase.taps, transposed)
         p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, phase.target, S,
                   len(phase.target), N, K, columns, images, given[0].nbytes, made[0].nbytes, WIDTH[size],
-                  ROWS_TILE[size].address, 0, size)
+                  ROWS_TILE[size].address, 0, size, given.shape[3] * size)
         p[17:18].view(kind)[0] = slope[0]
         run(parallel_for, (_gather32 if size == 4 else _gather64).address, -(-N // images), address(p))
 
 
 # -- few channels -----------------------------------------------------------------------------------------------------
+#
+# The image is padded first (it is small).  Then kw neighbouring pixels of a row are kw C neighbouring numbers: a kernel
+# with kh x kw taps of C channels becomes one of kh taps of kw C channels, each next C numbers after the one before.
 
-@jit
-def copy_patches(image, pixels, S, M, C, size, zeros, patches):
-    """The patches of one image, S pixels of C numbers each, one after another."""
-    for m in range(M):
-        for s in range(S):
-            pixel = integer(pixels, s * M + m)
-            for c in range(C):
-                copy_number(patches, zeros if pixel < 0 else image + (pixel * C + c) * size, size)
-                patches += size
-
-
-@task
-def _short_forward32(i, p):
-    _short_forward(i, p, get(p + 8 * 15, np.float32(1)))
-
-
-@task
-def _short_forward64(i, p):
-    _short_forward(i, p, get(p + 8 * 15, np.float64(1)))
-
-
-@jit
-def _short_forward(group, p, slope):
-    """y of some images, each from its patch matrix."""
-    x, y, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
-                                         integer(p, 5))
-    S, M, N, C, Co, images = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10), integer(p, 11)
-    x_step, width, tile, size = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 16)
-    K, rows = S * C, (M + ROWS - 1) // ROWS * ROWS
-    buffer, tables, nowhere = np.empty(M * K, np.int64), np.empty(3 * rows, np.int64), np.empty(Co, np.int64)
-    patches, a, c, init = (address_of(buffer), address_of(tables), address_of(tables) + 8 * rows,
-                           address_of(tables) + 16 * rows)
-    for m in range(rows):
-        put(a + 8 * m, patches + min(m, M - 1) * K * size)
-        put(init + 8 * m, bias)
-    for n in range(group * images, min(N, (group + 1) * images)):
-        copy_patches(x + n * x_step, pixels, S, M, C, size, zeros, patches)
-        for m in range(rows):
-            put(c + 8 * m, y + (n * M + m) * Co * size if m < M else address_of(nowhere))
-        for j in range((Co + width - 1) // width):
-            for t in range(rows // ROWS):
-                at = 8 * ROWS * t
-                tile_rows(tile, a + at, 0, 1, K, packed + j * K * width * size, width * size, init + at, c + at,
-                          j * width * size, Co - j * width, slope)
-    keep(buffer, tables, nowhere)
+@functools.lru_cache(maxsize=256)
+def short_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
+    """The phase of conv2d on a padded image, with a tap for each row of the kernel."""
+    (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
+    Hp, Wp = H + 2 * ph, W + 2 * pw
+    Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
+    a = sh * np.arange(Ho)[None, :] + np.arange(kh)[:, None]
+    return Phase(np.arange(kh), _pixels(a, sw * np.arange(Wo)[None, :], Hp, Wp), np.arange(Ho * Wo))
 
 
 @task
 def _short_input_grad32(i, p):
-    _short_input_grad(i, p, get(p + 8 * 15, np.float32(1)), np.float32(1))
+    _short_input_grad(i, p, get(p + 8 * 18, np.float32(1)), np.float32(1))
 
 
 @task
 def _short_input_grad64(i, p):
-    _short_input_grad(i, p, get(p + 8 * 15, np.float64(1)), np.float64(1))
+    _short_input_grad(i, p, get(p + 8 * 18, np.float64(1)), np.float64(1))
 
 
 @jit
 def _short_input_grad(group, p, slope, one):
-    """dx of some images: patches = dy W^T, which are then added to the pixels that they lie over."""
+    """dx of some images: patches = dy W^T, whose rows are added to the padded image that they lie over."""
     dy, dx, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
                                            integer(p, 5))
     S, M, N, C, Co, images = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10), integer(p, 11)
-    dx_step, width, tile, size = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 16)
-    K, rows, entries = S * C, (M + ROWS - 1) // ROWS * ROWS, dx_step // size
+    H, W, ph, pw, run_length = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 15), integer(p, 16)
+    tile, width, size = integer(p, 17), integer(p, 19), integer(p, 20)
+    K, rows, Wp = S * run_length, (M + ROWS - 1) // ROWS * ROWS, W + 2 * pw
     buffer, tables = np.empty(rows * K, np.int64), np.empty(3 * rows, np.int64)
+    whole = np.empty((H + 2 * ph) * Wp * C, array(dy, 1, one).dtype)
     a, c, init = address_of(tables), address_of(tables) + 8 * rows, address_of(tables) + 16 * rows
-    patches, start = array(address_of(buffer), M * K, one), array(bias, C, one)
+    start = array(bias, C, one)
     for m in range(rows):
         put(c + 8 * m, address_of(buffer) + m * K * size)
         put(init + 8 * m, zeros)
@@ -271,34 +239,32 @@ def _short_input_grad(group, p, slope, one):
                 at = 8 * ROWS * t
                 tile_rows(tile, a + at, 0, 1, Co, packed + j * Co * width * size, width * size, init + at, c + at,
                           j * width * size, K - j * width, one)
-        image = array(dx + n * dx_step, entries, one)
-        for k in range(entries):
-            image[k] = start[k % C]
-        at = 0
+        whole[:] = 0
         for m in range(M):
             for s in range(S):
-                pixel = integer(pixels, s * M + m)
-                if pixel >= 0:
-                    for ch in range(C):
-                        image[pixel * C + ch] += patches[at + ch]
-                at += C
-        for k in range(entries):
-            image[k] = image[k] if image[k] > 0 else slope * image[k]
+                patch = array(address_of(buffer) + (m * K + s * run_length) * size, run_length, one)
+                first = integer(pixels, s * M + m) * C
+                for k in range(run_length):
+                    whole[first + k] += patch[k]
+        image = array(dx + n * H * W * C * size, H * W * C, one)
+        for h in range(H):
+            for w in range(W):
+                for ch in range(C):
+                    v = whole[((h + ph) * Wp + w + pw) * C + ch] + start[ch]
+                    image[(h * W + w) * C + ch] = v if v > 0 else slope * v
     keep(buffer, tables)
 
 
-def short(given, W, made, x, phase, backwards, bias, slope, images) -> None:
-    """conv2d of an x with few channels, or its input gradient."""
-    kind, size, N, S = W.dtype.type, W.itemsize, len(x), len(phase.taps)
-    C, Co = W.shape[2:]
-    flat = W.reshape(1, 1, S * C, Co)
-    packed = pack_taps(flat, np.zeros(1, np.int64), backwards)
-    zeros = np.zeros(max(S * C, Co), W.dtype)
-    p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, S, len(phase.target), N, C, Co,
-              images, x[0].nbytes, WIDTH[size], ROWS_TILE[size].address, 0, size)
-    p[15:16].view(kind)[0] = slope
-    kinds = (_short_input_grad32, _short_input_grad64) if backwards else (_short_forward32, _short_forward64)
-    run(parallel_for, kinds[size == 8].address, -(-N // images), address(p))
+def short_input_grad(dy, W, dx, phase, padding, bias, slope, images) -> None:
+    """conv2d's input gradient for a dx with few channels."""
+    kind, size, (N, H, Wd, C) = W.dtype.type, W.itemsize, dx.shape
+    kh, kw, _, Co = W.shape
+    packed = pack_taps(W.reshape(1, 1, kh * kw * C, Co), np.zeros(1, np.int64), True)
+    zeros = np.zeros(max(kh * kw * C, Co), W.dtype)
+    p = table(dy, dx, packed, zeros, zeros if bias is None else bias, phase.source, kh, len(phase.target), N, C, Co,
+              images, H, Wd, *padding, kw * C, ROWS_TILE[size].address, 0, WIDTH[size], size)
+    p[18:19].view(kind)[0] = slope
+    run(parallel_for, (_short_input_grad32, _short_input_grad64)[size == 8].address, -(-N // images), address(p))
 
 
 # -- weight gradient --------------------------------------------------------------------------------------------------
@@ -331,6 +297,7 @@ def _weight_grad(number, p, one):
     S, M, P, C, Co = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9)
     x_step, width, tile, parts, shares, size = (integer(p, 10), integer(p, 11), integer(p, 12), integer(p, 13),
                                                 integer(p, 14), integer(p, 15))
+    pixel_step = integer(p, 16)
     t0, t1 = part((S * C + ROWS - 1) // ROWS, number % parts, parts)
     lo, hi = part(P, number // parts, shares)
     tiles, all_rows = t1 - t0, S * C
@@ -345,8 +312,8 @@ def _weight_grad(number, p, one):
         depth = min(DEPTH, hi - k0)
         for k in range(depth):
             n, m = (k0 + k) // M, (k0 + k) % M
-            _copy_column(x + n * x_step, pixels + 8 * m, M, S, C, t0, t1, panel + k * ROWS * size, depth * ROWS * size,
-                         size, zeros)
+            _copy_column(x + n * x_step, pixels + 8 * m, pixel_step, M, S, C, t0, t1, panel + k * ROWS * size,
+                         depth * ROWS * size, size, zeros)
         for j in range((Co + width - 1) // width):
             of_dy = packed + (j * P + k0) * width * size
             for t in range(tiles):
@@ -360,7 +327,7 @@ def _weight_grad(number, p, one):
 
 
 @jit
-def _copy_column(image, pixels, M, S, C, t0, t1, to, step, size, zeros):
+def _copy_column(image, pixels, pixel_step, M, S, C, t0, t1, to, step, size, zeros):
     """What lies under the taps of one output pixel, rows t0 R ... t1 R of A^T's column: R each to to, to + step ..."""
     if C % ROWS == 0:                       # R neighbouring channels are of one tap: they are copied in one piece
         tap, channel = t0 * ROWS // C, t0 * ROWS % C
@@ -373,25 +340,29 @@ def _copy_column(image, pixels, M, S, C, t0, t1, to, step, size, zeros):
                     to += step
                     t0 += 1
             else:
-                source = image + (pixel * C + channel) * size
+                source = image + pixel * pixel_step + channel * size
                 while t0 < end:
                     copy_row(to, source, size)
                     source += ROWS * size
                     to += step
                     t0 += 1
             tap, channel = tap + 1, 0
-    else:
-        for t in range(t0, t1):
+    else:                                   # runs of C numbers, cut into pieces of R
+        tap, channel = t0 * ROWS // C, t0 * ROWS % C
+        for _ in range(t0, t1):
             for r in range(ROWS):
-                tap, channel = (t * ROWS + r) // C, (t * ROWS + r) % C
                 pixel = integer(pixels, tap * M) if tap < S else OUTSIDE
-                copy_number(to + r * size, zeros if pixel < 0 else image + (pixel * C + channel) * size, size)
+                copy_number(to + r * size, zeros if pixel < 0 else image + pixel * pixel_step + channel * size, size)
+                channel += 1
+                if channel == C:
+                    tap, channel = tap + 1, 0
             to += step
 
 
 def weight_grad(x, dy, dW, phase) -> None:
     """dW = (pixels under the taps)^T dy."""
-    size, (S, M), (C, Co) = x.itemsize, phase.source.shape, dW.shape[2:]
+    size, (S, M), Co = x.itemsize, phase.source.shape, dW.shape[3]
+    C = dW[..., 0].size // S                              # numbers under a tap, which is a whole row for few channels
     P, width = len(x) * M, WIDTH[x.itemsize]
     tiles = -(-S * C // ROWS)
     parts = min(TASKS, tiles)
@@ -402,7 +373,7 @@ def weight_grad(x, dy, dW, phase) -> None:
     run(parallel_for, _pack_dy.address, TASKS, address(p))
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
     p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, PANEL_TILE[size].address, parts,
-              shares, size)
+              shares, size, x.shape[3] * size)
     run(parallel_for, (_weight_grad32 if size == 4 else _weight_grad64).address, parts * shares, address(p))
     if shares > 1:
         dW[...] = sums[0]
@@ -433,7 +404,9 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
         return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
     x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
     if x.shape[3] < SHORT:
-        short(x, W, y, x, phase, False, bias, slope, images)
+        kh, kw, C, Co = W.shape
+        gather(pad_images(np.ascontiguousarray(x), padding), W.reshape(kh, 1, kw * C, Co), y,
+               [short_phase(*x.shape[1:3], (kh, kw), stride, padding)], False, bias, slope, images)
     else:
         gather(x, W, y, [phase], False, bias, slope, images)
     return y
@@ -447,7 +420,7 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
     dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
     dx = np.empty(x_shape, dy.dtype)
     if x_shape[3] < SHORT:
-        short(dy, W, dx, dx, forward_phase(*geometry), True, bias, slope, images)
+        short_input_grad(dy, W, dx, short_phase(*geometry), padding, bias, slope, images)
     else:
         gather(dy, W, dx, input_grad_phases(*geometry), True, bias, slope, images)
     return dx
@@ -458,6 +431,9 @@ def _(x, dy, *, kernel_size, stride, padding):
     if not _usable(x, dy):
         return conv2d_weight_grad.twin(x, dy, kernel_size=kernel_size, stride=stride, padding=padding)
     dW = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
-    weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW,
-                forward_phase(*x.shape[1:3], kernel_size, stride, padding))
+    geometry = (*x.shape[1:3], kernel_size, stride, padding)
+    if x.shape[3] < SHORT:
+        weight_grad(pad_images(np.ascontiguousarray(x), padding), np.ascontiguousarray(dy), dW, short_phase(*geometry))
+    else:
+        weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW, forward_phase(*geometry))
     return dW

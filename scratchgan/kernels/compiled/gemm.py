@@ -8,8 +8,8 @@ r"""The matrix product C = op(A) op(B), cut into tiles (see `tile`).
 
 B is packed first: panels as wide as a tile, in which the numbers that a tile reads for one k lie side by side and
 the next k follows at once.  (Unpacked, they would be a row of B apart, which is a page of memory in a wide matrix, and
-few such rows fit in the first-level cache at a time.)  Only where B is hardly used twice it stays where it is.  A is
-read in place; A^T is packed like B, into panels of R rows.
+few such rows fit in the first-level cache at a time.)  Where C has few rows, each task packs the panels that it owns,
+when it comes to them.  A is read in place; A^T is packed like B, into panels of R rows.
 
 A product with one column only reads every number once: that is a loop of its own, in `thin`.  All of this moves numbers
 about by their size alone; only the tile knows whether they are float32 or float64.
@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..products import matmul
+from ..products import leaky, matmul
 from . import thin
-from .pool import address_of, integer, jit, keep, parallel_for, put, run, task
+from .pool import address_of, get, integer, jit, keep, parallel_for, put, run, task
 from .tile import (
     PANEL_TILE,
     ROWS,
@@ -40,6 +40,7 @@ TASKS = 8                       # the columns are cut, too, until there are so m
 WIDTH = {4: columns(4), 8: columns(8)}     # of a panel, by the size of a number
 SMALL = 4096                    # fewer multiplications than this are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+EMPTY = {t: np.empty(0, t) for t in DTYPES}
 
 
 @jit
@@ -96,9 +97,9 @@ def _block64(i, p):
 def _block(i, p, one):
     a, b, c, zeros = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3)
     M, N, K = integer(p, 4), integer(p, 5), integer(p, 6)
-    a_transposed, b_packed = integer(p, 7), integer(p, 8)
+    a_transposed, b_packed, step_k, step_n = integer(p, 7), integer(p, 8), integer(p, 16), integer(p, 17)
     columns_of_tasks, panels_each = integer(p, 9), integer(p, 10)
-    width, tile, size = integer(p, 11), integer(p, 12), integer(p, 13)
+    width, tile, size, bias, slope = integer(p, 11), integer(p, 12), integer(p, 13), integer(p, 14), get(p + 120, one)
     m0, j0 = (i // columns_of_tasks) * BLOCK, (i % columns_of_tasks) * panels_each
     rows, j1 = min(BLOCK, M - m0), min(j0 + panels_each, (N + width - 1) // width)
     tiles = (rows + ROWS - 1) // ROWS
@@ -107,43 +108,48 @@ def _block(i, p, one):
     a_rows, c_rows, start = address_of(tables), address_of(tables) + 8 * BLOCK, address_of(tables) + 16 * BLOCK
     panel_array = np.empty(tiles * ROWS * min(K, DEPTH) if a_transposed else 1, np.int64)
     panel = address_of(panel_array)
+    own_array = np.empty(1 if b_packed else DEPTH * width, np.int64)
     for m in range(tiles * ROWS):
         put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else address_of(nowhere))
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
+        last = slope if k0 + depth == K else one                    # the activation comes when the sum is complete
         if a_transposed:
             pack_rows(a + k0 * M * size, M * size, panel, depth, m0, M, tiles, size, zeros)
         for m in range(tiles * ROWS):
             put(a_rows + 8 * m, a + (min(m0 + m, M - 1) * K + k0) * size)
-            put(start + 8 * m, zeros if k0 == 0 else integer(c_rows, m))
+            put(start + 8 * m, bias if k0 == 0 else integer(c_rows, m))
         for j in range(j0, j1):
             of_b, step = b + (j * K + k0) * width * size, width * size
             if not b_packed:
-                of_b, step = b + (k0 * N + j * width) * size, N * size
+                of_b = address_of(own_array)
+                pack_panel(b + k0 * step_k, step_k, step_n, of_b, depth, j * width, N, width, size, zeros)
             for t in range(tiles):
                 at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
                 if a_transposed:
                     tile_panel(tile, panel + t * depth * ROWS * size, ROWS * size, depth, of_b, step, start + at,
-                               c_rows + at, offset, left, one)
+                               c_rows + at, offset, left, last)
                 else:
-                    tile_rows(tile, a_rows + at, 0, 1, depth, of_b, step, start + at, c_rows + at, offset, left, one)
-    keep(tables, nowhere, panel_array)
+                    tile_rows(tile, a_rows + at, 0, 1, depth, of_b, step, start + at, c_rows + at, offset, left, last)
+    keep(tables, nowhere, panel_array, own_array)
 
 
 @jit
-def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size):
-    """C = op(A) op(B) for contiguous arrays at the addresses a, b, c; pack, block and tile are addresses of tasks."""
+def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size, bias, slope):
+    """C = leaky(op(A) op(B) + bias) for contiguous arrays at addresses; pack, block and tile are addresses of tasks."""
     panels, blocks = (N + width - 1) // width, (M + BLOCK - 1) // BLOCK
-    in_place = not b_transposed and N % width == 0 and K <= 128 and blocks <= 2
+    in_place = blocks <= 2
+    step_k, step_n = (size, K * size) if b_transposed else (N * size, size)
     packed = np.empty(1 if in_place else panels * K * width * size // 8 + 8, np.int64)
     zeros = np.zeros(N + ROWS, np.int64)
-    p = np.empty(14, np.int64)
+    p = np.empty(18, np.int64)
+    p[16], p[17] = step_k, step_n
     if not in_place:
-        p[0], p[1], p[2] = b, size if b_transposed else N * size, K * size if b_transposed else size
+        p[0], p[1], p[2] = b, step_k, step_n
         p[3], p[4], p[5], p[6], p[7], p[8] = address_of(packed), K, N, width, size, address_of(zeros)
         if K * N < 1 << 15:
             for j in range(panels):
-                pack_panel(b, p[1], p[2], address_of(packed) + j * K * width * size, K, j * width, N, width, size,
+                pack_panel(b, step_k, step_n, address_of(packed) + j * K * width * size, K, j * width, N, width, size,
                            address_of(zeros))
         else:
             parallel_for(pack, panels, address_of(p))
@@ -152,15 +158,16 @@ def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, wid
     columns_of_tasks = (panels + panels_each - 1) // panels_each
     p[0], p[1], p[2], p[3], p[4], p[5] = a, b if in_place else address_of(packed), c, address_of(zeros), M, N
     p[6], p[7], p[8], p[9], p[10] = K, a_transposed, not in_place, columns_of_tasks, panels_each
-    p[11], p[12], p[13] = width, tile, size
+    p[11], p[12], p[13], p[14] = width, tile, size, bias if bias else address_of(zeros)
+    put(address_of(p) + 120, slope)
     parallel_for(block, blocks * columns_of_tasks, address_of(p))
     keep(packed, zeros, p)
 
 
 @jit
-def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width):
+def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width, bias, slope):
     product(pack, block, tile, address_of(a), address_of(b), address_of(c), c.shape[0], c.shape[1], K, a_transposed,
-            b_transposed, width, c.itemsize)
+            b_transposed, width, c.itemsize, address_of(bias) if bias.size else 0, slope)
 
 
 def tasks(size: int, transpose_a: bool) -> tuple[int, int, int]:
@@ -170,15 +177,16 @@ def tasks(size: int, transpose_a: bool) -> tuple[int, int, int]:
 
 
 @matmul.engine("numba")
-def _(a, b, *, transpose_a=False, transpose_b=False):
+def _(a, b, *, transpose_a=False, transpose_b=False, bias=None, slope=1.0):
     (K, M), (L, N) = a.shape if transpose_a else a.shape[::-1], b.shape[::-1] if transpose_b else b.shape
     if a.dtype != b.dtype or a.dtype not in DTYPES or K != L or M * N * K < SMALL:
-        return matmul.twin(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+        return matmul.twin(a, b, transpose_a=transpose_a, transpose_b=transpose_b, bias=bias, slope=slope)
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     if N == 1:
-        return thin.column(a, b, transpose_a)
+        return leaky(thin.column(a, b, transpose_a), bias, slope)
     if K == 1:
-        return thin.outer(a, b)
+        return leaky(thin.outer(a, b), bias, slope)
     c = np.empty((M, N), a.dtype)
-    run(_launch, *tasks(a.itemsize, transpose_a), a, b, c, K, bool(transpose_a), bool(transpose_b), WIDTH[a.itemsize])
+    run(_launch, *tasks(a.itemsize, transpose_a), a, b, c, K, bool(transpose_a), bool(transpose_b), WIDTH[a.itemsize],
+        EMPTY[a.dtype] if bias is None else bias, a.dtype.type(slope))
     return c

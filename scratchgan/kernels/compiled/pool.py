@@ -65,6 +65,17 @@ def address_of(a):
 
 
 @jit
+def share(address, n, i, tasks, like):
+    """The i-th of `tasks` equal parts of the n numbers at an address.
+
+    An array of its own, to be indexed from 0: an index that might be negative, for all the compiler knows, keeps it
+    from vectorising.
+    """
+    lo, hi = part(n, i, tasks)
+    return array(address + lo * size_of(like), hi - lo, like)
+
+
+@jit
 def part(n, i, tasks):
     """(first, last + 1) of the i-th of `tasks` equal parts of range(n)."""
     return n * i // tasks, n * (i + 1) // tasks
@@ -100,6 +111,15 @@ def integer(typingctx, table, index):
         return builder.load(builder.gep(pointer, [arguments[1]]))
 
     return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def size_of(typingctx, number):
+    """Bytes of a number of this type."""
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(64), kind_size(signature.args[0]))
+
+    return types.int64(number), generate
 
 
 def kind_size(kind) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pool import address_of, array, integer, jit, keep, parallel_for, part, run, task
+from .pool import address_of, array, integer, jit, keep, parallel_for, part, run, share, task
 
 TASKS = 8
 
@@ -30,13 +30,12 @@ def _column(i, p, one):
 @jit
 def _column_transposed(i, p, one):
     M, K = integer(p, 3), integer(p, 4)
-    b, c = array(integer(p, 1), K, one), array(integer(p, 2), M, one)
-    lo, hi = part(M, i, TASKS)
-    for m in range(lo, hi):
+    b, c = array(integer(p, 1), K, one), share(integer(p, 2), M, i, TASKS, one)
+    for m in range(c.size):
         c[m] = 0
     for k in range(K):
-        row = array(integer(p, 0) + b.itemsize * M * k, M, one)
-        for m in range(lo, hi):
+        row = share(integer(p, 0) + b.itemsize * M * k, M, i, TASKS, one)
+        for m in range(c.size):
             c[m] += row[m] * b[k]
 
 

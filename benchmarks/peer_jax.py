@@ -1,0 +1,138 @@
+"""The MLP GAN's step in JAX, in a process of its own that does what its standard input says.
+
+XLA's CPU client has no call that sets its threads: it makes as many as the process may use cores when JAX starts.  So
+each number of threads gets a process that is pinned to so many cores (os.sched_setaffinity) before it imports JAX.
+Where a process cannot be pinned (macOS, Windows) JAX is only measured with as many threads as there are cores.
+
+    start   python -m benchmarks.peer_jax THREADS FILE.npz    which holds initial weights, a batch, and noise (6, N, Z)
+    check   the losses of the first three steps, on that noise
+    N       one step, not timed, then the seconds of N steps with noise of its own
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+LR, BETA1, BETA2, EPS = 2e-4, 0.5, 0.999, 1e-8
+
+
+class Peer:
+    """The process, seen from outside.  Raises RuntimeError if it does not start; `close` ends it."""
+
+    def __init__(self, threads: int, path: str):
+        if importlib.util.find_spec("jax") is None:
+            raise RuntimeError("it is not installed")
+        self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.peer_jax", str(threads), path], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.ask("version")
+
+    def ask(self, what: object):
+        """Send one line, return what the answer says."""
+        try:
+            self.process.stdin.write(f"{what}\n")
+            self.process.stdin.flush()
+            return json.loads(self.process.stdout.readline())
+        except (OSError, ValueError):
+            self.close()
+            raise RuntimeError(f"the process ended with exit code {self.process.returncode}") from None
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def can_pin(threads: int) -> bool:
+    return hasattr(os, "sched_setaffinity") or threads == os.cpu_count()
+
+
+def weights(net) -> list[np.ndarray]:
+    """W, b, W, b, ... of a scratchgan net; (Di, Do) is JAX's habit too."""
+    return [array for _, array in net.parameters()]
+
+
+def make_step():
+    """(step on given noise, step that draws its own), both compiled as a whole; state = (G, D, their moments, t)."""
+    import jax
+    from jax import numpy as jnp
+
+    def net(params, x, activation):
+        for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
+            x = activation(x @ W + b)
+        return x @ params[-2] + params[-1]
+
+    G = lambda params, z: net(params, z, jax.nn.relu)
+    D = lambda params, x: net(params, x, lambda a: jax.nn.leaky_relu(a, 0.2))
+
+    def d_loss(d, real, fake):
+        return jax.nn.softplus(-D(d, real)).mean() + jax.nn.softplus(D(d, fake)).mean()
+
+    def g_loss(g, d, z):
+        return jax.nn.softplus(-D(d, G(g, z))).mean()
+
+    def adam(params, grads, m, v, t):
+        m = [BETA1 * a + (1 - BETA1) * g for a, g in zip(m, grads, strict=True)]
+        v = [BETA2 * a + (1 - BETA2) * g * g for a, g in zip(v, grads, strict=True)]
+        scale = lambda a: jnp.sqrt(a / (1 - BETA2**t)) + EPS
+        return [w - LR * a / (1 - BETA1**t) / scale(b) for w, a, b in zip(params, m, v, strict=True)], m, v
+
+    def step(state, real, z_d, z_g):
+        g, d, (gm, gv), (dm, dv), t = state
+        t = t + 1
+        d_value, grads = jax.value_and_grad(d_loss)(d, real, G(g, z_d))
+        d, dm, dv = adam(d, grads, dm, dv, t)
+        g_value, grads = jax.value_and_grad(g_loss)(g, d, z_g)
+        g, gm, gv = adam(g, grads, gm, gv, t)
+        return (g, d, (gm, gv), (dm, dv), t), (d_value, g_value)
+
+    def free_step(state, key, real):
+        key, *keys = jax.random.split(key, 3)
+        z_d, z_g = (jax.random.normal(k, (len(real), state[0][0].shape[0])) for k in keys)
+        return *step(state, real, z_d, z_g), key
+
+    return jax.jit(step), jax.jit(free_step, donate_argnums=(0, 1))
+
+
+def serve(path: str) -> None:
+    """Answer the lines of standard input until it ends."""
+    import jax
+    from jax import numpy as jnp
+
+    arrays = np.load(path)
+    real, noise = jnp.asarray(arrays["real"]), arrays["noise"]
+    read = lambda which: [jnp.asarray(arrays[f"{which}{i}"]) for i in range(6)]
+    zeros = lambda params: ([jnp.zeros_like(w) for w in params], [jnp.zeros_like(w) for w in params])
+    fresh = lambda: (read("g"), read("d"), zeros(read("g")), zeros(read("d")), jnp.float32(0))
+    step, free_step = make_step()
+    state, key = fresh(), jax.random.key(0)
+    for line in sys.stdin:
+        what = line.strip()
+        if what == "version":
+            answer = jax.__version__
+        elif what == "check":
+            checked, answer = fresh(), []
+            for z_d, z_g in zip(noise[::2], noise[1::2], strict=True):
+                checked, losses = step(checked, real, jnp.asarray(z_d), jnp.asarray(z_g))
+                answer += [float(value) for value in losses]
+        else:
+            answer = []
+            for _ in range(int(what) + 1):
+                start = time.perf_counter()
+                state, losses, key = free_step(state, key, real)
+                jax.block_until_ready((state, losses))
+                answer.append(time.perf_counter() - start)
+            answer = answer[1:]
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[1])])
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    serve(sys.argv[2])

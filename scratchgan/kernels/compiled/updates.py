@@ -1,0 +1,88 @@
+"""The optimisers' updates: all arrays of a net in one call, each number read and written once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..updates import adam_update, ema_update, rmsprop_update, sgd_update
+from .gemm import DTYPES
+from .pool import get, integer, jit, parallel_for, run, share, task
+
+TASKS = 8
+SMALL = 1024
+ADAM, RMSPROP, SGD, NESTEROV, EMA = range(5)
+
+
+@jit
+def _update(i, p, one):
+    """A share of the numbers of one array.  Constants a, b, c, d of each rule stand behind the addresses."""
+    rule, n, tasks = integer(p, 0), integer(p, 1), integer(p, 2)
+    w, g = share(integer(p, 3), n, i, tasks, one), share(integer(p, 4), n, i, tasks, one)
+    m, v = share(integer(p, 5), n, i, tasks, one), share(integer(p, 6), n, i, tasks, one)
+    a, b, c, d, e = get(p + 56, one), get(p + 64, one), get(p + 72, one), get(p + 80, one), get(p + 88, one)
+    if rule == ADAM:                    # a, b = beta1, beta2;  c = lr / (1 - beta1^t);  d = 1 / sqrt(1 - beta2^t)
+        for k in range(w.size):
+            m[k] = a * m[k] + (one - a) * g[k]                                                  # (Adam.1)
+            v[k] = b * v[k] + (one - b) * g[k] * g[k]                                           # (Adam.2)
+            w[k] -= c * m[k] / (d * math.sqrt(v[k]) + e)                                          # (Adam.3, 4)
+    elif rule == RMSPROP:
+        for k in range(w.size):
+            v[k] = b * v[k] + (one - b) * g[k] * g[k]                                           # (RMSProp.1)
+            w[k] -= c * g[k] / (math.sqrt(v[k]) + e)                                              # (RMSProp.2)
+    elif rule == EMA:
+        for k in range(w.size):
+            w[k] = a * w[k] + (one - a) * g[k]                                                  # (EMA.1)
+    else:
+        for k in range(w.size):
+            v[k] = a * v[k] + g[k]                                                              # (SGD.1)
+            w[k] -= c * (g[k] + a * v[k] if rule == NESTEROV else v[k])                         # (SGD.2, 3)
+
+
+@task
+def _update32(i, p):
+    _update(i, p, np.float32(1))
+
+
+@task
+def _update64(i, p):
+    _update(i, p, np.float64(1))
+
+
+def _run(rule, w, g, m, v, *constants) -> bool:
+    """Do it, or return False where NumPy should."""
+    arrays = (w, g, m, v)
+    if w.dtype not in DTYPES or w.size < SMALL or not all(x.dtype == w.dtype and x.flags.c_contiguous for x in arrays):
+        return False
+    tasks = 1 if w.size < 1 << 14 else TASKS
+    p = np.zeros(12, np.int64)
+    p[:7] = [rule, w.size, tasks, *(x.__array_interface__["data"][0] for x in arrays)]
+    for k, value in enumerate(constants):
+        p[7 + k:8 + k].view(w.dtype)[0] = value
+    run(parallel_for, (_update32 if w.itemsize == 4 else _update64).address, tasks, p.__array_interface__["data"][0])
+    return True
+
+
+@adam_update.engine("numba")
+def _(w, g, m, v, *, lr, beta1, beta2, eps, step):
+    if not _run(ADAM, w, g, m, v, beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5, eps):
+        adam_update.twin(w, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
+
+
+@rmsprop_update.engine("numba")
+def _(w, g, v, *, lr, decay, eps):
+    if not _run(RMSPROP, w, g, v, v, 0, decay, lr, 0, eps):
+        rmsprop_update.twin(w, g, v, lr=lr, decay=decay, eps=eps)
+
+
+@sgd_update.engine("numba")
+def _(w, g, v, *, lr, momentum, nesterov):
+    if not _run(NESTEROV if nesterov else SGD, w, g, v, v, momentum, 0, lr, 0, 0):
+        sgd_update.twin(w, g, v, lr=lr, momentum=momentum, nesterov=nesterov)
+
+
+@ema_update.engine("numba")
+def _(mean, w, *, decay):
+    if not _run(EMA, mean, w, w, w, decay):
+        ema_update.twin(mean, w, decay=decay)
