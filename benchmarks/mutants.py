@@ -29,8 +29,8 @@ SAMPLED = ["layers/*.py", "optim.py"]
 TESTS = {
     "full": ["contract", "core", "layers", "losses", "penalties", "gan", "gradcheck", "more_layers", "graph_layers",
              "norms"],
-    "sample": ["layer_messages", "arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms", "spectral",
-               "optim", "gan", "gradcheck"],
+    "sample": ["layer_messages", "arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms",
+               "spectral", "optim", "gan", "gradcheck"],
 }
 # mutmut runs the tests in one process; this one starts processes of its own.
 DESELECT = ["test_gan.py::test_same_bits_on_one_and_two_blas_threads"]

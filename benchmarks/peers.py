@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="tiny sizes, two rounds, nothing compiled: does it run?")
     parser.add_argument("--out", type=Path, help="folder for peers.json and peers.png")
     options = parser.parse_args(argv)
-    sizes = Sizes(8, 8, 16, False, 0.002, 0.0) if options.quick else Sizes()
+    sizes = Sizes(8, 8, 16, False, 0.002) if options.quick else Sizes()
     repeats = 2 if options.quick else options.repeats
     out = options.out or (RESULTS if not options.quick and options.only == list(ITEMS) else None)
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .core import Cache, Layer, Sequential
     from .gan import GAN
-    from .kernels import get_backend, set_backend
+    from .kernels import get_backend, get_num_threads, set_backend, set_num_threads, warmup
 
 __version__ = "0.1.0"
-__all__ = ["GAN", "Cache", "Layer", "Sequential", "__version__", "get_backend", "set_backend"]
+__all__ = ["GAN", "Cache", "Layer", "Sequential", "__version__", "get_backend", "get_num_threads",
+           "set_backend", "set_num_threads", "warmup"]
 
 _HOME = {"Cache": "core", "Layer": "core", "Sequential": "core", "GAN": "gan", "get_backend": "kernels",
-         "set_backend": "kernels"}
+         "get_num_threads": "kernels", "set_backend": "kernels", "set_num_threads": "kernels", "warmup": "kernels"}
 _MODULES = ("core", "data", "dynamics", "families", "gan", "gradcheck", "initializers", "kernels", "layers", "losses",
             "metrics", "models", "optim", "penalties", "recipe", "registry", "train")
 

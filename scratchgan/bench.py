@@ -230,8 +230,10 @@ def interleaved(sides: Mapping[str, Clock], rounds: int, *, seconds: float = 0.1
     seconds    how long a turn is about: so many calls, at least one and at most `most`
     settle     pause before each turn: threads of the side before that wait by spinning have gone to sleep by then
     """
-    calls = {name: max(1, min(most, int(seconds / max(np.median(call(1)), 1e-9)))) for name, call in sides.items()}
-    taken = {name: [] for name in sides}
+    calls, taken = {}, {name: [] for name in sides}
+    for name, call in sides.items():
+        time.sleep(settle)
+        calls[name] = max(1, min(most, int(seconds / max(call(1)[0], 1e-9))))
     for _ in range(rounds):
         for name, call in sides.items():
             time.sleep(settle)

@@ -28,14 +28,16 @@ from .products import channel_dot, channel_sum, leaky, matmul
 from .registry import KERNELS, Kernel, get_backend, kernel, set_backend
 from .sample_norm import group_mean, group_mean_dot
 from .spectral import power_iteration
-from .threads import blas_on_one_thread, on_one_blas_thread
+from .threads import blas_on_one_thread, get_num_threads, on_one_blas_thread, set_num_threads
 from .updates import adam_update, ema_update, rmsprop_update, sgd_update
+from .warm import warmup
 
 __all__ = [
     "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "batch_matmul", "batchnorm_backward",
     "batchnorm_forward", "blas_on_one_thread", "channel_dot", "channel_sum", "conv2d", "conv2d_input_grad",
-    "conv2d_weight_grad", "conv_output_size", "ema_update", "get_backend", "group_mean", "group_mean_dot", "kernel",
-    "leaky", "leaky_relu", "leaky_relu_grad", "leaky_relu_grad_sum", "matmul", "max_pool_adjoint", "max_pool_argmax",
-    "max_pool_take", "on_one_blas_thread", "pool_blocks", "power_iteration", "rmsprop_update", "set_backend",
-    "sgd_update", "upsample_bilinear", "upsample_bilinear_adjoint", "upsample_nearest", "upsample_nearest_adjoint",
+    "conv2d_weight_grad", "conv_output_size", "ema_update", "get_backend", "get_num_threads", "group_mean",
+    "group_mean_dot", "kernel", "leaky", "leaky_relu", "leaky_relu_grad", "leaky_relu_grad_sum", "matmul",
+    "max_pool_adjoint", "max_pool_argmax", "max_pool_take", "on_one_blas_thread", "pool_blocks", "power_iteration",
+    "rmsprop_update", "set_backend", "set_num_threads", "sgd_update", "upsample_bilinear",
+    "upsample_bilinear_adjoint", "upsample_nearest", "upsample_nearest_adjoint", "warmup",
 ]

@@ -1,15 +1,18 @@
-"""One thread for BLAS while a net is at work.
+"""How many threads kernels use; and one thread for BLAS while a net is at work.
 
-NumPy's matrix product has a pool of threads of its own, which wait for each other by spinning.  Next to one other busy
-process on two cores, the many small products of a training step then took sixteen times as long as on one thread; and
-how a product is split over threads can change its last bits.  So training, sampling and gradient checks ask for one
-thread while they run, and give the rest back.
+The compiled kernels have one pool for everything.  NumPy's matrix product has a pool of threads of its own, which wait
+for each other by spinning.  Next to one other busy process on two cores, the many small products of a training step
+then took sixteen times as long as on one thread; and how a product is split over threads can change its last bits.  So
+training, sampling and gradient checks ask for one BLAS thread while they run, and give the rest back.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+
+from ..checks import positive_int
+from .registry import get_backend
 
 _controller = None
 
@@ -33,3 +36,27 @@ def on_one_blas_thread(function: Callable) -> Callable:
             return function(*args, **kwargs)
 
     return limited
+
+
+def set_num_threads(n: int) -> None:
+    """Let the compiled kernels use n threads from now on.  Results are the same bits for every n.
+
+    Raises ValueError unless n is between 1 and the number of cores (or NUMBA_NUM_THREADS at the start of the process);
+    RuntimeError for n > 1 with the NumPy twins, which run on one thread.
+    """
+    n = positive_int("set_num_threads", "n", n)
+    if get_backend() == "numba":
+        from .compiled.pool import set_num_threads as set_in_pool
+
+        set_in_pool(n)
+    elif n > 1:
+        raise RuntimeError("set_num_threads: the NumPy twins run on one thread; pip install numba for more")
+
+
+def get_num_threads() -> int:
+    """How many threads kernels use."""
+    if get_backend() != "numba":
+        return 1
+    from .compiled.pool import get_num_threads as get_in_pool
+
+    return get_in_pool()

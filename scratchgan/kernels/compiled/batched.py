@@ -11,10 +11,10 @@ import numpy as np
 
 from .. import batched, products
 from .conv import address, table
-from .gemm import BLOCK, DTYPES, SMALL, WIDTH, pack_panel
+from .gemm import DTYPES, SMALL, blocks_for, pack_panel
 from .gemm import tasks as tasks_of_product
-from .pool import _call, address_of, integer, jit, keep, parallel_for, part, run, task
-from .tile import ROWS
+from .pool import _call, address_of, aligned, integer, jit, keep, parallel_for, part, run, task
+from .tile import ROWS, width_for
 
 MOST = 64               # tasks at most
 
@@ -25,16 +25,17 @@ def _samples(i, p):
     c, N, I, J, K = integer(p, 2), integer(p, 3), integer(p, 4), integer(p, 5), integer(p, 6)
     width, size, block = integer(p, 11), integer(p, 13), integer(p, 14)
     panels = (J + width - 1) // width
-    packed, zeros = np.empty(panels * K * width * size // 8 + 8, np.int64), np.zeros(J + ROWS, np.int64)
-    q = np.empty(16, np.int64)                               # the table of one product, see gemm.product
-    q[1], q[3], q[4], q[5], q[6] = address_of(packed), address_of(zeros), I, J, K
+    packed, zeros = np.empty(panels * K * width * size // 8 + 16, np.int64), np.zeros(J + ROWS, np.int64)
+    q = np.empty(19, np.int64)                               # the table of one product, see gemm.product
+    q[1], q[3], q[4], q[5], q[6] = aligned(packed), address_of(zeros), I, J, K
     q[7], q[8], q[9], q[10], q[11], q[12], q[13] = integer(p, 7), 1, 1, panels, width, integer(p, 12), size
+    q[18] = blocks_for(I)
     q[14], q[15] = address_of(zeros), integer(p, 15)         # no bias, and slope 1
     first, last = part(N, i, integer(p, 10))
     for n in range(first, last):
         _pack_all(integer(p, 1) + n * K * J * size, integer(p, 8), integer(p, 9), q)
         q[0], q[2] = integer(p, 0) + n * I * K * size, c + n * I * J * size
-        for m in range((I + BLOCK - 1) // BLOCK):
+        for m in range(blocks_for(I)):
             _call(block, m, address_of(q))
     keep(packed, zeros, q)
 
@@ -57,9 +58,10 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
     N, J, size = len(b), b.shape[1 if transpose_b else 2], a.itemsize
     a, b, c = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty((N, I, J), a.dtype)
     step_k, step_n = (size, K * size) if transpose_b else (J * size, size)
-    (_, block, tile), tasks = tasks_of_product(size, transpose_a), min(N, MOST)
-    p = table(a, b, c, N, I, J, K, bool(transpose_a), step_k, step_n, tasks, WIDTH[size], tile, size, block, 0)
-    p[15:].view(a.dtype)[0] = 1
+    (_, block, tile), tasks = tasks_of_product(size, transpose_a, J), min(N, MOST)
+    p = table(a, b, c, N, I, J, K, bool(transpose_a), step_k, step_n, tasks, width_for(J, size), tile, size, block,
+              *[0] * 3)
+    p[15:16].view(a.dtype)[0] = 1
     run(parallel_for, _samples.address, tasks, address(p))
     return c
 

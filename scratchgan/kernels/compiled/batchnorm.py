@@ -15,7 +15,7 @@ import numpy as np
 from ..normalisation import batchnorm_backward, batchnorm_forward
 from .elementwise import BLOCK
 from .gemm import DTYPES
-from .pool import array, get, integer, jit, parallel_for, part, run, size_of, task
+from .pool import array, empty, get, integer, jit, parallel_for, part, run, size_of, task
 
 TASKS = 8
 SMALL = 1024                  # fewer numbers than this are left to NumPy
@@ -164,7 +164,7 @@ def _(x, gamma, beta, *, eps, slope=1.0):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
     x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
     moments, normalise, _, _ = _TASKS[x.itemsize]
-    sums, xhat, y = np.empty((TASKS, 2, C)), np.empty(x.shape, dtype), np.empty(x.shape, dtype)
+    sums, xhat, y = np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
     _run(moments, _table(slope, dtype, M, C, x, sums))
     shifted, squares = sums.sum(axis=0) / M
     mean, var = (x[0] + shifted).astype(dtype), np.maximum(squares - shifted**2, 0).astype(dtype)
@@ -184,7 +184,7 @@ def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
     dbeta, dgamma = sums.sum(axis=0)
     dx = None
     if input_grad:
-        dx = np.empty(dy.shape, dtype)
+        dx = empty(dy.shape, dtype)
         a, b, scale = (dbeta / M).astype(dtype), (dgamma / M).astype(dtype), gamma * r
         _run(input_gradient, _table(slope, dtype, M, C, dy, sums, xhat, scale, a, b, dx, y))
     return dx, dgamma.astype(dtype), dbeta.astype(dtype)

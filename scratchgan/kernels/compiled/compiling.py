@@ -1,7 +1,7 @@
 """How a function becomes machine code, and where that is kept.
 
 Flags: of the ways to compute faster at the price of other roundings, those are named that keep NaN and infinity honest.
-(The switch that allows all would let the compiler assume that there are none: a GAN that diverges would not be seen to.)
+(The switch that allows all lets the compiler assume that there are none: a GAN that diverges would not be seen to.)
 
 Numba keeps compiled code on disk, keyed by the file of the function that was compiled.  It does not see that a
 function *called* by it, in another file, has changed, and would run the old one.  So the code is kept in a folder whose

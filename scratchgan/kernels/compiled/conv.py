@@ -27,13 +27,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
-from .gemm import DTYPES, WIDTH, pack_panel
-from .pool import address_of, array, get, integer, jit, keep, parallel_for, part, put, run, task
-from .tile import PANEL_TILE, ROWS, ROWS_TILE, copy_number, copy_row, tile_panel, tile_rows
+from .gemm import DTYPES, pack_panel
+from .pool import address_of, aligned, array, empty, get, integer, jit, keep, parallel_for, part, put, run, task
+from .tile import ROWS, copy_bytes, panel_tile, rows_tile, tile_panel, tile_rows, width_for
 
 SHORT = 16           # fewer channels than this: patches are copied
 GROUP = 400          # output pixels that a task has at hand at a time, about
-DEPTH = 256          # pixels of a weight gradient that are packed at a time
+DEPTH = 128          # pixels of a weight gradient that are packed at a time
 TASKS = 8            # of packing, and of a weight gradient at least
 OUTSIDE = -1
 
@@ -98,10 +98,10 @@ def _pack_taps(number, p):
 def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
     """The taps' matrices (Ci, Co), or (Co, Ci) if transposed, one below the other, as panels of columns."""
     Ci, Co = W.shape[2:]
-    size, width = W.itemsize, WIDTH[W.itemsize]
     (K, N), (step_k, step_n) = ((Co, Ci), (1, Co)) if transposed else ((Ci, Co), (Co, 1))
+    size, width = W.itemsize, width_for(N, W.itemsize)
     panels = -(-N // width)
-    packed = np.empty(panels * len(taps) * K * width + width, W.dtype)
+    packed = empty((panels * len(taps) * K * width,), W.dtype)
     zeros = np.zeros(1, np.int64)
     p = table(W, packed, taps, len(taps), K, N, step_k * size, step_n * size, width, size, zeros)
     run(parallel_for, _pack_taps.address, panels * len(taps), address(p))
@@ -184,8 +184,8 @@ def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
             continue
         packed = pack_taps(W, phase.taps, transposed)
         p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, phase.target, S,
-                  len(phase.target), N, K, columns, images, given[0].nbytes, made[0].nbytes, WIDTH[size],
-                  ROWS_TILE[size].address, 0, size, given.shape[3] * size)
+                  len(phase.target), N, K, columns, images, given[0].nbytes, made[0].nbytes,
+                  width_for(columns, size), rows_tile(columns, size), 0, size, given.shape[3] * size)
         p[17:18].view(kind)[0] = slope[0]
         run(parallel_for, (_gather32 if size == 4 else _gather64).address, -(-N // images), address(p))
 
@@ -262,7 +262,8 @@ def short_input_grad(dy, W, dx, phase, padding, bias, slope, images) -> None:
     packed = pack_taps(W.reshape(1, 1, kh * kw * C, Co), np.zeros(1, np.int64), True)
     zeros = np.zeros(max(kh * kw * C, Co), W.dtype)
     p = table(dy, dx, packed, zeros, zeros if bias is None else bias, phase.source, kh, len(phase.target), N, C, Co,
-              images, H, Wd, *padding, kw * C, ROWS_TILE[size].address, 0, WIDTH[size], size)
+              images, H, Wd, *padding, kw * C, rows_tile(kh * kw * C, size), 0,
+              width_for(kh * kw * C, size), size)
     p[18:19].view(kind)[0] = slope
     run(parallel_for, (_short_input_grad32, _short_input_grad64)[size == 8].address, -(-N // images), address(p))
 
@@ -301,24 +302,25 @@ def _weight_grad(number, p, one):
     t0, t1 = part((S * C + ROWS - 1) // ROWS, number % parts, parts)
     lo, hi = part(P, number // parts, shares)
     tiles, all_rows = t1 - t0, S * C
-    panel_array, nowhere = np.empty(tiles * DEPTH * ROWS, np.int64), np.zeros(Co, np.int64)
+    row = (tiles * ROWS * size + 127) // 128 * 128 + 64       # an odd number of lines: rows do not share a cache set
+    panel_array, nowhere = np.empty(DEPTH * row // 8 + 8, np.int64), np.zeros(Co, np.int64)
     tables = np.empty(2 * tiles * ROWS, np.int64)
-    panel, c, init = address_of(panel_array), address_of(tables), address_of(tables) + 8 * tiles * ROWS
+    panel, c, init = aligned(panel_array), address_of(tables), address_of(tables) + 8 * tiles * ROWS
     for m in range(tiles * ROWS):
-        row = t0 * ROWS + m
-        put(c + 8 * m, out + (number // parts * all_rows + row) * Co * size if row < all_rows else address_of(nowhere))
+        at = t0 * ROWS + m
+        put(c + 8 * m, out + (number // parts * all_rows + at) * Co * size if at < all_rows else address_of(nowhere))
         put(init + 8 * m, zeros)
     for k0 in range(lo, hi, DEPTH):
         depth = min(DEPTH, hi - k0)
         for k in range(depth):
             n, m = (k0 + k) // M, (k0 + k) % M
-            _copy_column(x + n * x_step, pixels + 8 * m, pixel_step, M, S, C, t0, t1, panel + k * ROWS * size,
-                         depth * ROWS * size, size, zeros)
+            _copy_column(x + n * x_step, pixels + 8 * m, pixel_step, M, C, t0 * ROWS, min(t1 * ROWS, all_rows),
+                         panel + k * row, size, zeros)
         for j in range((Co + width - 1) // width):
             of_dy = packed + (j * P + k0) * width * size
             for t in range(tiles):
                 at = 8 * ROWS * t
-                tile_panel(tile, panel + t * depth * ROWS * size, ROWS * size, depth, of_dy, width * size, init + at,
+                tile_panel(tile, panel + t * ROWS * size, row, depth, of_dy, width * size, init + at,
                            c + at, j * width * size, Co - j * width, one)
         if k0 == lo:
             for m in range(tiles * ROWS):
@@ -327,52 +329,31 @@ def _weight_grad(number, p, one):
 
 
 @jit
-def _copy_column(image, pixels, pixel_step, M, S, C, t0, t1, to, step, size, zeros):
-    """What lies under the taps of one output pixel, rows t0 R ... t1 R of A^T's column: R each to to, to + step ..."""
-    if C % ROWS == 0:                       # R neighbouring channels are of one tap: they are copied in one piece
-        tap, channel = t0 * ROWS // C, t0 * ROWS % C
-        while t0 < t1:
-            pixel = integer(pixels, tap * M)
-            end = min(t1, t0 + (C - channel) // ROWS)
-            if pixel < 0:
-                while t0 < end:
-                    copy_row(to, zeros, size)
-                    to += step
-                    t0 += 1
-            else:
-                source = image + pixel * pixel_step + channel * size
-                while t0 < end:
-                    copy_row(to, source, size)
-                    source += ROWS * size
-                    to += step
-                    t0 += 1
-            tap, channel = tap + 1, 0
-    else:                                   # runs of C numbers, cut into pieces of R
-        tap, channel = t0 * ROWS // C, t0 * ROWS % C
-        for _ in range(t0, t1):
-            for r in range(ROWS):
-                pixel = integer(pixels, tap * M) if tap < S else OUTSIDE
-                copy_number(to + r * size, zeros if pixel < 0 else image + pixel * pixel_step + channel * size, size)
-                channel += 1
-                if channel == C:
-                    tap, channel = tap + 1, 0
-            to += step
+def _copy_column(image, pixels, pixel_step, M, C, lo, hi, to, size, zeros):
+    """What lies under the taps of one output pixel, C numbers each: the lo-th to the last before the hi-th of them."""
+    tap, channel = lo // C, lo % C
+    while lo < hi:
+        pixel, n = integer(pixels, tap * M), min(hi - lo, C - channel)
+        copy_bytes(to, zeros if pixel < 0 else image + pixel * pixel_step + channel * size, n * size)
+        to += n * size
+        lo += n
+        tap, channel = tap + 1, 0
 
 
 def weight_grad(x, dy, dW, phase) -> None:
     """dW = (pixels under the taps)^T dy."""
     size, (S, M), Co = x.itemsize, phase.source.shape, dW.shape[3]
     C = dW[..., 0].size // S                              # numbers under a tap, which is a whole row for few channels
-    P, width = len(x) * M, WIDTH[x.itemsize]
+    P, width = len(x) * M, width_for(Co, size)
     tiles = -(-S * C // ROWS)
     parts = min(TASKS, tiles)
     shares = -(-TASKS // parts) if P >= 8 * DEPTH else 1
-    packed = np.empty(-(-Co // width) * P * width, x.dtype)
-    zeros = np.zeros(max(Co, ROWS), x.dtype)
+    packed = empty((-(-Co // width) * P * width,), x.dtype)
+    zeros = np.zeros(max(C, Co), x.dtype)
     p = table(dy, packed, P, Co, width, size, zeros)
     run(parallel_for, _pack_dy.address, TASKS, address(p))
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
-    p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, PANEL_TILE[size].address, parts,
+    p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, panel_tile(Co, size), parts,
               shares, size, x.shape[3] * size)
     run(parallel_for, (_weight_grad32 if size == 4 else _weight_grad64).address, parts * shares, address(p))
     if shares > 1:
@@ -399,7 +380,7 @@ def _images(N: int, pixels: int) -> int:
 def _(x, W, *, stride, padding, bias=None, slope=1.0):
     phase = forward_phase(*x.shape[1:3], W.shape[:2], stride, padding)
     sizes = (conv_output_size(x.shape[1 + a], W.shape[a], stride[a], padding[a]) for a in (0, 1))
-    y = np.empty((len(x), *sizes, W.shape[3]), x.dtype)
+    y = empty((len(x), *sizes, W.shape[3]), x.dtype)
     if not _usable(x, W, y):
         return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
     x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
@@ -418,7 +399,7 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
         return conv2d_input_grad.twin(dy, W, x_shape=x_shape, stride=stride, padding=padding, bias=bias, slope=slope)
     geometry = (*x_shape[1:3], W.shape[:2], stride, padding)
     dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
-    dx = np.empty(x_shape, dy.dtype)
+    dx = empty(x_shape, dy.dtype)
     if x_shape[3] < SHORT:
         short_input_grad(dy, W, dx, short_phase(*geometry), padding, bias, slope, images)
     else:
@@ -430,7 +411,7 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
 def _(x, dy, *, kernel_size, stride, padding):
     if not _usable(x, dy):
         return conv2d_weight_grad.twin(x, dy, kernel_size=kernel_size, stride=stride, padding=padding)
-    dW = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
+    dW = empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
     geometry = (*x.shape[1:3], kernel_size, stride, padding)
     if x.shape[3] < SHORT:
         weight_grad(pad_images(np.ascontiguousarray(x), padding), np.ascontiguousarray(dy), dW, short_phase(*geometry))

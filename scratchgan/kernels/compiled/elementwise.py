@@ -7,7 +7,7 @@ import numpy as np
 from ..activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from ..products import channel_dot, channel_sum
 from .gemm import DTYPES
-from .pool import address_of, array, get, integer, jit, keep, parallel_for, part, put, run, share, size_of, task
+from .pool import address_of, array, empty, get, integer, jit, keep, parallel_for, part, put, run, share, size_of, task
 
 SMALL = 2048                  # fewer numbers than this are left to NumPy
 BLOCK = 128                   # rows that are added up in the numbers' own precision
@@ -157,7 +157,7 @@ def flat(a: np.ndarray) -> np.ndarray:
 def _(x, *, slope):
     if not _usable(x):
         return leaky_relu.twin(x, slope=slope)
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     run(_launch_leaky, (_leaky32 if x.itemsize == 4 else _leaky64).address, flat(x), y.reshape(-1), x.dtype.type(slope))
     return y
 
@@ -166,7 +166,7 @@ def _(x, *, slope):
 def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad.twin(dy, y, slope=slope)
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     run(_launch_leaky_grad, (_leaky_grad32 if dy.itemsize == 4 else _leaky_grad64).address, flat(dy), flat(y),
         dx.reshape(-1), dy.dtype.type(slope))
     return dx
@@ -176,7 +176,7 @@ def _(dy, y, *, slope):
 def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad_sum.twin(dy, y, slope=slope)
-    dx, total = np.empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
+    dx, total = empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
     run(_launch_sums, (_sums32 if dy.itemsize == 4 else _sums64).address, 2, flat(dy), flat(y), dx.reshape(-1), total,
         dy.dtype.type(slope))
     return dx, total

@@ -11,8 +11,9 @@ R rows times V vectors of C = A B is kept in registers while k runs along the wh
         A[R-1,k] o ------> | acc acc ...     | acc acc ...    |      acc[m, v] += A[m, k] B[k, v]
                            +-----------------+----------------+
 
-so R + V loads feed R V multiply-adds: 10 for 16 with the tile of AVX-512, 8 rows by 2 vectors of 16 floats.  With fewer
-rows the loads take longer than the sums; with more, the accumulators do not fit, and are written to memory in between.
+so R + V loads feed R V multiply-adds: 10 for 24 with the tile of AVX-512, 6 rows by 4 vectors of 16 floats.  With
+fewer accumulators there are more loads for each; with more, they do not fit, and are written to memory in between.
+For a C of few columns there is a narrow tile, of one vector.
 
 A row of A need not be near its neighbour: `tile_rows` finds each of its R rows through an address, several times over
 if need be (a convolution's patch is k x k runs of C neighbouring numbers: Dukhan 2019, "The Indirect Convolution
@@ -47,7 +48,7 @@ def _host() -> tuple[int, int, int, bool]:
     """(rows R, vectors V, bytes of a vector, fused multiply-add) that suit this processor."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return 8, 2, 64, True                  # 32 registers of 64 bytes
+        return 6, 4, 64, True                  # 32 registers of 64 bytes
     if features.get("avx2") and features.get("fma"):
         return 6, 2, 32, True                  # 16 of 32
     if features.get("neon") or llvm.get_process_triple().startswith(("aarch64", "arm64")):
@@ -58,16 +59,17 @@ def _host() -> tuple[int, int, int, bool]:
 ROWS, VECTORS, VECTOR_BYTES, FUSED = _host()
 
 
-def columns(itemsize: int) -> int:
-    """Columns of the tile."""
-    return VECTORS * VECTOR_BYTES // itemsize
+def width_for(N: int, itemsize: int) -> int:
+    """Columns of the tile that suits a C of N columns."""
+    narrow = VECTOR_BYTES // itemsize
+    return narrow if N <= narrow else VECTORS * narrow
 
 
 class _Emitter:
     """What both tiles share: vector types, loads, stores, the loop over k."""
 
-    def __init__(self, builder, element):
-        self.b = builder
+    def __init__(self, builder, element, vectors):
+        self.b, self.vectors = builder, vectors
         self.bits = element.bitwidth
         self.size = self.bits // 8
         self.lanes = VECTOR_BYTES // self.size
@@ -97,7 +99,8 @@ class _Emitter:
     def masks(self, ncols):
         """For each vector: which of its lanes are columns at all."""
         places = ir.Constant(ir.VectorType(I64, self.lanes), [ir.Constant(I64, i) for i in range(self.lanes)])
-        rest = [self.splat(self.plus(ncols, -v * self.lanes), ir.VectorType(I64, self.lanes)) for v in range(VECTORS)]
+        kind = ir.VectorType(I64, self.lanes)
+        rest = [self.splat(self.plus(ncols, -v * self.lanes), kind) for v in range(self.vectors)]
         return [self.b.icmp_signed("<", places, n) for n in rest]
 
     def load_tile(self, table, offset, masks):
@@ -106,7 +109,7 @@ class _Emitter:
         rows = [self.b.add(self.entry(table, m), offset) for m in range(ROWS)]
         return [self.b.call(load, [self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
                                    ir.Constant(I32, self.size), masks[v], self.zero])
-                for row in rows for v in range(VECTORS)]
+                for row in rows for v in range(self.vectors)]
 
     def store_tile(self, table, offset, masks, tile, slope):
         name = f"llvm.masked.store.v{self.lanes}f{self.bits}.p0"
@@ -114,8 +117,8 @@ class _Emitter:
         slope = self.splat(slope, self.vector)
         for m in range(ROWS):
             row = self.b.add(self.entry(table, m), offset)
-            for v in range(VECTORS):
-                x = tile[m * VECTORS + v]
+            for v in range(self.vectors):
+                x = tile[m * self.vectors + v]
                 y = self.b.select(self.b.fcmp_ordered(">", x, self.zero), x, self.b.fmul(x, slope))
                 self.b.call(store, [y, self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
                                     ir.Constant(I32, self.size), masks[v]])
@@ -129,11 +132,11 @@ class _Emitter:
     def step(self, numbers, row, acc):
         """One k: all R V multiply-adds.  `numbers[m]` points to A[m, k], `row` is the address of B[k, :]."""
         vectors = [self.b.load(self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector), align=self.size)
-                   for v in range(VECTORS)]
+                   for v in range(self.vectors)]
         new = []
         for m in range(ROWS):
             a = self.splat(self.b.load(numbers[m]), self.vector)
-            new += [self.multiply_add(a, vectors[v], acc[m * VECTORS + v]) for v in range(VECTORS)]
+            new += [self.multiply_add(a, vectors[v], acc[m * self.vectors + v]) for v in range(self.vectors)]
         return new
 
 
@@ -159,19 +162,10 @@ class _Loop:
         self.b.position_at_end(self.after)
 
 
-@intrinsic
-def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """C tile = leaky(init + sum over segments and k of A B); the rows of A through a table of `segments` x R addresses.
-
-    segment_step   bytes from a row's address in one segment to the same row's in the next, within the table
-    b, b_step      address of B's first row (of this tile's columns), bytes to the next
-    init, c        tables of R addresses; `offset` bytes are added to each: the tile's first column
-    ncols          columns that exist; lanes beyond them are neither read nor written
-    slope          1 leaves C as it is; its type says whether the numbers are float32 or float64
-    """
+def _rows_tile(vectors):
     def generate(context, builder, signature, arguments):
         table, segment_step, segments, length, row, b_step, init, c, offset, ncols, slope = arguments
-        e = _Emitter(builder, signature.args[-1])
+        e = _Emitter(builder, signature.args[-1], vectors)
         masks = e.masks(ncols)
         outer = _Loop(builder, segments, [table, row, *e.load_tile(init, offset, masks)])
         _, table, row, *acc = outer.values
@@ -185,17 +179,13 @@ def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c
         e.store_tile(c, offset, masks, acc, slope)
         return context.get_dummy_value()
 
-    if not isinstance(slope, types.Float):
-        return None
-    return types.void(*[types.int64] * 10, slope), generate
+    return generate
 
 
-@intrinsic
-def _panel(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The same with A^T: A[m, k] = the m-th number after the address a + k a_step."""
+def _panel_tile(vectors):
     def generate(context, builder, signature, arguments):
         a, a_step, length, row, b_step, init, c, offset, ncols, slope = arguments
-        e = _Emitter(builder, signature.args[-1])
+        e = _Emitter(builder, signature.args[-1], vectors)
         masks = e.masks(ncols)
         loop = _Loop(builder, length, [a, row, *e.load_tile(init, offset, masks)])
         _, a, row, *acc = loop.values
@@ -205,9 +195,38 @@ def _panel(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slop
         e.store_tile(c, offset, masks, acc, slope)
         return context.get_dummy_value()
 
-    if not isinstance(slope, types.Float):
-        return None
-    return types.void(*[types.int64] * 9, slope), generate
+    return generate
+
+
+@intrinsic
+def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """C tile = leaky(init + sum over segments and k of A B); the rows of A through a table of `segments` x R addresses.
+
+    segment_step   bytes from a row's address in one segment to the same row's in the next, within the table
+    b, b_step      address of B's first row (of this tile's columns), bytes to the next
+    init, c        tables of R addresses; `offset` bytes are added to each: the tile's first column
+    ncols          columns that exist; lanes beyond them are neither read nor written
+    slope          1 leaves C as it is; its type says whether the numbers are float32 or float64
+    """
+    return types.void(*[types.int64] * 10, slope), _rows_tile(VECTORS)
+
+
+@intrinsic
+def _rows_narrow(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """`_rows` with one vector."""
+    return types.void(*[types.int64] * 10, slope), _rows_tile(1)
+
+
+@intrinsic
+def _panel(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The same with A^T: A[m, k] = the m-th number after the address a + k a_step."""
+    return types.void(*[types.int64] * 9, slope), _panel_tile(VECTORS)
+
+
+@intrinsic
+def _panel_narrow(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """`_panel` with one vector."""
+    return types.void(*[types.int64] * 9, slope), _panel_tile(1)
 
 
 def _caller(integers):
@@ -239,55 +258,87 @@ def rows32(a_table, segment_step, segments, length, b, b_step, init, c, offset, 
     _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
 
 
+@by_address("void(" + "int64, " * 10 + "float32)")
+def rows32_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile for float32, rows of A in place."""
+    _rows_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
+
+
 @by_address("void(" + "int64, " * 10 + "float64)")
 def rows64(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
     """The tile for float64, rows of A in place."""
     _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
 
 
+@by_address("void(" + "int64, " * 10 + "float64)")
+def rows64_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile for float64, rows of A in place."""
+    _rows_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
+
+
 @by_address("void(" + "int64, " * 9 + "float32)")
 def panel32(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float32, A^T in panels."""
+    """The tile for float32, A^T."""
     _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
+
+
+@by_address("void(" + "int64, " * 9 + "float32)")
+def panel32_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile for float32, A^T."""
+    _panel_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
 
 
 @by_address("void(" + "int64, " * 9 + "float64)")
 def panel64(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float64, A^T in panels."""
+    """The tile for float64, A^T."""
     _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
 
 
-#: the tile of each kind, by the size of a number
-ROWS_TILE = {4: rows32, 8: rows64}
-PANEL_TILE = {4: panel32, 8: panel64}
+@by_address("void(" + "int64, " * 9 + "float64)")
+def panel64_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile for float64, A^T."""
+    _panel_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
+
+
+_ROWS_TILES = {4: (rows32, rows32_narrow), 8: (rows64, rows64_narrow)}
+_PANEL_TILES = {4: (panel32, panel32_narrow), 8: (panel64, panel64_narrow)}
+
+
+def rows_tile(N: int, itemsize: int) -> int:
+    """Address of the tile that reads rows of A, for a C of N columns."""
+    return _ROWS_TILES[itemsize][N <= VECTOR_BYTES // itemsize].address
+
+
+def panel_tile(N: int, itemsize: int) -> int:
+    """Address of the tile that reads A^T, for a C of N columns."""
+    return _PANEL_TILES[itemsize][N <= VECTOR_BYTES // itemsize].address
 
 
 @intrinsic
-def copy_row(typingctx, target, source, size):
-    """Copy R neighbouring numbers of `size` bytes (4 or 8) from one address to another, in one piece."""
+def copy_bytes(typingctx, target, source, n):
+    """Copy n bytes from one address to another."""
     def generate(context, builder, signature, arguments):
-        for bits in (32, 64):
-            piece = ir.VectorType(ir.IntType(bits), ROWS)
-            with builder.if_then(builder.icmp_signed("==", arguments[2], ir.Constant(I64, bits // 8))):
-                value = builder.load(builder.inttoptr(arguments[1], piece.as_pointer()), align=bits // 8)
-                builder.store(value, builder.inttoptr(arguments[0], piece.as_pointer()), align=bits // 8)
+        kind = ir.IntType(8).as_pointer()
+        target, source = (builder.inttoptr(a, kind) for a in arguments[:2])
+        name = "llvm.memcpy.p0.p0.i64"
+        function = builder.module.globals.get(name) or ir.Function(
+            builder.module, ir.FunctionType(ir.VoidType(), [kind, kind, I64, ir.IntType(1)]), name)
+        builder.call(function, [target, source, arguments[2], ir.Constant(ir.IntType(1), 0)])
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
-def copy_panel_row(typingctx, target, source, size):
-    """Copy the numbers of one row of a panel (a tile's columns) from one address to another."""
+def copy_vector(typingctx, target, source):
+    """Copy the bytes of one vector."""
     def generate(context, builder, signature, arguments):
-        piece = ir.VectorType(I32, VECTOR_BYTES // 4)
-        for v in range(VECTORS):
-            source, target = (builder.add(arguments[i], ir.Constant(I64, v * VECTOR_BYTES)) for i in (1, 0))
-            value = builder.load(builder.inttoptr(source, piece.as_pointer()), align=4)
-            builder.store(value, builder.inttoptr(target, piece.as_pointer()), align=4)
+        piece = ir.VectorType(I32, VECTOR_BYTES // 4).as_pointer()
+        value = builder.load(builder.inttoptr(arguments[1], piece), align=4)
+        builder.store(value, builder.inttoptr(arguments[0], piece), align=4)
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64), generate
+    return types.void(types.int64, types.int64), generate
 
 
 @intrinsic

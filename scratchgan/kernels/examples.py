@@ -1,0 +1,58 @@
+"""A call of every kernel: what `warmup` compiles, and what the tests hold each engine against its twin on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+HOW = {"stride": (2, 2), "padding": (1, 1)}
+
+
+def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict]]:
+    """(kernel's name, arguments, keywords), large enough for the compiled engine to be used."""
+    rng = np.random.default_rng(seed)
+    new = lambda *shape: rng.standard_normal(shape).astype(dtype)
+
+    a, b, bias = new(70, 40), new(40, 66), new(66)
+    yield "matmul", (a, b), {"bias": bias, "slope": 0.2}
+    yield "matmul", (new(40, 70), b), {"transpose_a": True}
+    yield "matmul", (a, new(66, 40)), {"transpose_b": True}
+    yield "matmul", (a, new(40, 3)), {}                                                          # the narrow tile
+    yield "matmul", (new(40, 70), new(40, 3)), {"transpose_a": True}
+    yield "matmul", (new(90, 70), new(70, 1)), {}
+    yield "matmul", (new(70, 90), new(70, 1)), {"transpose_a": True}
+    yield "matmul", (new(90, 1), new(1, 70)), {}
+    yield "batch_matmul", (new(3, 20, 30), new(3, 30, 25)), {}
+    for C in (2, 20):                                                                            # short and long pixels
+        x, W, dy = new(4, 12, 12, C), new(4, 4, C, 24), new(4, 6, 6, 24)
+        yield "conv2d", (x, W), {**HOW, "bias": new(24), "slope": 0.2}
+        yield "conv2d_input_grad", (dy, W), {**HOW, "x_shape": x.shape, "bias": new(C), "slope": 0.2}
+        yield "conv2d_weight_grad", (x, dy), {**HOW, "kernel_size": (4, 4)}
+    x, dy = new(300, 24), new(300, 24)
+    yield "channel_sum", (x,), {}
+    yield "channel_dot", (x, dy), {}
+    yield "leaky_relu", (x,), {"slope": 0.2}
+    yield "leaky_relu_grad", (dy, x), {"slope": 0.2}
+    yield "leaky_relu_grad_sum", (dy, x), {"slope": 0.2}
+    gamma, beta, r = new(24), new(24), abs(new(24))
+    yield "batchnorm_forward", (x, gamma, beta), {"eps": 1e-5, "slope": 0.2}
+    yield "batchnorm_backward", (dy, new(300, 24), x, gamma, r), {"slope": 0.2}
+    w, g, m, v = new(50, 40), new(50, 40), new(50, 40), abs(new(50, 40))
+    yield "adam_update", (w, g, m, v), {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3}
+    yield "rmsprop_update", (w, g, v), {"lr": 1e-3, "decay": 0.9, "eps": 1e-8}
+    yield "sgd_update", (w, g, m), {"lr": 1e-2, "momentum": 0.9, "nesterov": True}
+    yield "ema_update", (w, g), {"decay": 0.9}
+    image, half, at = new(4, 12, 12, 20), new(4, 6, 6, 20), rng.integers(0, 4, (4, 6, 6, 20))
+    yield "average_pool", (image,), {"size": 2}
+    yield "average_pool_adjoint", (half,), {"size": 2, "x_shape": image.shape}
+    yield "max_pool_argmax", (image,), {"size": 2}
+    yield "max_pool_take", (image, at), {"size": 2}
+    yield "max_pool_adjoint", (half, at), {"size": 2, "x_shape": image.shape}
+    yield "upsample_nearest", (half,), {"size": 2}
+    yield "upsample_nearest_adjoint", (image,), {"size": 2}
+    yield "upsample_bilinear", (half,), {"size": 2}
+    yield "upsample_bilinear_adjoint", (image,), {"size": 2}
+    yield "group_mean", (new(4, 60, 24),), {"groups": 3}
+    yield "group_mean_dot", (new(4, 60, 24), new(4, 60, 24)), {"groups": 3}
+    yield "power_iteration", (new(80, 60), new(80)), {"iterations": 2}
