@@ -110,9 +110,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=15, help="rounds (15)")
     parser.add_argument("--only", nargs="+", choices=ITEMS, default=list(ITEMS), metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, two rounds, nothing compiled: does it run?")
+    parser.add_argument("--eager", action="store_true", help="PyTorch without torch.compile, which takes minutes")
     parser.add_argument("--out", type=Path, help="folder for peers.json and peers.png")
     options = parser.parse_args(argv)
-    sizes = Sizes(8, 8, 16, False, 0.002) if options.quick else Sizes()
+    sizes = Sizes(8, 8, 16, False, 0.002) if options.quick else Sizes(compiled=not options.eager)
     repeats = 2 if options.quick else options.repeats
     out = options.out or (RESULTS if not options.quick and options.only == list(ITEMS) else None)
 

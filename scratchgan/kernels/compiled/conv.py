@@ -29,7 +29,7 @@ import numpy as np
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
 from .gemm import DTYPES, pack_panel
 from .pool import address_of, aligned, array, empty, get, integer, jit, keep, parallel_for, part, put, run, task
-from .tile import ROWS, copy_bytes, panel_tile, rows_tile, tile_panel, tile_rows, width_for
+from .tile import ROWS, copy_bytes, copy_number, panel_tile, rows_tile, tile_panel, tile_rows, width_for
 
 SHORT = 16           # fewer channels than this: patches are copied
 GROUP = 400          # output pixels that a task has at hand at a time, about
@@ -334,7 +334,12 @@ def _copy_column(image, pixels, pixel_step, M, C, lo, hi, to, size, zeros):
     tap, channel = lo // C, lo % C
     while lo < hi:
         pixel, n = integer(pixels, tap * M), min(hi - lo, C - channel)
-        copy_bytes(to, zeros if pixel < 0 else image + pixel * pixel_step + channel * size, n * size)
+        source = zeros if pixel < 0 else image + pixel * pixel_step + channel * size
+        if n * size < 64:
+            for k in range(0, n * size, 4):
+                copy_number(to + k, source + k, 4)
+        else:
+            copy_bytes(to, source, n * size)
         to += n * size
         lo += n
         tap, channel = tap + 1, 0
@@ -346,12 +351,14 @@ def weight_grad(x, dy, dW, phase) -> None:
     C = dW[..., 0].size // S                              # numbers under a tap, which is a whole row for few channels
     P, width = len(x) * M, width_for(Co, size)
     tiles = -(-S * C // ROWS)
-    parts = min(TASKS, tiles)
+    parts = min(TASKS, max(1, tiles // 4))
     shares = -(-TASKS // parts) if P >= 8 * DEPTH else 1
-    packed = empty((-(-Co // width) * P * width,), x.dtype)
     zeros = np.zeros(max(C, Co), x.dtype)
-    p = table(dy, packed, P, Co, width, size, zeros)
-    run(parallel_for, _pack_dy.address, TASKS, address(p))
+    packed = dy                                           # as wide as a panel: it is one
+    if Co != width:
+        packed = empty((-(-Co // width) * P * width,), x.dtype)
+        p = table(dy, packed, P, Co, width, size, zeros)
+        run(parallel_for, _pack_dy.address, TASKS, address(p))
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
     p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, panel_tile(Co, size), parts,
               shares, size, x.shape[3] * size)

@@ -17,6 +17,7 @@ it, such as BLAS's, would spin on the same cores: a step then took four times as
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import threading
 
@@ -187,7 +188,22 @@ def _start() -> None:
     parallel_for(_nothing.address, 2, 0)                     # loads the threading layer, so that we know which it is
     if numba.threading_layer() == "workqueue":
         _lock = threading.RLock()
+    _keep_memory()
     _started = True
+
+
+def _keep_memory() -> None:
+    """Let the C library keep the memory of freed arrays for the next ones.
+
+    As it is, glibc gives arrays of a few MB back to the system, which hands them out again page by page, each zeroed
+    first: in a training step, 8,000 pages and a fifth of the time.  Where there is no `mallopt`, nothing is done.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    for option, mebibytes in ((-3, 64), (-1, 256)):             # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+        mallopt(option, mebibytes << 20)
 
 
 def set_num_threads(n: int) -> None:
