@@ -203,8 +203,20 @@ class Layer:
 
     def zero_grads(self) -> None:
         """Set every gradient to zero, in place."""
-        for _, grad in self.gradients():
-            grad.fill(0)
+        for layer in self.layers_below():
+            for grad in layer.grads.values():
+                grad.fill(0)
+
+    def parameters_and_gradients(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(array, its gradient) in the order of `parameters`, without the paths."""
+        return [(a, layer.grads[name]) for layer in self.layers_below() for name, a in layer.params.items()]
+
+    def layers_below(self) -> list[Layer]:
+        """This layer and all that it is made of, in the order of `walk`."""
+        found = [self]
+        for _, child in self.children():
+            found += child.layers_below()
+        return found
 
     def astype(self, dtype) -> Layer:
         """Return a copy of this layer or net whose arrays all have `dtype` (float32 or float64)."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from .checks import one_of, positive_int, real
 from .core import Layer
-from .kernels import adam_update, ema_update, rmsprop_update, sgd_update
+from .kernels import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 
 Schedule = Callable[[int], float]
 
@@ -43,8 +43,11 @@ class Optimizer:
         """Move every parameter once, along its gradient."""
         lr = self.current_lr()
         self.steps += 1
-        pairs = zip(self.net.parameters(), self.net.gradients(), strict=True)
-        for i, ((_, w), (_, g)) in enumerate(pairs):
+        self.update_all(self.net.parameters_and_gradients(), lr)
+
+    def update_all(self, pairs: list[tuple[np.ndarray, np.ndarray]], lr: float) -> None:
+        """`update` of every (parameter, gradient)."""
+        for i, (w, g) in enumerate(pairs):
             self.update(w, g, lr, *(self.slot[name][i] for name in self.slots))
 
     def update(self, w: np.ndarray, g: np.ndarray, lr: float, *slots: np.ndarray) -> None:
@@ -156,6 +159,14 @@ class Adam(Optimizer):
     def update(self, w, g, lr, m, v):
         """(Adam.1-4)."""
         adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
+
+    def update_all(self, pairs, lr):
+        """The same for all arrays in one call, unless a subclass has a rule of its own."""
+        if type(self).update is not Adam.update:
+            super().update_all(pairs, lr)
+            return
+        adam_updates([w for w, _ in pairs], [g for _, g in pairs], self.slot["m"], self.slot["v"], lr=lr,
+                     beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
 
     def direction(self, gradients):
         """mhat / (sqrt(vhat) + eps): after its correction each is a mean with weights beta^(t-i) that sum to 1."""

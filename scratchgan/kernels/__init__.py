@@ -29,11 +29,12 @@ from .registry import KERNELS, Kernel, get_backend, kernel, set_backend
 from .sample_norm import group_mean, group_mean_dot
 from .spectral import power_iteration
 from .threads import blas_on_one_thread, get_num_threads, on_one_blas_thread, set_num_threads
-from .updates import adam_update, ema_update, rmsprop_update, sgd_update
+from .updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 from .warm import warmup
 
 __all__ = [
-    "KERNELS", "Kernel", "adam_update", "average_pool", "average_pool_adjoint", "batch_matmul", "batchnorm_backward",
+    "KERNELS", "Kernel", "adam_update", "adam_updates", "average_pool", "average_pool_adjoint", "batch_matmul",
+    "batchnorm_backward",
     "batchnorm_forward", "blas_on_one_thread", "channel_dot", "channel_sum", "conv2d", "conv2d_input_grad",
     "conv2d_weight_grad", "conv_output_size", "ema_update", "get_backend", "get_num_threads", "group_mean",
     "group_mean_dot", "kernel", "leaky", "leaky_relu", "leaky_relu_grad", "leaky_relu_grad_sum", "matmul",

@@ -40,6 +40,8 @@ def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict
     yield "batchnorm_backward", (dy, new(300, 24), x, gamma, r), {"slope": 0.2}
     w, g, m, v = new(50, 40), new(50, 40), new(50, 40), abs(new(50, 40))
     yield "adam_update", (w, g, m, v), {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3}
+    yield "adam_updates", ([w.copy(), m[0]], [g, w[1]], [m.copy(), g[0]], [v.copy(), v[1]]), {
+        "lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3}
     yield "rmsprop_update", (w, g, v), {"lr": 1e-3, "decay": 0.9, "eps": 1e-8}
     yield "sgd_update", (w, g, m), {"lr": 1e-2, "momentum": 0.9, "nesterov": True}
     yield "ema_update", (w, g), {"decay": 0.9}

@@ -45,6 +45,17 @@ def off():
         _off -= 1
 
 
+@contextlib.contextmanager
+def on():
+    """The opposite of `off`, within it."""
+    global _off
+    before, _off = _off, 0
+    try:
+        yield
+    finally:
+        _off = before
+
+
 def groups(layers):
     """(layer, None), or (layer, the activation behind it) for two that are computed together; in order."""
     active = not _off and get_backend() == "numba"

@@ -68,7 +68,14 @@ def get_backend() -> str:
     """The engine that kernels run on: "numpy" or "numba"."""
     if _backend is not None:
         return _backend
-    return os.environ.get(VARIABLE, "") or ("numba" if importlib.util.find_spec("numba") else "numpy")
+    return os.environ.get(VARIABLE, "") or ("numba" if _found("numba") else "numpy")
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:                     # it stands in sys.modules as None: somebody hides it
+        return False
 
 
 def set_backend(name: str) -> None:

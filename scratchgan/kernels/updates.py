@@ -36,6 +36,14 @@ def adam_update(w: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, *, l
 
 
 @kernel
+def adam_updates(ws: list[np.ndarray], gs: list[np.ndarray], ms: list[np.ndarray], vs: list[np.ndarray], *, lr: float,
+                 beta1: float, beta2: float, eps: float, step: int) -> None:
+    """`adam_update` of every array of a net."""
+    for w, g, m, v in zip(ws, gs, ms, vs, strict=True):
+        adam_update.twin(w, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
+
+
+@kernel
 def ema_update(mean: np.ndarray, w: np.ndarray, *, decay: float) -> None:
     """mean <- decay mean + (1 - decay) w.  (EMA.1)"""
     mean *= decay

@@ -26,7 +26,6 @@ from .tile import (
     ROWS,
     VECTOR_BYTES,
     copy_bytes,
-    copy_number,
     copy_vector,
     panel_tile,
     rows_tile,
@@ -54,10 +53,19 @@ def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
             for v in range(0, width * size, VECTOR_BYTES):
                 copy_vector(packed + k * width * size + v, b + k * step_k + first * size + v)
     else:
-        for k in range(K):
-            for v in range(width):
-                source = b + k * step_k + (first + v) * step_n if first + v < N else zeros
-                copy_number(packed + (k * width + v) * size, source, size)
+        for v in range(width):
+            source, step = (b + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
+            if size == 4:
+                _copy_column(packed + v * size, width * size, source, step, K, np.int32(0))
+            else:
+                _copy_column(packed + v * size, width * size, source, step, K, np.int64(0))
+
+
+@jit
+def _copy_column(to, to_step, source, step, K, like):
+    """K numbers, `step` bytes apart, to places `to_step` bytes apart; only their size matters."""
+    for k in range(K):
+        put(to + k * to_step, get(source + k * step, like))
 
 
 @task

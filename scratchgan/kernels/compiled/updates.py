@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
-from ..updates import adam_update, ema_update, rmsprop_update, sgd_update
+from ..updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 from .gemm import DTYPES
-from .pool import get, integer, jit, parallel_for, run, share, task
+from .pool import array, get, integer, jit, parallel_for, run, share, task
 
 TASKS = 8
 SMALL = 1024
+PIECE = 1 << 14             # numbers of a net's arrays that a task moves
 ADAM, RMSPROP, SGD, NESTEROV, EMA = range(5)
 
 
@@ -38,6 +39,30 @@ def _update(i, p, one):
         for k in range(w.size):
             v[k] = a * v[k] + g[k]                                                              # (SGD.1)
             w[k] -= c * (g[k] + a * v[k] if rule == NESTEROV else v[k])                         # (SGD.2, 3)
+
+
+@jit
+def _adam_piece(i, p, one):
+    """Piece i of a net's arrays: four addresses and a count stand in its row of the table, after the constants."""
+    row = p + 8 * (5 + 5 * i)
+    n = integer(row, 0)
+    w, g = array(integer(row, 1), n, one), array(integer(row, 2), n, one)
+    m, v = array(integer(row, 3), n, one), array(integer(row, 4), n, one)
+    a, b, c, d, e = get(p, one), get(p + 8, one), get(p + 16, one), get(p + 24, one), get(p + 32, one)
+    for k in range(n):
+        m[k] = a * m[k] + (one - a) * g[k]                                                      # (Adam.1)
+        v[k] = b * v[k] + (one - b) * g[k] * g[k]                                               # (Adam.2)
+        w[k] -= c * m[k] / (d * math.sqrt(v[k]) + e)                                            # (Adam.3, 4)
+
+
+@task
+def _adam_piece32(i, p):
+    _adam_piece(i, p, np.float32(1))
+
+
+@task
+def _adam_piece64(i, p):
+    _adam_piece(i, p, np.float64(1))
 
 
 @task
@@ -68,6 +93,26 @@ def _run(rule, w, g, m, v, *constants) -> bool:
 def _(w, g, m, v, *, lr, beta1, beta2, eps, step):
     if not _run(ADAM, w, g, m, v, beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5, eps):
         adam_update.twin(w, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
+
+
+@adam_updates.engine("numba")
+def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
+    dtype = ws[0].dtype if ws else None
+    arrays = [*zip(ws, gs, ms, vs, strict=True)]
+    if dtype not in DTYPES or not all(a.dtype == dtype and a.flags.c_contiguous for row in arrays for a in row):
+        adam_updates.twin(ws, gs, ms, vs, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
+        return
+    rows = []
+    for row in arrays:
+        n, addresses = row[0].size, [a.__array_interface__["data"][0] for a in row]
+        for first in range(0, n, PIECE):
+            rows += [min(PIECE, n - first), *(address + first * dtype.itemsize for address in addresses)]
+    p = np.zeros(5 + len(rows), np.int64)
+    p[5:] = rows
+    for k, value in enumerate((beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5, eps)):
+        p[k:k + 1].view(dtype)[0] = value
+    kind = _adam_piece32 if dtype.itemsize == 4 else _adam_piece64
+    run(parallel_for, kind.address, len(rows) // 5, p.__array_interface__["data"][0])
 
 
 @rmsprop_update.engine("numba")
