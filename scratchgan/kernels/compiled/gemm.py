@@ -53,12 +53,13 @@ def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
             for v in range(0, width * size, VECTOR_BYTES):
                 copy_vector(packed + k * width * size + v, b + k * step_k + first * size + v)
     else:
-        for v in range(width):
-            source, step = (b + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
-            if size == 4:
-                _copy_column(packed + v * size, width * size, source, step, K, np.int32(0))
-            else:
-                _copy_column(packed + v * size, width * size, source, step, K, np.int64(0))
+        for k in range(0, K, 64):                    # so many rows of the panel fit in the first-level cache
+            for v in range(width):
+                source, step = (b + k * step_k + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
+                if size == 4:
+                    _copy_column(packed + (k * width + v) * 4, width * 4, source, step, min(64, K - k), np.int32(0))
+                else:
+                    _copy_column(packed + (k * width + v) * 8, width * 8, source, step, min(64, K - k), np.int64(0))
 
 
 @jit

@@ -61,8 +61,13 @@ ROWS, VECTORS, VECTOR_BYTES, FUSED = _host()
 
 def width_for(N: int, itemsize: int) -> int:
     """Columns of the tile that suits a C of N columns."""
-    narrow = VECTOR_BYTES // itemsize
-    return narrow if N <= narrow else VECTORS * narrow
+    one_vector = VECTOR_BYTES // itemsize
+    return one_vector if narrow(N, itemsize) else VECTORS * one_vector
+
+
+def narrow(N: int, itemsize: int) -> bool:
+    """Whether the narrow tile takes fewer operations: the wide one computes all its columns, there or not."""
+    return N <= VECTORS // 2 * (VECTOR_BYTES // itemsize)
 
 
 class _Emitter:
@@ -306,12 +311,12 @@ _PANEL_TILES = {4: (panel32, panel32_narrow), 8: (panel64, panel64_narrow)}
 
 def rows_tile(N: int, itemsize: int) -> int:
     """Address of the tile that reads rows of A, for a C of N columns."""
-    return _ROWS_TILES[itemsize][N <= VECTOR_BYTES // itemsize].address
+    return _ROWS_TILES[itemsize][narrow(N, itemsize)].address
 
 
 def panel_tile(N: int, itemsize: int) -> int:
     """Address of the tile that reads A^T, for a C of N columns."""
-    return _PANEL_TILES[itemsize][N <= VECTOR_BYTES // itemsize].address
+    return _PANEL_TILES[itemsize][narrow(N, itemsize)].address
 
 
 @intrinsic
