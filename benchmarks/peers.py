@@ -122,7 +122,8 @@ def main(argv: list[str] | None = None) -> int:
     print(", ".join(f"{key} {value}" for key, value in facts.items()))
     if facts["load"] and facts["load"] > 0.5:
         print("the machine is busy: beside other work, threads that wait for each other by spinning measure that work")
-    result = {"machine": facts, "rounds": repeats, "best_rate_gflops": {}, "trials": [], "products": []}
+    result = {"machine": facts, "rounds": repeats, "torch_compile": sizes.compiled, "best_rate_gflops": {},
+              "trials": [], "products": []}
     for threads in options.threads or [n for n in (1, 2) if n <= facts["cores"]]:
         scratchgan.set_num_threads(threads)
         if torch is not None:

@@ -13,7 +13,7 @@ from .. import batched, products
 from .conv import address, table
 from .gemm import DTYPES, SMALL, blocks_for, pack_panel
 from .gemm import tasks as tasks_of_product
-from .pool import _call, address_of, aligned, integer, jit, keep, parallel_for, part, run, task
+from .pool import _call, address_of, aligned, inner, integer, keep, parallel_for, part, run, task
 from .tile import ROWS, width_for
 
 MOST = 64               # tasks at most
@@ -40,7 +40,7 @@ def _samples(i, p):
     keep(packed, zeros, q)
 
 
-@jit
+@inner
 def _pack_all(b, step_k, step_n, q):
     """B as panels, to where the table q wants it."""
     K, width, size = q[6], q[11], q[13]

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..normalisation import batchnorm_backward, batchnorm_forward
 from .gemm import DTYPES
-from .pool import array, empty, get, integer, jit, parallel_for, part, run, size_of, task
+from .pool import array, empty, get, inner, integer, parallel_for, part, run, size_of, task
 
 TASKS = 8
 SMALL = 1024                  # fewer numbers than this are left to NumPy
@@ -25,7 +25,7 @@ WIDE = 16                     # rows that a loop runs over
 BLOCK = 8                     # times so many rows are added up in the numbers' own precision
 
 
-@jit
+@inner
 def wide(address, C, one):
     """The C numbers at an address, WIDE times one after another."""
     numbers = array(address, C, one)
@@ -36,7 +36,7 @@ def wide(address, C, one):
     return repeated
 
 
-@jit
+@inner
 def fold(sums, total, C):
     """Add the sums of WIDE rows to `total` (C,), and begin them anew."""
     for k in range(WIDE):
@@ -46,7 +46,7 @@ def fold(sums, total, C):
         sums[k] = 0
 
 
-@jit
+@inner
 def _moments(i, p, one):
     """A share of the rows: sums of x - s and of (x - s)^2, s = the first row."""
     M, C, size = integer(p, 0), integer(p, 1), size_of(one)
@@ -70,7 +70,7 @@ def _moments(i, p, one):
             fold(second, squares, C)
 
 
-@jit
+@inner
 def _normalise(i, p, one):
     """A share of the rows: xhat and y."""
     M, C, size = integer(p, 0), integer(p, 1), size_of(one)
@@ -88,7 +88,7 @@ def _normalise(i, p, one):
             y[k] = v if v > 0 else slope * v
 
 
-@jit
+@inner
 def _gradient_sums(i, p, one):
     """A share of the rows: sums of dy and of dy xhat, behind the activation's gradient."""
     M, C, size = integer(p, 0), integer(p, 1), size_of(one)
@@ -115,7 +115,7 @@ def _gradient_sums(i, p, one):
             fold(dots, products, C)
 
 
-@jit
+@inner
 def _input_grad(i, p, one):
     """A share of the rows: dx = scale (dy - a - xhat b)."""
     M, C, size = integer(p, 0), integer(p, 1), size_of(one)

@@ -35,7 +35,13 @@ def jit(function=None, **options):
     if function is None:
         return functools.partial(jit, **options)
     with _kept() as keep:
-        return njit(**{"fastmath": FLAGS, "nogil": True, "error_model": "numpy", "cache": keep, **options})(function)
+        return njit(**{"fastmath": FLAGS, "nogil": True, "error_model": "numpy", "cache": keep,
+                       "no_cfunc_wrapper": True, **options})(function)
+
+
+def inner(function):
+    """`jit` for what only compiled functions call: nothing is made for calls from Python, which saves compile time."""
+    return jit(function, no_cpython_wrapper=True)
 
 
 class by_address:

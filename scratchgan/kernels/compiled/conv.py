@@ -28,7 +28,7 @@ import numpy as np
 
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
 from .gemm import DTYPES, pack_panel
-from .pool import address_of, aligned, array, empty, get, integer, jit, keep, parallel_for, part, put, run, task
+from .pool import address_of, aligned, array, empty, get, inner, integer, keep, parallel_for, part, put, run, task
 from .tile import ROWS, copy_bytes, copy_number, panel_tile, rows_tile, tile_panel, tile_rows, width_for
 
 SHORT = 16           # fewer channels than this: patches are copied
@@ -130,7 +130,7 @@ def _gather64(i, p):
     _gather(i, p, get(p + 8 * 17, np.float64(1)))
 
 
-@jit
+@inner
 def _gather(group, p, slope):
     """Some images of one phase: made[n, target pixel] = sum over taps of given[n, source pixel] @ B[tap]."""
     given, made, packed, zeros, bias = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
@@ -215,7 +215,7 @@ def _short_input_grad64(i, p):
     _short_input_grad(i, p, get(p + 8 * 18, np.float64(1)), np.float64(1))
 
 
-@jit
+@inner
 def _short_input_grad(group, p, slope, one):
     """dx of some images: patches = dy W^T, whose rows are added to the padded image that they lie over."""
     dy, dx, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
@@ -291,7 +291,7 @@ def _weight_grad64(i, p):
     _weight_grad(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _weight_grad(number, p, one):
     """Some rows of dW, from a share of the pixels."""
     x, packed, out, zeros, pixels = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
@@ -328,7 +328,7 @@ def _weight_grad(number, p, one):
     keep(panel_array, nowhere, tables)
 
 
-@jit
+@inner
 def _copy_column(image, pixels, pixel_step, M, C, lo, hi, to, size, zeros):
     """What lies under the taps of one output pixel, C numbers each: the lo-th to the last before the hi-th of them."""
     tap, channel = lo // C, lo % C

@@ -7,7 +7,23 @@ import numpy as np
 from ..activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from ..products import channel_dot, channel_sum
 from .gemm import DTYPES
-from .pool import address_of, array, empty, get, integer, jit, keep, parallel_for, part, put, run, share, size_of, task
+from .pool import (
+    address_of,
+    array,
+    empty,
+    get,
+    inner,
+    integer,
+    jit,
+    keep,
+    parallel_for,
+    part,
+    put,
+    run,
+    share,
+    size_of,
+    task,
+)
 
 SMALL = 2048                  # fewer numbers than this are left to NumPy
 BLOCK = 128                   # rows that are added up in the numbers' own precision
@@ -18,7 +34,7 @@ def tasks_for(n: int) -> int:
     return 1 if n < 1 << 14 else 8
 
 
-@jit
+@inner
 def _leaky(i, p, one):
     n, tasks, slope = integer(p, 2), integer(p, 3), get(p + 32, one)
     x, y = share(integer(p, 0), n, i, tasks, one), share(integer(p, 1), n, i, tasks, one)
@@ -26,7 +42,7 @@ def _leaky(i, p, one):
         y[k] = x[k] if x[k] > 0 else slope * x[k]
 
 
-@jit
+@inner
 def _leaky_grad(i, p, one):
     n, tasks, slope = integer(p, 3), integer(p, 4), get(p + 40, one)
     dy, y = share(integer(p, 0), n, i, tasks, one), share(integer(p, 1), n, i, tasks, one)
@@ -35,7 +51,7 @@ def _leaky_grad(i, p, one):
         dx[k] = dy[k] if y[k] > 0 else slope * dy[k]
 
 
-@jit
+@inner
 def _sums(i, p, one):
     """A share of the rows: sum of a, of a b, or of leaky's gradient; into the share's row of float64 partial sums.
 

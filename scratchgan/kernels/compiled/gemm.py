@@ -21,7 +21,7 @@ import numpy as np
 
 from ..products import leaky, matmul
 from . import thin
-from .pool import address_of, aligned, empty, get, integer, jit, keep, parallel_for, part, put, run, task
+from .pool import address_of, aligned, empty, get, inner, integer, jit, keep, parallel_for, part, put, run, task
 from .tile import (
     ROWS,
     VECTOR_BYTES,
@@ -42,7 +42,7 @@ DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
 
 
-@jit
+@inner
 def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
     """Columns first ... first + width - 1 of B into packed[k, column], zeros beyond column N.
 
@@ -62,7 +62,7 @@ def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
                     _copy_column(packed + (k * width + v) * 8, width * 8, source, step, min(64, K - k), np.int64(0))
 
 
-@jit
+@inner
 def _copy_column(to, to_step, source, step, K, like):
     """K numbers, `step` bytes apart, to places `to_step` bytes apart; only their size matters."""
     for k in range(K):
@@ -89,7 +89,7 @@ def _block64(i, p):
     _block(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _block(i, p, one):
     a, b, c, zeros = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3)
     M, N, K = integer(p, 4), integer(p, 5), integer(p, 6)
@@ -133,7 +133,7 @@ def _block(i, p, one):
     keep(tables, nowhere, panel_array, own_array)
 
 
-@jit
+@inner
 def blocks_for(M):
     """How many blocks the rows of C are cut into: an even number, if there are as many tiles."""
     tiles = (M + ROWS - 1) // ROWS
@@ -141,7 +141,7 @@ def blocks_for(M):
     return min(tiles, blocks + blocks % 2)
 
 
-@jit
+@inner
 def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size, bias, slope):
     """C = leaky(op(A) op(B) + bias) for contiguous arrays at addresses; pack, block and tile are addresses of tasks."""
     panels, blocks = (N + width - 1) // width, blocks_for(M)

@@ -8,10 +8,10 @@ of the arrays.  `parallel_for` is the only function in the package that Numba ru
 it, such as BLAS's, would spin on the same cores: a step then took four times as long.)
 
     @task
-    def _double(i, p):                      # p: see `table`
+    def _double(i, p):                      # p is the table's address, integer(p, 0) its first entry
         ...
 
-    parallel_for(_double.address, n_tasks, address of the table)       # from within a compiled launcher
+    run(parallel_for, _double.address, n_tasks, address of the table)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numba import carray, prange, types
 from numba.extending import intrinsic
 
 from ...checks import positive_int
-from .compiling import by_address, jit
+from .compiling import by_address, inner, jit
 
 _lock: contextlib.AbstractContextManager = contextlib.nullcontext()
 _started = False
@@ -54,13 +54,13 @@ def _as_pointer(typingctx, address, like):
     return types.CPointer(like)(types.int64, like), generate
 
 
-@jit
+@inner
 def array(address, n, like):
     """The n numbers at an address, of the type of `like`, as an array."""
     return carray(_as_pointer(address, like), n)
 
 
-@jit
+@inner
 def address_of(a):
     """Where an array's first number stands."""
     return np.int64(a.ctypes.data)
@@ -77,13 +77,13 @@ def empty(shape, dtype) -> np.ndarray:
     return memory[start:start + n * size].view(dtype).reshape(shape)
 
 
-@jit
+@inner
 def aligned(a):
     """The first multiple of 64 within an array of int64, as an address; leaves up to 7 of its numbers unused."""
     return (np.int64(a.ctypes.data) + 63) // 64 * 64
 
 
-@jit
+@inner
 def share(address, n, i, tasks, like):
     """The i-th of `tasks` equal parts of the n numbers at an address.
 
@@ -94,7 +94,7 @@ def share(address, n, i, tasks, like):
     return array(address + lo * size_of(like), hi - lo, like)
 
 
-@jit
+@inner
 def part(n, i, tasks):
     """(first, last + 1) of the i-th of `tasks` equal parts of range(n)."""
     return n * i // tasks, n * (i + 1) // tasks
@@ -156,7 +156,7 @@ def parallel_for(address, n, table):
             _call(address, i, table)
 
 
-@jit
+@inner
 def keep(*arrays):
     """Say that the arrays are still needed.
 

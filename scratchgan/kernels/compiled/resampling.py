@@ -20,7 +20,7 @@ import numpy as np
 from .. import pooling
 from .conv import address, table
 from .gemm import DTYPES
-from .pool import address_of, array, get, integer, jit, keep, parallel_for, part, run, task
+from .pool import address_of, array, get, inner, integer, keep, parallel_for, part, run, task
 
 SMALL = 2048            # arrays of fewer numbers are left to NumPy
 GRAIN = 1 << 14         # numbers that a task is worth, about
@@ -28,13 +28,13 @@ MOST = 64               # tasks at most
 SCALE = 8 * 10          # where the scale stands in the table
 
 
-@jit
+@inner
 def _geometry(p):
     """(H, W, h, w, C, k, bytes of a number) in a table."""
     return (integer(p, 3), integer(p, 4), integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 11))
 
 
-@jit
+@inner
 def _rows(i, p):
     """(first, last + 1) of task i's rows, counted through all images."""
     return part(integer(p, 2), i, integer(p, 9))
@@ -52,7 +52,7 @@ def _shrink64(i, p):
     _shrink(i, p, get(p + SCALE, np.float64(1)))
 
 
-@jit
+@inner
 def _shrink(i, p, scale):
     """Each coarse pixel = scale times the sum of its block."""
     H, W, h, w, C, k, size = _geometry(p)
@@ -83,7 +83,7 @@ def _grow64(i, p):
     _grow(i, p, get(p + SCALE, np.float64(1)))
 
 
-@jit
+@inner
 def _grow(i, p, scale):
     """Each pixel of a block = scale times the coarse pixel; zero where no block reached."""
     H, W, h, w, C, k, size = _geometry(p)
@@ -102,7 +102,7 @@ def _grow(i, p, scale):
         _zeros(to, (W - filled * k) * C, scale)
 
 
-@jit
+@inner
 def _zeros(to, n, like):
     y = array(to, n, like)
     for e in range(n):
@@ -121,7 +121,7 @@ def _argmax64(i, p):
     _argmax(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _argmax(i, p, one):
     """Where in its block the first NaN stands, or else the first of the largest entries."""
     H, W, h, w, C, k, size = _geometry(p)
@@ -156,7 +156,7 @@ def _take64(i, p):
     _take(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _take(i, p, one):
     """Each coarse pixel = the entries of its block at the places given."""
     H, W, h, w, C, k, size = _geometry(p)
@@ -185,7 +185,7 @@ def _put_back64(i, p):
     _put_back(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _put_back(i, p, one):
     """Each pixel of a block = the coarse pixel's entries whose place it is, zero elsewhere."""
     H, W, h, w, C, k, size = _geometry(p)
@@ -207,13 +207,13 @@ def _put_back(i, p, one):
 
 # -- bilinear ---------------------------------------------------------------------------------------------------------
 
-@jit
+@inner
 def _other(f, k, n):
     """Fine pixel f lies between the coarse pixels f // k and this one; beyond an edge (of n) it is the edge pixel."""
     return max(f // k - 1, 0) if 2 * (f % k) + 1 < k else min(f // k + 1, n - 1)
 
 
-@jit
+@inner
 def _mix(source, step, to, f, k, n, numbers, shares, one):
     """`numbers` numbers of fine line f, of two of the n coarse lines `step` bytes apart."""
     share = array(shares, 2 * k, one)
@@ -224,7 +224,7 @@ def _mix(source, step, to, f, k, n, numbers, shares, one):
         y[e] = own * x[e] + other * z[e]
 
 
-@jit
+@inner
 def _collect(source, step, to, q, k, n, numbers, shares, one):
     """The adjoint of `_mix`: coarse line q, of n, from all fine lines that have a share of it."""
     dx, share = array(to, numbers, one), array(shares, 2 * k, one)
@@ -248,7 +248,7 @@ def _bilinear64(i, p):
     _bilinear(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _bilinear(i, p, one):
     H, W, h, w, C, k, size = _geometry(p)
     first, last = _rows(i, p)
@@ -272,7 +272,7 @@ def _bilinear_adjoint64(i, p):
     _bilinear_adjoint(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _bilinear_adjoint(i, p, one):
     H, W, h, w, C, k, size = _geometry(p)
     first, last = _rows(i, p)

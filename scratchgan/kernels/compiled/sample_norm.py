@@ -15,7 +15,7 @@ import numpy as np
 from .. import sample_norm
 from .conv import address, table
 from .gemm import DTYPES
-from .pool import array, integer, jit, parallel_for, part, run, task
+from .pool import array, inner, integer, parallel_for, part, run, task
 
 SMALL = 2048            # arrays of fewer numbers are left to NumPy
 GRAIN = 1 << 14         # numbers that a task is worth, about
@@ -33,7 +33,7 @@ def _sums64(i, p):
     _sums(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _sums(i, p, one):
     """Task i: the sums of its shares; the second array's address is 0 if there is none."""
     a, b, sums = integer(p, 0), integer(p, 1), integer(p, 2)
@@ -51,7 +51,7 @@ def _sums(i, p, one):
                 _add(total, a + at, b + at if b else 0, C, one)
 
 
-@jit
+@inner
 def _line(a, b, n, one):
     """Sum of n neighbouring numbers, or of the products of two such lines."""
     x, total = array(a, n, one), 0.0
@@ -65,7 +65,7 @@ def _line(a, b, n, one):
     return total
 
 
-@jit
+@inner
 def _add(total, a, b, n, one):
     """The n neighbouring numbers, or the products of two such lines, to those in `total`."""
     x = array(a, n, one)

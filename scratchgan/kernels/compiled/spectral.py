@@ -12,7 +12,7 @@ import numpy as np
 from .. import spectral
 from .conv import address, table
 from .gemm import DTYPES
-from .pool import _call, array, integer, jit, parallel_for, part, run, task
+from .pool import _call, array, inner, integer, jit, parallel_for, part, run, task
 
 SMALL = 4096            # entries of a weight below which NumPy does it
 GRAIN = 1 << 14         # entries that a task is worth
@@ -29,7 +29,7 @@ def _down64(i, p):
     _down(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _down(i, p, one):
     """sums[i, c] = sum over the task's rows k of Wm[k, c] u[k]."""
     K, Co, size = integer(p, 5), integer(p, 6), integer(p, 8)
@@ -53,7 +53,7 @@ def _up64(i, p):
     _up(i, p, np.float64(1))
 
 
-@jit
+@inner
 def _up(i, p, one):
     """u[k] = sum over c of Wm[k, c] v[c], for the task's rows k."""
     K, Co, size = integer(p, 5), integer(p, 6), integer(p, 8)
@@ -77,7 +77,7 @@ def _finish64(which, p):
     _finish(which, p, np.float64(1))
 
 
-@jit
+@inner
 def _finish(which, p, one):
     """v = the tasks' sums, added up in order; or u as it is (`which` 0 or 1).  Then divided by its length."""
     K, Co, tasks = integer(p, 5), integer(p, 6), integer(p, 7)

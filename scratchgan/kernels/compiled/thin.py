@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pool import address_of, array, integer, jit, keep, parallel_for, part, run, share, task
+from .pool import address_of, array, inner, integer, jit, keep, parallel_for, part, run, share, task
 
 TASKS = 8
 
 
-@jit
+@inner
 def _column(i, p, one):
     M, K = integer(p, 3), integer(p, 4)
     b, c = array(integer(p, 1), K, one), array(integer(p, 2), M, one)
@@ -27,7 +27,7 @@ def _column(i, p, one):
         c[m] = total
 
 
-@jit
+@inner
 def _column_transposed(i, p, one):
     M, K = integer(p, 3), integer(p, 4)
     b, c = array(integer(p, 1), K, one), share(integer(p, 2), M, i, TASKS, one)
@@ -39,7 +39,7 @@ def _column_transposed(i, p, one):
             c[m] += row[m] * b[k]
 
 
-@jit
+@inner
 def _outer(i, p, one):
     M, N = integer(p, 3), integer(p, 4)
     a, b = array(integer(p, 0), M, one), array(integer(p, 1), N, one)
@@ -84,7 +84,7 @@ def _outer64(i, p):
 def _launch(address, a, b, c, first, second):
     p = np.empty(6, np.int64)
     p[0], p[1], p[2], p[3], p[4] = address_of(a), address_of(b), address_of(c), first, second
-    parallel_for(address, TASKS, address_of(p))
+    parallel_for(address, np.int64(TASKS), address_of(p))
     keep(p)
 
 

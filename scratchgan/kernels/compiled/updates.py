@@ -8,7 +8,7 @@ import numpy as np
 
 from ..updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 from .gemm import DTYPES
-from .pool import array, get, integer, jit, parallel_for, run, share, task
+from .pool import array, get, inner, integer, parallel_for, run, share, task
 
 TASKS = 8
 SMALL = 1024
@@ -16,7 +16,7 @@ PIECE = 1 << 14             # numbers of a net's arrays that a task moves
 ADAM, RMSPROP, SGD, NESTEROV, EMA = range(5)
 
 
-@jit
+@inner
 def _update(i, p, one):
     """A share of the numbers of one array.  Constants a, b, c, d of each rule stand behind the addresses."""
     rule, n, tasks = integer(p, 0), integer(p, 1), integer(p, 2)
@@ -41,7 +41,7 @@ def _update(i, p, one):
             w[k] -= c * (g[k] + a * v[k] if rule == NESTEROV else v[k])                         # (SGD.2, 3)
 
 
-@jit
+@inner
 def _adam_piece(i, p, one):
     """Piece i of a net's arrays: four addresses and a count stand in its row of the table, after the constants."""
     row = p + 8 * (5 + 5 * i)
