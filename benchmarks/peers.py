@@ -11,7 +11,7 @@
 Before anything is timed, both sides get the same weights, data and noise, and must compute the same (`same_work`).
 Then they have their turns, A B A B ...: what is reported is the median of the ratios of the rounds, with its quartiles.
 Before each turn there is a pause and a call that is not timed: threads of the other side that wait by spinning are
-asleep by then.  "best" is the fastest mode of this run.  Beside each time stands the share of it that the counted
+asleep by then.  "best" has the smallest ratio of this run.  Beside each time stands the share of it that the counted
 products alone would take at the rate of the fastest large product of this package, at as many threads, in this run.
 
 Whole runs write benchmarks/results/peers.json and .png; with --only or --quick nothing is written unless --out says so.
@@ -43,7 +43,7 @@ US = "scratchgan"
 def measure(item: str, trial: Trial, threads: int, rate: float, repeats: int, sizes: Sizes) -> dict:
     """Let all sides have their turns; print them, return them as what goes into the file."""
     times = bench.interleaved({US: trial.ours, **trial.peers}, repeats, seconds=sizes.seconds, settle=sizes.settle)
-    best = min(trial.peers, key=lambda who: np.median(times[who]), default=None)
+    best = min(trial.peers, key=lambda who: bench.ratio(times[who], times[US])[0], default=None)    # hardest to beat
     print(f"\n{trial.name}, threads: {threads}; {trial.flops / 1e9:.3g} GFLOP of products, "
           f"{1e3 * trial.flops / rate:.3g} ms at {rate / 1e9:.0f} GFLOP/s", flush=True)
     sides = {}
