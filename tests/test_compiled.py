@@ -106,6 +106,34 @@ def test_products_of_odd_sizes(shape, rng):
             close(kernels.matmul(a.T.copy().T, b, **how), kernels.matmul.twin(a, b, **how))
 
 
+def test_shapes_that_do_not_fit_are_refused_and_never_read_past_the_end(rng):
+    """Compiled code does not look where an array ends: what does not fit must not get there."""
+    new = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    x, W, dy, how = new(4, 12, 12, 20), new(4, 4, 20, 24), new(4, 6, 6, 24), {"stride": (2, 2), "padding": (1, 1)}
+    big, small = new(300, 24), new(200, 24)
+    wrong = [
+        lambda: kernels.matmul(new(70, 40), new(41, 66)),
+        lambda: kernels.matmul(new(70, 40), new(40, 66), bias=new(65)),
+        lambda: kernels.conv2d(x, new(4, 4, 19, 24), **how),
+        lambda: kernels.conv2d(x, W, **how, bias=new(23)),
+        lambda: kernels.conv2d_input_grad(new(4, 5, 6, 24), W, x_shape=x.shape, **how),
+        lambda: kernels.conv2d_input_grad(dy, W, x_shape=(4, 12, 12, 21), **how),
+        lambda: kernels.conv2d_weight_grad(x, new(3, 6, 6, 24), kernel_size=(4, 4), **how),
+        lambda: kernels.channel_dot(big, small),
+        lambda: kernels.leaky_relu_grad(big, small, slope=0.2),
+        lambda: kernels.batchnorm_forward(big, new(23), new(24), eps=1e-5),
+        lambda: kernels.batchnorm_backward(big, big, small, new(24), new(24)),
+        lambda: kernels.adam_update(big, small, big, big, lr=1e-3, beta1=0.5, beta2=0.9, eps=1e-8, step=1),
+        lambda: kernels.sgd_update(big, small, big, lr=1e-3, momentum=0.9, nesterov=False),
+        lambda: kernels.ema_update(big, small, decay=0.9),
+    ]
+    for call in wrong:
+        with pytest.raises(ValueError):
+            call()
+    bias = rng.standard_normal(66)                     # of another dtype: NumPy's rules, not its bytes read as floats
+    close(kernels.matmul(new(70, 40), new(40, 66) * 0, bias=bias)[0], bias.astype(np.float32))
+
+
 def test_not_a_number_is_honest(rng):
     """NaN and infinity come out where they must, whatever the compiler may reorder."""
     x, W = rng.standard_normal((70, 40)).astype(np.float32), rng.standard_normal((40, 70)).astype(np.float32)

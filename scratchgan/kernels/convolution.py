@@ -88,7 +88,9 @@ def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: 
     """
     (kh, kw, Ci, Co), (sh, sw), (ph, pw) = W.shape, stride, padding
     N, H, Wd, _ = x_shape
-    Ho, Wo = dy.shape[1:3]
+    Ho, Wo = _output_sizes(x_shape, (kh, kw), stride, padding)
+    _must_be("conv2d_input_grad: dy", dy.shape, (N, Ho, Wo, Co))
+    _must_be("conv2d_input_grad: x_shape", tuple(x_shape), (N, H, Wd, Ci))
     dxpad = np.zeros((N, H + 2 * ph, Wd + 2 * pw, Ci), dy.dtype)
     Wm = W.reshape(kh * kw * Ci, Co).T
     for group in _groups(N, Ho * Wo * kh * kw * Ci):
@@ -107,7 +109,8 @@ def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stri
         dW = (all patches, as rows)^T @ (all output gradients, as rows)
     """
     (kh, kw), Ci, Co = kernel_size, x.shape[3], dy.shape[3]
-    N, Ho, Wo = dy.shape[:3]
+    N, Ho, Wo = len(x), *_output_sizes(x.shape, kernel_size, stride, padding)
+    _must_be("conv2d_weight_grad: dy", dy.shape, (N, Ho, Wo, Co))
     dW = np.zeros((kh * kw * Ci, Co), x.dtype)
     xpad = pad_images(x, padding)
     for group in _groups(N, Ho * Wo * kh * kw * Ci):
@@ -117,3 +120,8 @@ def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stri
 
 def _output_sizes(x_shape: tuple, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
     return tuple(conv_output_size(x_shape[1 + a], kernel_size[a], stride[a], padding[a]) for a in (0, 1))
+
+
+def _must_be(name: str, shape: tuple, expected: tuple) -> None:
+    if shape != expected:
+        raise ValueError(f"{name} must be {expected}, got {shape}")

@@ -90,6 +90,6 @@ def set_backend(name: str) -> None:
         try:
             importlib.import_module("..compiled", __name__)
         except ImportError as error:
-            raise RuntimeError(f"the backend 'numba' needs Numba: pip install numba   ({error}); the backend stays "
-                               f"{_backend or 'numpy'!r}") from None
+            raise RuntimeError(f"the backend 'numba' needs Numba: pip install numba   ({error}); or "
+                               f"set {VARIABLE}=numpy; the backend stays {_backend or 'numpy'!r}") from None
     _backend = name

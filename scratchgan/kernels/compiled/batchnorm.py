@@ -188,9 +188,15 @@ def _run(task, p: np.ndarray) -> None:
     run(parallel_for, task.address, TASKS, p.__array_interface__["data"][0])
 
 
+def _usable(x, alike, of_channels) -> bool:
+    """Whether the arrays have the shape of x (M, C), and the vectors C numbers; else the twin has its say."""
+    return (x.dtype in DTYPES and x.size >= SMALL and all(a.shape == x.shape and a.dtype == x.dtype for a in alike)
+            and all(v.shape == x.shape[1:] and v.dtype == x.dtype and v.flags.c_contiguous for v in of_channels))
+
+
 @batchnorm_forward.engine("numba")
 def _(x, gamma, beta, *, eps, slope=1.0):
-    if x.dtype not in DTYPES or x.size < SMALL:
+    if not _usable(x, (), (gamma, beta)):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
     x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
     moments, normalise, _, _ = _TASKS[x.itemsize]
@@ -205,9 +211,10 @@ def _(x, gamma, beta, *, eps, slope=1.0):
 
 @batchnorm_backward.engine("numba")
 def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
-    if dy.dtype not in DTYPES or dy.size < SMALL:
+    if not _usable(dy, (y, xhat), (gamma, r)):
         return batchnorm_backward.twin(dy, y, xhat, gamma, r, slope=slope, input_grad=input_grad)
-    dy, y, (M, C), dtype = np.ascontiguousarray(dy), np.ascontiguousarray(y), dy.shape, dy.dtype
+    dy, y, xhat = (np.ascontiguousarray(a) for a in (dy, y, xhat))
+    (M, C), dtype = dy.shape, dy.dtype
     _, _, gradient_sums, input_gradient = _TASKS[dy.itemsize]
     sums = np.empty((TASKS, 2, C))
     _run(gradient_sums, _table(slope, dtype, M, C, dy, sums, xhat, 0, 0, 0, 0, y))

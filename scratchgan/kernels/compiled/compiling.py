@@ -19,6 +19,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from numba import cfunc, njit
 
 FLAGS = {"reassoc", "contract", "arcp", "nsz", "afn"}
 VARIABLE = "SCRATCHGAN_KERNEL_CACHE"
+_setting = threading.RLock()
 _KEEP = 3                       # versions of the kernels whose code is kept: the present one and the latest before it
 
 
@@ -72,12 +74,14 @@ class _kept:
     """Lets Numba keep what is decorated within it in our folder; yields whether it shall."""
 
     def __enter__(self) -> bool:
+        _setting.acquire()                                # another Python thread may be compiling, too
         folder = cache_folder()
         self.before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, "" if folder is None else str(folder)
         return folder is not None
 
     def __exit__(self, *exc):
         numba.config.CACHE_DIR = self.before
+        _setting.release()
 
 
 @functools.cache

@@ -9,7 +9,7 @@ shape: for each output pixel and each tap of the kernel, which pixel of the imag
                     pixel outside of the image is the address of a row of zeros
     input gradient  pixels of dx with the same (h + p) mod s and (w + p) mod s are under the same taps of the kernel:
                     each such phase is a small convolution of dy with those taps, and writes its own pixels of dx
-    weight gradient A^T is needed: the pixels under the kernel are copied, a few hundred at a time, into panels of R
+    weight gradient A^T is needed: what lies under the kernel is copied, for a hundred pixels of dy at a time
 
 With few channels a pixel is too short for that (one number, in a grey image): there the rows of the kernel are the
 taps, on an image that was padded first.
@@ -27,11 +27,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
-from .gemm import DTYPES, pack_panel
+from .gemm import DTYPES, fits_bias, pack_panel
 from .pool import address_of, aligned, array, empty, get, inner, integer, keep, parallel_for, part, put, run, task
 from .tile import ROWS, copy_bytes, copy_number, panel_tile, rows_tile, tile_panel, tile_rows, width_for
 
-SHORT = 16           # fewer channels than this: patches are copied
+SHORT = 16           # fewer channels than this: the rows of the kernel are the taps
 GROUP = 400          # output pixels that a task has at hand at a time, about
 DEPTH = 128          # pixels of a weight gradient that are packed at a time
 TASKS = 8            # of packing, and of a weight gradient at least
@@ -388,7 +388,7 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
     phase = forward_phase(*x.shape[1:3], W.shape[:2], stride, padding)
     sizes = (conv_output_size(x.shape[1 + a], W.shape[a], stride[a], padding[a]) for a in (0, 1))
     y = empty((len(x), *sizes, W.shape[3]), x.dtype)
-    if not _usable(x, W, y):
+    if not _usable(x, W, y) or x.shape[3] != W.shape[2] or not fits_bias(bias, W.shape[3], x.dtype):
         return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
     x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
     if x.shape[3] < SHORT:
@@ -402,7 +402,9 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
 
 @conv2d_input_grad.engine("numba")
 def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
-    if not _usable(dy, W) or 0 in x_shape:
+    sizes = tuple(conv_output_size(x_shape[1 + a], W.shape[a], stride[a], padding[a]) for a in (0, 1))
+    fits = dy.shape == (x_shape[0], *sizes, W.shape[3]) and x_shape[3] == W.shape[2]
+    if not fits or not _usable(dy, W) or 0 in x_shape or not fits_bias(bias, x_shape[3], dy.dtype):
         return conv2d_input_grad.twin(dy, W, x_shape=x_shape, stride=stride, padding=padding, bias=bias, slope=slope)
     geometry = (*x_shape[1:3], W.shape[:2], stride, padding)
     dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
@@ -416,7 +418,8 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
 
 @conv2d_weight_grad.engine("numba")
 def _(x, dy, *, kernel_size, stride, padding):
-    if not _usable(x, dy):
+    sizes = tuple(conv_output_size(x.shape[1 + a], kernel_size[a], stride[a], padding[a]) for a in (0, 1))
+    if not _usable(x, dy) or dy.shape[:3] != (len(x), *sizes):
         return conv2d_weight_grad.twin(x, dy, kernel_size=kernel_size, stride=stride, padding=padding)
     dW = empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
     geometry = (*x.shape[1:3], kernel_size, stride, padding)

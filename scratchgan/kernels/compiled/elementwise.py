@@ -29,11 +29,6 @@ SMALL = 2048                  # fewer numbers than this are left to NumPy
 BLOCK = 128                   # rows that are added up in the numbers' own precision
 
 
-def tasks_for(n: int) -> int:
-    """How many tasks n numbers are cut into: by their count alone."""
-    return 1 if n < 1 << 14 else 8
-
-
 @inner
 def _leaky(i, p, one):
     n, tasks, slope = integer(p, 2), integer(p, 3), get(p + 32, one)
@@ -160,8 +155,10 @@ def _launch_sums(address, kind, a, b, dx, out, slope):
 
 
 def _usable(*arrays) -> bool:
+    """Whether all have one shape and a dtype that is compiled for, and are large enough; else the twin has its say."""
     first = arrays[0]
-    return first.dtype in DTYPES and first.size >= SMALL and all(a.dtype == first.dtype for a in arrays)
+    alike = all(a.dtype == first.dtype and a.shape == first.shape for a in arrays)
+    return alike and first.dtype in DTYPES and first.size >= SMALL
 
 
 def flat(a: np.ndarray) -> np.ndarray:

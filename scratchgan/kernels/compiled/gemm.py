@@ -184,10 +184,16 @@ def tasks(size: int, transpose_a: bool, N: int) -> tuple[int, int, int]:
     return _pack.address, (_block32 if size == 4 else _block64).address, tile
 
 
+def fits_bias(bias, N: int, dtype) -> bool:
+    """Whether a bias is none, or N neighbouring numbers of that dtype."""
+    return bias is None or (bias.shape == (N,) and bias.dtype == dtype and bias.flags.c_contiguous)
+
+
 @matmul.engine("numba")
 def _(a, b, *, transpose_a=False, transpose_b=False, bias=None, slope=1.0):
     (K, M), (L, N) = a.shape if transpose_a else a.shape[::-1], b.shape[::-1] if transpose_b else b.shape
-    if a.dtype != b.dtype or a.dtype not in DTYPES or K != L or M * N * K < SMALL:
+    fits = a.dtype == b.dtype and a.dtype in DTYPES and K == L and fits_bias(bias, N, a.dtype)
+    if not fits or M * N * K < SMALL:
         return matmul.twin(a, b, transpose_a=transpose_a, transpose_b=transpose_b, bias=bias, slope=slope)
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     if N == 1:

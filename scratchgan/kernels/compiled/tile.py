@@ -3,7 +3,7 @@ r"""The register tile: the few lines that all matrix products and convolutions s
 A processor core has 16 or 32 vector registers.  A product is fast when what is being summed *stays in them*: a tile of
 R rows times V vectors of C = A B is kept in registers while k runs along the whole sum,
 
-                  B[k, :]   v v v v v v v v | v v v v v v v v        V vectors of L neighbouring columns: 2 loads
+                  B[k, :]   v v v v v v v v | v v v v v v v v        V vectors of L neighbouring columns: V loads
                            +-----------------+----------------+
         A[0, k]  o ------> | acc acc ...     | acc acc ...    |      each number of A is repeated over a vector: R loads
         A[1, k]  o ------> | acc acc ...     | acc acc ...    |
