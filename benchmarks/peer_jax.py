@@ -1,9 +1,5 @@
 """The MLP GAN's step in JAX, in a process of its own that does what its standard input says.
 
-XLA's CPU client has no call that sets its threads: it makes as many as the process may use cores when JAX starts.  So
-each number of threads gets a process that is pinned to so many cores (os.sched_setaffinity) before it imports JAX.
-Where a process cannot be pinned (macOS, Windows) JAX is only measured with as many threads as there are cores.
-
     start   python -m benchmarks.peer_jax THREADS FILE.npz    which holds initial weights, a batch, and noise (6, N, Z)
     check   the losses of the first three steps, on that noise
     N       one step, not timed, then the seconds of N steps with noise of its own
@@ -11,50 +7,14 @@ Where a process cannot be pinned (macOS, Windows) JAX is only measured with as m
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import subprocess
 import sys
 import time
 
 import numpy as np
 
 LR, BETA1, BETA2, EPS = 2e-4, 0.5, 0.999, 1e-8
-
-
-class Peer:
-    """The process, seen from outside.  Raises RuntimeError if it does not start; `close` ends it."""
-
-    def __init__(self, threads: int, path: str):
-        if importlib.util.find_spec("jax") is None:
-            raise RuntimeError("it is not installed")
-        self.process = subprocess.Popen([sys.executable, "-m", "benchmarks.peer_jax", str(threads), path], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ask("version")
-
-    def ask(self, what: object):
-        """Send one line, return what the answer says."""
-        try:
-            self.process.stdin.write(f"{what}\n")
-            self.process.stdin.flush()
-            return json.loads(self.process.stdout.readline())
-        except (OSError, ValueError):
-            self.close()
-            raise RuntimeError(f"the process ended with exit code {self.process.returncode}") from None
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def can_pin(threads: int) -> bool:
-    return hasattr(os, "sched_setaffinity") or threads == os.cpu_count()
-
-
-def weights(net) -> list[np.ndarray]:
-    """W, b, W, b, ... of a scratchgan net; (Di, Do) is JAX's habit too."""
-    return [array for _, array in net.parameters()]
 
 
 def make_step():

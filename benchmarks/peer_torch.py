@@ -24,13 +24,13 @@ class Mode:
     compiled: bool = False
 
 
-MODES = {
-    "PyTorch eager": Mode(),
-    "PyTorch eager, fused Adam": Mode(fused=True),
-    "PyTorch channels_last, fused Adam": Mode(fused=True, channels_last=True),
-    "torch.compile, fused Adam": Mode(fused=True, compiled=True),
-    "torch.compile, channels_last, fused Adam": Mode(fused=True, channels_last=True, compiled=True),
-}
+def set_num_threads(threads: int) -> None:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+
+
+def points(x: np.ndarray) -> torch.Tensor:
+    return torch.tensor(x)
 
 
 class ToImage(nn.Module):

@@ -9,9 +9,11 @@ nothing but rounding moves by a whole lr either way.  (After three steps of DCGA
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import json
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +28,16 @@ from scratchgan.models import dcgan, mlp_gan
 from scratchgan.optim import Adam
 from scratchgan.penalties import WganGp, interpolate, penalty_backward
 
-from . import peer_jax
+from .peer_process import Peer, can_pin
 
-try:
-    import torch
-
-    from . import peer_torch
-except ImportError:
-    torch = None
-
+#: the modes of PyTorch that are measured, by name: (torch.compile, channels_last)
+TORCH_MODES = {
+    "PyTorch eager": (False, False),
+    "PyTorch eager, fused Adam": (False, False),
+    "PyTorch channels_last, fused Adam": (False, True),
+    "torch.compile, fused Adam": (True, False),
+    "torch.compile, channels_last, fused Adam": (True, True),
+}
 STEPS = 3                                    # that are compared before anything is timed
 TOLERANCE = 1e-4
 CHECKS = {np.float64: 1e-9, np.float32: 1e-3}
@@ -76,54 +79,73 @@ def same_work(who: str, ours, theirs, tolerance: float = TOLERANCE) -> None:
                                  + (f"\n  ours   {ours}\n  theirs {theirs}" if ours.ndim == 1 else ""))
 
 
-def torch_modes(sizes: Sizes, images: bool = True) -> dict:
-    """The modes of PyTorch that are measured; how channels lie in memory is a question for images alone."""
-    if torch is None:
-        return {}
-    return {name: mode for name, mode in peer_torch.MODES.items()
-            if (sizes.compiled or not mode.compiled) and (images or not mode.channels_last)}
+@dataclass(frozen=True)
+class Steps:
+    """A training step, ours and PyTorch's, on the same weights, data and noise.
+
+    ours(dtype), theirs(mode, dtype)    -> (losses of the first steps, a function that takes one more step)
+    flops                               of the products in a step
+    start, real, noise                  what a peer that is not PyTorch begins with
+    """
+
+    name: str
+    ours: Callable
+    theirs: Callable
+    flops: Callable[[], float]
+    images: bool = True
+    start: Callable | None = None
+    real: np.ndarray | None = None
+    noise: np.ndarray | None = None
 
 
-def add_torch(trial: Trial, sizes: Sizes, build, expected: dict, images: bool = True) -> None:
-    """Add each mode of PyTorch: check it in both precisions (compiled ones in float32 alone), time it in float32.
+def step_trial(item: str, sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> tuple[Trial, Steps, list[float]]:
+    """Our clock for a step, PyTorch's in its modes, each checked first; also the step, and our losses in float32.
 
-    build(mode, dtype) gives the losses of the first steps and the step; `expected` are ours, for each dtype.
+    PyTorch runs in a process of its own: how this package keeps freed memory (compiled/pool.py) would serve it too.
     A compiler's failure costs a line, not the run.
     """
-    for who, mode in torch_modes(sizes, images).items():
-        try:
-            for dtype, tolerance in CHECKS.items():
-                if dtype is np.float32 or not mode.compiled:
-                    losses, step = build(mode, dtype)
-                    same_work(f"{trial.name}, {who}, {dtype.__name__}", expected[dtype], losses, tolerance)
-            trial.peers[who] = bench.clock(step)
-        except DifferentWorkError:
-            raise
-        except Exception as error:
-            if not mode.compiled:
-                raise
-            text = str(error).strip() or "no message"
-            print(f"{trial.name}: {who} skipped: {type(error).__name__}: {text.splitlines()[0][:100]}")
+    work, expected = STEP_WORKS[item](sizes), {}
+    for dtype in CHECKS:                                             # the one that is timed, in float32, is the last
+        expected[dtype], step = work.ours(dtype)
+    trial = Trial(work.name, work.flops(), bench.clock(step))
+    modes = [name for name, (compiled, last) in TORCH_MODES.items()
+             if (sizes.compiled or not compiled) and (work.images or not last)]
+    try:
+        peer = Peer("benchmarks.peer_torch_process", threads, item, json.dumps(asdict(sizes)),
+                    SCRATCHGAN_BACKEND="numpy")
+    except RuntimeError as error:
+        print(f"{work.name}: PyTorch left out: {error}")
+        return trial, work, expected[np.float32]
+    stack.callback(peer.close)
+    for who in modes:
+        answer = peer.ask(json.dumps(["check", who]))
+        if "failed" in answer:
+            print(f"{work.name}: {who} skipped: {answer['failed']}")
+            continue
+        for dtype, tolerance in CHECKS.items():
+            if dtype.__name__ in answer:
+                same_work(f"{work.name}, {who}, {dtype.__name__}", expected[dtype], answer[dtype.__name__], tolerance)
+        trial.peers[who] = lambda n, who=who: peer.ask(json.dumps(["time", who, n]))
+    return trial, work, expected[np.float32]
 
 
 def dcgan_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
-    real = load("mnist-5k").x[:sizes.batch]
-    make = lambda dtype: dcgan(28, 1, 100, sizes.width, "non-saturating", 0, dtype=dtype)
-    yield gan_trial("DCGAN-28 step", make, real, sizes, lambda mode: peer_torch.dcgan_nets(sizes.width, 100, mode))[0]
+    yield step_trial("dcgan", sizes, threads, stack)[0]
+
+
+def critic_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
+    yield step_trial("critic", sizes, threads, stack)[0]
 
 
 def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
-    real = np.random.default_rng(0).standard_normal((4 * sizes.batch, 2)).astype(np.float32)
-    make = lambda dtype: mlp_gan(2, 2, (sizes.hidden, sizes.hidden), "non-saturating", 0, dtype=dtype)
-    trial, noise, expected = gan_trial("MLP GAN step", make, real, sizes,
-                                       lambda mode: peer_torch.mlp_nets(sizes.hidden, mode))
-    if peer_jax.can_pin(threads):
-        gan, path = make(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
+    trial, work, expected = step_trial("mlp", sizes, threads, stack)
+    if can_pin(threads):
+        gan, path = work.start(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
         start = {f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D))
-                 for i, a in enumerate(peer_jax.weights(net))}
-        np.savez(path, real=real, noise=noise, **start)
+                 for i, (_, a) in enumerate(net.parameters())}       # W (Di, Do) is JAX's habit too
+        np.savez(path, real=work.real, noise=work.noise, **start)
         try:
-            peer = peer_jax.Peer(threads, str(path))
+            peer = Peer("benchmarks.peer_jax", threads, str(path))
         except RuntimeError as error:
             print(f"{trial.name}: JAX left out: {error}")
         else:
@@ -133,56 +155,66 @@ def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Itera
     yield trial
 
 
-def gan_trial(name: str, make, real: np.ndarray, sizes: Sizes, nets) -> tuple[Trial, np.ndarray, list[float]]:
-    """Our GAN, made by make(dtype), against PyTorch's; also the noise of the first steps and our losses on it."""
-    expected, N = {}, len(real)
-    for dtype in CHECKS:                                             # the one that is timed, in float32, is the last
-        gan, x, losses = make(dtype), real.astype(dtype), []
-        noise = np.random.default_rng(1).standard_normal((2 * STEPS, N, gan.latent_dim)).astype(np.float32)
-        draws = iter(noise.astype(dtype))
-        gan.noise = lambda N, draws=draws: next(draws)
+def dcgan_steps(sizes: Sizes) -> Steps:
+    real = load("mnist-5k").x[:sizes.batch]
+    make = lambda dtype: dcgan(28, 1, 100, sizes.width, "non-saturating", 0, dtype=dtype)
+    return gan_steps("DCGAN-28 step", make, real, lambda mode: peer_torch().dcgan_nets(sizes.width, 100, mode))
+
+
+def mlp_steps(sizes: Sizes) -> Steps:
+    real = np.random.default_rng(0).standard_normal((4 * sizes.batch, 2)).astype(np.float32)
+    make = lambda dtype: mlp_gan(2, 2, (sizes.hidden, sizes.hidden), "non-saturating", 0, dtype=dtype)
+    return gan_steps("MLP GAN step", make, real, lambda mode: peer_torch().mlp_nets(sizes.hidden, mode))
+
+
+def gan_steps(name: str, make, real: np.ndarray, nets) -> Steps:
+    """The step of the GAN that make(dtype) gives, and of PyTorch's nets(mode)."""
+    N, latent_dim = len(real), make(np.float32).latent_dim
+    noise = np.random.default_rng(1).standard_normal((2 * STEPS, N, latent_dim)).astype(np.float32)
+
+    def ours(dtype):
+        gan, x, losses, draws = make(dtype), real.astype(dtype), [], iter(noise.astype(dtype))
+        gan.noise = lambda N: next(draws)
         for _ in range(STEPS):
             report = gan.train_step(x)
             losses += [report["d_loss"], report["g_loss"]]
         del gan.noise
-        expected[dtype] = losses
-    trial = Trial(f"{name}, batch {N}", bench.step_flops(gan, N), bench.clock(lambda: gan.train_step(real)))
+        return losses, lambda: gan.train_step(x)
 
-    def build(mode, dtype):
-        start, (G, D) = make(dtype), nets(mode)
-        for net, source in ((G, start.G), (D, start.D)):
-            peer_torch.load(net, source)
-        peer, x = peer_torch.Gan(G, D, gan.latent_dim, N, mode), peer_torch.images(real.astype(dtype), mode)
-        own, draws = peer.noise, iter(noise.astype(dtype))
-        peer.noise = lambda: torch.tensor(next(draws))
-        losses = [loss for _ in range(STEPS) for loss in peer.train_step(x)]
-        peer.noise = own
-        return losses, lambda: peer.train_step(x)
+    def theirs(mode, dtype):
+        torch, source, (G, D) = peer_torch(), make(dtype), nets(mode)
+        torch.load(G, source.G)
+        torch.load(D, source.D)
+        gan, x, draws = torch.Gan(G, D, latent_dim, N, mode), torch.images(real.astype(dtype), mode), iter(noise)
+        own, gan.noise = gan.noise, lambda: torch.points(next(draws).astype(dtype))
+        losses = [loss for _ in range(STEPS) for loss in gan.train_step(x)]
+        gan.noise = own
+        return losses, lambda: gan.train_step(x)
 
-    add_torch(trial, sizes, build, expected, images=real.ndim == 4)
-    return trial, noise, expected[np.float32]
+    return Steps(f"{name}, batch {N}", ours, theirs, lambda: bench.step_flops(make(np.float32), N), real.ndim == 4,
+                 make, real, noise)
 
 
-def critic_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
-    rng, rates, expected = np.random.default_rng(0), {"lr": 1e-4, "beta1": 0.0, "beta2": 0.9}, {}
+def critic_steps(sizes: Sizes) -> Steps:
+    rng, rates = np.random.default_rng(0), {"lr": 1e-4, "beta1": 0.0, "beta2": 0.9}
     real = load("mnist-5k").x[:sizes.batch]
     fake = np.tanh(rng.standard_normal(real.shape)).astype(np.float32)
     batches = real, fake, interpolate(real, fake, rng=rng)
-    for dtype in CHECKS:                                             # the one that is timed, in float32, is the last
+
+    def ours(dtype):
         net, given = critic(sizes.width, dtype), [x.astype(dtype) for x in batches]
         step = critic_step(net, Adam(net, **rates))
-        expected[dtype] = [step(*given) for _ in range(STEPS)]
-    trial = Trial(f"WGAN-GP critic step, batch {sizes.batch}", bench.critic_flops(net, (28, 28, 1), sizes.batch),
-                  bench.clock(lambda: step(*batches)))
+        return [step(*given) for _ in range(STEPS)], lambda: step(*given)
 
-    def build(mode, dtype):
-        D = peer_torch.critic_net(sizes.width, mode)
-        peer_torch.load(D, critic(sizes.width, dtype))
-        peer, given = peer_torch.Critic(D, mode, **rates), [peer_torch.images(x.astype(dtype), mode) for x in batches]
+    def theirs(mode, dtype):
+        torch = peer_torch()
+        D, given = torch.critic_net(sizes.width, mode), [torch.images(x.astype(dtype), mode) for x in batches]
+        torch.load(D, critic(sizes.width, dtype))
+        peer = torch.Critic(D, mode, **rates)
         return [peer.step(*given) for _ in range(STEPS)], lambda: peer.step(*given)
 
-    add_torch(trial, sizes, build, expected)
-    yield trial
+    return Steps(f"WGAN-GP critic step, batch {sizes.batch}", ours, theirs,
+                 lambda: bench.critic_flops(critic(sizes.width, np.float32), (28, 28, 1), sizes.batch))
 
 
 def critic(width: int, dtype) -> Sequential:
@@ -232,11 +264,22 @@ def product_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> I
 
 def convolution_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
     works = bench.convolutions(sizes.batch, sizes.width)
-    theirs = peer_torch.convolutions(*bench.convolution_arrays(sizes.batch, sizes.width)) if torch else []
+    theirs = []
+    if importlib.util.find_spec("torch"):
+        peer_torch().set_num_threads(threads)
+        theirs = peer_torch().convolutions(*bench.convolution_arrays(sizes.batch, sizes.width))
     for work, (step, read) in zip(works, theirs, strict=bool(theirs)):
         same_work("oneDNN", work.step(), read(step()))
         yield Trial(work.name, work.flops, bench.clock(work.step), {"oneDNN": bench.clock(step)})
 
 
+def peer_torch():
+    """benchmarks/peer_torch.py, imported where it is needed: this process works without PyTorch."""
+    from . import peer_torch
+
+    return peer_torch
+
+
+STEP_WORKS = {"dcgan": dcgan_steps, "mlp": mlp_steps, "critic": critic_steps}
 ITEMS = {"dcgan": dcgan_trials, "mlp": mlp_trials, "critic": critic_trials, "products": product_trials,
          "convolutions": convolution_trials}

@@ -11,8 +11,10 @@
 Before anything is timed, both sides get the same weights, data and noise, and must compute the same (`same_work`).
 Then they have their turns, A B A B ...: what is reported is the median of the ratios of the rounds, with its quartiles.
 Before each turn there is a pause and a call that is not timed: threads of the other side that wait by spinning are
-asleep by then.  "best" has the smallest ratio of this run.  Beside each time stands the share of it that the counted
-products alone would take at the rate of the fastest large product of this package, at as many threads, in this run.
+asleep by then.  PyTorch's and JAX's training steps run in processes of their own, so that neither the way in which this
+package keeps freed memory nor its threads touch them.  "best" has the smallest ratio of this run.  Beside each time
+stands the share of it that the counted products alone would take at the rate of the fastest large product of this
+package, at as many threads, in this run.
 
 Whole runs write benchmarks/results/peers.json and .png; with --only or --quick nothing is written unless --out says so.
 A peer that is not installed is left out.
@@ -34,7 +36,7 @@ from scratchgan import bench
 from scratchgan.atomic import write_text
 from scratchgan.plots import BLUE, VERMILLION, figure, save_figure
 
-from .peer_works import ITEMS, Sizes, Trial, torch
+from .peer_works import ITEMS, Sizes, Trial
 
 RESULTS = Path(__file__).parent / "results"
 US = "scratchgan"
@@ -126,10 +128,6 @@ def main(argv: list[str] | None = None) -> int:
               "trials": [], "products": []}
     for threads in options.threads or [n for n in (1, 2) if n <= facts["cores"]]:
         scratchgan.set_num_threads(threads)
-        if torch is not None:
-            torch.set_num_threads(threads)
-            torch.manual_seed(0)
-            torch.compiler.reset()                         # compiled code is for one number of threads
         rate = bench.best_rate(batch=sizes.batch, width=sizes.width)
         result["best_rate_gflops"][threads] = rate / 1e9
         for item in options.only:
