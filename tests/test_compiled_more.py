@@ -224,3 +224,20 @@ def test_group_means_are_what_the_layers_say(rng):
     np.testing.assert_allclose(GroupNorm(2, 6).mean(x), halves, rtol=1e-12)
     for layer in (LayerNorm((5, 6)), PixelNorm(), InstanceNorm(6), GroupNorm(3, 6)):
         np.testing.assert_allclose(layer.mean_dot(x, x), layer.mean(x * x), rtol=1e-12)
+
+
+def test_kernels_that_somebody_may_be_running_are_never_removed(tmp_path):
+    """Of old versions the latest two stay; one of the last day stays in any case."""
+    import os
+    import time
+
+    from scratchgan.kernels.compiled.compiling import _forget_old
+
+    for age, name in enumerate(("now", "hours", "days2", "days3", "days4", "days5")):
+        (tmp_path / f"kernels-{name}").mkdir()
+        when = time.time() - (0, 0.5, 2, 3, 4, 5)[age] * 86400
+        os.utime(tmp_path / f"kernels-{name}", (when, when))
+    for name in ("other1", "other2"):
+        (tmp_path / f"kernels-{name}").mkdir()
+    _forget_old(tmp_path, tmp_path / "kernels-now")
+    assert {p.name for p in tmp_path.iterdir()} == {"kernels-now", "kernels-hours", "kernels-other1", "kernels-other2"}

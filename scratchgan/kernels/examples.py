@@ -24,9 +24,9 @@ def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict
     yield "matmul", (new(70, 90), new(70, 1)), {"transpose_a": True}
     yield "matmul", (new(90, 1), new(1, 70)), {}
     yield "batch_matmul", (new(3, 20, 30), new(3, 30, 25)), {}
-    for C in (2, 20):                                                                            # short and long pixels
-        x, W, dy = new(4, 12, 12, C), new(4, 4, C, 24), new(4, 6, 6, 24)
-        yield "conv2d", (x, W), {**HOW, "bias": new(24), "slope": 0.2}
+    for N, C, Co in ((4, 2, 24), (4, 20, 24), (60, 32, 32)):   # short pixels, long ones, enough for Winograd
+        x, W, dy = new(N, 12, 12, C), new(4, 4, C, Co), new(N, 6, 6, Co)
+        yield "conv2d", (x, W), {**HOW, "bias": new(Co), "slope": 0.2}
         yield "conv2d_input_grad", (dy, W), {**HOW, "x_shape": x.shape, "bias": new(C), "slope": 0.2}
         yield "conv2d_weight_grad", (x, dy), {**HOW, "kernel_size": (4, 4)}
     x, dy = new(300, 24), new(300, 24)

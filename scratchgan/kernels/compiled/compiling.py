@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -30,6 +31,7 @@ FLAGS = {"reassoc", "contract", "arcp", "nsz", "afn"}
 VARIABLE = "SCRATCHGAN_KERNEL_CACHE"
 _setting = threading.RLock()
 _KEEP = 3                       # versions of the kernels whose code is kept: the present one and the latest before it
+_DAY = 24 * 3600
 
 
 def jit(function=None, **options):
@@ -126,6 +128,8 @@ def _digest() -> str:
 
 
 def _forget_old(home: Path, present: Path) -> None:
+    """Remove all but the latest versions; never one of the last day, which a running process may still be reading."""
     others = sorted((p for p in home.glob("kernels-*") if p != present), key=lambda p: p.stat().st_mtime)
     for old in others[:len(others) - _KEEP + 1]:
-        shutil.rmtree(old, ignore_errors=True)
+        if time.time() - old.stat().st_mtime > _DAY:
+            shutil.rmtree(old, ignore_errors=True)

@@ -11,6 +11,8 @@ shape: for each output pixel and each tap of the kernel, which pixel of the imag
                     each such phase is a small convolution of dy with those taps, and writes its own pixels of dx
     weight gradient A^T is needed: what lies under the kernel is copied, for a hundred pixels of dy at a time
 
+Where the kernel is twice as large as the stride, fewer multiplications will do: `winograd`.
+
 With few channels a pixel is too short for that (one number, in a grey image): there the rows of the kernel are the
 taps, on an image that was padded first.
 
@@ -28,8 +30,26 @@ import numpy as np
 
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
 from .gemm import DTYPES, fits_bias, pack_panel
-from .pool import address_of, aligned, array, empty, get, inner, integer, keep, parallel_for, part, put, run, task
+from .pool import (
+    address,
+    address_of,
+    aligned,
+    array,
+    empty,
+    get,
+    inner,
+    integer,
+    keep,
+    parallel_for,
+    part,
+    put,
+    run,
+    table,
+    task,
+)
 from .tile import ROWS, copy_bytes, copy_number, panel_tile, rows_tile, tile_panel, tile_rows, width_for
+from .winograd import convolve, forward_plan, input_grad_plan, plan_if_it_pays
+from .winograd_grad import weight_grad_at_points
 
 SHORT = 16           # fewer channels than this: the rows of the kernel are the taps
 GROUP = 400          # output pixels that a task has at hand at a time, about
@@ -106,16 +126,6 @@ def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
     p = table(W, packed, taps, len(taps), K, N, step_k * size, step_n * size, width, size, zeros)
     run(parallel_for, _pack_taps.address, panels * len(taps), address(p))
     return packed
-
-
-def address(a: np.ndarray) -> int:
-    """Where an array's first number stands."""
-    return a.__array_interface__["data"][0]
-
-
-def table(*entries) -> np.ndarray:
-    """Integers, and addresses of arrays, as a table for tasks."""
-    return np.array([address(e) if isinstance(e, np.ndarray) else e for e in entries], np.int64)
 
 
 # -- forward and input gradient ---------------------------------------------------------------------------------------
@@ -391,7 +401,10 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
     if not _usable(x, W, y) or x.shape[3] != W.shape[2] or not fits_bias(bias, W.shape[3], x.dtype):
         return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
     x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
-    if x.shape[3] < SHORT:
+    plan = plan_if_it_pays(forward_plan, x.shape, W, stride, padding)
+    if plan:
+        convolve(x, W, y, plan, stride, False, bias, slope)
+    elif x.shape[3] < SHORT:
         kh, kw, C, Co = W.shape
         gather(pad_images(np.ascontiguousarray(x), padding), W.reshape(kh, 1, kw * C, Co), y,
                [short_phase(*x.shape[1:3], (kh, kw), stride, padding)], False, bias, slope, images)
@@ -408,8 +421,10 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
         return conv2d_input_grad.twin(dy, W, x_shape=x_shape, stride=stride, padding=padding, bias=bias, slope=slope)
     geometry = (*x_shape[1:3], W.shape[:2], stride, padding)
     dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
-    dx = empty(x_shape, dy.dtype)
-    if x_shape[3] < SHORT:
+    dx, plan = empty(x_shape, dy.dtype), plan_if_it_pays(input_grad_plan, x_shape, W, stride, padding)
+    if plan:
+        convolve(dy, W, dx, plan, stride, True, bias, slope)
+    elif x_shape[3] < SHORT:
         short_input_grad(dy, W, dx, short_phase(*geometry), padding, bias, slope, images)
     else:
         gather(dy, W, dx, input_grad_phases(*geometry), True, bias, slope, images)
@@ -423,7 +438,10 @@ def _(x, dy, *, kernel_size, stride, padding):
         return conv2d_weight_grad.twin(x, dy, kernel_size=kernel_size, stride=stride, padding=padding)
     dW = empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
     geometry = (*x.shape[1:3], kernel_size, stride, padding)
-    if x.shape[3] < SHORT:
+    plan = plan_if_it_pays(forward_plan, x.shape, dW, stride, padding)
+    if plan:
+        weight_grad_at_points(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW, plan, stride)
+    elif x.shape[3] < SHORT:
         weight_grad(pad_images(np.ascontiguousarray(x), padding), np.ascontiguousarray(dy), dW, short_phase(*geometry))
     else:
         weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW, forward_phase(*geometry))

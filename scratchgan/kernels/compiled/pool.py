@@ -77,6 +77,16 @@ def empty(shape, dtype) -> np.ndarray:
     return memory[start:start + n * size].view(dtype).reshape(shape)
 
 
+def address(a: np.ndarray) -> int:
+    """Where an array's first number stands."""
+    return a.__array_interface__["data"][0]
+
+
+def table(*entries) -> np.ndarray:
+    """Integers, and addresses of arrays, as a table for tasks."""
+    return np.array([address(e) if isinstance(e, np.ndarray) else e for e in entries], np.int64)
+
+
 @inner
 def aligned(a):
     """The first multiple of 64 within an array of int64, as an address; leaves up to 7 of its numbers unused."""
