@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan import plots, plots_density
+from scratchgan import plots
 from scratchgan.data import gaussian_mixture_1d, ring
+from scratchgan.plots import density as plots_density
 
 
 def pixels(path):

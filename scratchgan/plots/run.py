@@ -1,0 +1,66 @@
+"""The pictures that a finished run's folder allows, beyond those that training itself writes."""
+
+import json
+from pathlib import Path
+
+from .base import save_figure
+from .copies import neighbours
+from .latent import interpolation
+from .norms import gradient_norms, norms_of_log
+from .player import MOST_FRAMES, animation_html
+from .surfaces import surface
+
+ROWS = 8  # samples whose neighbours are drawn
+
+
+def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1) -> list[Path]:
+    """Draw what a run's folder allows, and return the files written.
+
+    surface.png         runs on points in 1 or 2 dimensions: D's surface, and where G's loss sends the fakes
+    interpolation.png   runs on images: from one z to another, straight and on the sphere
+    neighbours.png      runs on images: samples beside the training images nearest to them
+    gradients.png       runs whose log has d_grads and g_grads: the gradient's norm by layer
+    film.html           the pictures of samples/, with buttons, for a browser
+
+    run    a run's folder; `out` another folder for the pictures, by default the run's own
+    seed   decides the noise
+
+    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used or its data cannot be loaded.
+    """
+    from ..assemble import is_density, load_data, restore
+
+    folder = Path(run)
+    gan, recipe = restore(folder)
+    _, data = load_data(recipe)
+    out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
+    out.mkdir(parents=True, exist_ok=True)
+    title = f"{recipe.name} after {gan.steps:,} steps"
+    written = []
+    if len(gan.data_shape) == 3:
+        save_figure(interpolation(gan, seed=seed, title=title), out / "interpolation.png")
+        save_figure(neighbours(gan.sample(ROWS, seed=seed), data.x, title=title), out / "neighbours.png")
+        written += [out / "interpolation.png", out / "neighbours.png"]
+    elif is_density(data) or gan.data_shape == (2,):
+        save_figure(surface(gan, data if is_density(data) else data.x, seed=seed, title=title), out / "surface.png")
+        written.append(out / "surface.png")
+    log = _log(folder / "log.jsonl")
+    if any(record.get("d_grads") or record.get("g_grads") for record in log):
+        save_figure(gradient_norms(*norms_of_log(log), title=recipe.name), out / "gradients.png")
+        written.append(out / "gradients.png")
+    frames = sorted((folder / "samples").glob("*.png"))[-MOST_FRAMES:]
+    if frames:
+        titles = [f"step {int(path.stem):,}" if path.stem.isdecimal() else path.stem for path in frames]
+        animation_html(frames, titles, label=f"Samples of {recipe.name} while it trained").save(
+            out / "film.html", title=title)
+        written.append(out / "film.html")
+    return written
+
+
+def _log(path: Path) -> list[dict]:
+    """The records of a log.jsonl; none if there is no such file.  Raises ValueError for a line that is no object."""
+    if not path.is_file():
+        return []
+    try:
+        return [dict(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not a log: {error}") from None

@@ -1,0 +1,213 @@
+r"""Where D sends G: D over the line or the plane, and at every fake the way in which G's loss wants it to go.
+
+G learns only through D's input.  Going back through D gives, for every fake x_n of a batch of N,
+
+    (Surface.1)   dL_G/dx_n = J_D(x_n)^T dL_G/df_n,      f_n = D'(x_n) the logit, J_D the derivative of D' in x
+
+and G's step moves its weights so that the fakes move *against* it: along -dL_G/dx_n.  L_G is a mean over N logits, so
+(1) carries 1/N; pictures show N times it, which for losses that are means over samples belongs to the one fake alone.
+G moves its weights and not the fakes one by one: an arrow is what D asks for, not what the next step will bring.
+
+Pictures show D in evaluation mode, and the loss alone.  `fake_gradient` can also do as G's turn does: with D in
+training mode, which differs where D has BatchNorm or Dropout, and with the game's rules (feature matching, noise ...).
+"""
+
+import copy
+from functools import partial
+
+import numpy as np
+
+from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure
+from .density import PROBABILITY, PointCloud, draw_densities, optimal_d, plane, surface_colours
+
+ARROWS = 120
+LONGEST = 0.13  # of the picture's width
+
+#: the logit at which D is undecided; losses that are not here compare D's logits only with each other
+_MIDDLE = {"least-squares": 0.5, "hinge": 0.0}
+
+
+def fake_gradient(gan, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
+    r"""(Surface.1): dL_G/dfake of a batch of fakes (N, *data_shape), of the same shape and in D's dtype.
+
+    gan     a GAN: its D and its loss are asked, G is not; neither is changed
+    real    (M, *data_shape): relativistic losses compare with these, and some rules
+    train   False: the loss alone, through D in evaluation mode.  True: what G's turn would send on to G, with D in
+            training mode and the game's rules.  That is computed on a copy of the GAN, as running statistics and
+            random streams must not move; so it always draws the same
+
+    Raises ValueError if fake or real do not fit or are not finite, or if the loss needs `real` and there is none.
+    """
+    fake = _batch(gan, "fake", fake)
+    real = None if real is None else _batch(gan, "real", real)
+    if gan.loss.relativistic and real is None:
+        raise ValueError(f"the gradient of the loss {gan.loss.name!r} at fakes also needs a batch of real samples")
+    if train:
+        twin = copy.deepcopy(gan)
+        objective = twin.objective
+        for rule in twin.rules:
+            objective = partial(rule.generator, twin, objective=objective)
+        return objective(fake, real)[1]
+    real_logits = gan.D.forward(real, train=False)[0] if gan.loss.relativistic else None
+    logits, cache = gan.D.forward(fake, train=False)
+    _, d_logits = gan.loss.generator(logits, real_logits)
+    return gan.D.backward(d_logits, cache, param_grads=False)
+
+
+def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS):
+    """Draw the game on points in 1 or 2 dimensions: D's surface, real points and fakes, and an arrow at some fakes.
+
+    gan      a GAN on points, D ending in one logit
+    data     a density (see `scratchgan.data`), or in 2-D the points themselves, (M, 2)
+    n        real points and fakes drawn; `seed` decides which
+    arrows   at most so many of the fakes, spread over the picture, get an arrow along -dL_G/dx (Surface.1), its length
+             in proportion; the legend says how long the longest is.  0 draws none
+
+    The surface is D(x) for losses that make D a probability, and otherwise the logit D'(x), in evaluation mode.  In 1-D
+    it stands below the density p and a histogram of the fakes, and arrows lie along D.  A D that judges packs of m
+    samples (PacGAN) is shown m times the same point, and its arrows belong to packs of m different fakes.
+    Returns a Figure.
+
+    Raises ValueError for points in other dimensions, or if the data do not fit the GAN.
+    """
+    if not hasattr(data, "extent"):
+        points = np.asarray(data)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+            raise ValueError("a surface needs a density in 1 or 2 dimensions, or finite points (M, 2); "
+                             f"got {points.dtype} of shape {points.shape}")
+        data = PointCloud(points)
+    if data.dim not in (1, 2) or tuple(gan.data_shape) != (data.dim,):
+        raise ValueError(f"a surface needs a GAN and data on the line or in the plane; the GAN makes {gan.data_shape}, "
+                         f"the data have {data.dim} dimensions")
+    if n < 1 or arrows < 0:
+        raise ValueError(f"a surface needs n of at least 1 and arrows of at least 0, got {n} and {arrows}")
+    packed = _packed(gan)
+    n = max(n // packed, 1) * packed
+    real = np.asarray(data.sample(n, rng=np.random.default_rng(seed)))
+    fake = np.asarray(gan.sample(n, seed=seed))
+    push = -(n // packed) * np.asarray(fake_gradient(gan, fake, real), dtype=float)
+    draw = _surface_1d if data.dim == 1 else _surface_2d
+    return draw(gan, data, real, fake, push, min(arrows, n), title=title, seed=seed)
+
+
+def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
+    left, right, bottom, top = data.extent
+    x, y = plane(data.extent)
+    value, name, middle = _judged(gan, np.stack([x.ravel(), y.ravel()], axis=1))
+    value = value.reshape(x.shape)
+    levels, norm, ticks = _levels(value, middle, name)
+    outside = int(((fake < [left, bottom]) | (fake > [right, top])).any(axis=1).sum())
+
+    fig = figure(6.8, 6.2)
+    axes = fig.add_axes((0.1, 0.08, 0.72, 0.79))
+    filled = axes.contourf(x, y, value, levels=levels, cmap=surface_colours(), norm=norm)
+    if middle is not None and value.min() < middle < value.max():  # matplotlib warns about a level that is nowhere
+        axes.contour(x, y, value, levels=[middle], colors=BLACK, linewidths=0.8, linestyles="--")
+    axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {len(real):,}")
+    axes.scatter(*fake.T, s=9, color=FAKE, alpha=0.65, linewidths=0, label=f"generated, {len(fake):,}"
+                 + (f" ({outside:,} outside)" if outside else ""))
+    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    if arrows:
+        some = _spread_out(fake, data.extent, arrows)
+        length, longest = _scaled(push[some], LONGEST * (right - left))
+        axes.quiver(*fake[some].T, *length.T, angles="xy", scale_units="xy", scale=1, width=0.004, color=BLACK,
+                    zorder=3)
+        axes.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=11, linestyle="none",
+                  label=rf"$-N\,\partial L_G/\partial x$; longest {longest:.3g}")
+    legend = axes.legend(loc="lower center", bbox_to_anchor=(0.56, 0.995), ncols=3, fontsize=8, frameon=False,
+                         columnspacing=1.2, handletextpad=0.3)
+    for handle in legend.legend_handles[:2]:
+        handle.set_alpha(1)
+        handle.set_sizes([30])
+    bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.08, 0.03, 0.79)), ticks=ticks)
+    bar.set_label(name + (f"; dashed: {middle:g}" if middle is not None else ""))
+    fig.suptitle(f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+                 fontsize=10, y=0.975)
+    return fig
+
+
+def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
+    fig, upper, lower, x, p, q = draw_densities(gan, data, seed=seed, n=len(fake))
+    value, name, middle = _judged(gan, x[:, None])
+    lower.plot(x, value, color=GREY, linewidth=1.8, label=name)
+    optimal, formula, _ = optimal_d(gan.loss, p, q)
+    if optimal is not None:
+        lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"best D = {formula}, q estimated")
+    if middle is not None:
+        lower.axhline(middle, color=GREY, linewidth=0.8, linestyle=":")
+    if arrows:
+        some = _spread_out(fake, data.extent, arrows)
+        length, longest = _scaled(push[some], LONGEST * (x[-1] - x[0]))
+        at, _, _ = _judged(gan, fake[some])
+        lower.quiver(fake[some, 0], at, length[:, 0], np.zeros(len(some)), angles="xy", scale_units="xy", scale=1,
+                     width=0.004, color=BLACK, zorder=3)
+        lower.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=11, linestyle="none",
+                   label=rf"$-N\,\partial L_G/\partial x$ at fakes; longest {longest:.3g}")
+    low, high = (0.0, 1.0) if name.startswith("D(x)") else (float(value.min()), float(value.max()))
+    if optimal is not None:
+        low, high = min(low, np.nanmin(optimal)), max(high, np.nanmax(optimal))
+    room = max(high - low, 1e-6)
+    lower.set(ylabel=name, ylim=(low - 0.05 * room, high + 0.55 * room))  # the legend stands above
+    if name.startswith("D(x)"):
+        lower.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    for axes in (upper, lower):
+        axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
+    fig.suptitle(f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+                 fontsize=10, y=0.965)
+    return fig
+
+
+def _judged(gan, x):
+    """(D's output at x (n, d) as (n,), its name, the value at which D is undecided or None)."""
+    if gan.loss.name in PROBABILITY:
+        return np.asarray(gan.probability(x.astype(np.float32)), dtype=float), "D(x), probability of real", 0.5
+    D, m = gan.D, _packed(gan)
+    x = np.repeat(x, m, axis=0).astype(D.dtype)
+    parts = [D.forward(x[i:i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
+    return np.concatenate(parts).astype(float).ravel(), "D'(x), logit", _MIDDLE.get(gan.loss.name)
+
+
+def _packed(gan) -> int:
+    """How many samples D judges at once: more than 1 if its first layer packs them."""
+    return getattr(getattr(gan.D, "layers", [None])[0], "m", 0) or 1
+
+
+def _levels(value, middle, name):
+    """(contour levels, colour norm, ticks): white where D is undecided, or halfway where no value means that."""
+    from matplotlib.colors import Normalize
+    from matplotlib.ticker import MaxNLocator
+
+    if name.startswith("D(x)"):
+        return np.linspace(0, 1, 21), Normalize(0, 1), [0, 0.25, 0.5, 0.75, 1]
+    low, high = float(value.min()), float(value.max())
+    if middle is not None:
+        reach = max(high - middle, middle - low)
+        low, high = middle - reach, middle + reach
+    reach = max(high - low, 1e-6 * max(1.0, abs(low)))  # a constant D has a surface too
+    levels = np.linspace(low - 0.01 * reach, low + 1.01 * reach, 24)
+    return levels, Normalize(levels[0], levels[-1]), MaxNLocator(6)
+
+
+def _spread_out(points, extent, most):
+    """Indices of at most `most` of points (n, d) inside the extent: the first in each cell of a grid, in order."""
+    low, high = np.reshape(extent, (-1, 2)).T
+    inside = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
+    cells = np.floor((points[inside] - low) / (high - low) * (60 if len(low) == 1 else 26)).astype(int)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return np.sort(inside[first])[:most]
+
+
+def _scaled(push, longest):
+    """(push (n, d) scaled until its longest row has the length `longest`, that row's own length); zeros stay zeros."""
+    size = float(np.sqrt((push ** 2).sum(axis=1)).max(initial=0))
+    return (push * (longest / size) if size > 0 else push), size
+
+
+def _batch(gan, name, x):
+    x = np.asarray(x)
+    if x.shape[1:] != tuple(gan.data_shape) or not len(x) or x.dtype.kind not in "fiu":
+        raise ValueError(f"expected {name} samples (N, {', '.join(map(str, gan.data_shape))}), got {x.dtype} of shape "
+                         f"{x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"expected finite {name} samples, got nan or inf")
+    return np.ascontiguousarray(x, gan.D.dtype)
