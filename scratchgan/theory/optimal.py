@@ -1,0 +1,130 @@
+r"""The best discriminator, point by point, and what the game is worth under it.
+
+With p the density of the data and q that of the fakes, D's loss is an integral of p a(d) + q b(d), d = D'(x).  D may
+choose d at every x by itself, so it is best where p a'(d) + q b'(d) = 0:
+
+    (OptimalD.1)   minimax, non-saturating   D* = p / (p + q),   logit log p - log q
+    (OptimalD.2)   least squares             D'* = (beta p + alpha q) / (p + q)    labels beta (real) and alpha (fake)
+    (OptimalD.3)   hinge                     D'* = sign(p - q)
+
+and its loss is then
+
+    (OptimalD.4)   minimax, non-saturating   log 4 - 2 JSD(p, q)                so V(D*, G) = 2 JSD - log 4
+    (OptimalD.5)   least squares             (beta - alpha)^2 / 2  int p q / (p + q)
+    (OptimalD.6)   hinge                     2 int min(p, q) = 2 (1 - TV(p, q))
+
+(Goodfellow et al. 2014, proposition 1 and theorem 1; Mao et al. 2017 for least squares; Lim & Ye 2017 for the hinge.)
+
+**What G descends.**  D is held at D* while G's weights phi take a step, so only q in front of the loss moves:
+
+    (OptimalD.7)   minimax          grad E_q[log(1 - D*)] = grad 2 JSD(p, q)
+    (OptimalD.8)   non-saturating   E_q[-log D*] = log 2 + KL(q, p) - KL(q, m),     m = (p + q)/2
+                                    grad E_q[-log D*] = grad [ KL(q, p) - 2 JSD(p, q) ]
+
+(Arjovsky & Bottou 2017, theorem 2.5).  The second pays for fakes where there are no data (KL(q, p) is infinite there)
+and little for data that it leaves out, and it pushes *away* from p in the sense of JSD.  Logit by logit the two differ
+in length only: d log(1 - D)/dl = -D and d(-log D)/dl = -(1 - D), so the non-saturating gradient is
+
+    (OptimalD.9)   (1 - D) / D = exp(-l)
+
+times the minimax one: large where D is sure of a fake.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..layers.activations import sigmoid
+from ..losses import Pointwise
+from .divergences import all_breaks, js, total_variation, union
+from .line import Integral, Line, integrate
+
+
+def optimal_logits(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """Log p - log q (OptimalD.1), of any shape: inf where only data are, -inf where only fakes are.
+
+    nan where neither is: there nothing says what D should be.  Raises ValueError if the shapes differ or on nan.
+    """
+    log_p, log_q = _log_densities(log_p, log_q)
+    neither = np.isneginf(log_p) & np.isneginf(log_q)
+    return np.where(neither, np.nan, np.where(neither, 0.0, log_p) - np.where(neither, 0.0, log_q))
+
+
+def optimal_discriminator(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """D* = p / (p + q) (OptimalD.1) from log densities, in [0, 1]; nan and errors as `optimal_logits`."""
+    return sigmoid(optimal_logits(log_p, log_q))
+
+
+def least_squares_optimum(log_p: np.ndarray, log_q: np.ndarray, *, fake: float = 0.0, real: float = 1.0) -> np.ndarray:
+    """(OptimalD.2), = fake + (real - fake) p/(p + q), for the labels `fake` (alpha) and `real` (beta)."""
+    return fake + (real - fake) * optimal_discriminator(log_p, log_q)
+
+
+def hinge_optimum(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """(OptimalD.3): 1, -1, or 0 where p = q (there any D' in [-1, 1] is as good); nan as `optimal_logits`."""
+    return np.sign(optimal_logits(log_p, log_q))
+
+
+def gradient_ratio(logits: np.ndarray) -> np.ndarray:
+    """(OptimalD.9): the non-saturating gradient over the minimax one, exp(-l) = (1 - D) / D."""
+    return np.exp(-np.asarray(logits, np.float64))
+
+
+def value_of_game(p: Line, q: Line) -> Integral:
+    """V(D*, G) = 2 JSD(p, q) - log 4: from -log 4 = -1.386 at p = q to 0 for supports that are apart."""
+    value, error = js(p, q)
+    return Integral(2 * value - math.log(4), 2 * error)
+
+
+def best_loss(name: str, p: Line, q: Line) -> Integral:
+    """(OptimalD.4-6): L_D at its optimum, with the package's labels 1 and 0 for least squares.
+
+    Raises ValueError for a loss without such a formula.
+    """
+    if name in ("minimax", "non-saturating"):
+        value, error = value_of_game(p, q)
+        return Integral(-value, error)
+    if name == "least-squares":
+        return integrate(lambda x: 0.5 * np.exp(_harmonic(p.log_density(x), q.log_density(x))), union(p, q),
+                         breaks=all_breaks(p, q))
+    if name == "hinge":
+        value, error = total_variation(p, q)
+        return Integral(2 * (1 - value), 2 * error)
+    raise ValueError(f"best_loss: known for minimax, non-saturating, least-squares and hinge, got {name!r}")
+
+
+def expected_loss(loss: Pointwise, p: Line, q: Line, logits, *, breaks=()) -> Integral:
+    """L_D = E_p[a(D')] + E_q[b(D')] of a loss of the package, by quadrature, for D' given as a function x (n,) -> (n,).
+
+    The loss's own `real_term` and `fake_term` are integrated: what a batch of infinite size would give.
+    breaks    where D' jumps or has a corner
+    """
+    def integrand(x):
+        l = np.asarray(logits(x), np.float64)
+        return _times(p.density(x), loss.real_term(l)[0]) + _times(q.density(x), loss.fake_term(l)[0])
+
+    return integrate(integrand, union(p, q), breaks=(*all_breaks(p, q), *breaks))
+
+
+def _times(density, values):
+    """density * values, 0 where the density is 0 whatever the value."""
+    return np.where(density > 0, density * np.where(density > 0, values, 0.0), 0.0)
+
+
+def _harmonic(log_p, log_q):
+    """log(p q / (p + q)), -inf where either is 0."""
+    inside = np.isfinite(log_p) & np.isfinite(log_q)
+    a, b = np.where(inside, log_p, 0.0), np.where(inside, log_q, 0.0)
+    return np.where(inside, a + b - np.logaddexp(a, b), -np.inf)
+
+
+def _log_densities(log_p, log_q):
+    log_p, log_q = np.asarray(log_p, np.float64), np.asarray(log_q, np.float64)
+    if log_p.shape != log_q.shape:
+        raise ValueError(f"log_p and log_q must have one shape, got {log_p.shape} and {log_q.shape}")
+    for name, value in (("log_p", log_p), ("log_q", log_q)):
+        if np.isnan(value).any() or np.isposinf(value).any():
+            raise ValueError(f"{name} must be log densities, finite or -inf, got nan or inf")
+    return log_p, log_q
