@@ -19,8 +19,9 @@ __all__ = ["GAN", "Cache", "Layer", "Sequential", "__version__", "get_backend", 
 
 _HOME = {"Cache": "core", "Layer": "core", "Sequential": "core", "GAN": "gan", "get_backend": "kernels",
          "get_num_threads": "kernels", "set_backend": "kernels", "set_num_threads": "kernels", "warmup": "kernels"}
-_MODULES = ("core", "data", "dynamics", "families", "gan", "gradcheck", "initializers", "kernels", "layers", "losses",
-            "metrics", "models", "optim", "penalties", "recipe", "registry", "train")
+_MODULES = ("core", "data", "doctor", "dynamics", "families", "gan", "gradcheck", "initializers", "kernels", "layers",
+            "losses", "metrics", "models", "optim", "penalties", "plots", "recipe", "registry", "rules", "theory",
+            "train")
 
 
 def __getattr__(name: str):

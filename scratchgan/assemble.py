@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint, plots
-from .plots_density import PointCloud, save_density, save_points
+from .plots.density import PointCloud, save_density, save_points
 from .recipe import Recipe, from_dict
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
@@ -67,7 +67,8 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
 
     options = {key: getattr(recipe, key) for key in (
         "latent_dim", "loss", "seed", "label_smoothing", "optimizer", "lr_g", "lr_d", "beta1", "beta2", "momentum",
-        "lr_schedule", "ema_decay")}
+        "lr_schedule", "ema_decay", "packing", "minibatch", "penalty", "penalty_weight", "penalty_every", "clip",
+        "instance_noise", "noise_steps", "g_objective", "unroll", "d_steps")}
     options["total_steps"] = recipe.steps
     shape = tuple(int(n) for n in shape)
     if recipe.model == "mlp":
@@ -79,7 +80,7 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
         raise ValueError(f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
                          f'{shape[1]}: set image_size')
     return build(recipe.model, image_size=shape[0], channels=shape[2], width=recipe.width, dense=recipe.dense,
-                 **options)
+                 d_norm=recipe.d_norm, **options)
 
 
 def check_free(folder: Path) -> None:

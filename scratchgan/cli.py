@@ -1,7 +1,8 @@
-"""The `scratchgan` command: train a recipe, sample from a run, list the recipes, check derivatives, measure speed.
+"""The `scratchgan` command: train a recipe, sample from a run, judge it, list the recipes, check derivatives, measure.
 
-Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative is wrong, 2 if it was asked
-for something that cannot be (one line says what), 3 if training diverged, and 130 after Ctrl-C.
+Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative or a statement of the
+ledger is wrong, 2 if it was asked for something that cannot be (one line says what), 3 if training diverged, and 130
+after Ctrl-C.
 """
 
 import argparse
@@ -78,6 +79,25 @@ def _parser() -> argparse.ArgumentParser:
                                                       "[-1, 1]); default: RUN/sample-nN-seedS.png")
     sample.set_defaults(run=_sample)
 
+    evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
+    evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
+    evaluate.add_argument("--n", type=int, default=2000, metavar="N", help="samples to judge; default: 2000")
+    evaluate.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    evaluate.set_defaults(run=_evaluate)
+
+    doctor = commands.add_parser("doctor", help="name what is wrong with a run, and what to try; or that it is healthy")
+    doctor.add_argument("folder", metavar="RUN", help="a run's folder")
+    doctor.set_defaults(run=_doctor)
+
+    pictures = commands.add_parser("pictures", help="draw what a run holds: D's surface, latent walks, nearest images")
+    pictures.add_argument("folder", metavar="RUN", help="a run's folder")
+    pictures.add_argument("--out", metavar="DIR", help="where to put them; default: RUN")
+    pictures.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    pictures.set_defaults(run=_pictures)
+
+    ledger = commands.add_parser("ledger", help="hold the code against theory: a table of statements and their errors")
+    ledger.set_defaults(run=_ledger)
+
     recipes = commands.add_parser("recipes", help="list the recipes, show one, or list all keys")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="show this recipe")
     recipes.add_argument("--keys", action="store_true", help="list all keys of a recipe, with defaults")
@@ -103,6 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     recipe = recipes.override(recipe, args.settings)
 
     from .assemble import data_shape, is_density
+    from .doctor import summary
     from .train import Diverged, train
 
     def announce(recipe, folder, data):
@@ -122,6 +143,8 @@ def _train(args: argparse.Namespace) -> int:
                   "{seconds:.0f} s".format(**done))
         if run.modes is not None:
             print(run.modes)
+        if run.findings:
+            print(f"doctor: {summary(run.findings)}")
     stopped = f"stopped by Ctrl-C after step {run.gan.steps:,}; " if run.interrupted else ""
     print(f"{stopped}wrote {run.folder}" + ("" if args.quiet else f": {', '.join(run.files)}"))
     return CTRL_C if run.interrupted else 0
@@ -157,6 +180,34 @@ def _sample(args: argparse.Namespace) -> int:
         draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
     print(f"wrote {out}: {args.n:,} samples, seed {args.seed}, from {run} after {gan.steps:,} steps")
     return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from .metrics.evaluate import run
+
+    run(args.folder, n=args.n, seed=args.seed)
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from .doctor import run
+
+    run(args.folder)
+    return 0
+
+
+def _pictures(args: argparse.Namespace) -> int:
+    from .plots import picture_run
+
+    written = picture_run(args.folder, out=args.out, seed=args.seed)
+    print(f"wrote {', '.join(map(str, written))}")
+    return 0
+
+
+def _ledger(args: argparse.Namespace) -> int:
+    from .theory.ledger import run
+
+    return 0 if run() else WRONG
 
 
 def _recipes(args: argparse.Namespace) -> int:

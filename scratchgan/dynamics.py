@@ -40,8 +40,11 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
 
     Missing paths mean no movement.  Layers that draw (Dropout) draw once here, for both players.  Running statistics
     move as in a forward pass; the GAN's gradients are overwritten.
-    Raises ValueError for an unknown path or a wrong shape.
+    Raises ValueError for an unknown path or a wrong shape, and for a game with rules: (Dynamics.1) is the plain one's.
     """
+    if gan.rules:
+        raise ValueError("the Jacobian of the vector field is derived for a game without rules, this one has "
+                         f"{gan.rules}")
     G, D, loss, rng = gan.G, gan.D, gan.loss, gan.layer_rng()
     fake, in_g = G.forward(Z, train=True, rng=rng)
     r, on_real = D.forward(real, train=True, rng=rng)

@@ -23,6 +23,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +35,9 @@ from .core import Layer, ShapeError
 from .kernels import on_one_blas_thread
 from .layers.activations import sigmoid
 from .optim import Ema, Optimizer, check_same_arrays
+
+if TYPE_CHECKING:
+    from .rules import Rule
 
 #: the most that one call of `sample` may make
 MAX_SAMPLE_BYTES = 4 << 30
@@ -46,11 +52,14 @@ class GAN:
     loss           a Loss or its name
     g_optimizer, d_optimizer    each belongs to its net
     ema_decay      > 0: `sample` uses an exponential moving average of G's weights
+    d_steps        > 1: G has its turn only in every so many-th step, so that D has that many turns to each of G's
+    rules          changes of the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
     seed           of the noise; the same seed gives the same bits
     """
 
     def __init__(self, G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], loss="non-saturating",
-                 g_optimizer: Optimizer, d_optimizer: Optimizer, ema_decay: float = 0.0, seed: int = 0):
+                 g_optimizer: Optimizer, d_optimizer: Optimizer, ema_decay: float = 0.0, d_steps: int = 1,
+                 rules: Sequence[Rule] = (), seed: int = 0):
         self.G, self.D = G, D
         self.latent_dim = positive_int("GAN", "latent_dim", latent_dim)
         self.data_shape = tuple(positive_int("GAN", "data_shape", n) for n in data_shape)
@@ -59,12 +68,15 @@ class GAN:
             if optimizer.net is not net:
                 raise ValueError(f"GAN: {name} was made for another net; it would move the wrong player's weights")
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
+        self.d_steps, self.rules = positive_int("GAN", "d_steps", d_steps), list(rules)
         G.set_path("G")
         D.set_path("D")
         _check_fit(G, D, self.latent_dim, self.data_shape)
         self.ema = Ema(G, ema_decay) if ema_decay else None
         _, self._noise_rng, self._layer_rng = seed_streams(seed)
-        self.steps = 0
+        self.steps, self.seen = 0, None
+        for rule in self.rules:
+            rule.check(self)
 
     # -- the training procedure ---------------------------------------------------------------------------------------
 
@@ -72,14 +84,17 @@ class GAN:
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
 
-        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)), as D saw them in its turn.
+        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)), as D saw them in its turn;
+        penalties are part of d_loss, and stand beside it under names of their own.  With d_steps > 1, G waits for its
+        turn, and between its turns g_loss is its loss on the fakes that D has just seen.
         Raises ValueError if `real` does not fit, or labels are given: this GAN is not conditional.
         """
         self._check_real(real)
         if labels is not None:
             raise ValueError("this GAN is not conditional: train_step takes no labels")
         report = self.d_step(real)
-        report.update(self.g_step(len(real), real))
+        if (self.steps + 1) % self.d_steps == 0:
+            report.update(self.g_step(len(real), real))
         self.steps += 1
         return report
 
@@ -88,10 +103,12 @@ class GAN:
         Z = self.noise(len(real))
         report = self.d_gradients(real, Z)
         self.d_optimizer.step()
+        for rule in self.rules:
+            rule.after_d(self)
         return report
 
     def g_step(self, N: int, real: np.ndarray | None = None) -> dict[str, float]:
-        """G's turn, steps 4-6, with N fakes.  Only relativistic losses look at `real`."""
+        """G's turn, steps 4-6, with N fakes.  Relativistic losses and some rules look at `real`."""
         Z = self.noise(N)
         report = self.g_gradients(Z, real)
         self.g_optimizer.step()
@@ -102,29 +119,53 @@ class GAN:
     def d_gradients(self, real: np.ndarray, Z: np.ndarray) -> dict[str, float]:
         """D's loss on `real` and on G(Z); its gradient is in D.gradients() afterwards.  G is only fed forward."""
         fake, _ = self.G.forward(Z, train=True, rng=self._layer_rng)
+        real, fake = self.shown(real), self.shown(fake)
         self.D.zero_grads()
         real_logits, on_real = self.D.forward(real, train=True, rng=self._layer_rng)
         fake_logits, on_fake = self.D.forward(fake, train=True, rng=self._layer_rng)
         value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)
         self.D.backward(d_real, on_real, input_grad=False)
         self.D.backward(d_fake, on_fake, input_grad=False)      # adds to the gradient of the line above
-        return {"d_loss": value, "d_real": float(sigmoid(real_logits).mean()),
-                "d_fake": float(sigmoid(fake_logits).mean())}
+        self.seen = real, fake, real_logits, fake_logits        # scratchgan.doctor looks at them where a step is logged
+        report = {"d_loss": value, "d_real": float(sigmoid(real_logits).mean()),
+                  "d_fake": float(sigmoid(fake_logits).mean())}
+        if self.d_steps > 1:
+            report["g_loss"] = self.loss.generator(fake_logits, real_logits)[0]
+        for rule in self.rules:
+            added = rule.d_gradients(self, real, fake)
+            report["d_loss"] += sum(added.values())
+            report.update(added)
+        return report
 
     def g_gradients(self, Z: np.ndarray, real: np.ndarray | None = None) -> dict[str, float]:
         """G's loss on G(Z), through D; its gradient is in G.gradients() afterwards.  D stays as it is."""
+        self.G.zero_grads()
+        fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
+        objective = self.objective
+        for rule in self.rules:
+            objective = partial(rule.generator, self, objective=objective)
+        value, d_fake = objective(fake, real)                   # dL_G/dfake: where D would see more truth
+        self.G.backward(d_fake, through_g, input_grad=False)
+        return {"g_loss": value}
+
+    def objective(self, fake: np.ndarray, real: np.ndarray | None = None, d_grads: bool = False):
+        """(L_G, dL_G/dfake) of the loss, through D.  With d_grads, dL_G/dtheta_D is in D.gradients() afterwards."""
         real_logits = None
         if self.loss.relativistic:
             if real is None:
                 raise ValueError(f"G's turn under the loss {self.loss.name!r} also needs a batch of real samples")
-            real_logits, _ = self.D.forward(real, train=True, rng=self._layer_rng)
-        self.G.zero_grads()
-        fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
-        logits, through_d = self.D.forward(fake, train=True, rng=self._layer_rng)
+            real_logits, _ = self.D.forward(self.shown(real), train=True, rng=self._layer_rng)
+        logits, through_d = self.D.forward(self.shown(fake), train=True, rng=self._layer_rng)
         value, d_logits = self.loss.generator(logits, real_logits)
-        d_fake = self.D.backward(d_logits, through_d, param_grads=False)     # dL_G/dfake: where D would see more truth
-        self.G.backward(d_fake, through_g, input_grad=False)
-        return {"g_loss": value}
+        if d_grads:
+            self.D.zero_grads()
+        return value, self.D.backward(d_logits, through_d, param_grads=d_grads)
+
+    def shown(self, x: np.ndarray) -> np.ndarray:
+        """What D gets to see of x: x itself, unless a rule (instance noise) says otherwise."""
+        for rule in self.rules:
+            x = rule.shown(self, x)
+        return x
 
     def layer_rng(self) -> np.random.Generator:
         """The stream that layers which draw (Dropout) are given."""
@@ -159,7 +200,10 @@ class GAN:
     def probability(self, x: np.ndarray) -> np.ndarray:
         """D(x), the probability (N,) that D gives to "real", in evaluation mode.  x is (N, *data_shape)."""
         self._check_real(x)
-        return sigmoid(_evaluate(self.D, x)).reshape(len(x), -1).mean(axis=1)
+        if packed := getattr(getattr(self.D, "layers", [None])[0], "m", 0):   # such a D judges m samples at once:
+            x = np.repeat(x, packed, axis=0)                                  # here m times the same one
+        logits = _evaluate(self.D, x, packed or 1)
+        return sigmoid(logits).reshape(len(logits), -1).mean(axis=1)
 
     # -- saving it ----------------------------------------------------------------------------------------------------
 
@@ -233,13 +277,13 @@ def generator_from(state: np.ndarray) -> np.random.Generator:
 
 
 @on_one_blas_thread
-def _evaluate(net: Layer, x: np.ndarray) -> np.ndarray:
-    """net(x) in evaluation mode, _CHUNK samples a pass."""
-    parts = []
-    for i in range(0, len(x), _CHUNK):
-        part = x[i:i + _CHUNK]
-        filling = np.zeros((_CHUNK - len(part), *x.shape[1:]), x.dtype)
-        parts.append(net.forward(np.concatenate([part, filling]), train=False)[0][:len(part)])
+def _evaluate(net: Layer, x: np.ndarray, packed: int = 1) -> np.ndarray:
+    """net(x) in evaluation mode, _CHUNK samples a pass; or _CHUNK packs of samples, each of which gives one output."""
+    parts, chunk = [], _CHUNK * packed
+    for i in range(0, len(x), chunk):
+        part = x[i:i + chunk]
+        filling = np.zeros((chunk - len(part), *x.shape[1:]), x.dtype)
+        parts.append(net.forward(np.concatenate([part, filling]), train=False)[0][:len(part) // packed])
     return np.concatenate(parts)
 
 

@@ -37,7 +37,7 @@ class Recipe:
     image_size: int = _key(0, "side in pixels that images are resized to; 0 = as the data is", low=0, high=1024)
     channels: int = _key(0, "1 = grey, 3 = colour; 0 = as the data is", choices=(0, 1, 3))
 
-    steps: int = _key(1500, "training steps: one update of D and one of G each", low=1)
+    steps: int = _key(1500, "training steps: one update of D, and of G unless d_steps says otherwise", low=1)
     batch_size: int = _key(64, "real examples a step", low=2)
     seed: int = _key(0, "decides initial weights, noise and the order of the data", low=0)
 
@@ -49,13 +49,33 @@ class Recipe:
     hidden: tuple[int, ...] = _key((128, 128), "MLP: units of each hidden layer, in G and in D", low=1,
                                    when=("model", ("mlp",)))
 
+    d_norm: str = _key("batch", "DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)",
+                       choices=("batch", "layer", "none", "spectral"), when=("model", ("dcgan",)))
+    packing: int = _key(1, "samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
+    minibatch: str = _key("none", "how D sees the batch: its standard deviation, or minibatch discrimination",
+                          choices=("none", "std", "discrimination"))
+
     loss: str = _key("non-saturating", "what both players minimise: see scratchgan/losses.py",
                      choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein",
                               "relativistic-average"))
     label_smoothing: float = _key(0.0, "one-sided: D's target for real examples is 1 - label_smoothing", low=0, below=1,
                                   when=("loss", ("minimax", "non-saturating")))
 
+    penalty: str = _key("none", "on D's slope: at real samples, at fakes, at both, between them, around real ones",
+                        choices=("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"))
+    penalty_weight: float = _key(10.0, "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN", above=0,
+                                 when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")))
+    penalty_every: int = _key(1, "the penalty is taken in every so many-th step, and as many times as heavy", low=1,
+                              when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")))
+    clip: float = _key(0.0, "D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
+    instance_noise: float = _key(0.0, "sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
+    noise_steps: int = _key(0, "steps in which instance_noise fades; 0 = all", low=0)
+    g_objective: str = _key("loss", "what G minimises: its loss, or the distance of D's mean features",
+                            choices=("loss", "feature-matching"))
+    unroll: int = _key(0, "steps of D that G looks ahead and differentiates through; 0 = off", low=0, high=100)
+
     optimizer: str = _key("adam", "how both players step", choices=("adam", "rmsprop", "sgd"))
+    d_steps: int = _key(1, "turns of D to each turn of G; a step of training is one turn of D", low=1)
     lr_g: float = _key(2e-4, "learning rate of G", above=0)
     lr_d: float = _key(2e-4, "learning rate of D", above=0)
     beta1: float = _key(0.5, "Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
@@ -67,6 +87,9 @@ class Recipe:
     ema_decay: float = _key(0.0, "samples come from a running mean of G's weights with this decay; 0 = off",
                             low=0, below=1)
 
+    held_out: int = _key(0, "examples of the data set kept from training: the doctor sees on them whether D has "
+                            "learned the others by heart", low=0)
+
     log_every: int = _key(10, "steps between lines of log.jsonl", low=1)
     sample_every: int = _key(100, "steps between pictures; 0 = only at the end", low=0)
     checkpoint_every: int = _key(500, "steps between checkpoints; 0 = only at the end", low=0)
@@ -75,6 +98,8 @@ class Recipe:
     def __post_init__(self):
         for key in fields(self):
             object.__setattr__(self, key.name, _checked(key, getattr(self, key.name)))
+        if self.batch_size % self.packing:
+            raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
 
 
 KEYS: dict[str, Field] = {key.name: key for key in fields(Recipe)}

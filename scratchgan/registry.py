@@ -33,6 +33,7 @@ from .layers import (
     MinibatchDiscrimination,
     MinibatchStd,
     Multiply,
+    Pack,
     PixelNorm,
     PixelShuffle,
     ReLU,
@@ -49,6 +50,7 @@ from .layers import (
     UpsampleNearest2D,
 )
 from .losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
+from .metrics.cross_entropy import CrossEntropy
 from .models import dcgan, mlp_gan
 from .optim import SGD, Adam, RMSProp, cosine
 from .penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
@@ -234,6 +236,8 @@ LAYERS = [
     Case("Maxout k3, images", lambda rng: Maxout(3), (2, 2, 3, 6)),
     Case("UpsampleBilinear2D", lambda rng: UpsampleBilinear2D(2), (2, 3, 4, 2)),
     Case("UpsampleBilinear2D k3", lambda rng: UpsampleBilinear2D(3), (2, 1, 3, 2)),
+    Case("Pack", lambda rng: Pack(2), (4, 3)),
+    Case("Pack, 3 images", lambda rng: Pack(3), (6, 2, 1, 2)),
     Case("PixelShuffle", lambda rng: PixelShuffle(2), (2, 2, 3, 8)),
     Case("PixelShuffle k3", lambda rng: PixelShuffle(3), (2, 1, 2, 9)),
     Case("Embedding, times x", _AtLabels, (5, 4)),
@@ -264,6 +268,10 @@ LOSSES = [
     Case("RelativisticAverage", lambda rng: RelativisticAverage()),
 ]
 
+CLASSIFIERS = [
+    Case("CrossEntropy", lambda rng: CrossEntropy(np.array([2, 0, 2, 1])), (4, 3)),
+]
+
 PENALTIES = [
     Case("R1", lambda rng: R1(3.0)),
     Case("R2", lambda rng: R2(3.0)),
@@ -287,6 +295,24 @@ GAMES = [
     Case("MLP GAN, relativistic", lambda rng: mlp_gan(2, 2, (5, 4), loss="relativistic-average"), (4, 2)),
     Case("MLP GAN, minimax, images", lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,),
                                                          loss="minimax"), (4, 3, 2, 1)),
+    Case("MLP GAN, R1 and R2", lambda rng: mlp_gan(2, 2, (5, 4), penalty="r1+r2"), (4, 2)),
+    Case("MLP GAN, DRAGAN", lambda rng: mlp_gan(2, 2, (5, 4), penalty="dragan"), (4, 2)),
+    Case("MLP GAN, WGAN-GP", lambda rng: mlp_gan(2, 2, (5, 4), loss="wasserstein", penalty="wgan-gp"), (4, 2)),
+    Case("MLP GAN, packed", lambda rng: mlp_gan(2, 2, (5, 4), packing=2), (4, 2)),
+    Case("MLP GAN, minibatch std", lambda rng: mlp_gan(2, 2, (5, 4), minibatch="std"), (4, 2)),
+    Case("MLP GAN, feature matching", lambda rng: mlp_gan(2, 2, (5, 4), g_objective="feature-matching"), (4, 2)),
+    Case("MLP GAN, instance noise", lambda rng: mlp_gan(2, 2, (5, 4), instance_noise=0.3, noise_steps=9), (4, 2)),
+    Case("MLP GAN, unrolled 1", lambda rng: mlp_gan(2, 2, (5, 4), unroll=1), (4, 2)),
+    Case("MLP GAN, unrolled 5", lambda rng: mlp_gan(2, 2, (5, 4), unroll=5), (4, 2)),
+    Case("MLP GAN, unrolled 3, SGD", lambda rng: mlp_gan(2, 2, (5, 4), unroll=3, optimizer="sgd", momentum=0.0,
+                                                         lr_d=0.1), (4, 2)),
+    Case("MLP GAN, many cures", lambda rng: mlp_gan(2, 2, (5, 4), unroll=2, packing=2, penalty="r1", minibatch="std",
+                                                    g_objective="feature-matching", instance_noise=0.1,
+                                                    noise_steps=9), (4, 2)),
+    Case("DCGAN, R1, no norm", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
+         (4, 8, 8, 1)),
+    Case("DCGAN, WGAN-GP, layer norm", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer",
+                                                         loss="wasserstein", penalty="wgan-gp"), (4, 8, 8, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
     Case("DCGAN, dense, minimax, smoothed", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4,
                                                               loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),
@@ -301,7 +327,7 @@ OPTIMIZERS = [
     Case("Adam, beta1 0, cosine", lambda rng: Adam(Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
 ]
 
-CASES = [*LAYERS, *LOSSES, *PENALTIES, *OPTIMIZERS, *GAMES]
+CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *PENALTIES, *OPTIMIZERS, *GAMES]
 
 _PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "step", "field's")
 

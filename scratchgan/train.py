@@ -1,7 +1,8 @@
 """The loop around `gan.train_step`: data in, and out comes a folder that tells the whole run.
 
     recipe.toml       everything that decides the run; training from it repeats it
-    log.jsonl         one object a line: step, d_loss, g_loss, d_real, d_fake of that step, seconds since the start
+    log.jsonl         one object a line: step, d_loss, g_loss, d_real, d_fake of that step, seconds since the start, and
+                      what the doctor goes by (scratchgan.doctor.signals)
     samples/          000500.png: the samples after 500 steps, always from the same noise
     samples.png  curves.png  progress.gif
     modes.json        for densities with known modes: how many of them G reaches
@@ -23,7 +24,10 @@ import numpy as np
 
 from . import assemble, checkpoint, plots
 from .atomic import replacing, write_text
-from .plots_density import POINTS
+from .doctor.held_out import split
+from .doctor.signals import Probe
+from .doctor.watch import Watch
+from .plots.density import POINTS
 from .recipe import Recipe, to_toml
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
@@ -45,6 +49,7 @@ class Run:
     seconds: float
     interrupted: bool
     modes: Any = None  # metrics.modes' report, for data whose modes are known
+    findings: tuple[Any, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
 
     @property
     def files(self) -> list[str]:
@@ -72,21 +77,24 @@ def train(recipe: Recipe, out: str | Path | None = None, *, progress: bool = Tru
         assemble.check_free(Path(out))
     recipe, data = assemble.load_data(recipe) if data is None else assemble.given_data(recipe, data)
     gan = assemble.build_gan(recipe, assemble.data_shape(data))
+    data, held = split(recipe, data)
     stream = assemble.data_stream(recipe, data)
     folder = assemble.make_folder(out, recipe.name)
     write_text(folder / "recipe.toml", to_toml(recipe))
     if on_start is not None:
         on_start(recipe, folder, data)
-    return _Loop(recipe, folder, gan, stream, data).run(progress)
+    return _Loop(recipe, folder, gan, stream, data, held).run(progress)
 
 
 class _Loop:
     """One run, from the first step to the last file."""
 
-    def __init__(self, recipe, folder, gan, stream, data):
+    def __init__(self, recipe, folder, gan, stream, data, held=None):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
         self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
         self.log_file = None
+        self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
+        self.watch = Watch(recipe.steps, recipe.loss)
 
     def run(self, progress: bool) -> Run:
         """Train, save, and say how it went."""
@@ -98,13 +106,15 @@ class _Loop:
             self.finish()
             bar.set_description(self.recipe.name)
         return Run(self.folder, self.recipe, self.gan, self.log, time.perf_counter() - self.start, interrupted,
-                   self.modes())
+                   self.modes(), tuple(self.watch.found))
 
     def steps(self, ctrl_c, bar) -> bool:
         """Train to the last step; return whether Ctrl-C came before it."""
         recipe, losses = self.recipe, {}
         self.frame()
         while self.step < recipe.steps and not ctrl_c.pressed:
+            if logged := (self.step + 1) % recipe.log_every == 0 or self.step + 1 == recipe.steps:
+                self.probe.before()
             try:
                 losses = self.gan.train_step(self.stream.next())
             except KeyboardInterrupt:
@@ -119,8 +129,10 @@ class _Loop:
             bar.set_postfix_str("D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(
                 *(losses[key] for key in LOSSES)), refresh=False)
             bar.update()
-            if self.step % recipe.log_every == 0:
+            if logged:
                 self.record(losses)
+                if (warning := self.watch.look(self.log)) and not bar.disable:
+                    bar.write(f"{recipe.name}: {warning}", file=sys.stderr)
             if recipe.sample_every and self.step % recipe.sample_every == 0:
                 self.frame()
             if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0:
@@ -131,9 +143,10 @@ class _Loop:
 
     def record(self, losses) -> None:
         """Add a line to the log, and see that it is on its way to the disk."""
-        numbers = {key: float(losses[key]) for key in LOSSES}
+        extra = sorted(losses.keys() - set(LOSSES))                    # penalties, under names of their own
+        numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
         entry = {"step": self.step, **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
-                 "seconds": round(time.perf_counter() - self.start, 3)}
+                 "seconds": round(time.perf_counter() - self.start, 3), **self.probe.after()}
         self.log.append(entry)
         self.log_file.write(json.dumps(entry) + "\n")
         self.log_file.flush()
@@ -170,7 +183,8 @@ class _Loop:
     def curves_and_film(self) -> None:
         """Draw curves.png and progress.gif from what there is."""
         if self.log:
-            plots.save_curves(self.folder / "curves.png", self.log, label_smoothing=self.recipe.label_smoothing)
+            plots.save_curves(self.folder / "curves.png", self.log, label_smoothing=self.recipe.label_smoothing,
+                              loss=self.recipe.loss)
         if self.frames:
             plots.save_gif(self.folder / "progress.gif", self.frames)
 

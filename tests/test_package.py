@@ -1,6 +1,7 @@
 """What holds for the package as a whole: imports, labels, versions, README."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -22,8 +23,12 @@ LABEL = re.compile(r"\(([A-Z][A-Za-z0-9]*)\.(\d+)((?:(?:, ?|-)\d+)*)\)")
 DEFINITION = re.compile(r"(?:^\s*|^\s*[A-Za-z]+(?: [A-Za-z]+)?\s+|\s{2,})\(([A-Z][A-Za-z0-9]*\.\d+)\) {2,}(?=\S)")
 
 
+@functools.cache
 def definitions(path):
-    tree = ast.parse(path.read_text())
+    return tuple(_definitions(ast.parse(path.read_text())))
+
+
+def _definitions(tree):
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node, False)):
             for line in text.splitlines():

@@ -173,6 +173,17 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     rows = loss_by_weights("D", game.D, lambda: run(lambda: game.d_gradients(real, Z)["d_loss"]))
     rows += loss_by_weights("G", game.G, lambda: run(lambda: game.g_gradients(Z, real)["g_loss"]))
 
+    if not game.rules:                                          # the Jacobian is that of the plain game
+        rows += _field_rows(game, real, Z, rng, h, run)
+    for player, net, at in (("G", frozen[0], Z), ("D", frozen[1], real)):
+        for row in layer_rows(net, at, rng, h):
+            row.array = f"{player}.{row.array}"
+            rows.append(row)
+    return rows
+
+
+def _field_rows(game: GAN, real, Z, rng, h, run) -> list[Row]:
+    """The Jacobian of the game's vector field along one direction in both players' weights."""
     tD, tG = ({path: (ALONG * rng.standard_normal(w.shape)).astype(w.dtype) for path, w in net.parameters()}
               for net in (game.D, game.G))
     by_hand = run(lambda: jacobian_vector(game, real, Z, tD, tG))
@@ -180,10 +191,4 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     moved = central(weights, [*tD.values(), *tG.values()],
                     lambda: [g for part in run(lambda: vector_field(game, real, Z)) for g in part.values()], h)
     fields = [(f"{player}.{path}", g) for player, part in zip("DG", by_hand, strict=True) for path, g in part.items()]
-    rows += [Row("field's Jacobian", n, g.shape, g, d) for (n, g), d in zip(fields, moved, strict=True)]
-
-    for player, net, at in (("G", frozen[0], Z), ("D", frozen[1], real)):
-        for row in layer_rows(net, at, rng, h):
-            row.array = f"{player}.{row.array}"
-            rows.append(row)
-    return rows
+    return [Row("field's Jacobian", n, g.shape, g, d) for (n, g), d in zip(fields, moved, strict=True)]

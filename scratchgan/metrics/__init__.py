@@ -1,5 +1,38 @@
-"""How good is it?  One idea a file; every metric states its floor and its ceiling.  The public names, nothing else."""
+"""How good is it?  One idea a file; every metric states its floor and its ceiling.  The public names, nothing else.
 
+Start at `floor` (what would be a good value?), then `frechet`, `precision_recall` and `memorisation`.
+"""
+
+from importlib import import_module
+
+from .birthday import BirthdayReport, birthday_test
+from .density_coverage import density_coverage
+from .earth_mover import earth_mover_1d
+from .floor import floor_ceiling, gaussian_noise, uniform_noise
+from .frechet import frechet_distance
+from .inception_score import inception_score
+from .kernel_distance import kernel_distance
+from .membership import MembershipReport, membership_advantage
+from .memorisation import MemorisationReport, memorisation_ratio
+from .mmd import median_distance, mmd
 from .modes import ModeReport, mode_report
+from .ms_ssim import diversity, ms_ssim
+from .parzen import choose_sigma, parzen_log_likelihood
+from .precision_recall import precision_recall
+from .sliced_wasserstein import sliced_wasserstein
+from .two_sample import two_sample_accuracy
 
-__all__ = ["ModeReport", "mode_report"]
+__all__ = [
+    "BirthdayReport", "Classifier", "MembershipReport", "MemorisationReport", "ModeReport", "birthday_test",
+    "choose_sigma", "density_coverage", "diversity", "earth_mover_1d", "floor_ceiling", "frechet_distance",
+    "gaussian_noise", "inception_score", "kernel_distance", "load_classifier", "median_distance",
+    "membership_advantage", "memorisation_ratio", "mmd", "mode_report", "ms_ssim", "parzen_log_likelihood",
+    "precision_recall", "sliced_wasserstein", "two_sample_accuracy", "uniform_noise",
+]
+
+
+def __getattr__(name: str):
+    """The classifier, imported when it is asked for: its module is also a program (python -m ...classifier)."""
+    if name in ("Classifier", "load_classifier"):
+        return getattr(import_module(".classifier", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,14 +6,22 @@
 from ..checks import one_of
 from ..gan import GAN
 from .dcgan import dcgan
+from .dragan import dragan
+from .lsgan import lsgan
 from .mlp import mlp_gan
+from .r1gan import r1gan
+from .ragan import ragan
+from .sngan import sngan
+from .wgan import wgan_clip, wgan_gp
 
-MODELS = {"dcgan": dcgan, "mlp": mlp_gan}
+MODELS = {"dcgan": dcgan, "mlp": mlp_gan, "lsgan": lsgan, "sngan": sngan, "wgan-clip": wgan_clip, "wgan-gp": wgan_gp,
+          "dragan": dragan, "ragan": ragan, "r1gan": r1gan}
 
-__all__ = ["MODELS", "build", "dcgan", "mlp_gan"]
+__all__ = ["MODELS", "build", "dcgan", "dragan", "lsgan", "mlp_gan", "r1gan", "ragan", "sngan", "wgan_clip",
+           "wgan_gp"]
 
 
 def build(name: str, **options) -> GAN:
-    """The GAN of that name ("dcgan", "mlp") with its builder's options.  Raises ValueError for an unknown name."""
+    """The GAN of that name (a key of MODELS) with its builder's options.  Raises ValueError for an unknown name."""
     one_of("models", "model", name, MODELS)
     return MODELS[name](**options)

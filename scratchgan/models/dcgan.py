@@ -21,23 +21,43 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..checks import positive_int
+from ..checks import one_of, positive_int
 from ..core import Layer, Sequential
 from ..gan import GAN, seed_streams
 from ..initializers import normal
-from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, LeakyReLU, ReLU, Reshape, Tanh
-from .training import game
+from ..layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    LayerNorm,
+    LeakyReLU,
+    Pack,
+    ReLU,
+    Reshape,
+    SpectralNorm,
+    Tanh,
+)
+from .training import game, see_the_batch
 
 LARGEST_BASE = 7
+NORMS = ("batch", "layer", "none", "spectral")
+INIT = normal(0.02)
 
 
 def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64, loss="non-saturating",
-          seed: int = 0, *, dense: int = 0, slope: float = 0.2, dtype=np.float32, **training) -> GAN:
+          seed: int = 0, *, dense: int = 0, slope: float = 0.2, d_norm: str = "batch", packing: int = 1,
+          minibatch: str = "none", dtype=np.float32, **training) -> GAN:
     """Build it for images (N, image_size, image_size, channels).
 
     width       channels of D's first and G's last hidden layer
     dense       units of the hidden dense layer of each net; 0 is none
     slope       of D's LeakyReLU
+    d_norm      what D normalises: "batch"; "layer" or "none", where a gradient penalty must go through it; or
+                "spectral", its weights (then all of them, and no activations)
+    packing     images that D judges together, 1 is the plain GAN: see layers/pack.py
+    minibatch   how D sees the batch: "none", "std" or "discrimination", see layers/minibatch.py
     training    see `scratchgan.models.training.game`
 
     Raises ValueError for an image_size that cannot be halved down to 2..7 pixels.
@@ -49,7 +69,7 @@ def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width:
 
     dense = positive_int("dcgan", "dense", dense, least=0)
     G = generator(base, widths[::-1], channels, latent_dim, dense, rng, dtype)
-    D = discriminator(base, widths, channels, dense, slope, rng, dtype)
+    D = discriminator(base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch)
     return game(G, D, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss, seed=seed,
                 **training)
 
@@ -71,17 +91,37 @@ def generator(base: int, widths: list[int], channels: int, latent_dim: int, dens
     return Sequential(layers, input_shape=(latent_dim,))
 
 
-def discriminator(base: int, widths: list[int], channels: int, dense: int, slope: float, rng, dtype) -> Sequential:
+def discriminator(base: int, widths: list[int], channels: int, dense: int, slope: float, rng, dtype,
+                  norm: str = "batch", packing: int = 1, minibatch: str = "none") -> Sequential:
     """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
-    layers: list[Layer] = [_down(channels, widths[0], True, rng, dtype), LeakyReLU(slope)]
-    for Ci, Co in pairwise(widths):
-        layers += [_down(Ci, Co, False, rng, dtype), _batchnorm(Co, rng, dtype), LeakyReLU(slope)]
+    one_of("dcgan", "d_norm", norm, NORMS)
+    packing, size = positive_int("dcgan", "packing", packing), base * 2 ** len(widths)
+    plain = norm not in ("batch", "spectral")
+    init = "he" if plain else INIT                    # where nothing rescales, 0.02 would be nearly flat
+    bias = norm != "batch"
+
+    def normed(layer: Layer, shape: tuple[int, ...]) -> list[Layer]:
+        if norm == "batch":
+            return [layer, _batchnorm(shape[-1], rng, dtype), LeakyReLU(slope)]
+        if norm == "layer":
+            return [layer, LayerNorm(shape, dtype=dtype), LeakyReLU(slope)]
+        return [spectral(layer), LeakyReLU(slope)]
+
+    def spectral(layer: Layer) -> Layer:
+        return SpectralNorm(layer, rng=rng) if norm == "spectral" else layer
+
+    layers: list[Layer] = [Pack(packing)] if packing > 1 else []
+    first = _down(packing * channels, widths[0], True, rng, dtype, init)
+    layers += [spectral(first), LeakyReLU(slope)]
+    for i, (Ci, Co) in enumerate(pairwise(widths)):
+        side = size >> (i + 2)
+        layers += normed(_down(Ci, Co, bias, rng, dtype, init), (side, side, Co))
     layers.append(Flatten())
     features = base * base * widths[-1]
     if dense:
-        layers += [_dense(features, dense, rng, dtype), _batchnorm(dense, rng, dtype), LeakyReLU(slope)]
-    layers.append(Dense(dense or features, 1, init=normal(0.02), rng=rng, dtype=dtype))
-    size = base * 2 ** len(widths)
+        layers += normed(_dense(features, dense, rng, dtype, bias, init), (dense,))
+    seeing, features = see_the_batch(minibatch, dense or features, rng, dtype)
+    layers += [*seeing, spectral(Dense(features, 1, init="glorot" if plain else init, rng=rng, dtype=dtype))]
     return Sequential(layers, input_shape=(size, size, channels))
 
 
@@ -98,14 +138,14 @@ def halve(image_size: int) -> tuple[int, int]:
     return base, halvings
 
 
-def _dense(Di: int, Do: int, rng, dtype) -> Dense:
-    """Without b: the beta of the BatchNorm behind it does the same."""
-    return Dense(Di, Do, bias=False, init=normal(0.02), rng=rng, dtype=dtype)
+def _dense(Di: int, Do: int, rng, dtype, bias: bool = False, init=INIT) -> Dense:
+    """Without b before a BatchNorm, whose beta does the same."""
+    return Dense(Di, Do, bias=bias, init=init, rng=rng, dtype=dtype)
 
 
-def _down(Ci: int, Co: int, bias: bool, rng, dtype) -> Conv2D:
+def _down(Ci: int, Co: int, bias: bool, rng, dtype, init=INIT) -> Conv2D:
     """Half the size."""
-    return Conv2D(Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=normal(0.02), rng=rng, dtype=dtype)
+    return Conv2D(Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=init, rng=rng, dtype=dtype)
 
 
 def _up(Ci: int, Co: int, bias: bool, rng, dtype) -> ConvTranspose2D:

@@ -17,19 +17,21 @@ import numpy as np
 from ..checks import positive_int
 from ..core import Layer, Sequential
 from ..gan import GAN, seed_streams
-from ..layers import Dense, Flatten, LeakyReLU, ReLU, Reshape, Tanh
-from .training import game
+from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Tanh
+from .training import game, see_the_batch
 
 
 def mlp_gan(data_dim: int | None = None, latent_dim: int = 2, hidden: Sequence[int] = (128, 128),
             loss="non-saturating", seed: int = 0, *, data_shape: tuple[int, ...] | None = None, slope: float = 0.2,
-            dtype=np.float32, **training) -> GAN:
+            packing: int = 1, minibatch: str = "none", dtype=np.float32, **training) -> GAN:
     """Build it.
 
     data_dim      points of (N, data_dim), 2 if nothing is said; or
     data_shape    the shape of one sample, such as (28, 28, 1) for images, whose generator ends in tanh
     hidden        widths of the hidden layers, G's and D's alike
     slope         of D's LeakyReLU
+    packing       samples that D judges together, 1 is the plain GAN: see layers/pack.py
+    minibatch     how D sees the batch: "none", "std" or "discrimination", see layers/minibatch.py
     training      see `scratchgan.models.training.game`
 
     Raises ValueError for sizes that are no positive integers, or if data_dim and data_shape disagree.
@@ -47,9 +49,12 @@ def mlp_gan(data_dim: int | None = None, latent_dim: int = 2, hidden: Sequence[i
     g_layers.append(Dense(([latent_dim, *hidden])[-1], entries, init="glorot", rng=rng, dtype=dtype))
     if images:
         g_layers += [Tanh(), Reshape(data_shape)]
-    d_layers: list[Layer] = [Flatten()] if images else []
-    d_layers += _stack([entries, *hidden], lambda: LeakyReLU(slope), "he", rng, dtype)
-    d_layers.append(Dense(([entries, *hidden])[-1], 1, init="glorot", rng=rng, dtype=dtype))
+    packing = positive_int("mlp_gan", "packing", packing)
+    d_layers: list[Layer] = [Pack(packing)] if packing > 1 else []
+    d_layers += [Flatten()] if images else []
+    d_layers += _stack([packing * entries, *hidden], lambda: LeakyReLU(slope), "he", rng, dtype)
+    seeing, features = see_the_batch(minibatch, ([packing * entries, *hidden])[-1], rng, dtype)
+    d_layers += [*seeing, Dense(features, 1, init="glorot", rng=rng, dtype=dtype)]
 
     G = Sequential(g_layers, input_shape=(latent_dim,))
     D = Sequential(d_layers, input_shape=data_shape)

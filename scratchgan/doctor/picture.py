@@ -1,0 +1,106 @@
+"""The picture of a diagnosis: the signals that show it, over time, with their thresholds."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from ..plots import BLUE, GREY, VERMILLION, figure, save_figure
+from .finding import Shown
+from .records import Log, smooth
+from .report import Diagnosis
+from .rules import limit
+
+PANELS = 4
+#: what a picture of a healthy run shows, and what each signal is
+HEALTHY = (("separation", ""), ("diversity", "diversity"), ("uncovered", "uncovered"), ("g_grad", ""))
+NAMES = {
+    "separation": "separation: pairs that D ranks right", "diversity": "diversity of fakes / of real samples",
+    "uncovered": "uncovered: data without a fake near", "stray": "stray: fakes without data near",
+    "neighbour": "neighbour: told apart by 1-NN", "slope": "slope of G's loss at the fakes",
+    "g_grad": "|gradient of G|", "d_grad": "|gradient of D|", "g_dead": "G's silent units, share",
+    "d_dead": "D's silent units, share", "g_dead_worst": "silent units of G's worst layer, share",
+    "d_dead_worst": "silent units of D's worst layer, share", "memorised": "memorised: 1 = held-out seem fake",
+    "copied": "copied: 0 = fakes are training examples", "d_loss": "D's loss", "g_loss": "G's loss",
+    "real_logit": "mean logit of real samples", "fake_logit": "mean logit of fakes", "d_real": "D(x)",
+    "d_fake": "D(G(z))", "g_update": "G's step / its size", "d_update": "D's step / its size",
+}
+SHARES = ("separation", "neighbour", "g_dead", "d_dead", "g_dead_worst", "d_dead_worst", "d_real", "d_fake")
+FILL = ("d_loss", "separation", "diversity", "g_grad", "d_real", "d_fake")
+
+
+def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
+    """Write the picture of a diagnosis as a PNG.  Raises OSError if the file cannot be written."""
+    panels = _panels(diagnosis)
+    rows = math.ceil(len(panels) / 2)
+    fig = figure(11, 2.4 * rows + 0.9)
+    grid = np.ravel(fig.subplots(rows, 2, squeeze=False))
+    for axes, (key, marks) in zip(grid, panels.items(), strict=False):
+        _panel(axes, diagnosis.log, key, marks)
+    for axes in grid[len(panels):]:
+        axes.set_axis_off()
+    fig.suptitle(f"{diagnosis.folder.name} - {diagnosis.title}\n{_line(diagnosis)}", fontsize=10)
+    fig.tight_layout()
+    save_figure(fig, path)
+
+
+def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
+    """One signal: its values, running medians, thresholds, and the last third of the log, by which it is judged."""
+    values = log[key]
+    zeros, logarithmic = int((values == 0).sum()), key not in SHARES and _spread(values)
+    if logarithmic:
+        values = np.where(values > 0, values, np.nan)
+        axes.set_yscale("log")
+    axes.plot(log.steps, values, color=BLUE, alpha=0.4, linewidth=0.8,
+              label=f"exactly 0 at {zeros} of {len(log)}" if logarithmic and zeros else None)
+    long = len(log) >= limit("records")
+    axes.plot(log.steps, smooth(values) if long else values, color=BLUE, linewidth=1.8, marker=None if long else "o")
+    for mark in marks:
+        side, bound = "above" if mark.over else "below", limit(mark.threshold)
+        text = {"winning": f"D is ahead above {bound:g}", "losing": f"D is behind below {bound:g}"}.get(
+            mark.threshold, f"a fault {side} {bound:g}")
+        axes.axhline(bound, color=VERMILLION, linestyle="--" if mark.over else ":", linewidth=1.3, label=text)
+    if long:
+        axes.axvspan(log.steps[log.window()][0], log.steps[-1], color=GREY, alpha=0.12, linewidth=0)
+    if log.broken is not None:
+        axes.axvline(log.broken[0], color=VERMILLION, linewidth=1.3, label=f"not finite at step {log.broken[0]:,}")
+    if key in SHARES:
+        axes.set_ylim(-0.04, 1.04)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7, loc="best")
+    axes.set_title(NAMES.get(key, key), fontsize=9)
+    axes.set_xlabel("training step (grey: the part that is judged)" if long else "training step", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.25)
+
+
+def _panels(diagnosis: Diagnosis) -> dict[str, list[Shown]]:
+    """Signal -> thresholds to draw: of the first finding, then of the next, then what is always worth a look."""
+    log, panels = diagnosis.log, {}
+    shown = [mark for finding in diagnosis.findings for mark in finding.shown]
+    if not shown:
+        shown = [Shown(key, threshold, math.nan, key != "diversity") for key, threshold in HEALTHY]
+    shown += [Shown(key, "", math.nan) for key in FILL]
+    for mark in shown:
+        if log.has(mark.key) and (mark.key in panels or len(panels) < PANELS):
+            marks = panels.setdefault(mark.key, [])
+            if mark.threshold and mark.threshold not in [other.threshold for other in marks]:
+                marks.append(mark)
+    return panels
+
+
+def _line(diagnosis: Diagnosis) -> str:
+    from textwrap import shorten
+
+    if diagnosis.findings:
+        return shorten(diagnosis.findings[0].evidence[0], 150, placeholder=" ...")
+    return "the signals stay on their side of the thresholds" if diagnosis.healthy else "a longer log is needed"
+
+
+def _spread(values: np.ndarray) -> bool:
+    """Whether a logarithmic scale shows more: nothing is negative, and it spans more than two orders of magnitude."""
+    there = values[np.isfinite(values)]
+    positive = there[there > 0]
+    return bool(len(positive) and (there >= 0).all() and positive.max() > 100 * positive.min())

@@ -1,0 +1,150 @@
+"""A run's log as columns of numbers, however it ended: cut off in a line, with null, or from an old version.
+
+What cannot be read is left out and named in `notes`; what a record lacks is nan.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
+#: what `signals` adds and the rules look at
+SIGNALS = ("d_grad", "g_grad", "d_update", "g_update", "real_logit", "fake_logit", "separation", "slope", "diversity",
+           "uncovered", "stray", "neighbour", "g_dead", "g_dead_worst")
+#: these are only there for some data
+SOMETIMES = ("copied", "memorised")
+
+
+@dataclass(frozen=True)
+class Log:
+    """The columns of a log.
+
+    steps      (T,) rising
+    columns    key -> (T,) float, nan where it is missing or not finite
+    broken     (step, keys) of the first record with a loss that is not finite, or None
+    loss       the recipe's loss, "" if it is not known
+    notes      what was wrong with the log itself
+    """
+
+    steps: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    broken: tuple[int, tuple[str, ...]] | None = None
+    loss: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def has(self, key: str) -> bool:
+        """Whether any record has a number there."""
+        return key in self.columns and bool(np.isfinite(self.columns[key]).any())
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """The column (T,), nan throughout if no record has it."""
+        return self.columns.get(key, np.full(len(self), math.nan))
+
+    def window(self, start: float = 2 / 3, end: float = 1.0) -> slice:
+        """The records from `start` to `end` of the run, counted in records; the last third if nothing is said."""
+        return slice(int(len(self) * start), max(math.ceil(len(self) * end), 1))
+
+    def median(self, key: str, start: float = 2 / 3, end: float = 1.0) -> float:
+        """The median over a window, nan if nothing is known there."""
+        return median(self[key][self.window(start, end)])
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The signals that this log does not have."""
+        return tuple(key for key in SIGNALS if not self.has(key))
+
+
+def median(values: np.ndarray) -> float:
+    """The median of what is finite, nan if nothing is."""
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else math.nan
+
+
+def smooth(values: np.ndarray, half: int = 3) -> np.ndarray:
+    """Running medians over `half` values on either side, (T,)."""
+    return np.array([median(values[max(i - half, 0):i + half + 1]) for i in range(len(values))])
+
+
+def read(folder: str | Path) -> Log:
+    """Read the log of a run's folder.
+
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
+    path = folder / "log.jsonl"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: this folder holds no log.jsonl; expected a run's folder")
+    records, unread = [], []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = max((i for i, line in enumerate(lines) if line.strip()), default=-1)
+    for i, line in enumerate(lines[:last + 1]):
+        if (record := _record(line)) is not None:
+            records.append(record)
+        elif line.strip():
+            unread.append(i)
+    if not records:
+        raise ValueError(f"{path}: expected records of a training, a line each, got none: the run ended before its "
+                         "first")
+    notes = []
+    if last in unread:
+        notes.append(f"the log's last line ({last + 1}) is cut off and was left out: the run was killed as it wrote")
+    if others := [str(i + 1) for i in unread if i != last]:
+        more = " and more" * (len(others) > 5)
+        notes.append(f"of the log, line {', '.join(others[:5])}{more} cannot be read and was left out")
+    loss, trouble = _loss(folder)
+    return from_records(records, loss=loss, notes=(*notes, *trouble))
+
+
+def from_records(records: Iterable[Mapping[str, Any]], *, loss: str = "", notes: Iterable[str] = ()) -> Log:
+    """Columns of records as `train` makes them.  Of two with one step, as after a resume, the later one counts."""
+    by_step = {int(record["step"]): record for record in records}
+    steps = sorted(by_step)
+    keys = dict.fromkeys(key for record in by_step.values() for key in record if key not in ("step", "seconds"))
+    columns = {}
+    for key in keys:
+        column = np.array([_number(by_step[step].get(key)) for step in steps])
+        if not any(isinstance(by_step[step].get(key), (dict, list, str)) for step in steps):
+            columns[key] = column
+    broken = None
+    for step in steps:
+        wrong = tuple(key for key in LOSSES if key in by_step[step] and not math.isfinite(_number(by_step[step][key])))
+        if wrong:
+            broken = step, wrong
+            break
+    return Log(np.array(steps), columns, broken, loss, tuple(notes))
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
+    return record if whole else None
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return math.nan
+    return float(value) if math.isfinite(value) else math.nan
+
+
+def _loss(folder: Path) -> tuple[str, list[str]]:
+    from .. import recipe
+
+    try:
+        return recipe.load(folder).loss, []
+    except (ValueError, OSError) as error:
+        return "", [f"the recipe cannot be read, so the loss is not known ({error})"]

@@ -1,0 +1,130 @@
+"""From a folder to a diagnosis, and the diagnosis in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import records
+from .finding import Finding
+from .rules import DIVERGENCE, PROBABILITIES, SATURATED, VANISHED, findings, limit
+
+TITLES = {
+    "divergence": "the training diverged",
+    "dead units": "dead units: no gradient passes",
+    "overfitting": "overfitting: D knows its examples by heart",
+    "D too weak": "D is too weak to teach",
+    "G's gradient vanished": "G's gradient vanished",
+    "oscillation": "oscillation: the players chase each other",
+    "mode collapse": "mode collapse",
+    "D saturated": "D saturated: it has won, and G does not improve",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the doctor found in a run.  `str()` is the report.
+
+    folder       the run
+    findings     faults, the most causal first; () if none was recognised
+    log          the log as columns
+    missing      signals that the log does not have, because an older scratchgan wrote it
+    not_judged   what could not be judged, and why
+    notes        what was wrong with the files, and how far G has come
+    """
+
+    folder: Path
+    findings: tuple[Finding, ...]
+    log: records.Log
+    missing: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """No fault was recognised, in a log that is long enough to judge."""
+        return not self.findings and len(self.log) >= limit("records")
+
+    @property
+    def title(self) -> str:
+        """The finding in a line."""
+        if self.findings:
+            return TITLES[self.findings[0].fault]
+        return "healthy: no fault recognised" if self.healthy else "too short to judge"
+
+    def __str__(self) -> str:
+        steps = self.log.steps
+        lines = [f"{self.folder}: {self.title} (steps {steps[0]:,} to {steps[-1]:,}, {len(steps):,} records)"]
+        for number, finding in enumerate(self.findings, 1):
+            since = "" if finding.since is None else f", since step {finding.since:,}"
+            place = "" if len(self.findings) == 1 else " - the first cause" if number == 1 else " - may follow from 1"
+            lines += ["", f"{number}. {finding.fault}{since}{place}"]
+            lines += [f"   signal  {text}" for text in finding.evidence]
+            if number == 1:  # what cures an effect can feed its cause
+                lines += [f"   {'try   ' if i == 0 else '      '}  {text}" for i, text in enumerate(finding.advice)]
+        small = [("missing", f"the log has no {', '.join(self.missing)}: judged by the rest")] if self.missing else []
+        small += [("not judged", text) for text in self.not_judged] + [("note", text) for text in self.notes]
+        if small:
+            lines += ["", *(f"{kind}: {text}" for kind, text in small)]
+        return "\n".join(lines)
+
+
+def diagnose(folder: str | Path) -> Diagnosis:
+    """Read a run's folder and say what is wrong with it.  Nothing is written.
+
+    Signals that an older log lacks are measured once, at the end of the run, from its checkpoint (`last_state`).
+
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    """
+    folder = Path(folder)
+    log = records.read(folder)
+    notes = list(log.notes)
+    if log.broken is None and not log.has("diversity"):
+        from .last_state import with_last_state
+
+        log, told = with_last_state(log, folder)
+        notes += told
+    found = tuple(findings(log))
+    missing = log.missing if log.broken is None else ()  # what is not finite is not missing
+    return Diagnosis(folder, found, log, missing, tuple(_not_judged(log)), (*notes, *_progress(log, found)))
+
+
+def _not_judged(log: records.Log) -> list[str]:
+    if log.broken is not None:
+        return []
+    texts = []
+    if len(log) < limit("records"):
+        return [f"all but divergence: {len(log)} records are too few, expected at least {limit('records'):g} (train "
+                "longer, or lower log_every)"]
+    if log.loss == "wasserstein":
+        texts.append(f"{SATURATED} and {VANISHED}: a Wasserstein critic is meant to separate, and its pull on the "
+                     "fakes is 1 always; D(x) and D(G(z)) are no probabilities")
+    elif log.loss and log.loss not in PROBABILITIES:
+        texts.append(f"D(x) and D(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its "
+                     "ranking of real samples and fakes")
+    if not log.has("memorised"):
+        also = "" if log.has("copied") else "; and fakes are compared with training sets of up to 500 examples only"
+        texts.append("whether D knows its examples by heart: none are held out (for a data set, try --set "
+                     f"held_out=100; a density never repeats one){also}")
+    return texts
+
+
+def _progress(log: records.Log, found) -> list[str]:
+    """How far G has come, for a run without a fault: a game in balance may still be far from its end."""
+    apart, off = log.median("neighbour"), max(log.median("uncovered"), log.median("stray"))
+    if found or len(log) < limit("records") or not math.isfinite(apart):
+        return []
+    where = f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases (50 % is perfect)"
+    if apart > limit("apart") and off > limit("uncovered"):
+        return [f"the game is in balance, but G is not there yet: {where}, and fakes and data are {off:.2f} apart (0 "
+                "is perfect, 1 is one single place); more steps, or larger nets"]
+    return [where]
+
+
+def summary(found: list[Finding] | tuple[Finding, ...]) -> str:
+    """One line for the first of some findings: fault, first sentence of the evidence, first advice."""
+    first = found[0]
+    rest = f" (and {', '.join(finding.fault for finding in found[1:])})" if len(found) > 1 else ""
+    hint = "" if first.fault == DIVERGENCE else f"; try: {first.advice[0]}"
+    return f"{first.fault}{rest}: {first.evidence[0]}{hint}"

@@ -1,0 +1,284 @@
+r"""What can go wrong in a game, and by which numbers each fault is recognised.
+
+A rule looks at the last third of the log (as medians, so that one bad batch is no fault) and says nothing or returns a
+`Finding`.  The signals and their labels are those of `scratchgan.doctor.signals`; every threshold stands in THRESHOLDS.
+
+    divergence       a loss is not finite, or logits or steps are beyond all measure
+    dead units       nearly all hidden units of a net, or all of a layer, pass no gradient; or the loss pulls at the
+                     fakes (slope) and yet G's gradient is 0
+    overfitting      D judges examples that it was not trained on as it judges fakes (memorised), or fakes are nearer to
+                     training examples than those are to each other (copied)
+    D too weak       fakes are plainly different (neighbour), and D ranks them no lower than real samples (separation)
+    G's gradient vanished    D separates, and G's *loss* pulls no more (slope near 0): minimax with a D that is sure
+    oscillation      D's lead (separation) swings between winning and losing, again and again
+    mode collapse    fakes are all alike (diversity), or serve only part of the data (uncovered without stray)
+    D saturated      D separates every pair at a loss near 0, G's loss still pulls - and G does not come nearer
+
+"G's gradient vanished" and "D saturated" are told apart by the slope alone: D has won in both.
+
+The most causal is named first, in the order of the list above: numbers that are not finite explain everything else;
+dead units cannot be taught; a D that knows its examples by heart, or knows nothing, teaches nothing; a G without a
+gradient cannot spread out.  Swings come before collapse, since a G that runs from place to place is in one place at a
+time.  Two faults change places by what happened: D saturated goes before mode collapse if G's samples never were more
+diverse than they are now, and D moved faster than G (G was left behind where it started); otherwise G had collapsed
+first, and what is all alike is easily told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .finding import Finding, Shown, largest, since, swings
+from .records import Log, median, smooth
+
+DIVERGENCE, DEAD, OVERFITTING, WEAK = "divergence", "dead units", "overfitting", "D too weak"
+VANISHED, OSCILLATION, COLLAPSE, SATURATED = "G's gradient vanished", "oscillation", "mode collapse", "D saturated"
+#: the most causal first
+FAULTS = (DIVERGENCE, DEAD, OVERFITTING, WEAK, VANISHED, OSCILLATION, COLLAPSE, SATURATED)
+
+#: losses whose logits are log-odds, so that sigmoid(logit) is a probability
+PROBABILITIES = ("minimax", "non-saturating")
+
+
+class Threshold(NamedTuple):
+    """A number that decides, and why it is that number."""
+
+    value: float
+    reason: str
+
+
+THRESHOLDS = {
+    "records": Threshold(12, "fewer have a last third of less than four, and its median is one batch's luck"),
+    "logit": Threshold(1000, "sigmoid is exactly 1 in float32 from 17 on, exactly 0 from -104 on; ten times that"),
+    "update": Threshold(0.5, "a step of half a net's size leaves nothing of what was learned"),
+    "dead": Threshold(0.8, "nets with 60 % of silent units still reached all modes of the ring; with 80 % none did"),
+    "dead_layer": Threshold(0.98, "a layer that lets nothing through cuts off all before it; 2 % for a stray sample"),
+    "pull": Threshold(0.1, "a loss that pulls with a tenth of the strongest slope, 1, is not the culprit"),
+    "blocked": Threshold(1e-7, "float32's rounding, relative to a gradient of order 1"),
+    "memorised": Threshold(0.6, "more like a fake than like a known example; 1,600 digits gave 0.3, 40 digits 1.2"),
+    "lead": Threshold(0.6, "below it D has no lead that could come from memory: (Signals.8) divides by it"),
+    "copied": Threshold(0.7, "new examples score 1, a healthy run on 400 digits 1.4; on 30 digits 0.5"),
+    "behind": Threshold(0.65, "the most that a D without a clue reaches by chance in a batch of 64, to 3 sigma"),
+    "patience": Threshold(300, "steps: before that neither player has learned anything, so that D may well be behind"),
+    "apart": Threshold(0.9, "nearest neighbours tell the kinds apart in nine of ten cases: any working D must"),
+    "slope": Threshold(0.1, "a tenth of the pull that the non-saturating loss would have: D(G(z)) under minimax"),
+    "winning": Threshold(0.75, "D ranks three of four pairs right: clearly ahead"),
+    "losing": Threshold(0.35, "D ranks two of three pairs wrong: G has overtaken it"),
+    "swings": Threshold(4, "one or two are how a game starts or is decided, and healthy runs had no more"),
+    "diversity": Threshold(0.25, "fakes a quarter as far apart as real samples: one mode of four or fewer"),
+    "alike": Threshold(0.01, "fakes that are one to a hundredth are collapsed, wherever they may be moving"),
+    "rising": Threshold(1.25, "a G that is a quarter more diverse than a third of the run before is on its way"),
+    "uncovered": Threshold(0.35, "a third of the way from covered to one single place"),
+    "partial": Threshold(0.2, "fakes are that much nearer to data than data to fakes: good ones, and too few kinds"),
+    "sure": Threshold(0.995, "D ranks 199 of 200 pairs right: a batch without a single doubt"),
+    "d_loss": Threshold(0.1, "a fourteenth of 2 log 2: D is right with probabilities of 0.95; nothing left to learn"),
+    "nearer": Threshold(0.9, "fakes that come a tenth nearer within a third of the run: G improves all the same"),
+    "fall": Threshold(2.0, "samples that were twice as diverse once: G had begun to spread, and then collapsed"),
+}
+
+
+def limit(name: str) -> float:
+    """The threshold of that name."""
+    return THRESHOLDS[name].value
+
+
+def findings(log: Log) -> list[Finding]:
+    """All faults that the log shows, the most causal first.  A log of fewer than `records` shows only divergence."""
+    found = [finding for rule in (RULES if len(log) >= limit("records") else RULES[:1])
+             if (finding := rule(log)) is not None]
+    order = {fault: place for place, fault in enumerate(FAULTS)}
+    if {COLLAPSE, SATURATED} <= {finding.fault for finding in found} and left_behind(log):
+        order[SATURATED], order[COLLAPSE] = order[COLLAPSE], order[SATURATED]
+    return sorted(found, key=lambda finding: order[finding.fault])
+
+
+def left_behind(log: Log) -> bool:
+    """Whether G was never more diverse than now, and its largest step was smaller than D's."""
+    diversity = smooth(log["diversity"])
+    once, now = largest(diversity), log.median("diversity")
+    d, g = largest(log["d_update"]), largest(log["g_update"])
+    return not once > limit("fall") * now and not g >= d
+
+
+def divergence(log: Log) -> Finding | None:
+    """Not finite, or out of all proportion."""
+    advice = ("lower both learning rates, lr_g and lr_d, tenfold",
+              "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient")
+    if log.broken is not None:
+        step, keys = log.broken
+        shown = tuple(Shown(key, "", math.nan) for key in ("d_loss", "g_loss"))
+        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), shown, step, advice)
+    if log.loss == "wasserstein":
+        advice = ("--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
+                  "logits grow without bound", *advice)
+    for key in ("fake_logit", "real_logit"):
+        if (size := median(np.abs(log[key][log.window()]))) > limit("logit"):
+            return Finding(DIVERGENCE, (f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
+                                        f"{limit('logit'):g}: no probability any more)",),
+                           (Shown(key, "logit", size),), since(log, np.abs(log[key]) > limit("logit")), advice)
+    for key, net in (("g_update", "G"), ("d_update", "D")):
+        if (size := log.median(key)) > limit("update"):
+            return Finding(DIVERGENCE, (f"each step moves {net}'s weights by {size:.0%} of their size (above "
+                                        f"{limit('update'):.0%})",),
+                           (Shown(key, "update", size),), since(log, log[key] > limit("update")), advice)
+    return None
+
+
+def dead_units(log: Log) -> Finding | None:
+    """Units without a gradient, or a gradient that stops on its way."""
+    advice = ("lower the learning rate of that net: one step too large can switch its units off for good",
+              "LeakyReLU in place of ReLU: it never blocks a gradient", "start again: what is dead stays dead")
+    for net in ("g", "d"):
+        name = net.upper()
+        for key, threshold, words in ((f"{net}_dead", "dead", f"{name}'s hidden units"),
+                                      (f"{net}_dead_worst", "dead_layer", f"the units of {name}'s worst layer")):
+            if (share := log.median(key)) >= limit(threshold):
+                return Finding(DEAD, (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
+                               (Shown(key, threshold, share), Shown(f"{net}_grad", "", log.median(f"{net}_grad"))),
+                               since(log, log[key] >= limit(threshold)), advice)
+    slope, norm = log.median("slope"), log.median("g_grad")
+    if slope >= limit("pull") and norm <= limit("blocked"):
+        return Finding(DEAD, (f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
+                              "blocked on its way, by units that are saturated or never fire",),
+                       (Shown("g_grad", "blocked", norm, False), Shown("slope", "pull", slope)),
+                       since(log, log["g_grad"] <= limit("blocked")), advice)
+    return None
+
+
+def overfitting(log: Log) -> Finding | None:
+    """D knows its examples by heart, or G has learned to repeat them."""
+    advice = ("more data: nothing helps as much", "fewer steps: stop before the signal rises",
+              "a smaller D: width (DCGAN) or hidden (MLP)", "--set penalty=r1: D's slope at the examples is held down",
+              "--set instance_noise=0.1: D never sees the same example twice")
+    memory, lead = log.median("memorised"), log.median("separation")
+    if memory > limit("memorised") and lead > limit("lead"):
+        return Finding(OVERFITTING, (f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
+                                     f"examples to fakes (above {limit('memorised'):g})",),
+                       (Shown("memorised", "memorised", memory), Shown("separation", "lead", lead)),
+                       since(log, log["memorised"] > limit("memorised")), advice)
+    if (ratio := log.median("copied")) < limit("copied"):
+        return Finding(OVERFITTING, (f"fakes are {ratio:.2f} times as far from the nearest training example as those "
+                                     f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
+                                     "what D has learned by heart",),
+                       (Shown("copied", "copied", ratio, False), Shown("separation", "", lead)),
+                       since(log, log["copied"] < limit("copied")), advice)
+    return None
+
+
+def d_too_weak(log: Log) -> Finding | None:
+    """D has no clue, although there is plenty to see."""
+    lead = log["separation"][log.window()]
+    most = float(np.nanquantile(lead, 0.9)) if np.isfinite(lead).any() else math.nan
+    apart = log.median("neighbour")
+    unlike = apart > limit("apart") and _off(log) > limit("uncovered")
+    if not (most < limit("behind") and unlike and log.steps[-1] >= limit("patience")):
+        return None
+    return Finding(WEAK, (f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases, and D ranks only "
+                          f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
+                          "guessing: 50 %)",),
+                   (Shown("separation", "behind", median(lead), False), Shown("neighbour", "apart", apart)),
+                   since(log, log["separation"] < limit("behind")),
+                   ("raise lr_d, up to lr_g or above", "--set d_steps=2: D has two turns to each of G",
+                    "a larger D: width (DCGAN) or hidden (MLP)", "more steps, if D has just begun to gain"))
+
+
+def gradient_vanished(log: Log) -> Finding | None:
+    """The loss itself has stopped to pull."""
+    slope, lead = log.median("slope"), log.median("separation")
+    if not log.has("slope") and log.loss == "minimax":  # an old log: under minimax the slope is D(G(z))
+        slope, lead = log.median("d_fake"), 1.0
+    if not (slope < limit("slope") and lead > limit("winning")):
+        return None
+    return Finding(VANISHED, (f"G's loss has a slope of {slope:.2g} at the fakes (below {limit('slope'):g}), because D "
+                              "is sure that they are fakes; G moves on the rest of a gradient, or not at all",),
+                   (Shown("slope" if log.has("slope") else "d_fake", "slope", slope, False),
+                    Shown("g_grad", "", log.median("g_grad"))),
+                   since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
+                   ("--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
+                    "lower lr_d, or raise lr_g: D runs ahead",
+                    "--set instance_noise=0.1, fading: real samples and fakes overlap, and D cannot be sure"))
+
+
+def oscillation(log: Log) -> Finding | None:
+    """First D is ahead, then G, and so on."""
+    start = log.window(0.25)
+    lead, offset = log["separation"][start], start.start
+    key, high, low = "separation", "winning", "losing"
+    turns = swings(lead, limit(low), limit(high))
+    if len(turns) < limit("swings"):
+        return None
+    return Finding(OSCILLATION, (f"D's lead swings: {len(turns)} times between more than {limit(high):.0%} and less "
+                                 f"than {limit(low):.0%} of pairs ranked right (healthy: fewer than "
+                                 f"{limit('swings'):g})",),
+                   (Shown(key, high, float(np.nanmax(lead))), Shown(key, low, float(np.nanmin(lead)), False),
+                    Shown("diversity", "", log.median("diversity"))),
+                   int(log.steps[offset + turns[0]]),
+                   ("--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
+                    "--set penalty=wgan-gp: a critic needs a constraint" if log.loss == "wasserstein" else
+                    "--set penalty=r1: it damps the rotation", "lower both learning rates",
+                    "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged"))
+
+
+def mode_collapse(log: Log) -> Finding | None:
+    """All alike, or good and few."""
+    advice = ("lower lr_g, or raise lr_d: D must notice before G has run to one place",
+              "--set minibatch=std or --set packing=2: D then sees that samples are alike",
+              "--set unroll=5: G sees how D will answer", "--set penalty=r1, or a lower beta1 if it is above 0.5")
+    spread, before = log.median("diversity"), log.median("diversity", 1 / 3, 2 / 3)
+    on_its_way = spread > limit("rising") * before or _coming_nearer(log)
+    if spread < limit("alike") or (spread < limit("diversity") and not on_its_way):
+        return Finding(COLLAPSE, (f"fakes are {spread:.2g} times as far apart as real samples (below "
+                                  f"{limit('diversity'):g})",),
+                       (Shown("diversity", "diversity", spread, False),
+                        Shown("uncovered", "uncovered", log.median("uncovered"))),
+                       since(log, log["diversity"] < limit("diversity")), advice)
+    uncovered, stray = log.median("uncovered"), log.median("stray")
+    if uncovered > limit("uncovered") > stray and uncovered - stray > limit("partial") and not _coming_nearer(log):
+        return Finding(COLLAPSE, (f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
+                                  f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",),
+                       (Shown("uncovered", "uncovered", uncovered), Shown("stray", "", stray)),
+                       since(log, log["uncovered"] > limit("uncovered")), advice)
+    return None
+
+
+def d_saturated(log: Log) -> Finding | None:
+    """D has won, its loss is spent, and G does not come nearer."""
+    if log.loss == "wasserstein":
+        return None  # a critic is meant to separate, and has no least loss
+    lead, d_loss = log.median("separation"), log.median("d_loss")
+    if not log.has("separation"):  # an old log
+        lead = 1.0 if log.median("d_real") > 0.95 and log.median("d_fake") < 0.05 else math.nan
+    slope = log.median("slope")
+    if not (lead > limit("sure") and d_loss < limit("d_loss")) or slope < limit("slope") or _coming_nearer(log):
+        return None
+    if log.loss == "minimax" and not log.has("slope"):
+        return None
+    sure = ""
+    if log.loss in PROBABILITIES or not log.loss:
+        sure = f"; D(x) = {log.median('d_real'):.3f}, D(G(z)) = {log.median('d_fake'):.3f}"
+    return Finding(SATURATED, (f"D ranks {lead:.1%} of pairs right and has a loss of {d_loss:.2g} (below "
+                               f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",),
+                   (Shown("d_loss", "d_loss", d_loss, False), Shown("separation", "sure", lead),
+                    Shown("stray", "", log.median("stray"))),
+                   since(log, log["d_loss"] < limit("d_loss")),
+                   ("lower lr_d, or raise lr_g: D has run ahead of G",
+                    "--set penalty=r1: D's slope is held down", "--set instance_noise=0.1: D cannot be so sure",
+                    "a smaller D: width (DCGAN) or hidden (MLP)"))
+
+
+RULES: tuple[Callable[[Log], Finding | None], ...] = (
+    divergence, dead_units, overfitting, d_too_weak, gradient_vanished, oscillation, mode_collapse, d_saturated)
+
+
+def _coming_nearer(log: Log) -> bool:
+    """Whether fakes lie a tenth nearer to the data, or the data to them, than a third of the run before."""
+    return any(log.median(key) < limit("nearer") * log.median(key, 1 / 3, 2 / 3) for key in ("stray", "uncovered"))
+
+
+def _off(log: Log) -> float:
+    """How far fakes and data are apart, by the worse of the two."""
+    return largest(np.array([log.median("uncovered"), log.median("stray")]))

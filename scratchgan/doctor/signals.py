@@ -1,0 +1,216 @@
+r"""What training writes down for the doctor: a few numbers a line of the log, from arrays that the step has left.
+
+Nothing here draws from a random stream of the training or moves a running statistic: a run has the same bits whether
+it logs every step or never.  Nets are run again only where examples are held out, and then in evaluation mode.
+
+N real samples x, N fakes g, their logits r = D'(x) and f = D'(g): all from D's turn of the step that is logged, before
+D moved, and as D is shown them (with instance noise, if there is some).  L_D, L_G the losses, w all weights of a net.
+
+    d_grad, g_grad          |grad L_D|, |grad L_G|: Euclidean norms over all weights of D, of G
+    d_grads, g_grads        the same layer by layer: {"0": norm, "2": norm, ...}, names as in `net.parameters()`
+    d_update, g_update      |w after - w before| / |w before|: how far this step moved the net, relative to its size
+    real_logit, fake_logit  mean of r, mean of f;   real_logit_std, fake_logit_std   their standard deviations
+    real_right, fake_right  share of x with r above, of g with f below the loss's own threshold (see THRESHOLD)
+    separation   (Signals.1)  P(r > f) + P(r = f) / 2 over all pairs: the area under D's ROC curve.  1: D tells every
+                              pair apart, 1/2: D guesses, below 1/2: D takes fakes for the real ones.  Needs no
+                              threshold, so it means the same for a probability and for a critic
+    slope        (Signals.2)  sum_n |dL_G/df_n|: how hard the loss pulls at the fakes' logits.  Minimax: mean D(g),
+                              which vanishes when D is sure; non-saturating: mean 1 - D(g).  Left out if G minimises
+                              something else (feature matching)
+
+and, of the first n = 64 of each kind, flattened, with Euclidean distances,
+
+    diversity    (Signals.3)  mean |g_i - g_j| / mean |x_i - x_j| over i != j.  0: all fakes are one; 1: as it should be
+    uncovered    (Signals.4)  (m(x -> g) - m(x -> x)) / (mean |x_i - x_j| - m(x -> x)), m(a -> b) the mean distance of
+                              an a to its nearest b (not itself).  0: every x has a fake as near as its nearest real;
+                              about 1: fakes stand in one place of the data
+    stray        (Signals.5)  the same for m(g -> x): how far fakes lie from the data
+    neighbour    (Signals.6)  share of the 2n samples whose nearest neighbour is of their own kind: the leave-one-out
+                              accuracy of the 1-nearest-neighbour classifier, a second opinion on D.  1/2: the same
+                              distribution; 1: apart.  (Lopez-Paz & Oquab 2017, classifier two-sample tests.)
+
+    g_dead, d_dead          share of hidden units that no gradient passes, over the batch: the gradient of their b (or
+                            beta) is exactly 0.  A ReLU does that where it never fires.  null if nothing comes from
+                            behind either
+    g_dead_worst, d_dead_worst   the same share in the worst layer
+
+Only with data that are a fixed set of examples:
+
+    copied       (Signals.7)  median |g - its nearest x| / median |x - its nearest other x|, over the training set (of
+                              at most 500 examples).  1: as far as a new example would be; 0: fakes are copies
+    memorised    (Signals.8)  (mean r - mean h) / (mean r - mean f), h the logits of held-out examples, all in
+                              evaluation mode.  0: D judges new examples as it judges known ones; 1: like fakes
+                              (Karras et al. 2020, "Training GANs with limited data", r_v)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..kernels import on_one_blas_thread
+from ..rules import FeatureMatching
+
+#: a logit above it says "real".  Of a Wasserstein or relativistic critic only differences mean something
+THRESHOLD = {"minimax": 0.0, "non-saturating": 0.0, "hinge": 0.0, "least-squares": 0.5}
+SAMPLES = 64        # of each kind, for distances: a table of 128 x 128
+MOST_COPIED = 500   # examples: more are not learned by heart soon, and every log line would have to compare with them
+FAKES_COMPARED = 32  # with the training set
+
+
+class Probe:
+    """Takes the signals of one gan.
+
+    gan      anything with nets G and D; what it does not have is left out
+    data     the examples that it is trained on, (n, ...), or None for a density
+    held     examples (m, ...) that it is not trained on, or None
+    """
+
+    def __init__(self, gan: Any, *, data: np.ndarray | None = None, held: np.ndarray | None = None):
+        self.gan = gan
+        self.nets = [(name, net) for name, net in (("d", getattr(gan, "D", None)), ("g", getattr(gan, "G", None)))
+                     if net is not None]
+        self.copies = Copies(data) if data is not None and 2 < len(data) <= MOST_COPIED else None
+        self.held = held[:SAMPLES] if held is not None and len(held) else None
+        self.by_loss = not any(isinstance(rule, FeatureMatching) for rule in getattr(gan, "rules", ()))
+        self.weights: dict[str, list[np.ndarray]] = {}
+
+    def before(self) -> None:
+        """Keep the weights: the step that comes is to be measured."""
+        self.weights = {name: [w.copy() for _, w in net.parameters()] for name, net in self.nets}
+
+    @on_one_blas_thread
+    def after(self) -> dict[str, Any]:
+        """The signals of the step that was; what is not finite or not known is None."""
+        found: dict[str, Any] = {}
+        for name, net in self.nets:
+            found |= gradient_signals(name, net)
+            if name in self.weights:
+                found[f"{name}_update"] = _moved(self.weights[name], net)
+        self.weights = {}
+        if (seen := getattr(self.gan, "seen", None)) is not None:
+            real, fake, r, f = seen
+            found |= logit_signals(r, f, self.gan.loss)
+            if not self.by_loss:
+                del found["slope"]
+            found |= distance_signals(real, fake)
+            if self.copies is not None:
+                found["copied"] = self.copies.measure(fake)
+            if self.held is not None:
+                found["memorised"] = self.memorised(real, fake)
+        return {key: plain(value) for key, value in found.items()}
+
+    def memorised(self, real: np.ndarray, fake: np.ndarray) -> float:
+        """(Signals.8)."""
+        n = min(len(self.held), len(real))
+        n -= n % getattr(getattr(self.gan.D, "layers", [None])[0], "m", 1)  # a D that judges packs of m
+        if not n:
+            return math.nan
+        r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, self.held, fake))
+        return (r - h) / (r - f) if r > f else 0.0  # D does not even know fakes: nothing is known by heart
+
+
+def gradient_signals(name: str, net: Any) -> dict[str, Any]:
+    """Norms of the gradients in `net` as they are, and the shares of its units that none passes."""
+    squares: dict[str, float] = {}
+    silent: dict[str, tuple[int, int]] = {}  # layer -> (silent units, units)
+    for path, gradient in net.gradients():
+        layer, _, what = path.rpartition(".")
+        flat = gradient.ravel()
+        squares[layer] = squares.get(layer, 0.0) + float(np.dot(flat, flat))
+        if what in ("b", "beta") and gradient.ndim == 1:
+            silent[layer] = len(flat) - int(np.count_nonzero(flat)), len(flat)
+    last = next(reversed(squares), None)
+    found: dict[str, Any] = {f"{name}_grad": math.sqrt(sum(squares.values())),
+                             f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()}}
+    silent.pop(last, None)  # the last layer has no activation behind it
+    if silent and squares[last] > 0:
+        found[f"{name}_dead"] = sum(dead for dead, _ in silent.values()) / sum(units for _, units in silent.values())
+        found[f"{name}_dead_worst"] = max(dead / units for dead, units in silent.values())
+    return found
+
+
+def logit_signals(r: np.ndarray, f: np.ndarray, loss: Any) -> dict[str, Any]:
+    """Means, spreads, accuracies, (Signals.1) and (Signals.2) of logits of real samples and fakes."""
+    found = {"separation": separation(r, f), "slope": np.abs(loss.generator(f, r)[1]).sum()}
+    for name, logits in (("real", r), ("fake", f)):
+        mean = float(logits.mean())
+        away = (logits - mean).ravel()
+        found |= {f"{name}_logit": mean, f"{name}_logit_std": math.sqrt(float(np.dot(away, away)) / len(away))}
+    if (threshold := THRESHOLD.get(loss.name)) is not None:
+        found |= {"real_right": np.count_nonzero(r > threshold) / r.size,
+                  "fake_right": np.count_nonzero(f < threshold) / f.size}
+    return found
+
+
+def separation(r: np.ndarray, f: np.ndarray) -> float:
+    """(Signals.1), in [0, 1]; nan if a logit is not finite."""
+    r, f = np.sort(r, axis=None), np.sort(f, axis=None)
+    if not math.isfinite(r[0] + r[-1] + f[0] + f[-1]):  # nan is sorted to the end
+        return math.nan
+    below = int(np.searchsorted(f, r, side="left").sum()) + int(np.searchsorted(f, r, side="right").sum())
+    return below / (2 * len(f) * len(r))
+
+
+def distance_signals(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
+    """(Signals.3-6) of the first SAMPLES of real samples and fakes, (N, ...) each, N at least 3."""
+    n = min(len(real), len(fake), SAMPLES)
+    if n < 3:
+        return {}
+    table = squared_distances(np.concatenate([real[:n].reshape(n, -1), fake[:n].reshape(n, -1)]))
+    (x_x, x_g), (g_x, g_g) = (np.split(rows, 2, axis=1) for rows in np.split(table, 2))
+    mean_xx, mean_gg = (np.sqrt(block).sum() / (n * (n - 1)) for block in (x_x, g_g))
+    if not math.isfinite(mean_xx + mean_gg):
+        return {}
+    np.fill_diagonal(table, np.inf)  # nobody is his own neighbour
+    xx, xg, gx, gg = np.sqrt(np.stack([block.min(axis=1) for block in (x_x, x_g, g_x, g_g)]))
+    scale = mean_xx - xx.mean()
+    if not scale > 0:
+        return {}  # all real samples are one, or as far from each other as can be
+    return {"diversity": mean_gg / mean_xx, "uncovered": (xg.mean() - xx.mean()) / scale,
+            "stray": (gx.mean() - xx.mean()) / scale,
+            "neighbour": (np.count_nonzero(xx < xg) + np.count_nonzero(gg < gx)) / (2 * n)}
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """Table of |a_i - b_j|^2, float64; b = a if it is left out.  Rows are samples."""
+    centre = a.mean(axis=0, dtype=np.float64)  # |a|^2 - 2ab + |b|^2 cancels: from the centre it cancels least
+    a = a - centre
+    b = a if b is None else b - centre
+    square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
+    if a is b:
+        np.fill_diagonal(square, 0)
+    return np.maximum(square, 0, out=square)
+
+
+class Copies:
+    """(Signals.7) against one training set: its own nearest neighbours are looked up once."""
+
+    def __init__(self, data: np.ndarray):
+        self.data = data.reshape(len(data), -1)
+        table = squared_distances(self.data)
+        np.fill_diagonal(table, np.inf)
+        self.own = float(np.median(np.sqrt(table.min(axis=1))))
+
+    def measure(self, fake: np.ndarray) -> float:
+        """(Signals.7) of fakes (N, ...); nan where half of the data are duplicates."""
+        nearest = squared_distances(fake[:FAKES_COMPARED].reshape(-1, self.data.shape[1]), self.data).min(axis=1)
+        return float(np.median(np.sqrt(nearest))) / self.own if self.own > 0 else math.nan
+
+
+def plain(value: Any) -> Any:
+    """A number with 6 digits as JSON knows it, None for nan and inf; tables entry by entry."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    value = float(value)
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _moved(before: list[np.ndarray], net: Any) -> float:
+    moved = size = 0.0
+    for old, (_, new) in zip(before, net.parameters(), strict=True):
+        step = (new - old).ravel()
+        moved, size = moved + float(np.dot(step, step)), size + float(np.dot(old.ravel(), old.ravel()))
+    return math.sqrt(moved / size) if size else math.nan

@@ -1,0 +1,48 @@
+r"""Earth mover's distance on a line: the least work that turns one heap of sand into another.  Exact, no solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .inputs import column
+
+
+def earth_mover_1d(real, fake, real_weights=None, fake_weights=None) -> float:
+    r"""Wasserstein-1 distance of two sets of atoms on a line: real (N,), fake (M,).
+
+    (EarthMover.1)   W1 = min over plans  sum_ij plan_ij |x_i - y_j|,   a plan moves the weights of x to those of y
+    (EarthMover.2)   W1 = integral |F_real(t) - F_fake(t)| dt,          F(t) the share of the weight at or below t
+
+    On a line nothing need cross: across a point t exactly F_real(t) - F_fake(t) must be carried, which is
+    (EarthMover.2).  Between neighbouring atoms the integrand is constant, so the integral is a sum.
+
+    real_weights (N,) and fake_weights (M,) are not negative and are scaled to sum to 1; None makes them equal.
+
+    Range     0 to infinity, in units of the data; smaller is better; symmetric; 0 exactly if real is fake.
+    Floor     two samples of N points each from one distribution with density p: about sqrt(4 / (pi N)) times the
+              integral of sqrt(F (1 - F)); for a standard Gaussian 1.82 / sqrt N, so 0.058 for N = 1,000.
+    Ceiling   none: it grows with the distance of the two, also where they do not overlap.  That is its point.
+    Blind to  memorisation.  One dimension only: see sliced_wasserstein for more.
+    Errors    ValueError if values or weights are not (N,), empty, not finite, or weights are negative or all 0.
+    Sources   Villani 2003, "Topics in optimal transportation"; Arjovsky et al. 2017 for its use on GANs.
+    """
+    x, y = column("earth_mover_1d", "real", real), column("earth_mover_1d", "fake", fake)
+    v, w = _shares("real_weights", real_weights, len(x)), _shares("fake_weights", fake_weights, len(y))
+    atoms = np.concatenate([x, y])
+    order = np.argsort(atoms, kind="stable")
+    gap = np.diff(atoms[order])
+    # one running sum of the difference; where the atoms of both agree it is a sum of small numbers that cancel
+    carried = np.cumsum(np.concatenate([v, -w])[order])[:-1]
+    carried[np.abs(carried) < 1e-15 * len(atoms)] = 0  # rounding, for which no sand moves
+    return float(np.abs(carried) @ gap)
+
+
+def _shares(name, weights, n):
+    """Weights (n,) that sum to 1."""
+    if weights is None:
+        return np.full(n, 1 / n)
+    weights = column("earth_mover_1d", name, weights)
+    if len(weights) != n or weights.min() < 0 or weights.sum() == 0:
+        raise ValueError(f"earth_mover_1d expects {name} ({n},), not negative and not all 0, got {len(weights)} from "
+                         f"{weights.min():g} to {weights.max():g}")
+    return weights / weights.sum()

@@ -1,0 +1,89 @@
+r"""How good is a run?  Every metric that fits it, each between the same number for real data and for noise.
+
+    evaluation = evaluate("runs/dcgan-mnist")       # also writes evaluation.json and evaluation.png into the folder
+    print(evaluation)
+
+Three rows of examples are held against the same n real ones, by the same code: n samples of the run, n *other* real
+ones, and noise.  The second is the floor: what chance and the finite n alone make of a perfect generator.  The third is
+what a generator scores that has learned nothing.  n counts: most metrics change with it, so compare runs with equal n.
+
+What fits is decided by the data: `evaluate_images` and `evaluate_points` say what is computed of which.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .. import assemble
+from ..checks import positive_int
+from .evaluate_report import Evaluation
+from .evaluate_table import table
+
+LEAST = 100     # examples: fewer say nothing, and k neighbours must exist
+
+
+def evaluate(run: str | Path, *, n: int = 2000, seed: int = 1, data: Any = None, held_out: Any = None,
+             progress: bool = True, save: bool = True) -> Evaluation:
+    """Measure the run in a folder, and write evaluation.json and evaluation.png into it.
+
+    run        a run's folder, or its checkpoint.npz
+    n          samples, and real examples to hold them against; at most half of the data set, whose other half is the
+               floor (the evaluation says how many it took)
+    seed       of the samples and of every random choice; the same seed gives the same numbers
+    data       the data of a run that was trained on an array from Python; else they are loaded as its recipe says
+    held_out   images of the same kind that the run was not trained on (M, H, W, C): for memorisation and membership.
+               Data sets with a test part bring it along
+    progress   show a bar on stderr
+    save       False writes nothing
+
+    Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be had or do
+    not fit, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
+    """
+    n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
+    gan, recipe = assemble.restore(run)
+    data = _data(run, recipe, gan, data)
+    if assemble.is_density(data) or len(gan.data_shape) == 1:
+        from . import evaluate_points
+
+        prepared = evaluate_points.prepare(gan, recipe, data, n=n, seed=seed)
+    else:
+        from . import evaluate_images
+
+        prepared = evaluate_images.prepare(gan, recipe, data, n=n, seed=seed, held_out=held_out)
+    measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
+    name = Path(run).resolve()
+    evaluation = Evaluation(
+        title=f"{recipe.name} ({recipe.model} on {recipe.data}, {gan.steps:,} steps)", n=prepared.n, seed=seed,
+        features=prepared.features, measures=tuple(measures), notes=tuple(prepared.notes), classes=prepared.classes)
+    if save:
+        evaluation.save(name if name.is_dir() else name.parent, prepared.samples, prepared.real)
+    return evaluation
+
+
+def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = True, print=print) -> Evaluation:
+    """`evaluate`, printed: what `scratchgan evaluate RUN` does."""
+    evaluation = evaluate(folder, n=n, seed=seed, progress=progress)
+    beside = Path(folder) if Path(folder).is_dir() else Path(folder).parent
+    print(evaluation)
+    print(f"\nwrote {beside / 'evaluation.json'} and {beside / 'evaluation.png'}")
+    return evaluation
+
+
+def _data(run, recipe, gan, data):
+    """What the run was trained on, and ValueError if that cannot be, or is something else."""
+    if data is None:
+        try:
+            _, data = assemble.load_data(recipe)
+        except ValueError as error:
+            raise ValueError(f"{run}: its data cannot be loaded ({error}); evaluate(run, data=...) takes them from "
+                             "Python") from None
+    else:
+        _, data = assemble.given_data(recipe, data)
+    if assemble.data_shape(data) != tuple(gan.data_shape):
+        raise ValueError(f"{run}: makes samples of shape {tuple(gan.data_shape)}, but the data have "
+                         f"{assemble.data_shape(data)}")
+    if not assemble.is_density(data) and len(data) < 2 * LEAST:
+        raise ValueError(f"{run}: expected at least {2 * LEAST} real examples to measure with, its data have "
+                         f"{len(data)}")
+    return data

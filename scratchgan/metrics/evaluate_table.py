@@ -1,0 +1,72 @@
+"""Each metric three times: of the samples, of other real examples in their place, and of noise in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .evaluate_report import Measure
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one number is shown; see `evaluate_report.Measure`."""
+
+    name: str
+    best: str
+    means: str
+    squared: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One metric: compute(candidate, rng) returns a number for each of its lines, nan for one that has none."""
+
+    lines: Sequence[Line]
+    compute: Callable[[Any, np.random.Generator], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What is held against the real examples: the run's samples, other real ones, and noise, in one form."""
+
+    samples: Any
+    real: Any
+    noise: Any
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that `evaluate` needs to know about one kind of data."""
+
+    entries: Sequence[Entry]
+    candidates: Candidates
+    n: int
+    features: str
+    samples: np.ndarray                 # for the picture
+    real: np.ndarray
+    notes: list[str] = field(default_factory=list)
+    classes: dict[str, list[int]] | None = None
+
+
+def entry(name: str, best: str, means: str, compute: Callable, *, squared: bool = False) -> Entry:
+    """An Entry of one line, whose compute(candidate, rng) returns a number."""
+    return Entry((Line(name, best, means, squared),), lambda candidate, rng: (compute(candidate, rng),))
+
+
+def table(entries: Sequence[Entry], candidates: Candidates, *, seed: int, progress: bool) -> list[Measure]:
+    """Compute everything.  Each metric draws from a generator of its own, the same one for all three candidates."""
+    from tqdm import tqdm
+
+    measures = []
+    bar = tqdm(entries, desc="evaluating", unit="metric", disable=not progress)
+    for i, metric in enumerate(bar):
+        bar.set_postfix_str(metric.lines[0].name)
+        columns = [metric.compute(candidate, np.random.default_rng([seed, i]))
+                   for candidate in (candidates.samples, candidates.real, candidates.noise)]
+        for line, *values in zip(metric.lines, *columns, strict=True):
+            measures.append(Measure(line.name, *map(float, values), line.best, line.means, line.squared))
+    return measures

@@ -1,0 +1,68 @@
+"""What every metric asks of its input: samples as rows, finite, alike, and enough of them.  One wording for all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LARGEST = 1e50  # the sixth power, which the kernel distance takes, is still finite
+
+
+def rows(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
+    """Return values (N, F), or images (N, H, W, C) flattened to (N, F), in float64.
+
+    ValueError unless there are at least `least` rows of at least one number, all of them real, finite and below 1e50.
+    """
+    array = numbers(who, name, values)
+    if array.ndim < 2 or array[:1].size == 0 or len(array) < least:
+        raise ValueError(f"{who} expects {name} as rows (N, F) or images (N, H, W, C) with N at least {least}, "
+                         f"got shape {array.shape}")
+    return finite(who, name, array.reshape(len(array), -1))
+
+
+def two_samples(who: str, real, fake, *, least: int = 1, names=("real", "fake")) -> tuple[np.ndarray, np.ndarray]:
+    """`rows` of both, and ValueError unless a row of one has the shape of a row of the other."""
+    shapes = np.shape(real)[1:], np.shape(fake)[1:]
+    a, b = rows(who, names[0], real, least=least), rows(who, names[1], fake, least=least)
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{who} expects {names[0]} and {names[1]} of one shape, got rows {shapes[0]} and {shapes[1]}")
+    return a, b
+
+
+def column(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
+    """Return values (N,) or (N, 1) as (N,) in float64; ValueError unless they are finite and at least `least`."""
+    array = numbers(who, name, values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or len(array) < least:
+        raise ValueError(f"{who} expects {name} as numbers (N,) with N at least {least}, got shape {array.shape}")
+    return finite(who, name, array)
+
+
+def images(who: str, name: str, values) -> np.ndarray:
+    """Return images (N, H, W, C) in float64; ValueError unless they are, and their pixels lie in [-1, 1]."""
+    array = numbers(who, name, values)
+    if array.ndim != 4 or array.size == 0:
+        raise ValueError(f"{who} expects {name} as images (N, H, W, C), got shape {array.shape}")
+    array = finite(who, name, array)
+    if np.abs(array).max() > 1 + 1e-3:  # rounding of a float32 tanh and of resizing
+        raise ValueError(f"{who} expects {name} with pixels in [-1, 1], got {array.min():g} to {array.max():g}")
+    return array
+
+
+def numbers(who: str, name: str, values) -> np.ndarray:
+    """Return values as an array of real numbers; ValueError if they are something else."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{who} expects {name} as an array of real numbers, got {array.dtype}")
+    return array
+
+
+def finite(who: str, name: str, array: np.ndarray) -> np.ndarray:
+    """Return array in float64; ValueError naming how many rows hold nan, inf or a number beyond 1e50."""
+    array = np.asarray(array, dtype=np.float64)
+    good = np.abs(array) < LARGEST  # false for nan
+    good = good.all(axis=tuple(range(1, array.ndim)))
+    if not good.all():
+        raise ValueError(f"{who} expects finite {name} (below {LARGEST:g}): {(~good).sum()} of {len(good)} rows are "
+                         f"not, first {good.argmin()}")
+    return array

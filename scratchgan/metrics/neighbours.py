@@ -1,0 +1,116 @@
+r"""Distances of all pairs and nearest neighbours, in bounded memory and exact where it decides.
+
+The quick way to all squared distances is one matrix product,
+
+    (Neighbours.1)   |a - b|^2 = |a|^2 + |b|^2 - 2 a.b,     computed with an error of at most about
+
+    (Neighbours.2)   s = 4 (F + 2) eps (|a|^2 + |b|^2),     eps = 2.2e-16,
+
+because a small difference of large numbers is taken: a copy is not at distance 0 but at 1e-7, and whether a point lies
+inside a ball becomes a matter of rounding.  So the product only finds the pairs that could matter; those within s of
+the decision are computed again as sum (a - b)^2, which is exactly 0 for a copy and the same number for (a, b) and
+(b, a).  Results are then those of the slow way, to the bit, whatever the blocks.
+
+Memory: a table of block x len(b) numbers, about 32 MB by default, and two or three of its size for masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+TABLE = 2**22  # numbers in a table of distances: 32 MB
+_EPS = np.finfo(np.float64).eps
+
+
+def block_rows(columns: int, block: int | None = None) -> int:
+    """Rows of a table with so many columns: `block` if given, else what fits into 32 MB."""
+    return max(1, TABLE // columns if block is None else block)
+
+
+def tables(a: np.ndarray, b: np.ndarray, block: int | None = None) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Yield (rows of a, their squared distances to all of b by (Neighbours.1), the error (rows, 1) of (Neighbours.2)).
+
+    a (N, F) and b (M, F) are float64.  The table is the caller's to change.
+    """
+    aa, bb = np.einsum("nf,nf->n", a, a), np.einsum("mf,mf->m", b, b)
+    slack = 4 * (a.shape[1] + 2) * _EPS * (aa + bb.max())
+    step = block_rows(len(b), block)
+    for start in range(0, len(a), step):
+        part = slice(start, min(start + step, len(a)))
+        table = a[part] @ b.T
+        table *= -2
+        table += aa[part, None]
+        table += bb
+        yield part, np.maximum(table, 0, out=table), slack[part, None]
+
+
+def exact(a: np.ndarray, b: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """|a_i - b_j|^2 for pairs of rows, as the sum of squared differences."""
+    square = np.empty(len(i))
+    step = max(1, TABLE // a.shape[1])
+    for start in range(0, len(i), step):
+        part = slice(start, start + step)
+        d = a[i[part]] - b[j[part]]
+        d *= d
+        square[part] = d.sum(axis=1)
+    return square
+
+
+def nearest(a: np.ndarray, b: np.ndarray, k: int = 1, *, itself: bool = False, block: int | None = None):
+    """The k nearest rows of b for every row of a: (squared distances (N, k) ascending, indices (N, k)).
+
+    Of equally near rows the first comes first.  With itself=True, b is a, and a row is no neighbour of itself; a
+    copy of it elsewhere is.  k must be at most the number of rows that are left.
+    """
+    squares, indices = np.empty((len(a), k)), np.empty((len(a), k), dtype=np.int64)
+    for part, table, slack in tables(a, b, block):
+        here = np.arange(len(table))
+        if itself:
+            table[here, part.start + here] = np.inf
+        kth = np.partition(table, k - 1, axis=1)[:, k - 1 : k]
+        # the k-th by the product may be s too far and a rival s too near: everything within 2 s is looked at
+        i, j = np.nonzero(table <= kth + 2 * slack)
+        square = exact(a[part], b, i, j)
+        order = np.lexsort((j, square, i))
+        take = order[np.searchsorted(i, here)[:, None] + np.arange(k)]  # i is sorted, and order keeps it so
+        squares[part], indices[part] = square[take], j[take]
+    return squares, indices
+
+
+def within(points: np.ndarray, centres: np.ndarray, squares: np.ndarray, *, block: int | None = None):
+    """Count who lies in whose ball: (balls that hold each point (N,), points that each ball holds (M,)).
+
+    The ball of centre m holds the points at a squared distance of at most squares[m]: its surface belongs to it.
+    """
+    of_points, of_balls = np.empty(len(points), dtype=np.int64), np.zeros(len(centres), dtype=np.int64)
+    for part, table, slack in tables(points, centres, block):
+        inside = table <= squares
+        table -= squares
+        i, j = np.nonzero(np.abs(table, out=table) <= slack)
+        inside[i, j] = exact(points[part], centres, i, j) <= squares[j]
+        of_points[part] = inside.sum(axis=1)
+        of_balls += inside.sum(axis=0)
+    return of_points, of_balls
+
+
+def closest_pairs(x: np.ndarray, count: int, *, block: int | None = None):
+    """The closest pairs of different rows: (squared distances (count,) ascending, pairs (count, 2) with i < j).
+
+    Fewer if there are not as many pairs.  Of equal distances the smaller i, then the smaller j comes first.
+    """
+    best, pairs = np.empty(0), np.empty((0, 2), dtype=np.int64)
+    columns = np.arange(len(x))
+    for part, table, slack in tables(x, x, block):
+        rows = columns[part]
+        table[columns <= rows[:, None]] = np.inf
+        kth = np.partition(table, count - 1, axis=None)[count - 1] if count <= table.size else np.inf
+        if len(best) == count:
+            kth = min(kth, best[-1])
+        i, j = np.nonzero((table <= kth + 2 * slack.max()) & (table < np.inf))
+        best = np.concatenate([best, exact(x[part], x, i, j)])
+        pairs = np.concatenate([pairs, np.stack([rows[i], j], axis=1)])
+        order = np.lexsort((pairs[:, 1], pairs[:, 0], best))[:count]
+        best, pairs = best[order], pairs[order]
+    return best, pairs

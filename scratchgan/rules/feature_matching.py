@@ -1,0 +1,58 @@
+r"""Feature matching: G is to match the mean of D's features, not to outdo D.  (Salimans et al. 2016, section 3.1.)
+
+    f(x)  (F,)  what goes into D's last Dense layer
+
+    (FeatureMatching.1)   L_G = | m_f - m_r |^2,      m_r = mean_n f(x_n),  m_f = mean_n f(G(z_n))
+    (FeatureMatching.2)   dL_G/df(G(z_n)) = 2 (m_f - m_r) / N      the same for every fake of the batch
+
+D is trained as before.  Each fake is told the same: where the batch as a whole falls short.  So the batch has no reason
+to run to the one point that D likes best; but a batch of one good mean satisfies (1) too, whatever its spread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core import Sequential
+from ..layers import Dense
+from .rule import Rule
+
+
+class FeatureMatching(Rule):
+    """(FeatureMatching.1, 2).  D must be a Sequential that ends in a Dense layer (spectrally normalised or not)."""
+
+    def generator(self, gan, fake, real, objective, d_grads=False):
+        """(FeatureMatching.1, 2), then back through D's body.  The last Dense layer takes no part."""
+        if real is None:
+            raise ValueError("feature matching compares fakes with real samples: G's turn needs a batch of those")
+        rng, layers = gan.layer_rng(), gan.D.layers[:-1]
+        of_real, of_fake = _forward(layers, gan.shown(real), rng), _forward(layers, gan.shown(fake), rng)
+        f_real, f_fake = of_real[0], of_fake[0]
+        apart = f_fake.mean(axis=0, dtype=np.float64) - f_real.mean(axis=0, dtype=np.float64)
+        d_fake = np.broadcast_to((2 / len(f_fake) * apart).astype(f_fake.dtype), f_fake.shape).copy()
+        if d_grads:                                       # dL_G/dtheta_D: D's real features count as well
+            gan.D.zero_grads()
+            d_real = np.broadcast_to((-2 / len(f_real) * apart).astype(f_real.dtype), f_real.shape).copy()
+            _backward(layers, d_real, of_real[1], True)
+        return float(apart @ apart), _backward(layers, d_fake, of_fake[1], d_grads)
+
+    def check(self, gan):
+        """D must end in a Dense layer."""
+        layers = getattr(gan.D, "layers", [])
+        last = layers[-1] if isinstance(gan.D, Sequential) and layers else None
+        if not isinstance(getattr(last, "layer", last), Dense):
+            raise ValueError(f"feature matching takes the features before D's last Dense layer; D ends in {last!r}")
+
+
+def _forward(layers, x, rng):
+    caches = []
+    for layer in layers:
+        x, cache = layer.forward(x, train=True, rng=rng)
+        caches.append(cache)
+    return x, caches
+
+
+def _backward(layers, dy, caches, param_grads):
+    for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
+        dy = layer.backward(dy, cache, param_grads=param_grads)
+    return dy

@@ -1,0 +1,43 @@
+r"""Instance noise: blur what D sees, real and fake alike, until both have a density and overlap.
+
+    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t n',   n, n' ~ N(0, I)
+    (InstanceNoise.2)   sigma_t = sigma max(0, 1 - t / T)             t the step of training
+
+Two distributions on thin sets are told apart perfectly, and JS is then log 2 wherever they lie (Arjovsky & Bottou 2017,
+section 3): noise gives them a common support, and D a slope that points somewhere.  It is taken away bit by bit, for
+with noise the fixed point is only that the *blurred* distributions agree, and the sharp ones last.
+Source: Sonderby et al. 2017, section 3.1 (the name); Arjovsky & Bottou 2017, section 3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..checks import positive_int, real
+from .rule import Rule
+
+
+class InstanceNoise(Rule):
+    """(InstanceNoise.1, 2) with sigma >= 0 in units of the data (images span 2), gone after `steps` steps = T."""
+
+    def __init__(self, sigma: float, steps: int):
+        self.sigma = real("InstanceNoise", "sigma", sigma, 0, math.inf, open_high=True)
+        self.steps = positive_int("InstanceNoise", "steps", steps)
+
+    def sigma_at(self, step: int) -> float:
+        """(InstanceNoise.2)."""
+        return self.sigma * max(0.0, 1 - step / self.steps)
+
+    def shown(self, gan, x):
+        """(InstanceNoise.1)."""
+        sigma = self.sigma_at(gan.steps)
+        if not sigma:
+            return x
+        noise = gan.layer_rng().standard_normal(x.shape, dtype=np.float32 if x.dtype == np.float32 else np.float64)
+        return x + x.dtype.type(sigma) * noise
+
+    def describe(self):
+        """Its height and its end."""
+        return f"{self.sigma:g}, {self.steps}"

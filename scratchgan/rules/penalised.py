@@ -1,0 +1,77 @@
+r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
+
+    (Penalised.1)   L_D' = L_D + P(g),   g = dD'(x)/dx at the points x
+
+    where       x                                 usual with
+    "real"      real samples                      R1 (Mescheder et al. 2018)
+    "fake"      fakes                             R2 (the same)
+    "between"   e x + (1 - e) G(z)                WGAN-GP (Gulrajani et al. 2017, algorithm 1)
+    "around"    x + 0.5 std(X) d, d ~ U(0, 1)     DRAGAN (Kodali et al. 2017)
+
+The weight gradient of P is a second derivative: see `scratchgan.penalties`.
+"""
+
+from __future__ import annotations
+
+from ..checks import one_of, positive_int
+from ..penalties import R1, R2, Dragan, Penalty, WganGp, interpolate, penalty_backward, perturb
+from .rule import Rule
+
+PLACES = ("real", "fake", "between", "around")
+
+
+class Penalised(Rule):
+    """Add `penalty` to D's loss, taken at `where`; with every = k, only in each k-th step and then k times as heavy.
+
+    The latter is lazy regularisation (Karras et al. 2020, section 3.1); the mean pull is the same.
+    """
+
+    def __init__(self, penalty: Penalty, where: str, *, every: int = 1):
+        self.penalty, self.where = penalty, where
+        one_of("Penalised", "where", where, PLACES)
+        self.every = positive_int("Penalised", "every", every)
+
+    def d_gradients(self, gan, real, fake):
+        """(Penalised.1)."""
+        if gan.steps % self.every:
+            return {}
+        rng = gan.layer_rng()
+        x = {"real": lambda: real, "fake": lambda: fake, "between": lambda: interpolate(real, fake, rng=rng),
+             "around": lambda: perturb(real, rng=rng)}[self.where]()
+        if self.every == 1:
+            value, _ = penalty_backward(gan.D, x, self.penalty, rng=rng, input_grad=False)
+        else:
+            value, _ = penalty_backward(gan.D, x, self._heavier, rng=rng, input_grad=False)
+        return {f"penalty_{self.where}": value}
+
+    def _heavier(self, g):
+        value, u = self.penalty(g)
+        return self.every * value, g.dtype.type(self.every) * u
+
+    def check(self, gan):
+        """A penalty does not go through BatchNorm in training: see `penalty_backward`."""
+        from ..penalties import _refuse_batchnorm
+
+        _refuse_batchnorm(gan.D)
+
+    def describe(self):
+        """Penalty, place."""
+        return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
+
+
+def penalised(name: str, weight: float, *, every: int = 1) -> list[Penalised]:
+    """The rules of a recipe's key `penalty`: "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan", with that weight.
+
+    The weight is gamma of R1 and R2, and lambda of the other two.
+    """
+    if name == "r1+r2":
+        return penalised("r1", weight, every=every) + penalised("r2", weight, every=every)
+    makers = {"r1": (R1, "real"), "r2": (R2, "fake"), "wgan-gp": (WganGp, "between"), "dragan": (Dragan, "around")}
+    one_of("training", "penalty", name, PENALTIES)
+    if name == "none":
+        return []
+    make, where = makers[name]
+    return [Penalised(make(weight), where, every=every)]
+
+
+PENALTIES = ("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan")
