@@ -209,6 +209,7 @@ FITS = {         # a layer, and {a shape without the batch: what comes out}; Non
     "MinibatchDiscrimination": (lambda: L.MinibatchDiscrimination(3, 2, 5, rng=new()), {
         None: (5,), (None,): (5,), (3,): (5,)}),
     "Maxout": (lambda: L.Maxout(3), {None: None, (6,): (2,), (2, 3): (2, 1), (4, None): (4, None)}),
+    "Pack": (L.Pack, {None: None, (2,): (4,), (4, 5, 2): (4, 5, 4), (4, None): (4, None)}),
     "AveragePool2D": (lambda: L.AveragePool2D(3), {
         None: (None, None, None), (3, 8, 5): (1, 2, 5), (None, 3, 1): (None, 1, 1), (3, None, None): (1, None, None)}),
     "MaxPool2D": (lambda: L.MaxPool2D(3), {None: (None, None, None), (3, 8, 5): (1, 2, 5)}),
@@ -392,7 +393,7 @@ ARGUMENTS = {      # kind: (what must be given, what need not and what it then i
     "PixelNorm": ({}, {"eps": 1e-8}), "LeakyReLU": ({}, {"slope": 0.2}), "ELU": ({}, {"alpha": 1.0}),
     "Dropout": ({}, {"rate": 0.5}), "AveragePool2D": ({}, {"size": 2}), "MaxPool2D": ({}, {"size": 2}),
     "UpsampleNearest2D": ({}, {"size": 2}), "UpsampleBilinear2D": ({}, {"size": 2}), "PixelShuffle": ({}, {"size": 2}),
-    "Maxout": ({}, {"pieces": 2}), "MatMul": ({}, {"transpose_b": False}),
+    "Maxout": ({}, {"pieces": 2}), "MatMul": ({}, {"transpose_b": False}), "Pack": ({}, {"m": 2}),
     "MinibatchStd": ({}, {"groups": 1, "eps": 1e-8}),
     "MinibatchDiscrimination": ({"Di": 3, "kernels": 2, "dims": 2, "rng": 0}, {"init": "normal", "dtype": F32}),
     "Embedding": ({"classes": 3, "Z": 2, "rng": 0}, {"init": initializers.normal(1.0), "dtype": F32}),
@@ -566,7 +567,7 @@ SHOWN = [
                                             "padding=(0, 0), bias=False), iterations=2)"),
     (embedding, "Embedding(3, 2)"), (attention, "SelfAttention(3)"), (lambda: L.MinibatchStd(4), "MinibatchStd(4)"),
     (lambda: L.MinibatchDiscrimination(3, 2, 4, rng=new()), "MinibatchDiscrimination(3, 2, 4)"),
-    (lambda: L.Maxout(3), "Maxout(3)"), (lambda: L.PixelShuffle(3), "PixelShuffle(3)"),
+    (lambda: L.Maxout(3), "Maxout(3)"), (lambda: L.Pack(3), "Pack(3)"), (lambda: L.PixelShuffle(3), "PixelShuffle(3)"),
     (lambda: L.AveragePool2D(3), "AveragePool2D(3)"), (lambda: L.UpsampleNearest2D(3), "UpsampleNearest2D(3)"),
     (lambda: L.UpsampleBilinear2D(3), "UpsampleBilinear2D(3)"), (lambda: L.Reshape(6), "Reshape((6,))"),
     *((getattr(L, kind), f"{kind}()") for kind in ("ReLU", "Sigmoid", "Softplus", "SiLU", "Softmax", "Flatten",
