@@ -174,3 +174,49 @@ def test_gradcheck_prints_a_table_and_says_whether_all_is_right(capsys, monkeypa
     assert "unknown name 'nosuch'" in capsys.readouterr().err
     monkeypatch.setattr(registry, "run", lambda names: False)
     assert main(["gradcheck"]) == 1
+
+
+# -- judging a run -----------------------------------------------------------------------------------------------------
+
+def test_evaluate_prints_a_table_and_says_what_it_wrote(run, capsys):
+    assert main(["evaluate", str(run), "--n", "300"]) == 0
+    printed = capsys.readouterr().out
+    assert "modes found" in printed
+    assert f"wrote {run / 'evaluation.json'}" in printed
+    assert (run / "evaluation.png").stat().st_size > 1000
+
+
+def test_doctor_names_what_it_found_and_draws_it(run, capsys):
+    assert main(["doctor", str(run)]) == 0
+    assert str(run / "doctor.png") in capsys.readouterr().out
+    with Image.open(run / "doctor.png") as picture:
+        assert picture.size[0] > 300
+
+
+def test_pictures_of_a_run(run, tmp_path, capsys):
+    assert main(["pictures", str(run), "--out", str(tmp_path)]) == 0
+    assert str(tmp_path / "surface.png") in capsys.readouterr().out
+    assert (tmp_path / "surface.png").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "doctor", "pictures"])
+def test_what_is_no_run_gets_one_line(command, tmp_path, capsys):
+    assert "no" in complaint(capsys, command, tmp_path)
+    assert "nowhere" in complaint(capsys, command, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("holds", "code"), [(True, 0), (False, 1)])
+def test_the_ledger_s_exit_code_says_whether_all_hold(monkeypatch, holds, code):
+    from scratchgan.theory import ledger
+
+    monkeypatch.setattr(ledger, "run", lambda: holds)
+    assert main(["ledger"]) == code
+
+
+def test_training_ends_with_the_doctor_s_finding(tmp_path, capsys):
+    """A D that hardly learns at all is named at the end, and in a warning on the way."""
+    assert main(["train", "mlp-ring", "--steps", "400", "--out", str(tmp_path / "sick"), "--set", "lr_d=1e-9",
+                 "hidden=[16]", "batch_size=32", "sample_every=0", "lr_g=1e-3"]) == 0
+    printed = capsys.readouterr()
+    assert "doctor: " in printed.out
+    assert "D too weak" in printed.out
