@@ -41,6 +41,7 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
     import scratchgan
     from scratchgan import assemble, recipe
     from scratchgan.metrics import frechet_distance, load_classifier, precision_recall
+    from scratchgan.metrics.cross_entropy import softmax
 
     scratchgan.set_num_threads(1)
     settings, data = assemble.load_data(replace(recipe.load(name), seed=seed))
@@ -63,7 +64,7 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
             points.append({"step": step, "estimate": float(np.mean(recent)), "frechet": frechet_distance(real, fake)})
     images = gan.sample(5000 if samples == 2000 else samples, seed=1)
     fake = judge.features(images)
-    probabilities = judge.classify(fake)
+    probabilities = softmax(judge.classify(fake))
     precision, recall = precision_recall(real[:2000], fake[:2000])
     np.save(out, images[:64])
     return {"seed": seed, "steps": last, "seconds": round(seconds, 1), "frechet": frechet_distance(real, fake),
