@@ -94,7 +94,7 @@ def rank_correlation(a, b) -> float:
 
 def draw_samples(path: Path, images: dict[str, np.ndarray], means: dict) -> None:
     """A grid of samples for each recipe."""
-    fig = figure(3.1 * 4, 3.5 * -(-len(images) // 4))
+    fig = figure(3.1 * 4, 4 * -(-len(images) // 4))
     for axes, (name, x) in zip(np.ravel(fig.subplots(-(-len(images) // 4), 4, squeeze=False)), images.items(),
                                strict=False):
         axes.imshow(image_grid(x)[..., 0], cmap="gray")
@@ -122,8 +122,8 @@ def draw_estimates(path: Path, results: dict) -> None:
         axes.set_xlabel("training step", fontsize=7)
         axes.set_ylabel("-D's loss without penalty", fontsize=7, color=BLUE)
         beside.set_ylabel("Frechet distance", fontsize=7, color=ORANGE)
-        axes.tick_params(labelsize=6)
-        beside.tick_params(labelsize=6)
+        for side in (axes, beside):
+            side.tick_params(which="both", labelsize=6)
     fig.suptitle("Whose loss means something?  Where blue falls with orange, D's loss tells how good the samples are",
                  fontsize=10)
     fig.tight_layout()
