@@ -31,9 +31,10 @@ import numpy as np
 
 from . import losses
 from .checks import positive_int
-from .core import Layer, ShapeError
+from .core import Layer, Sequential, ShapeError
 from .kernels import on_one_blas_thread
 from .layers.activations import sigmoid
+from .layers.pack import Pack
 from .optim import Ema, Optimizer, check_same_arrays
 
 if TYPE_CHECKING:
@@ -167,6 +168,12 @@ class GAN:
             x = rule.shown(self, x)
         return x
 
+    @property
+    def packing(self) -> int:
+        """How many samples D judges together: 1, unless its first layer is a Pack."""
+        first = self.D.layers[0] if isinstance(self.D, Sequential) and self.D.layers else None
+        return first.m if isinstance(first, Pack) else 1
+
     def layer_rng(self) -> np.random.Generator:
         """The stream that layers which draw (Dropout) are given."""
         return self._layer_rng
@@ -200,9 +207,8 @@ class GAN:
     def probability(self, x: np.ndarray) -> np.ndarray:
         """D(x), the probability (N,) that D gives to "real", in evaluation mode.  x is (N, *data_shape)."""
         self._check_real(x)
-        if packed := getattr(getattr(self.D, "layers", [None])[0], "m", 0):   # such a D judges m samples at once:
-            x = np.repeat(x, packed, axis=0)                                  # here m times the same one
-        logits = _evaluate(self.D, x, packed or 1)
+        m = self.packing
+        logits = _evaluate(self.D, np.repeat(x, m, axis=0) if m > 1 else x, m)     # a D of packs sees m times the same
         return sigmoid(logits).reshape(len(logits), -1).mean(axis=1)
 
     # -- saving it ----------------------------------------------------------------------------------------------------

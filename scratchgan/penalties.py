@@ -133,7 +133,7 @@ def penalty_backward(net: Layer, x: np.ndarray, phi: Penalty, *, dy: np.ndarray 
     layers with minibatch statistics it runs: what is penalised is then the gradient of the *sum* of all logits.
     """
     if train:
-        _refuse_batchnorm(net)
+        refuse_batchnorm(net)
     y, cache = net.forward(x, train=train, rng=rng, **conditions)                # (Penalty.1), from the right:
     g = net.backward(np.ones_like(y) if dy is None else dy, cache, param_grads=False)
     value, u = phi(g)
@@ -183,7 +183,8 @@ def path_noise(shape: tuple[int, ...], *, rng: np.random.Generator, dtype=np.flo
     return (rng.standard_normal(shape) / pixels**0.5).astype(dtype)
 
 
-def _refuse_batchnorm(net: Layer) -> None:
+def refuse_batchnorm(net: Layer) -> None:
+    """Raise ValueError, with the reason, if there is a BatchNorm in `net`."""
     for _, layer in net.walk():
         if isinstance(layer, BatchNorm):
             raise ValueError(

@@ -11,6 +11,7 @@ from scratchgan.core import ShapeError
 from scratchgan.layers import BatchNorm, Pack, SpectralNorm
 from scratchgan.models import build, dcgan, mlp_gan
 from scratchgan.penalties import R1, R2
+from scratchgan.registry import CASES
 from scratchgan.rules import (
     PENALTIES,
     ClipWeights,
@@ -19,6 +20,7 @@ from scratchgan.rules import (
     Penalised,
     Unrolled,
     penalised,
+    unrolled,
 )
 
 FAMILY = {"lsgan-mnist": "lsgan", "hinge-sngan-mnist": "sngan", "wgan-clip-mnist": "wgan-clip",
@@ -91,9 +93,12 @@ def test_unrolled_steps_leave_no_trace_in_d(rng):
     real = rng.standard_normal((6, 16, 16, 1)).astype(np.float32)
     gan.train_step(real)
     before = {name: a.copy() for name, a in gan.state().items() if name.startswith(("D/", "d_optimizer/"))}
+    gradients = {path: g.copy() for path, g in gan.D.gradients()}        # the log's d_grad is D's own
     gan.g_step(6, real)
     for name, a in before.items():
         np.testing.assert_array_equal(gan.state()[name], a, err_msg=name)
+    for path, g in gan.D.gradients():
+        np.testing.assert_array_equal(g, gradients[path], err_msg=path)
 
 
 @pytest.mark.parametrize(("options", "says"), [
@@ -111,6 +116,38 @@ def test_rules_that_need_real_samples_say_so(rng):
                           ({"g_objective": "feature-matching"}, "compares fakes with real")):
         with pytest.raises(ValueError, match=says):
             small(**options).g_step(4)
+
+
+# -- a check that cannot fail is no check -----------------------------------------------------------------------------
+
+def without_h(along):
+    return lambda *a: ([0 * h for h in along(*a)[0]], along(*a)[1])
+
+
+def without_m(along):
+    return lambda *a: (along(*a)[0], 0 * along(*a)[1])
+
+
+PLANTED = {
+    "without (Unrolled.4)": (unrolled, "along", without_h, "MLP GAN, unrolled 5"),
+    "without (Unrolled.5)": (unrolled, "along", without_m, "MLP GAN, unrolled 1"),
+    "packs in another order": (Pack, "adjoint", lambda _: lambda self, dy, cache: dy.reshape(cache.x.shape)[::-1],
+                               "MLP GAN, packed"),
+    "features, 2 too much": (FeatureMatching, "generator", lambda old: lambda self, *a, **k: (
+        old(self, *a, **k)[0], 2 * old(self, *a, **k)[1]), "MLP GAN, feature matching"),
+    "penalty without its gradient": (Penalised, "d_gradients", lambda old: lambda self, gan, real, fake: {
+        "penalty": old(self, gan, real, fake)["penalty_around"] + float(np.sum(gan.D.layers[0].params["W"]))},
+        "MLP GAN, DRAGAN"),
+}
+
+
+@pytest.mark.parametrize(("where", "name", "spoil", "case"), PLANTED.values(),
+                         ids=[name.replace(" ", "-") for name in PLANTED])
+def test_the_registry_s_checks_catch_planted_faults(monkeypatch, where, name, spoil, case):
+    case, = (c for c in CASES if c.name == case)
+    assert case.check().ok
+    monkeypatch.setattr(where, name, spoil(getattr(where, name)))
+    assert not case.check().ok
 
 
 # -- packing -----------------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Probe:
     def memorised(self, real: np.ndarray, fake: np.ndarray) -> float:
         """(Signals.8)."""
         n = min(len(self.held), len(real))
-        n -= n % getattr(getattr(self.gan.D, "layers", [None])[0], "m", 1)  # a D that judges packs of m
+        n -= n % getattr(self.gan, "packing", 1)
         if not n:
             return math.nan
         r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, self.held, fake))

@@ -5,7 +5,7 @@ Method    The game of the first GAN, and gamma/2 E|dD'(x)/dx|^2 at real samples 
           for ever; R1 gives them a negative real part (the paper's section 4): D must be flat on the data in the end,
           and only then has G no reason to move on.
 Nets      DCGAN's, no normalisation in D: the slope at one sample does not exist through BatchNorm in training.
-Training  Adam, one turn each, and an average of G's weights, as in the paper's section 5.
+Training  Adam, one turn each, and an average of G's weights, which the paper takes too.
 """
 
 from __future__ import annotations

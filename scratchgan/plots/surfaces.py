@@ -169,7 +169,7 @@ def _judged(gan, x):
 
 def _packed(gan) -> int:
     """How many samples D judges at once: more than 1 if its first layer packs them."""
-    return getattr(getattr(gan.D, "layers", [None])[0], "m", 0) or 1
+    return getattr(gan, "packing", 1)
 
 
 def _levels(value, middle, name):

@@ -6,7 +6,7 @@ r"""Instance noise: blur what D sees, real and fake alike, until both have a den
 Two distributions on thin sets are told apart perfectly, and JS is then log 2 wherever they lie (Arjovsky & Bottou 2017,
 section 3): noise gives them a common support, and D a slope that points somewhere.  It is taken away bit by bit, for
 with noise the fixed point is only that the *blurred* distributions agree, and the sharp ones last.
-Source: Sonderby et al. 2017, section 3.1 (the name); Arjovsky & Bottou 2017, section 3.
+Source: Sonderby et al. 2017 (the name); Arjovsky & Bottou 2017, section 3.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ The weight gradient of P is a second derivative: see `scratchgan.penalties`.
 from __future__ import annotations
 
 from ..checks import one_of, positive_int
-from ..penalties import R1, R2, Dragan, Penalty, WganGp, interpolate, penalty_backward, perturb
+from ..penalties import R1, R2, Dragan, Penalty, WganGp, interpolate, penalty_backward, perturb, refuse_batchnorm
 from .rule import Rule
 
 PLACES = ("real", "fake", "between", "around")
@@ -38,10 +38,8 @@ class Penalised(Rule):
         rng = gan.layer_rng()
         x = {"real": lambda: real, "fake": lambda: fake, "between": lambda: interpolate(real, fake, rng=rng),
              "around": lambda: perturb(real, rng=rng)}[self.where]()
-        if self.every == 1:
-            value, _ = penalty_backward(gan.D, x, self.penalty, rng=rng, input_grad=False)
-        else:
-            value, _ = penalty_backward(gan.D, x, self._heavier, rng=rng, input_grad=False)
+        phi = self.penalty if self.every == 1 else self._heavier
+        value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False)
         return {f"penalty_{self.where}": value}
 
     def _heavier(self, g):
@@ -50,9 +48,7 @@ class Penalised(Rule):
 
     def check(self, gan):
         """A penalty does not go through BatchNorm in training: see `penalty_backward`."""
-        from ..penalties import _refuse_batchnorm
-
-        _refuse_batchnorm(gan.D)
+        refuse_batchnorm(gan.D)
 
     def describe(self):
         """Penalty, place."""

@@ -22,9 +22,9 @@ v' = beta2 v + (1 - beta2) g^2,   step = -lr (m'/c1) / d:
 
 (where s = 0 the gradient was always 0 there, and vb' takes nothing).
 
-What G's turn leaves of all that is only its gradient: D's weights, running statistics and moments are put back, and D's
-own step is then an ordinary one.  All k steps see the same two batches.  If D's loss has a penalty, the unrolled steps
-leave it out: through it, (Unrolled.4) would need third derivatives.
+What G's turn leaves of all that is only its gradient: D's weights, gradients, running statistics and moments are as
+before, and D's own step is then an ordinary one.  All k steps see the same two batches.  If D's loss has a penalty, the
+unrolled steps leave it out: through it, (Unrolled.4) would need third derivatives.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Unrolled(Rule):
         """(Unrolled.1-5)."""
         if real is None:
             raise ValueError("unrolled steps of D see real samples: G's turn needs a batch of those")
-        kept = [(a, a.copy()) for _, a in [*gan.D.parameters(), *gan.D.buffers()]]
+        kept = [(a, a.copy()) for _, a in [*gan.D.parameters(), *gan.D.gradients(), *gan.D.buffers()]]
         seen_real, seen_fake = gan.shown(real), gan.shown(fake)
         steps = _steps(gan.d_optimizer, [w for _, w in gan.D.parameters()])
         path = []
