@@ -2,12 +2,13 @@
 
     python -m benchmarks.modes [--seeds 5] [--seconds 60] [--only gan r1+r2 ...] [--data ring grid] [--best]
 
-One protocol    The same nets (MLP 2-128-128-2 with ReLU, 2-128-128-1 with LeakyReLU), noise N(0, I2), batches of 256
-                drawn afresh, Adam with beta1 = 0.5 and 1e-3 for both players, linear decay over the second half.  A
-                method changes what METHODS says, nothing else.
+One protocol    The same nets (MLP 2-128-128-128-2 with ReLU, 2-128-128-128-1 with LeakyReLU), noise N(0, I2), batches
+                of 256 drawn afresh, Adam with beta1 = 0.5 and 1e-3 for both players, linear decay over the second half.
+                A method changes what METHODS says, nothing else.
 Budget          Each run has the same time, not the same number of steps: before the runs, 300 steps of each method
                 are timed, and so many steps are taken as fit.  The number of steps is in the file, and a run with
-                that number and that seed gives the same bits.  Two single-threaded runs go side by side.
+                that number and that seed gives the same bits.  Two single-threaded runs go side by side; seconds are
+                those of the processor, which a busy machine stretches less than the clock's.
 Counting        As VEEGAN and PacGAN do: 2,500 samples; high quality is within 3 sigma of the nearest mode; a mode is
                 found if it is nearest to at least one such sample.  Perfect samples score 98.89 %.
 
@@ -16,7 +17,8 @@ afresh instead of from 100,000 samples, the nets are smaller (there G has 4 x 40
 of 5 pieces), the batch is larger (100 there), the learning rate ten times theirs and decaying, beta1 0.5 (0.8 there),
 5 or 10 seeds (10 there).  VEEGAN's and Unrolled GAN's differ from both; PUBLISHED quotes all three as printed.
 
---best runs the plain GAN and the best cure with 10 seeds and up to five minutes a run.
+--best runs, with 10 seeds, the best cure with settings of its own (BEST), the plain GAN with just these settings and no
+cure, and the plain GAN of the protocol; as many steps each as BEST_STEPS says.
 Writes benchmarks/results/modes.json and .png (modes_best.* with --best).
 """
 
@@ -38,7 +40,7 @@ from scratchgan.atomic import write_text
 from scratchgan.plots import BLUE, ORANGE, SKY, VERMILLION, figure, save_figure
 
 RESULTS = Path(__file__).parent / "results"
-BASE = {"hidden": (128, 128), "lr_g": 1e-3, "lr_d": 1e-3, "lr_schedule": "linear"}
+BASE = {"hidden": (128, 128, 128), "lr_g": 1e-3, "lr_d": 1e-3, "lr_schedule": "linear"}
 BATCH, SAMPLES = 256, 2500
 METHODS = {
     "gan": {},
@@ -59,7 +61,13 @@ METHODS = {
     "R1 + R2": {"penalty": "r1+r2", "penalty_weight": 0.1},
     "R1 + R2, EMA": {"penalty": "r1+r2", "penalty_weight": 0.1, "ema_decay": 0.999},
 }
-BEST = "R1 + R2, EMA"
+TUNED = {"lr_g": 3e-3, "lr_d": 3e-3, "beta1": 0.0, "beta2": 0.99}
+BEST = {
+    "gan": {},
+    "gan, Adam as below": TUNED,
+    "R1 + R2, EMA, tuned": {**TUNED, "penalty": "r1+r2", "penalty_weight": 0.1, "ema_decay": 0.999},
+}
+BEST_STEPS = {"ring": 8000, "grid": 15000}
 #: (modes found, share of high quality) as the papers print them; None where they print none
 PUBLISHED = {
     "ring": [("GAN (VEEGAN's table 1)", 1, 0.993), ("Unrolled (VEEGAN's table 1)", 7.6, 0.356), ("VEEGAN", 8, 0.529),
@@ -80,13 +88,13 @@ def train(method: str, data: str, seed: int, steps: int) -> dict:
 
     scratchgan.set_num_threads(1)
     density, rng = load(data), np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1000,)))
-    gan = mlp_gan(2, 2, seed=seed, total_steps=steps, **{**BASE, **METHODS[method]})
-    start = time.perf_counter()
+    gan = mlp_gan(2, 2, seed=seed, total_steps=steps, **{**BASE, **(METHODS | BEST)[method]})
+    start = time.process_time()
     for _ in range(steps):
         report = gan.train_step(density.sample(BATCH, rng=rng))
         if not math.isfinite(report["d_loss"]):
             return {"seed": seed, "diverged_at": gan.steps}
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     found = mode_report(gan.sample(SAMPLES, seed=seed + 1), density)
     return {"seed": seed, "seconds": round(seconds, 1), **{key: getattr(found, key) for key in FIGURES},
             "counts": found.counts}
@@ -119,19 +127,21 @@ def summary(runs: list[dict]) -> dict:
     return result
 
 
-def draw(path: Path, results: dict, seconds: float, seeds: int) -> None:
+def draw(path: Path, results: dict) -> None:
     """Modes found and high quality of every method, with standard errors, beside the published figures."""
     fig = figure(13, 0.34 * max(len(r) for r in results.values()) * len(results) + 2.2 * len(results))
     axes = np.atleast_2d(fig.subplots(len(results), 2))
     for row, (data, methods) in zip(axes, results.items(), strict=True):
         total, names = 8 if data == "ring" else 25, list(methods)
+        first = methods[names[0]]
+        budget = f"{len(first['runs'])} seeds, about {first['summary']['seconds'][0]:.0f} s each"
         labels = names + [f"{name}, as published" for name, _, _ in PUBLISHED[data]]
         places = range(len(labels))
         for axis, key, published, scale in ((row[0], "modes_found", 1, 1), (row[1], "high_quality", 2, 100)):
             middle = [scale * methods[name]["summary"][key][0] for name in names]
             error = [0 if math.isnan(e := methods[name]["summary"][key][1]) else scale * e for name in names]
-            axis.barh(range(len(names)), middle, xerr=error, color=[VERMILLION if n == "gan" else BLUE for n in names],
-                      capsize=2)
+            axis.barh(range(len(names)), middle, xerr=error, capsize=2,
+                      color=[VERMILLION if n.startswith("gan") else BLUE for n in names])
             axis.barh(range(len(names), len(labels)), [scale * p[published] for p in PUBLISHED[data]],
                       color=[ORANGE if "GAN (" in p[0] else SKY for p in PUBLISHED[data]])
             axis.set_yticks(places, labels if published == 1 else [""] * len(labels), fontsize=8)
@@ -139,10 +149,11 @@ def draw(path: Path, results: dict, seconds: float, seeds: int) -> None:
             axis.grid(axis="x", alpha=0.3)
         row[0].axvline(total, color="black", linestyle="--", linewidth=1)
         row[1].axvline(98.89, color="black", linestyle="--", linewidth=1)
-        row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: how many modes?  (dashed: all)")
-        row[1].set(xlabel="samples within 3 sigma of a mode (%)", title=f"{data}: how good?  (dashed: perfect samples)")
-    fig.suptitle(f"Which cure keeps the modes?  {seeds} seeds, about {seconds:.0f} s each on one thread; bars are "
-                 "means, whiskers standard errors", fontsize=11)
+        row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: how many modes?  (dashed: all)\n{budget}")
+        row[1].set(xlabel="samples within 3 sigma of a mode (%)",
+                   title=f"{data}: how good?  (dashed: perfect samples)\n")
+    fig.suptitle("Which cure keeps the modes?  Bars are means, whiskers standard errors; grey-blue and orange: as "
+                 "published, under other protocols", fontsize=11)
     fig.tight_layout(rect=(0, 0, 1, 0.98))
     save_figure(fig, path)
 
@@ -150,8 +161,8 @@ def draw(path: Path, results: dict, seconds: float, seeds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int)
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--only", nargs="+", choices=list(METHODS), default=None, metavar="METHOD")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--only", nargs="+", choices=[*METHODS, *BEST], default=None, metavar="METHOD")
     parser.add_argument("--data", nargs="+", choices=("ring", "grid"), default=["ring", "grid"])
     parser.add_argument("--best", action="store_true")
     parser.add_argument("--probe", type=int, default=300, help="steps that are timed beforehand")
@@ -163,28 +174,31 @@ def main() -> None:
         print(json.dumps(train(method, data, int(seed), int(steps))))
         return
     seeds = options.seeds or (10 if options.best else 5)
-    seconds = options.seconds or (300 if options.best else 60)
-    methods = options.only or (["gan", BEST] if options.best else list(METHODS))
-    name, results = "modes_best" if options.best else "modes", {}
+    table, path = BEST if options.best else METHODS, options.out / ("modes_best" if options.best else "modes")
+    options.out.mkdir(parents=True, exist_ok=True)
+    results = json.loads(path.with_suffix(".json").read_text())["results"] if path.with_suffix(".json").exists() else {}
     print(f"{'data':<6}{'method':<26}{'steps':>7}{'modes':>14}{'high quality':>16}{'reverse KL':>18}{'spread':>8}"
           f"{'s':>6}")
     for data in options.data:
-        results[data] = {}
-        for method in methods:
-            steps = steps_that_fit(method, data, seconds, options.probe)
+        found = results.setdefault(data, {})
+        for method in options.only or table:
+            steps = BEST_STEPS[data] if options.best else steps_that_fit(method, data, options.seconds, options.probe)
             with ThreadPoolExecutor(2) as pool:
                 runs = list(pool.map(lambda seed, m=method, d=data, n=steps: apart(m, d, seed, n), range(seeds)))
-            found = summary(runs)
-            results[data][method] = {"steps": steps, "settings": METHODS[method], "summary": found, "runs": runs}
-            modes, quality, kl, spread, took = (found[key] for key in (*FIGURES, "seconds"))
-            print(f"{data:<6}{method:<26}{steps:>7}{modes[0]:>8.2f} +-{modes[1]:.2f}{100 * quality[0]:>9.1f} +-"
-                  f"{100 * quality[1]:.1f} %{kl[0]:>11.3f} +-{kl[1]:.3f}{spread[0]:>8.2f}{took[0]:>6.0f}"
-                  + (f"  {found['diverged']} diverged" if found["diverged"] else ""), flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_text(options.out / f"{name}.json", json.dumps({"base": BASE, "batch": BATCH, "seconds": seconds,
-                                                         "seeds": seeds, "results": results}, indent=1) + "\n")
-    draw(options.out / f"{name}.png", results, seconds, seeds)
-    print(f"wrote {options.out / name}.json and .png")
+            found[method] = {"steps": steps, "settings": table[method], "summary": summary(runs), "runs": runs}
+            print(line(data, method, steps, found[method]["summary"]), flush=True)
+            text = json.dumps({"base": BASE, "batch": BATCH, "results": results}, indent=1)
+            write_text(path.with_suffix(".json"), text + "\n")
+    draw(path.with_suffix(".png"), results)
+    print(f"wrote {path}.json and .png")
+
+
+def line(data: str, method: str, steps: int, found: dict) -> str:
+    """A row of the printed table."""
+    modes, quality, kl, spread, took = (found[key] for key in (*FIGURES, "seconds"))
+    return (f"{data:<6}{method:<26}{steps:>7}{modes[0]:>8.2f} +-{modes[1]:.2f}{100 * quality[0]:>9.1f} +-"
+            f"{100 * quality[1]:.1f} %{kl[0]:>11.3f} +-{kl[1]:.3f}{spread[0]:>8.2f}{took[0]:>6.0f}"
+            + (f"  {found['diverged']} diverged" if found["diverged"] else ""))
 
 
 if __name__ == "__main__":
