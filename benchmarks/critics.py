@@ -59,8 +59,8 @@ PLANES = {"ring": load("ring"), "spirals": load("spirals")}
 DATA = LINES | PLANES
 DEPTH, WIDTH, BATCH = 8, 64, 256
 TITLES = {
-    "line": "Told to have slope 1 everywhere, a critic on a line can hardly fold; told to have at most 1, it comes near "
-            "the exact one",
+    "line": "Told to have slope 1 everywhere, a critic on a line can hardly fold; told to have at most 1, it comes "
+            "near the exact one",
     "plane": "Clipped critics are too simple for the data, penalised ones follow it (green: real samples; fakes: "
              "N(0, I))",
     "layers": "Clipping lets gradients vanish or explode and piles weights up at its bounds; the penalties do neither",

@@ -32,7 +32,23 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
         recipe = replace(recipe, data=str(path.resolve()))
     if recipe.data in TOY:
         return recipe, load(recipe.data)  # points have no size or channels
-    return recipe, load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
+    data = load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
+    return _with_classes(recipe, data), data
+
+
+def _with_classes(recipe: Recipe, data: Any) -> Recipe:
+    """The recipe with the number of classes that the data have.  ValueError if it needs labels and there are none."""
+    if recipe.condition == "none":
+        return recipe
+    found = 0 if is_density(data) else data.n_classes
+    if recipe.condition == "codes":
+        return replace(recipe, classes=recipe.classes or found or 10)
+    if not found:
+        raise ValueError(f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
+                         'one sub-folder a class, or an .npz file with an array "labels"')
+    if recipe.classes and recipe.classes < found:
+        raise ValueError(f"classes = {recipe.classes}: {data.name} has {found}; expected that or 0")
+    return replace(recipe, classes=recipe.classes or found)
 
 
 def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
@@ -42,7 +58,7 @@ def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
     if not is_density(data) and not hasattr(data, "x"):
         data = Dataset(data, name="array")
     name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
-    return replace(recipe, data=name), data
+    return _with_classes(replace(recipe, data=name), data), data
 
 
 def data_stream(recipe: Recipe, data: Any) -> Any:
@@ -79,8 +95,9 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
     if shape[0] != shape[1]:
         raise ValueError(f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
                          f'{shape[1]}: set image_size')
+    told = ("condition", "classes", "continuous", "class_weight", "continuous_weight")
     return build(recipe.model, image_size=shape[0], channels=shape[2], width=recipe.width, dense=recipe.dense,
-                 d_norm=recipe.d_norm, **options)
+                 d_norm=recipe.d_norm, **{key: getattr(recipe, key) for key in told}, **options)
 
 
 def check_free(folder: Path) -> None:
@@ -129,8 +146,18 @@ def restore(run: str | Path) -> tuple[Any, Recipe]:
 
 
 def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, title: str) -> None:
-    """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them."""
-    if len(gan.data_shape) == 3:
+    """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them.
+
+    A conditional GAN's picture has a class a row, and in each column the same noise.
+    """
+    if gan.conditional:
+        columns = max(1, n // gan.classes)
+        Z = np.random.default_rng(seed).standard_normal((columns, gan.latent_dim)).astype(gan.G.dtype)
+        labels = np.repeat(np.arange(gan.classes), columns)
+        images = gan.generate(np.tile(Z, (gan.classes, 1)), labels)
+        plots.save_figure(plots.labelled_grid(images, labels, names=getattr(data, "classes", None) or None,
+                                              columns=columns, title=title), path)
+    elif len(gan.data_shape) == 3:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
     elif is_density(data):
         save_density(path, gan, data, title=title, seed=seed, n=n)

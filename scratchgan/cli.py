@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
     sample.add_argument("--n", type=int, default=64, metavar="N", help="how many; default: 64")
     sample.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    sample.add_argument("--label", type=int, metavar="L", help="of a conditional GAN: all samples of this class; "
+                                                              "default: all classes, one a row")
     sample.add_argument("--out", metavar="FILE", help="a .png (picture) or an .npy (array (N, ...), images in "
                                                       "[-1, 1]); default: RUN/sample-nN-seedS.png")
     sample.set_defaults(run=_sample)
@@ -156,7 +158,8 @@ def _sample(args: argparse.Namespace) -> int:
             raise UsageError(f"argument {name}: expected at least {least}, got {value}")
     run = Path(args.folder)
     beside = run if run.is_dir() else run.parent
-    out = Path(args.out) if args.out else beside / f"sample-n{args.n}-seed{args.seed}.png"
+    label = "" if args.label is None else f"-label{args.label}"
+    out = Path(args.out) if args.out else beside / f"sample{label}-n{args.n}-seed{args.seed}.png"
     if out.suffix not in (".png", ".npy"):
         raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
     if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
@@ -168,14 +171,27 @@ def _sample(args: argparse.Namespace) -> int:
     from .assemble import draw_samples, restore
     from .atomic import replacing
     from .data.toy import TOY
+    from .plots import save_grid
 
     gan, recipe = restore(run)
+    asked = {}
+    if args.label is not None:
+        if not gan.conditional:
+            raise UsageError(f"argument --label: {run} is no conditional GAN: it makes what it likes")
+        if not 0 <= args.label < gan.classes:
+            raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
+        asked = {"labels": args.label}
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npy":
         with replacing(out) as file:
-            np.save(file, gan.sample(args.n, seed=args.seed), allow_pickle=False)
+            np.save(file, gan.sample(args.n, seed=args.seed, **asked), allow_pickle=False)
     else:
         title = f"{recipe.name} after {gan.steps:,} steps: {args.n} samples, seed {args.seed}"
+        if asked:
+            save_grid(out, gan.sample(args.n, seed=args.seed, **asked), f"{title}, all asked to be {args.label}")
+            print(f"wrote {out}: {args.n:,} samples of label {args.label}, seed {args.seed}, from {run} after "
+                  f"{gan.steps:,} steps")
+            return 0
         density = TOY[recipe.data]() if recipe.data in TOY else None
         draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
     print(f"wrote {out}: {args.n:,} samples, seed {args.seed}, from {run} after {gan.steps:,} steps")

@@ -103,6 +103,8 @@ class Layer:
 
     #: the mode matters and batch-mates influence each other (BatchNorm in training)
     couples_samples = False
+    #: `forward` has a keyword `labels`
+    takes_labels = False
 
     def __init__(self):
         self.params: dict[str, np.ndarray] = {}
@@ -289,14 +291,22 @@ class Sequential(Layer):
         """The layers, named by their position."""
         return [(str(i), layer) for i, layer in enumerate(self.layers)]
 
-    def forward(self, x, *, train, rng=None):
-        """x -> layer 0 -> layer 1 -> ... -> y."""
+    @property
+    def takes_labels(self) -> bool:
+        """Whether one of the layers does."""
+        return any(layer.takes_labels for layer in self.layers)
+
+    def forward(self, x, *, train, rng=None, labels=None):
+        """x -> layer 0 -> layer 1 -> ... -> y.  `labels` go to the layers that take some (layers.conditional)."""
         self.check_input(x)
+        if labels is not None and not self.takes_labels:
+            raise TypeError(f"{self.label}: none of its layers takes labels")
         cache = Cache(self, x, train)
         cache.parts = []
         for layer, activation in fusion.groups(self.layers):
             if activation is None:
-                x, part = layer.forward(x, train=train, rng=rng)
+                told = {"labels": labels} if layer.takes_labels else {}
+                x, part = layer.forward(x, train=train, rng=rng, **told)
                 cache.parts.append(part)
             else:                                   # compiled kernels do both in one go
                 x, part = layer.forward(x, train=train, rng=rng, slope=activation.slope)

@@ -42,13 +42,13 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
     move as in a forward pass; the GAN's gradients are overwritten.
     Raises ValueError for an unknown path or a wrong shape, and for a game with rules: (Dynamics.1) is the plain one's.
     """
-    if gan.rules:
-        raise ValueError("the Jacobian of the vector field is derived for a game without rules, this one has "
-                         f"{gan.rules}")
+    if gan.rules or gan.answer_size:
+        raise ValueError("the Jacobian of the vector field is derived for a game without rules or answers, this one "
+                         f"has {gan.rules or f'{gan.answer_size} answers of D'}")
     G, D, loss, rng = gan.G, gan.D, gan.loss, gan.layer_rng()
     fake, in_g = G.forward(Z, train=True, rng=rng)
-    r, on_real = D.forward(real, train=True, rng=rng)
-    f, on_fake = D.forward(fake, train=True, rng=rng)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
 
     tfake = G.tangent(None, in_g, tG)
     tr = _or_zero(D.tangent(None, on_real, tD), r)

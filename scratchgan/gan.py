@@ -56,7 +56,15 @@ class GAN:
     d_steps        > 1: G has its turn only in every so many-th step, so that D has that many turns to each of G's
     rules          changes of the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
     seed           of the noise; the same seed gives the same bits
+
+    A member of the family that is told more than noise and samples (labels, codes) is a subclass: models/conditional.py
+    and models/auxiliary.py.
     """
+
+    #: `train_step` and `sample` take labels
+    conditional = False
+    #: numbers that G gets beside the noise, and that D puts out beside its logit
+    code_size, answer_size = 0, 0
 
     def __init__(self, G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], loss="non-saturating",
                  g_optimizer: Optimizer, d_optimizer: Optimizer, ema_decay: float = 0.0, d_steps: int = 1,
@@ -72,7 +80,8 @@ class GAN:
         self.d_steps, self.rules = positive_int("GAN", "d_steps", d_steps), list(rules)
         G.set_path("G")
         D.set_path("D")
-        _check_fit(G, D, self.latent_dim, self.data_shape)
+        _check_fit(G, D, self.latent_dim + self.code_size, self.data_shape, 1 + self.answer_size)
+        self.given: dict[str, np.ndarray] = {}                  # what D is told beside the samples of this step
         self.ema = Ema(G, ema_decay) if ema_decay else None
         _, self._noise_rng, self._layer_rng = seed_streams(seed)
         self.steps, self.seen = 0, None
@@ -93,6 +102,10 @@ class GAN:
         self._check_real(real)
         if labels is not None:
             raise ValueError("this GAN is not conditional: train_step takes no labels")
+        return self._turns(real)
+
+    def _turns(self, real: np.ndarray) -> dict[str, float]:
+        """D's turn and, if it is time, G's."""
         report = self.d_step(real)
         if (self.steps + 1) % self.d_steps == 0:
             report.update(self.g_step(len(real), real))
@@ -122,8 +135,8 @@ class GAN:
         fake, _ = self.G.forward(Z, train=True, rng=self._layer_rng)
         real, fake = self.shown(real), self.shown(fake)
         self.D.zero_grads()
-        real_logits, on_real = self.D.forward(real, train=True, rng=self._layer_rng)
-        fake_logits, on_fake = self.D.forward(fake, train=True, rng=self._layer_rng)
+        real_logits, on_real = self.judged(real)
+        fake_logits, on_fake = self.judged(fake)
         value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)
         self.D.backward(d_real, on_real, input_grad=False)
         self.D.backward(d_fake, on_fake, input_grad=False)      # adds to the gradient of the line above
@@ -155,12 +168,16 @@ class GAN:
         if self.loss.relativistic:
             if real is None:
                 raise ValueError(f"G's turn under the loss {self.loss.name!r} also needs a batch of real samples")
-            real_logits, _ = self.D.forward(self.shown(real), train=True, rng=self._layer_rng)
-        logits, through_d = self.D.forward(self.shown(fake), train=True, rng=self._layer_rng)
+            real_logits, _ = self.judged(self.shown(real))
+        logits, through_d = self.judged(self.shown(fake))
         value, d_logits = self.loss.generator(logits, real_logits)
         if d_grads:
             self.D.zero_grads()
         return value, self.D.backward(d_logits, through_d, param_grads=d_grads)
+
+    def judged(self, x: np.ndarray):
+        """(D'(x), the cache) in training, told what is given."""
+        return self.D.forward(x, train=True, rng=self._layer_rng, **self.given)
 
     def shown(self, x: np.ndarray) -> np.ndarray:
         """What D gets to see of x: x itself, unless a rule (instance noise) says otherwise."""
@@ -283,24 +300,30 @@ def generator_from(state: np.ndarray) -> np.random.Generator:
 
 
 @on_one_blas_thread
-def _evaluate(net: Layer, x: np.ndarray, packed: int = 1) -> np.ndarray:
+def _evaluate(net: Layer, x: np.ndarray, packed: int = 1, **given: np.ndarray) -> np.ndarray:
     """net(x) in evaluation mode, _CHUNK samples a pass; or _CHUNK packs of samples, each of which gives one output."""
     parts, chunk = [], _CHUNK * packed
     for i in range(0, len(x), chunk):
-        part = x[i:i + chunk]
-        filling = np.zeros((chunk - len(part), *x.shape[1:]), x.dtype)
-        parts.append(net.forward(np.concatenate([part, filling]), train=False)[0][:len(part) // packed])
+        whole = [_filled(array[i:i + chunk], chunk) for array in (x, *given.values())]
+        y, _ = net.forward(whole[0], train=False, **dict(zip(given, whole[1:], strict=True)))
+        parts.append(y[:len(x[i:i + chunk]) // packed])
     return np.concatenate(parts)
+
+
+def _filled(part: np.ndarray, n: int) -> np.ndarray:
+    """`part` with zeros after it, n entries in all."""
+    return np.concatenate([part, np.zeros((n - len(part), *part.shape[1:]), part.dtype)])
 
 
 def _arrays(net: Layer) -> list[tuple[str, np.ndarray]]:
     return net.parameters() + [(f"{path} (running)", a) for path, a in net.buffers()]
 
 
-def _check_fit(G: Layer, D: Layer, latent_dim: int, data_shape: tuple[int, ...]) -> None:
-    """G must make data_shape out of noise, and D one logit out of data_shape."""
-    made, judged = G.output_shape((latent_dim,)), D.output_shape(data_shape)
+def _check_fit(G: Layer, D: Layer, input_dim: int, data_shape: tuple[int, ...], outputs: int) -> None:
+    """G must make data_shape out of noise (and codes), and D one logit (and answers) out of data_shape."""
+    made, judged = G.output_shape((input_dim,)), D.output_shape(data_shape)
     if made != data_shape:
         raise ShapeError(f"GAN: G makes samples of shape {made}, the data has {data_shape}")
-    if judged is not None and judged[-1:] != (1,):
-        raise ShapeError(f"GAN: D must end in one logit, its output has the shape {judged}")
+    if judged is not None and judged[-1:] != (outputs,):
+        more = f" and {outputs - 1} answers" if outputs > 1 else ""
+        raise ShapeError(f"GAN: D must end in one logit{more}, its output has the shape {judged}")

@@ -55,6 +55,17 @@ class Recipe:
     minibatch: str = _key("none", "how D sees the batch: its standard deviation, or minibatch discrimination",
                           choices=("none", "std", "discrimination"))
 
+    condition: str = _key("none", "DCGAN: what the players are told: labels (concat, projection, auxiliary) or codes",
+                          choices=("none", "concat", "projection", "auxiliary", "codes"), when=("model", ("dcgan",)))
+    classes: int = _key(0, "labels, or categories of codes; 0 = as the data have", low=0, high=1000,
+                        when=("condition", ("concat", "projection", "auxiliary", "codes")))
+    continuous: int = _key(2, "numbers in -1..1 that G gets as codes", low=0, high=100,
+                           when=("condition", ("codes",)))
+    class_weight: float = _key(1.0, "of the guess at the label, in both players' loss", low=0,
+                               when=("condition", ("auxiliary", "codes")))
+    continuous_weight: float = _key(0.1, "of the guess at the continuous codes, in both players' loss", low=0,
+                                    when=("condition", ("codes",)))
+
     loss: str = _key("non-saturating", "what both players minimise: see scratchgan/losses.py",
                      choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein",
                               "relativistic-average"))
@@ -100,6 +111,9 @@ class Recipe:
             object.__setattr__(self, key.name, _checked(key, getattr(self, key.name)))
         if self.batch_size % self.packing:
             raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
+        if self.held_out and self.condition != "none":
+            raise ValueError(f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
+                             f'"{self.condition}")')
 
 
 KEYS: dict[str, Field] = {key.name: key for key in fields(Recipe)}

@@ -26,6 +26,7 @@ from .layers import (
     Flatten,
     GroupNorm,
     InstanceNorm,
+    LabelConcat,
     LayerNorm,
     LeakyReLU,
     Maxout,
@@ -36,6 +37,7 @@ from .layers import (
     Pack,
     PixelNorm,
     PixelShuffle,
+    Projection,
     ReLU,
     Reshape,
     Residual,
@@ -149,6 +151,62 @@ class _AtLabels(Layer):
         return (4,)
 
 
+class _Told(Layer):
+    """A net that takes labels, with labels that are held fixed: 1, 2, 2, 1, 2, 2 ...; 0 never comes."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+        self.set_path("")
+
+    def children(self):
+        """The net."""
+        return [("net", self.net)]
+
+    def forward(self, x, *, train, rng=None):
+        """The net's, with as many labels as x has samples."""
+        self.check_input(x)
+        cache = Cache(self, x, train)
+        labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]
+        y, cache.part = self.net.forward(x, train=train, rng=rng, labels=labels)
+        cache.y_shape, cache.couples = y.shape, cache.part.couples
+        return y, cache
+
+    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+        """The net's."""
+        cache.begin_backward(self, dy)
+        return self.net.backward(dy, cache.part, param_grads=param_grads, input_grad=input_grad)
+
+    def tangent(self, tx, cache, tparams=None):
+        """The net's."""
+        cache.begin_tangent(self, tx, tparams)
+        return self.net.tangent(tx, cache.part, below(cache.tparams, "net"))
+
+    def tangent_backward(self, tdy, cache, *, input_grad=True):
+        """The net's."""
+        cache.begin_tangent_backward(self, tdy)
+        return self.net.tangent_backward(tdy, cache.part, input_grad=input_grad)
+
+    def output_shape(self, shape, batch="N"):
+        """The net's."""
+        return self.net.output_shape(shape, batch)
+
+    def kink_distance(self, cache):
+        """The net's."""
+        return self.net.kink_distance(cache.part)
+
+
+def _told(gan):
+    """A conditional GAN in the middle of a step, with four labels."""
+    gan.tell(np.array([1, 0, 2, 1]))
+    return gan
+
+
+def _small(rng, **options):
+    """An image GAN that is told labels or codes, as small as it gets."""
+    return _told(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+
+
 def _residual(rng):
     return Residual(Sequential([BatchNorm(2), SiLU(), Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
 
@@ -250,6 +308,11 @@ LAYERS = [
     Case("PixelShuffle", lambda rng: PixelShuffle(2), (2, 2, 3, 8)),
     Case("PixelShuffle k3", lambda rng: PixelShuffle(3), (2, 1, 2, 9)),
     Case("Embedding, times x", _AtLabels, (5, 4)),
+    Case("LabelConcat", lambda rng: _Told(LabelConcat(3, 2, rng=rng)), (5, 4)),
+    Case("Projection", lambda rng: _Told(Projection(4, 3, rng=rng)), (5, 4)),
+    Case("Sequential, labels", lambda rng: _Told(Sequential([
+        Dense(3, 5, rng=rng), Tanh(), LabelConcat(3, 2, rng=rng), Dense(7, 4, rng=rng), LeakyReLU(0.2),
+        Projection(4, 3, rng=rng)])), (5, 3)),
     Case("MinibatchStd", lambda rng: MinibatchStd(), (5, 3)),
     Case("MinibatchStd, 2 groups, images", lambda rng: MinibatchStd(2), (6, 2, 3, 2)),
     Case("MinibatchDiscrimination", lambda rng: MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
@@ -322,6 +385,15 @@ GAMES = [
          (4, 8, 8, 1)),
     Case("DCGAN, WGAN-GP, layer norm", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer",
                                                          loss="wasserstein", penalty="wgan-gp"), (4, 8, 8, 1)),
+    Case("Conditional, concat", lambda rng: _small(rng, condition="concat", d_norm="none"), (4, 8, 8, 1)),
+    Case("Conditional, concat, R1", lambda rng: _small(rng, condition="concat", d_norm="layer", penalty="r1"),
+         (4, 8, 8, 1)),
+    Case("Conditional, projection", lambda rng: _small(rng, condition="projection", d_norm="layer"), (4, 8, 8, 1)),
+    Case("Conditional, projection, WGAN-GP", lambda rng: _small(rng, condition="projection", d_norm="none",
+                                                                loss="wasserstein", penalty="wgan-gp"), (4, 8, 8, 1)),
+    Case("Auxiliary (ACGAN)", lambda rng: _small(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)),
+    Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"),
+         (4, 8, 8, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
     Case("DCGAN, dense, minimax, smoothed", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4,
                                                               loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),

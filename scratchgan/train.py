@@ -116,7 +116,7 @@ class _Loop:
             if logged := (self.step + 1) % recipe.log_every == 0 or self.step + 1 == recipe.steps:
                 self.probe.before()
             try:
-                losses = self.gan.train_step(self.stream.next())
+                losses = self.gan.train_step(*self.batch())
             except KeyboardInterrupt:
                 if ctrl_c.pressed:  # the second one: at once, and not saving a step done by half
                     raise
@@ -140,6 +140,10 @@ class _Loop:
         if losses and (not self.log or self.log[-1]["step"] != self.step):
             self.record(losses)
         return self.step < recipe.steps
+
+    def batch(self) -> tuple:
+        """What `train_step` takes: a batch, and its labels where the GAN wants them."""
+        return self.stream.next_labelled() if self.gan.conditional else (self.stream.next(),)
 
     def record(self, losses) -> None:
         """Add a line to the log, and see that it is on its way to the disk."""

@@ -25,6 +25,8 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
         real = _real(recipe)
     except (OSError, ValueError, AttributeError) as error:
         return log, [f"samples could not be judged: {' '.join(str(error).split())}"]
+    if gan.conditional:
+        return log, ["samples could not be judged: D wants labels, or says more than a logit"]
     if real is None:
         return log, [f'samples could not be judged: the data "{recipe.data}" are not at hand']
     fake = gan.sample(SAMPLES, seed=SEED)

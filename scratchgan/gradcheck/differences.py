@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -20,10 +20,13 @@ ALONG = 0.25
 
 
 class Frozen:
-    """A net as a pure function: running statistics are put back after each call, and each draws the same numbers."""
+    """A net as a pure function: running statistics are put back after each call, and each draws the same numbers.
 
-    def __init__(self, net: Layer, train: bool):
-        self.net, self.train = net, train
+    given    further inputs of its forward (labels), held fixed
+    """
+
+    def __init__(self, net: Layer, train: bool, given: Mapping[str, np.ndarray] | None = None):
+        self.net, self.train, self.given = net, train, given or {}
         self.buffers = [(a, a.copy()) for _, a in net.buffers()]
 
     def restore(self) -> None:
@@ -34,7 +37,7 @@ class Frozen:
     def forward(self, x):
         """(y, cache) at x."""
         with fusion.off():
-            y, cache = self.net.forward(x, train=self.train, rng=same_rng())
+            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.given)
         self.restore()
         return y, cache
 
@@ -111,9 +114,9 @@ def away_from_kinks(build: Callable[[], object], x: np.ndarray, distance: Callab
     raise RuntimeError(_NO_INPUT)
 
 
-def kink_distance(net: Layer, x: np.ndarray, train: bool) -> float:
+def kink_distance(net: Layer, x: np.ndarray, train: bool, given=None) -> float:
     """How near a kink any pre-activation of net(x) is."""
-    _, cache = Frozen(net, train).forward(x)
+    _, cache = Frozen(net, train, given).forward(x)
     return net.kink_distance(cache)
 
 

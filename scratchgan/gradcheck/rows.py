@@ -144,17 +144,17 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
 def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, randomise: bool) -> list[Row]:
     """D's loss by D's weights, G's loss through D by G's weights, the field's Jacobian, and all passes of both nets."""
     game = copy.copy(gan)
-    Z = rng.standard_normal((len(real), gan.latent_dim)).astype(real.dtype)
+    Z = rng.standard_normal((len(real), gan.latent_dim + gan.code_size)).astype(real.dtype)
 
     def distance(nets, real):
         """How near the kinks are, in all uses of the nets."""
         G, D = nets
         fake, through_g = Frozen(G, True).forward(Z)
-        return min(G.kink_distance(through_g), kink_distance(D, fake, True), kink_distance(D, real, True))
+        return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.given) for x in (fake, real)))
 
     (game.G, game.D), real = away_from_kinks(
         lambda: [random_copy(net, rng, randomise, real.dtype) for net in (gan.G, gan.D)], real, distance, rng, h)
-    frozen = [Frozen(game.G, True), Frozen(game.D, True)]
+    frozen = [Frozen(game.G, True), Frozen(game.D, True, game.given)]
 
     def run(step: Callable):
         """A step of the game, with everything that it moves put back."""
@@ -173,7 +173,7 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     rows = loss_by_weights("D", game.D, lambda: run(lambda: game.d_gradients(real, Z)["d_loss"]))
     rows += loss_by_weights("G", game.G, lambda: run(lambda: game.g_gradients(Z, real)["g_loss"]))
 
-    if not game.rules:                                          # the Jacobian is that of the plain game
+    if not game.rules and not game.answer_size:                 # the Jacobian is that of the plain game
         rows += _field_rows(game, real, Z, rng, h, run)
     for player, net, at in (("G", frozen[0], Z), ("D", frozen[1], real)):
         for row in layer_rows(net, at, rng, h):

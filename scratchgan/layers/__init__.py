@@ -3,12 +3,14 @@
 `dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling` and `maxout` are linear,
 `products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `norm_sample`,
 `minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and changes its
-weight; `combine` and self-attention are graphs that call their parts; `embedding` takes labels.
+weight; `combine` and self-attention are graphs that call their parts; `embedding` and `conditional`
+take labels.
 """
 
 from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
 from .attention import SelfAttention, Softmax
 from .combine import Concat, Residual
+from .conditional import LabelConcat, Projection
 from .conv import Conv2D, ConvTranspose2D
 from .dense import Dense
 from .dropout import Dropout
@@ -25,8 +27,8 @@ from .spectral import SpectralNorm
 
 __all__ = [
     "ELU", "AveragePool2D", "BatchNorm", "Concat", "Conv2D", "ConvTranspose2D", "Dense", "Dropout", "Embedding",
-    "Flatten", "GroupNorm", "InstanceNorm", "LayerNorm", "LeakyReLU", "MatMul", "MaxPool2D", "Maxout",
-    "MinibatchDiscrimination", "MinibatchStd", "Multiply", "Pack", "PixelNorm", "PixelShuffle", "ReLU",
-    "Reshape", "Residual", "SelfAttention", "SiLU", "Sigmoid", "Softmax", "Softplus", "SpectralNorm",
+    "Flatten", "GroupNorm", "InstanceNorm", "LabelConcat", "LayerNorm", "LeakyReLU", "MatMul", "MaxPool2D", "Maxout",
+    "MinibatchDiscrimination", "MinibatchStd", "Multiply", "Pack", "PixelNorm", "PixelShuffle", "Projection",
+    "ReLU", "Reshape", "Residual", "SelfAttention", "SiLU", "Sigmoid", "Softmax", "Softplus", "SpectralNorm",
     "Tanh", "UpsampleBilinear2D", "UpsampleNearest2D", "sigmoid", "softplus",
 ]

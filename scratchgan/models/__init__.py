@@ -5,8 +5,11 @@
 
 from ..checks import one_of
 from ..gan import GAN
+from .acgan import acgan
+from .cgan import cgan, projection_gan
 from .dcgan import dcgan
 from .dragan import dragan
+from .infogan import infogan
 from .lsgan import lsgan
 from .mlp import mlp_gan
 from .r1gan import r1gan
@@ -15,10 +18,11 @@ from .sngan import sngan
 from .wgan import wgan_clip, wgan_gp
 
 MODELS = {"dcgan": dcgan, "mlp": mlp_gan, "lsgan": lsgan, "sngan": sngan, "wgan-clip": wgan_clip, "wgan-gp": wgan_gp,
-          "dragan": dragan, "ragan": ragan, "r1gan": r1gan}
+          "dragan": dragan, "ragan": ragan, "r1gan": r1gan, "cgan": cgan, "projection": projection_gan, "acgan": acgan,
+          "infogan": infogan}
 
-__all__ = ["MODELS", "build", "dcgan", "dragan", "lsgan", "mlp_gan", "r1gan", "ragan", "sngan", "wgan_clip",
-           "wgan_gp"]
+__all__ = ["MODELS", "acgan", "build", "cgan", "dcgan", "dragan", "infogan", "lsgan", "mlp_gan", "projection_gan",
+           "r1gan", "ragan", "sngan", "wgan_clip", "wgan_gp"]
 
 
 def build(name: str, **options) -> GAN:

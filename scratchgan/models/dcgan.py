@@ -13,10 +13,19 @@ pixels likewise in four steps.
 With two halvings, as for digits, convolutions alone see strokes and not whole digits: D's only view of the whole image
 is then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's
 nets for MNIST have it (Chen et al. 2016, appendix C.1).
+
+`condition` says what the players are told beside the images, and how D ends:
+
+    none         ... -> Dense -> logit
+    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU -> Dense -> logit
+    projection   ... -> Projection on the label's direction -> logit
+    auxiliary    ... -> Dense -> logit and a guess at the label: models/acgan.py
+    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense -> guesses: models/infogan.py
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -27,28 +36,36 @@ from ..gan import GAN, seed_streams
 from ..initializers import normal
 from ..layers import (
     BatchNorm,
+    Concat,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Flatten,
+    LabelConcat,
     LayerNorm,
     LeakyReLU,
     Pack,
+    Projection,
     ReLU,
     Reshape,
     SpectralNorm,
     Tanh,
 )
+from .auxiliary import AuxiliaryGAN
+from .conditional import ConditionalGAN
 from .training import game, see_the_batch
 
 LARGEST_BASE = 7
 NORMS = ("batch", "layer", "none", "spectral")
+CONDITIONS = ("none", "concat", "projection", "auxiliary", "codes")
+LABEL_SIZE, ANSWER_SIZE = 50, 128             # widths of the label's vector, and of the layer before the guesses
 INIT = normal(0.02)
 
 
 def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64, loss="non-saturating",
           seed: int = 0, *, dense: int = 0, slope: float = 0.2, d_norm: str = "batch", packing: int = 1,
-          minibatch: str = "none", dtype=np.float32, **training) -> GAN:
+          minibatch: str = "none", condition: str = "none", classes: int = 0, continuous: int = 0,
+          class_weight: float = 1.0, continuous_weight: float = 0.1, dtype=np.float32, **training) -> GAN:
     """Build it for images (N, image_size, image_size, channels).
 
     width       channels of D's first and G's last hidden layer
@@ -58,6 +75,8 @@ def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width:
                 "spectral", its weights (then all of them, and no activations)
     packing     images that D judges together, 1 is the plain GAN: see layers/pack.py
     minibatch   how D sees the batch: "none", "std" or "discrimination", see layers/minibatch.py
+    condition   what the players are told: see above; then with `classes` labels or categories, with "codes" also
+                `continuous` numbers; class_weight and continuous_weight as in (Auxiliary.1)
     training    see `scratchgan.models.training.game`
 
     Raises ValueError for an image_size that cannot be halved down to 2..7 pixels.
@@ -68,10 +87,12 @@ def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width:
     rng, *_ = seed_streams(seed)
 
     dense = positive_int("dcgan", "dense", dense, least=0)
-    G = generator(base, widths[::-1], channels, latent_dim, dense, rng, dtype)
-    D = discriminator(base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch)
-    return game(G, D, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss, seed=seed,
-                **training)
+    make, told = _made(condition, classes, continuous, class_weight, continuous_weight, d_norm, packing)
+    G = generator(base, widths[::-1], channels, latent_dim + told, dense, rng, dtype)
+    D = discriminator(base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch, condition, classes,
+                      told)
+    return game(G, D, make=make, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss,
+                seed=seed, **training)
 
 
 def generator(base: int, widths: list[int], channels: int, latent_dim: int, dense: int, rng, dtype) -> Sequential:
@@ -92,7 +113,8 @@ def generator(base: int, widths: list[int], channels: int, latent_dim: int, dens
 
 
 def discriminator(base: int, widths: list[int], channels: int, dense: int, slope: float, rng, dtype,
-                  norm: str = "batch", packing: int = 1, minibatch: str = "none") -> Sequential:
+                  norm: str = "batch", packing: int = 1, minibatch: str = "none", condition: str = "none",
+                  classes: int = 0, answers: int = 0) -> Sequential:
     """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
     one_of("dcgan", "d_norm", norm, NORMS)
     packing, size = positive_int("dcgan", "packing", packing), base * 2 ** len(widths)
@@ -120,9 +142,42 @@ def discriminator(base: int, widths: list[int], channels: int, dense: int, slope
     features = base * base * widths[-1]
     if dense:
         layers += normed(_dense(features, dense, rng, dtype, bias, init), (dense,))
-    seeing, features = see_the_batch(minibatch, dense or features, rng, dtype)
-    layers += [*seeing, spectral(Dense(features, 1, init="glorot" if plain else init, rng=rng, dtype=dtype))]
+    features = dense or features
+    if condition == "concat":
+        layers.append(LabelConcat(classes, LABEL_SIZE, rng=rng, dtype=dtype))
+        layers += normed(_dense(features + LABEL_SIZE, features, rng, dtype, bias, init), (features,))
+    seeing, features = see_the_batch(minibatch, features, rng, dtype)
+
+    def ending(outputs: int, Di: int) -> Layer:
+        return Dense(Di, outputs, init="glorot" if plain else init, rng=rng, dtype=dtype)
+
+    if condition == "projection":
+        last: Layer = Projection(features, classes, rng=rng, dtype=dtype)
+    elif condition == "auxiliary":
+        last = ending(1 + answers, features)
+    elif condition == "codes":
+        last = Concat([ending(1, features), Sequential([
+            *normed(_dense(features, ANSWER_SIZE, rng, dtype, bias, init), (ANSWER_SIZE,)),
+            ending(answers, ANSWER_SIZE)])])
+    else:
+        last = spectral(ending(1, features))
+    layers += [*seeing, last]
     return Sequential(layers, input_shape=(size, size, channels))
+
+
+def _made(condition, classes, continuous, class_weight, continuous_weight, d_norm, packing):
+    """(what makes the GAN, how many numbers G gets beside the noise)."""
+    one_of("dcgan", "condition", condition, CONDITIONS)
+    if condition == "none":
+        return GAN, 0
+    classes = positive_int("dcgan", "classes", classes, least=2)
+    if packing > 1 or d_norm == "spectral":
+        raise ValueError(f'dcgan: condition "{condition}" needs packing = 1 and another d_norm than "spectral"')
+    if condition in ("concat", "projection"):
+        return partial(ConditionalGAN, classes=classes), classes
+    continuous = positive_int("dcgan", "continuous", continuous, least=0) if condition == "codes" else 0
+    return partial(AuxiliaryGAN, classes=classes, continuous=continuous, labelled=condition == "auxiliary",
+                   class_weight=class_weight, continuous_weight=continuous_weight), classes + continuous
 
 
 def halve(image_size: int) -> tuple[int, int]:

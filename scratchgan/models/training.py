@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .. import losses, optim
 from ..checks import one_of, positive_int
@@ -21,7 +21,8 @@ def game(G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], lo
          beta1: float = 0.5, beta2: float = 0.999, momentum: float = 0.9, lr_schedule: str = "constant",
          total_steps: int | None = None, ema_decay: float = 0.0, d_steps: int = 1, penalty: str = "none",
          penalty_weight: float = 10.0, penalty_every: int = 1, clip: float = 0.0, instance_noise: float = 0.0,
-         noise_steps: int = 0, g_objective: str = "loss", unroll: int = 0, rules: Sequence[Rule] = ()) -> GAN:
+         noise_steps: int = 0, g_objective: str = "loss", unroll: int = 0, rules: Sequence[Rule] = (),
+         make: Callable[..., GAN] = GAN) -> GAN:
     """Put G and D into a GAN.
 
     loss, label_smoothing     see `scratchgan.losses`
@@ -36,13 +37,14 @@ def game(G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], lo
     g_objective               "loss" or "feature-matching": see rules/feature_matching.py
     unroll                    steps of D that G looks ahead; 0 is off: see rules/unrolled.py
     rules                     further rules of your own
+    make                      the class, for a game in which the players are told more: models/conditional.py
     """
     if not isinstance(loss, losses.Loss):
         loss = losses.get(loss, label_smoothing=label_smoothing)
     one_of("training", "optimizer", optimizer, OPTIMIZERS)
     schedule = optim.schedule(lr_schedule, total_steps)
 
-    def make(net: Layer, lr: float) -> optim.Optimizer:
+    def optimizer_of(net: Layer, lr: float) -> optim.Optimizer:
         if optimizer == "adam":
             return optim.Adam(net, lr, beta1=beta1, beta2=beta2, schedule=schedule)
         if optimizer == "rmsprop":
@@ -61,8 +63,9 @@ def game(G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], lo
         played.append(FeatureMatching())
     if positive_int("training", "unroll", unroll, least=0):
         played.append(Unrolled(unroll))
-    return GAN(G, D, latent_dim=latent_dim, data_shape=data_shape, loss=loss, g_optimizer=make(G, lr_g),
-               d_optimizer=make(D, lr_d), ema_decay=ema_decay, d_steps=d_steps, rules=[*played, *rules], seed=seed)
+    return make(G, D, latent_dim=latent_dim, data_shape=data_shape, loss=loss, g_optimizer=optimizer_of(G, lr_g),
+                d_optimizer=optimizer_of(D, lr_d), ema_decay=ema_decay, d_steps=d_steps, rules=[*played, *rules],
+                seed=seed)
 
 
 def see_the_batch(minibatch: str, features: int, rng, dtype) -> tuple[list[Layer], int]:

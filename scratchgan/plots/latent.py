@@ -76,8 +76,8 @@ def interpolation(gan, *, pairs: int = 4, steps: int = 9, seed: int = 0, z0: np.
                   z1: np.ndarray | None = None, title: str = ""):
     """Draw images on the way from z0 to z1, a pair a row: linear on the left, spherical on the right; below, norms.
 
-    gan      a GAN on images; or a function that makes images (N, H, W, C) in [-1, 1] of noise (N, Z), for GANs that
-             want labels too.  Then z0 and z1 must be given
+    gan      a GAN on images, a conditional one with the labels 0, 1, ... in its rows; or a function that makes images
+             (N, H, W, C) in [-1, 1] of noise (N, Z).  Then z0 and z1 must be given
     pairs    how many rows, from noise of `seed`; z0 and z1, each (pairs, Z), take its place
     steps    images a row, the two ends included
 
@@ -93,7 +93,8 @@ def interpolation(gan, *, pairs: int = 4, steps: int = 9, seed: int = 0, z0: np.
     z0, z1 = np.atleast_2d(z0), np.atleast_2d(z1)
     paths = {kind: interpolate_latent(z0, z1, steps, kind) for kind in KINDS}
     Z = z0.shape[1]
-    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32))) for kind, path in paths.items()}
+    told = (np.repeat(np.arange(len(z0)) % gan.classes, steps),) if getattr(gan, "conditional", False) else ()
+    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32), *told)) for kind, path in paths.items()}
     grids = {kind: image_grid(made, columns=steps) for kind, made in images.items()}
 
     width, margin, gap = 11.0, 0.12, 0.3

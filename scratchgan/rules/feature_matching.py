@@ -25,8 +25,8 @@ class FeatureMatching(Rule):
         """(FeatureMatching.1, 2), then back through D's body.  The last Dense layer takes no part."""
         if real is None:
             raise ValueError("feature matching compares fakes with real samples: G's turn needs a batch of those")
-        rng, layers = gan.layer_rng(), gan.D.layers[:-1]
-        of_real, of_fake = _forward(layers, gan.shown(real), rng), _forward(layers, gan.shown(fake), rng)
+        layers = gan.D.layers[:-1]
+        of_real, of_fake = _forward(gan, layers, gan.shown(real)), _forward(gan, layers, gan.shown(fake))
         f_real, f_fake = of_real[0], of_fake[0]
         apart = f_fake.mean(axis=0, dtype=np.float64) - f_real.mean(axis=0, dtype=np.float64)
         d_fake = np.broadcast_to((2 / len(f_fake) * apart).astype(f_fake.dtype), f_fake.shape).copy()
@@ -44,10 +44,11 @@ class FeatureMatching(Rule):
             raise ValueError(f"feature matching takes the features before D's last Dense layer; D ends in {last!r}")
 
 
-def _forward(layers, x, rng):
+def _forward(gan, layers, x):
     caches = []
     for layer in layers:
-        x, cache = layer.forward(x, train=True, rng=rng)
+        told = gan.given if layer.takes_labels else {}
+        x, cache = layer.forward(x, train=True, rng=gan.layer_rng(), **told)
         caches.append(cache)
     return x, caches
 

@@ -39,7 +39,7 @@ class Penalised(Rule):
         x = {"real": lambda: real, "fake": lambda: fake, "between": lambda: interpolate(real, fake, rng=rng),
              "around": lambda: perturb(real, rng=rng)}[self.where]()
         phi = self.penalty if self.every == 1 else self._heavier
-        value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False)
+        value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False, **gan.given)
         return {f"penalty_{self.where}": value}
 
     def _heavier(self, g):

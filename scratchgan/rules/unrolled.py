@@ -96,8 +96,8 @@ def d_field(gan, real, fake, rng) -> list[np.ndarray]:
     """grad_theta L_D on these two batches."""
     D = gan.D
     D.zero_grads()
-    r, on_real = D.forward(real, train=True, rng=rng)
-    f, on_fake = D.forward(fake, train=True, rng=rng)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, input_grad=False)
     D.backward(d_fake, on_fake, input_grad=False)
@@ -108,8 +108,8 @@ def along(gan, real, fake, direction: list[np.ndarray], rng) -> tuple[list[np.nd
     """(H direction, M^T direction): how grad_theta L_D and dL_D/dfake move when D's weights move along `direction`."""
     D = gan.D
     tparams = {path: d for (path, _), d in zip(D.parameters(), direction, strict=True)}
-    r, on_real = D.forward(real, train=True, rng=rng)
-    f, on_fake = D.forward(fake, train=True, rng=rng)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
     tr, tf = D.tangent(None, on_real, tparams), D.tangent(None, on_fake, tparams)
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)

@@ -1,0 +1,116 @@
+r"""A D that also says what it sees, and a G that is paid for being understood: the common part of ACGAN and InfoGAN.
+
+D puts out [logit, answers]: beside "real or fake?" it answers what code c the image was made from.  With q the answers,
+
+    (Auxiliary.1)   L_Q = w_K CE(q_K, category) + w_c 1/(2N) sum_n |q_c[n] - c[n]|^2
+
+CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term, over continuous codes c, is the
+negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add it:
+
+    (Auxiliary.2)   L_D' = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
+    (Auxiliary.3)   L_G' = L_G + L_Q(on fakes)
+
+Nobody fights over L_Q.  D learns to read the codes, G learns to write them legibly.  models/acgan.py and
+models/infogan.py say what the codes are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..checks import positive_int
+from ..checks import real as number
+from ..gan import _evaluate
+from ..layers.activations import sigmoid
+from ..metrics.cross_entropy import cross_entropy, softmax
+from .conditional import ConditionalGAN
+
+
+class AuxiliaryGAN(ConditionalGAN):
+    """(Auxiliary.1-3).
+
+    classes             K, the categories; labels of real samples, if `labelled`, else codes that are drawn
+    continuous          number of continuous codes, uniform in -1..1
+    labelled            real samples have labels, and D is trained to read them there too
+    class_weight        w_K >= 0
+    continuous_weight   w_c >= 0
+
+    G maps (N, latent_dim + classes + continuous) to samples; D maps these to (N, 1 + classes + continuous).
+    """
+
+    d_told = False
+
+    def __init__(self, G, D, *, classes: int, continuous: int = 0, labelled: bool = True, class_weight: float = 1.0,
+                 continuous_weight: float = 0.1, **options):
+        self.continuous, self.labelled = positive_int("AuxiliaryGAN", "continuous", continuous, least=0), labelled
+        self.class_weight = number("AuxiliaryGAN", "class_weight", class_weight, 0, np.inf, open_high=True)
+        self.continuous_weight = number("AuxiliaryGAN", "continuous_weight", continuous_weight, 0, np.inf,
+                                      open_high=True)
+        self.answer_size = classes + continuous
+        super().__init__(G, D, classes=classes, **options)
+        if self.rules:
+            raise ValueError(f"AuxiliaryGAN: D's answers are no logits, so no rules apply; got {self.rules}")
+        if self.loss.relativistic:
+            raise ValueError(f"AuxiliaryGAN: expected a loss in which G sees fakes only, got {self.loss.name!r}")
+
+    def train_step(self, real, labels=None):
+        """As `ConditionalGAN.train_step`; without `labelled`, labels are not looked at: the codes are drawn."""
+        if self.labelled:
+            return super().train_step(real, labels)
+        self._check_real(real)
+        self.tell(self._noise_rng.integers(0, self.classes, len(real)))
+        return self._turns(real)
+
+    def d_gradients(self, real, Z):
+        """(Auxiliary.2)."""
+        fake, _ = self.G.forward(Z, train=True, rng=self._layer_rng)
+        self.D.zero_grads()
+        on_real_out, on_real = self.judged(real)
+        on_fake_out, on_fake = self.judged(fake)
+        r, f = on_real_out[:, :1], on_fake_out[:, :1]
+        value, d_real, d_fake = self.loss.discriminator(r, f)
+        said, d_said = self.understood(on_fake_out[:, 1:], Z)
+        report = {"d_loss": value + said, "d_real": float(sigmoid(r).mean()), "d_fake": float(sigmoid(f).mean()),
+                  "codes_fake": said}
+        d_said_real = np.zeros_like(d_said)
+        if self.labelled:
+            report["codes_real"], d_said_real = self.understood(on_real_out[:, 1:], Z)
+            report["d_loss"] += report["codes_real"]
+        self.D.backward(np.concatenate([d_real, d_said_real], axis=1), on_real, input_grad=False)
+        self.D.backward(np.concatenate([d_fake, d_said], axis=1), on_fake, input_grad=False)
+        self.seen = real, fake, r, f
+        if self.d_steps > 1:
+            report["g_loss"] = self.loss.generator(f)[0] + said
+        return report
+
+    def g_gradients(self, Z, real=None):
+        """(Auxiliary.3)."""
+        self.G.zero_grads()
+        fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
+        out, through_d = self.judged(fake)
+        value, d_fake = self.loss.generator(out[:, :1])
+        said, d_said = self.understood(out[:, 1:], Z)
+        dx = self.D.backward(np.concatenate([d_fake, d_said], axis=1), through_d, param_grads=False)
+        self.G.backward(dx, through_g, input_grad=False)
+        return {"g_loss": value + said}
+
+    def understood(self, answers: np.ndarray, Z: np.ndarray) -> tuple[float, np.ndarray]:
+        """(Auxiliary.1): (L_Q, dL_Q/danswers) for answers (N, classes + continuous) about G's input Z.
+
+        The categories are those of the step at hand, so that this serves real samples of the same labels, too.
+        """
+        K, N = self.classes, len(answers)
+        value, d_class = cross_entropy(np.ascontiguousarray(answers[:, :K]), self._labels)
+        value, d_answers = self.class_weight * value, np.empty_like(answers)
+        d_answers[:, :K] = d_class.dtype.type(self.class_weight) * d_class
+        if self.continuous:
+            apart = answers[:, K:] - Z[:, self.latent_dim + K:]
+            value += self.continuous_weight * 0.5 * float(np.sum(apart.astype(np.float64)**2)) / N
+            d_answers[:, K:] = apart.dtype.type(self.continuous_weight / N) * apart
+        return value, d_answers
+
+    def read(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What D reads in samples: p(category) (N, classes), and continuous codes (N, continuous); evaluation mode."""
+        self._check_real(x)
+        answers = _evaluate(self.D, x)[:, 1:]
+        return softmax(answers[:, :self.classes]), answers[:, self.classes:]

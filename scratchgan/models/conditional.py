@@ -1,0 +1,130 @@
+r"""Conditional GANs: both players are told a label, and G can be asked for a seven.  (Mirza & Osindero 2014.)
+
+    (Conditional.1)   min_G max_D  E_{x,l}[log D(x|l)] + E_{z,l}[log(1 - D(G(z|l)|l))]         (the paper's equation 2)
+
+G      takes [z, one-hot(l)]: the rows of its first W that the one-hot entries choose are the label's vectors
+D      concat      features beside the label's vector, then a joint hidden layer: layers.LabelConcat
+       projection  the label's direction in the features: layers.Projection (Miyato & Koyama 2018, equation 4)
+
+For each label this is a game of its own, with optimum D*(x|l) = p(x|l) / (p(x|l) + q(x|l)); all of them share weights.
+Real samples come with their own labels, and the fakes of a step are made for the same ones: so labels are distributed
+as in the data, and a penalty between a real sample and a fake is between two of the same label.
+
+Label by concatenation tells D what was asked for but does not make it care: D learns to only where the data makes it
+worthwhile.  The projection builds in that an image must point the label's way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..checks import positive_int
+from ..core import ShapeError
+from ..gan import GAN, MAX_SAMPLE_BYTES, _evaluate
+from ..layers.activations import sigmoid
+
+
+class ConditionalGAN(GAN):
+    """A GAN of `classes` labels 0..classes-1.  Other arguments as for `scratchgan.GAN`.
+
+    G    maps (N, latent_dim + classes) to samples: noise and one-hot labels
+    D    takes `labels` in its forward (layers.LabelConcat or layers.Projection stands in it), unless `d_told` is False
+    """
+
+    conditional = True
+    #: D takes the labels as an input
+    d_told = True
+    #: numbers in -1..1 that G gets beside noise and label: models/auxiliary.py
+    continuous = 0
+
+    def __init__(self, G, D, *, classes: int, **options):
+        self.classes = positive_int("ConditionalGAN", "classes", classes, least=2)
+        self.code_size = self.classes + self.continuous
+        self._labels = np.zeros(0, np.int64)                    # of the step at hand
+        if self.d_told and not D.takes_labels:
+            raise ValueError("ConditionalGAN: D must take labels: put a LabelConcat or a Projection into it")
+        super().__init__(G, D, **options)
+        if self.packing > 1:
+            raise ValueError("ConditionalGAN: D judges each sample by its own label; packing must be 1")
+
+    def train_step(self, real, labels=None):
+        """One alternating update on a batch of real samples (N, *data_shape) and their labels (N,) in 0..classes-1.
+
+        Returns what `GAN.train_step` does.  Raises ValueError for samples or labels that do not fit, or no labels.
+        """
+        self._check_real(real)
+        self.tell(self.checked_labels(labels, len(real)))
+        return self._turns(real)
+
+    def tell(self, labels: np.ndarray) -> None:
+        """Both players are told these labels (N,) from now on."""
+        self._labels = labels
+        self.given = {"labels": labels} if self.d_told else {}
+
+    def noise(self, N):
+        """[z, one-hot labels of the step at hand, codes in -1..1 if there are any], (N, latent_dim + code_size)."""
+        Z = super().noise(N)
+        return self.with_codes(Z, self._labels, self._noise_rng.uniform(-1, 1, (N, self.continuous)))
+
+    def with_codes(self, Z: np.ndarray, labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """G's input of noise (N, latent_dim), labels (N,) and codes (N, continuous)."""
+        return np.concatenate([Z, one_hot(labels, self.classes, Z.dtype), codes.astype(Z.dtype)], axis=1)
+
+    def sample(self, n, *, seed, labels=None):
+        """Make n samples (n, *data_shape), float32, of the asked labels: (n,), or one for all; None takes them in turn.
+
+        The same seed gives the same noise (and codes), whatever the labels.
+        Raises ValueError as `GAN.sample`, and for labels that do not fit.
+        """
+        n = positive_int("sample", "n", n)
+        if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
+            raise ValueError(f"sample: {n} samples of shape {self.data_shape} need more than "
+                             f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time")
+        rng = np.random.default_rng(seed)
+        Z = rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype)
+        return self.generate(Z, labels, rng.uniform(-1, 1, (n, self.continuous)))
+
+    def generate(self, Z, labels=None, codes=None):
+        """G(z|l) for given noise (N, latent_dim), in evaluation mode.
+
+        labels as for `sample`; codes (N, continuous) in -1..1, or None for 0, their middle.
+        """
+        if codes is None:
+            codes = np.zeros((len(Z), self.continuous))
+        elif np.shape(codes) != (len(Z), self.continuous):
+            raise ShapeError(f"the GAN expects codes ({len(Z)}, {self.continuous}), got {np.shape(codes)}")
+        if labels is None:
+            labels = np.arange(len(Z)) % self.classes
+        elif np.ndim(labels) == 0:
+            labels = np.full(len(Z), labels)
+        return super().generate(self.with_codes(Z, self.checked_labels(labels, len(Z)), codes))
+
+    def probability(self, x, labels=None):
+        """D(x|l), the probability (N,) that D gives to "real", in evaluation mode; labels (N,), or one for all."""
+        self._check_real(x)
+        given = {}
+        if self.d_told:
+            labels = np.full(len(x), labels) if labels is not None and np.ndim(labels) == 0 else labels
+            given = {"labels": self.checked_labels(labels, len(x))}
+        return sigmoid(_evaluate(self.D, x, **given)[:, 0])
+
+    def checked_labels(self, labels, N: int) -> np.ndarray:
+        """Labels as (N,) int64.  Raises ValueError (ShapeError for another length) if they are none of ours."""
+        if labels is None:
+            raise ValueError(f"this GAN is conditional: it needs labels ({N},) in 0..{self.classes - 1}")
+        labels = np.asarray(labels)
+        if labels.shape != (N,):
+            raise ShapeError(f"the GAN expects labels ({N},), one for each sample, got {labels.shape}")
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.classes:
+            got = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iu" else f"{labels.dtype}"
+            raise ValueError(f"the GAN expects whole numbers in 0..{self.classes - 1} as labels, got {got}")
+        return labels.astype(np.int64)
+
+
+def one_hot(labels: np.ndarray, K: int, dtype=np.float32) -> np.ndarray:
+    """(N, K): row n is 1 at labels[n] and 0 elsewhere."""
+    y = np.zeros((len(labels), K), dtype)
+    y[np.arange(len(labels)), labels] = 1
+    return y
