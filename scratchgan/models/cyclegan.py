@@ -1,0 +1,388 @@
+r"""CycleGAN: from one domain into another and back, learned from two heaps of images without a single pair.
+
+(Zhu, Park, Isola & Efros 2017.)  Two generators, two discriminators:
+
+    G_AB: A -> B    G_BA: B -> A       translators, images (N, H, W, C) in [-1, 1] to images
+    D_A, D_B                           does a patch look like A's, like B's?  (N, h, w, 1) logits, one a patch
+
+D_B alone would be content with any b for any a.  What ties the translation to its source is the way back: it must
+lead to where it began.
+
+Symbols   a, b       batches of the two domains
+          fb = G_AB(a)     fa = G_BA(b)      the translations ("fakes")
+          ra = G_BA(fb)    rb = G_AB(fa)     there and back
+          ib = G_AB(b)     ia = G_BA(a)      what is in the domain already, and should stay as it is
+          ha, hb           fakes of now and of earlier steps: models/history.py
+          disc, gen        the two sides of the loss (scratchgan.losses), least squares as a rule, by D's logits
+
+What the players minimise, with lambda = cycle_weight and mu = cycle_weight identity_weight:
+
+    (Cyclegan.1)   L_D = disc(D_A(a), D_A(ha)) + disc(D_B(b), D_B(hb))
+    (Cyclegan.2)   L_G = gen(D_B(fb)) + gen(D_A(fa)) + lambda [l1(ra, a) + l1(rb, b)] + mu [l1(ib, b) + l1(ia, a)]
+    (Cyclegan.3)   l1(u, v) = 1/M sum |u - v|          over all M entries of the batch
+    (Cyclegan.4)   dl1/du = sign(u - v) / M,   sign(0) = 0
+
+At u = v the slope of |u - v| jumps from -1 to 1; 0 is the subgradient between them, and leaves what is exact alone.
+Unlike a square, l1 pulls as hard on a small error as on a large one: it does not blur edges to spread the error.
+
+**The way back through the graph.**  Each net is applied several times before anything is differentiated, and each call
+has a cache of its own.  G_AB is called three times:
+
+    on a  gives fb    which feeds D_B and, through G_BA, ra:
+          (Cyclegan.5)   dfb = D_B's dx for dgen/d logits  +  G_BA's dx for dra,   dra = lambda sign(ra - a) / M
+    on fa gives rb    (Cyclegan.6)   drb = lambda sign(rb - b) / M; G_AB's dx for it is one part of dfa
+    on b  gives ib    (Cyclegan.7)   dib = mu sign(ib - b) / M; no dx: b is data
+
+and dtheta_AB is the sum of the three.  G_BA: the same with A and B exchanged.  D is frozen in the generators' turn: it
+passes dx on and gets no gradient.  InstanceNorm looks at each image alone, so no image's translation depends on its
+batch-mates, in training or afterwards.
+
+One step is as in the authors' code: first both generators, then both discriminators on the fakes just made.  The loss
+of the package has a factor 1/2 on both sides, the authors' only in D's turn: their lambda = 10 corresponds to
+cycle_weight = 5 here.  Nothing in (2) knows labels: a G_AB that turned every 4 into a 9, with a G_BA that turned it
+back, would cost nothing.  The identity term and domains that look alike make that unlikely, not impossible.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import losses, optim
+from ..checks import positive_int, real
+from ..core import Layer, Sequential, ShapeError
+from ..gan import _arrays, _evaluate, generator_from, rng_state, seed_streams
+from ..initializers import normal
+from ..kernels import on_one_blas_thread
+from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, UpsampleNearest2D, sigmoid
+from ..optim import Adam, Ema, check_same_arrays
+from .history import History
+
+INIT = normal(0.02)
+WAYS = {"b": "AB", "a": "BA"}
+
+
+class Both(Layer):
+    """Two nets of one player, listed together so that one optimiser and one average serve both; no pass of its own."""
+
+    def __init__(self, **nets: Layer):
+        super().__init__()
+        self.nets = nets
+
+    def children(self):
+        """The nets, by name."""
+        return list(self.nets.items())
+
+    def __getitem__(self, name: str) -> Layer:
+        return self.nets[name]
+
+    def describe(self):
+        """The nets."""
+        return "".join(f"\n {name}: {net!r}," for name, net in self.nets.items())
+
+
+class CycleGAN:
+    """Two translators, two discriminators, and the game of (Cyclegan.1, 2).
+
+    G_AB, G_BA     nets from data_shape to data_shape
+    D_A, D_B       nets from data_shape to logits, of any shape
+    loss           a Loss or its name; none that is relativistic
+    lr, beta1, beta2, schedule    of Adam, the same for all four
+    cycle_weight, identity_weight, pool_size    see above; the identity's weight is times cycle_weight, 0 is off
+    ema_decay      > 0: `translate` uses an exponential moving average of the generators
+    seed           of the histories; the same seed gives the same bits
+
+    `G` and `D` are the two players: `G["AB"]` is G_AB, and G's parameters are called "AB.0.W" and so on.
+    Raises ValueError if the nets do not fit, or if an image's translation would depend on its batch-mates.
+    """
+
+    conditional = False
+
+    def __init__(self, G_AB: Layer, G_BA: Layer, D_A: Layer, D_B: Layer, *, data_shape: tuple[int, ...],
+                 loss="least-squares", lr: float = 2e-4, beta1: float = 0.5, beta2: float = 0.999, schedule=None,
+                 cycle_weight: float = 10.0, identity_weight: float = 0.5, pool_size: int = 50,
+                 ema_decay: float = 0.0, seed: int = 0):
+        self.data_shape = tuple(positive_int("CycleGAN", "data_shape", n) for n in data_shape)
+        self.G, self.D = Both(AB=G_AB, BA=G_BA), Both(A=D_A, B=D_B)
+        self.G.set_path("G")
+        self.D.set_path("D")
+        self._check_fit()
+        self.loss = losses.get(loss)
+        if self.loss.relativistic:
+            raise ValueError(f"CycleGAN: the loss {self.loss.name!r} needs real logits in G's turn; expected another")
+        self.cycle_weight = real("CycleGAN", "cycle_weight", cycle_weight, 0, math.inf, open_high=True)
+        self.identity_weight = real("CycleGAN", "identity_weight", identity_weight, 0, math.inf, open_high=True)
+        self.g_optimizer = Adam(self.G, lr, beta1=beta1, beta2=beta2, schedule=schedule)
+        self.d_optimizer = Adam(self.D, lr, beta1=beta1, beta2=beta2, schedule=schedule)
+        self.ema = Ema(self.G, ema_decay) if ema_decay else None
+        _, self._history_rng, self._layer_rng = seed_streams(seed)
+        self.histories = {which: History(pool_size, self.data_shape, self.G.dtype) for which in "AB"}
+        self.steps = 0
+
+    G_AB = property(lambda self: self.G["AB"], doc="The translator from A to B, as it is being trained.")
+    G_BA = property(lambda self: self.G["BA"], doc="The translator from B to A, as it is being trained.")
+    D_A = property(lambda self: self.D["A"], doc="The discriminator of domain A.")
+    D_B = property(lambda self: self.D["B"], doc="The discriminator of domain B.")
+
+    # -- the training procedure ---------------------------------------------------------------------------------------
+
+    @on_one_blas_thread
+    def train_step(self, pair: tuple[np.ndarray, np.ndarray], labels: None = None) -> dict[str, float]:
+        """One update of both generators, then one of both discriminators, on (a, b), each (N, *data_shape).
+
+        Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of what both D say (their
+        logits under least squares, else probabilities); cycle and identity, the sums of the two l1 without their
+        weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain), cycle_a,
+        cycle_b, identity_a, identity_b (0 if it has no weight).
+        Raises ValueError if the pair does not fit, or labels are given: no image's label is ever looked at.
+        """
+        a, b = self._checked_pair(pair)
+        if labels is not None:
+            raise ValueError("CycleGAN: train_step takes no labels")
+        report, fakes = self.g_gradients(a, b)
+        self.g_optimizer.step()
+        if self.ema is not None:
+            self.ema.update()
+        shown = [self.histories[which].swap(fake, rng=self._history_rng)
+                 for which, fake in zip("AB", fakes, strict=True)]
+        report = self.d_gradients(a, b, *shown) | report
+        self.d_optimizer.step()
+        self.steps += 1
+        return report
+
+    def g_gradients(self, a: np.ndarray, b: np.ndarray) -> tuple[dict[str, float], tuple[np.ndarray, np.ndarray]]:
+        """(L_G with its parts, (fa, fb)); L_G's gradient is in G.gradients() afterwards.  The D stay as they are."""
+        self.G.zero_grads()
+        fb, a_to_fb = self._forward(self.G_AB, a)
+        fa, b_to_fa = self._forward(self.G_BA, b)
+        dfb, toward_b, cycle_a = self._there_and_back(a, fb, self.D_B, self.G_BA)
+        dfa, toward_a, cycle_b = self._there_and_back(b, fa, self.D_A, self.G_AB)
+        self.G_AB.backward(dfb, a_to_fb, input_grad=False)
+        self.G_BA.backward(dfa, b_to_fa, input_grad=False)
+        identity_a, identity_b = self._stay(self.G_BA, a), self._stay(self.G_AB, b)
+        cycle, identity = cycle_a + cycle_b, identity_a + identity_b
+        total = toward_a + toward_b + self.cycle_weight * (cycle + self.identity_weight * identity)
+        return {"g_loss": total, "cycle": cycle, "identity": identity, "adversarial_a": toward_a,
+                "adversarial_b": toward_b, "cycle_a": cycle_a, "cycle_b": cycle_b, "identity_a": identity_a,
+                "identity_b": identity_b}, (fa, fb)
+
+    def _there_and_back(self, x, fake, D, back):
+        """(dL_G/dfake, the adversarial term, l1 of the cycle) of a fake made from x.  (Cyclegan.5, 6)"""
+        logits, through_d = self._forward(D, fake)
+        toward, d_logits = self.loss.generator(logits)
+        d_fake = D.backward(d_logits, through_d, param_grads=False)
+        again, through_back = self._forward(back, fake)
+        error, d_again = l1(again, x)
+        return d_fake + back.backward(self._times(self.cycle_weight, d_again), through_back), toward, error
+
+    def _stay(self, G, x) -> float:
+        """l1(G(x), x) for an x that is in G's target domain; adds its gradient.  (Cyclegan.7)"""
+        weight = self.cycle_weight * self.identity_weight
+        if weight == 0:
+            return 0.0
+        same, through = self._forward(G, x)
+        error, d_same = l1(same, x)
+        G.backward(self._times(weight, d_same), through, input_grad=False)
+        return error
+
+    def d_gradients(self, a: np.ndarray, b: np.ndarray, ha: np.ndarray, hb: np.ndarray) -> dict[str, float]:
+        """L_D with its parts, for real a, b and fakes ha, hb; its gradient is in D.gradients() afterwards."""
+        self.D.zero_grads()
+        parts = []
+        for D, x, fake in ((self.D_A, a, ha), (self.D_B, b, hb)):
+            real_logits, on_real = self._forward(D, x)
+            fake_logits, on_fake = self._forward(D, fake)
+            value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)
+            D.backward(d_real, on_real, input_grad=False)
+            D.backward(d_fake, on_fake, input_grad=False)
+            parts.append((value, self._said(real_logits), self._said(fake_logits)))
+        (loss_a, real_a, fake_a), (loss_b, real_b, fake_b) = parts
+        return {"d_loss": loss_a + loss_b, "d_real": (real_a + real_b) / 2, "d_fake": (fake_a + fake_b) / 2,
+                "d_loss_a": loss_a, "d_loss_b": loss_b}
+
+    def _forward(self, net: Layer, x: np.ndarray):
+        return net.forward(x, train=True, rng=self._layer_rng)
+
+    def _said(self, logits: np.ndarray) -> float:
+        return float((logits if isinstance(self.loss, losses.LeastSquares) else sigmoid(logits)).mean())
+
+    @staticmethod
+    def _times(weight: float, gradient: np.ndarray) -> np.ndarray:
+        return gradient * gradient.dtype.type(weight)
+
+    # -- using it -----------------------------------------------------------------------------------------------------
+
+    def translate(self, x: np.ndarray, to: str = "b") -> np.ndarray:
+        """G_AB(x) for to="b", G_BA(x) for to="a", with the averaged weights if there are any; in evaluation mode.
+
+        x is (N, *data_shape), and so is the result; an image's bits do not depend on the others.
+        Raises ValueError if x does not fit, has values that are not finite, or for another `to`.
+        """
+        if to not in WAYS:
+            raise ValueError(f'CycleGAN: to must be "a" or "b", got {to!r}')
+        x = self._checked("x", x)
+        return _evaluate((self.G if self.ema is None else self.ema.net)[WAYS[to]], x)
+
+    def cycle(self, x: np.ndarray, to: str = "b") -> tuple[np.ndarray, np.ndarray]:
+        """(y, x'): x translated, and y translated back.  Arguments and errors as for `translate`."""
+        y = self.translate(x, to)
+        return y, self.translate(y, "a" if to == "b" else "b")
+
+    # -- saving it ----------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything a resumed training needs, by name: weights, optimisers, average, histories, random state.
+
+        The arrays are the live ones, not copies.
+        """
+        arrays = {"steps": np.array(self.steps, np.int64)}
+        arrays.update({f"{which}/{path}": a for which, net in self._nets() for path, a in _arrays(net)})
+        for which, optimizer in self._optimizers():
+            arrays.update({f"{which}/{name}": a for name, a in optimizer.state().items()})
+        for which, history in self.histories.items():
+            arrays[f"history/{which}"] = history.held
+            arrays[f"history/{which}/count"] = np.array(history.count, np.int64)
+        if self.ema is not None:
+            arrays["ema_steps"] = np.array(self.ema.steps, np.int64)
+        arrays["rng/history"], arrays["rng/layers"] = rng_state(self._history_rng), rng_state(self._layer_rng)
+        return arrays
+
+    def load_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take over what `state` gave.  Raises ValueError if names, shapes or dtypes differ, before it changes any."""
+        own, random = self.state(), ("rng/history", "rng/layers")
+        check_same_arrays("CycleGAN", {k: a for k, a in own.items() if k not in random},
+                          {k: a for k, a in arrays.items() if k not in random})
+        for name in random:
+            if name not in arrays:
+                raise ValueError(f"CycleGAN: the state lacks {name}")
+        generators = [generator_from(arrays[name]) for name in random]
+        counts = {which: int(arrays[f"history/{which}/count"]) for which in self.histories}
+        for which, history in self.histories.items():
+            if not 0 <= counts[which] <= history.size:
+                raise ValueError(f"CycleGAN: history/{which}/count must be 0..{history.size}, got {counts[which]}")
+        for which, net in self._nets():
+            for path, array in _arrays(net):
+                array[...] = arrays[f"{which}/{path}"]
+        for which, optimizer in self._optimizers():
+            optimizer.load_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
+        for which, history in self.histories.items():
+            history.held[...] = arrays[f"history/{which}"]
+            history.count = counts[which]
+        if self.ema is not None:
+            self.ema.steps = int(arrays["ema_steps"])
+        self._history_rng, self._layer_rng = generators
+        self.steps = int(arrays["steps"])
+
+    def _nets(self):
+        return [("G", self.G), ("D", self.D)] + ([] if self.ema is None else [("ema", self.ema.net)])
+
+    def _optimizers(self):
+        return [("g_optimizer", self.g_optimizer), ("d_optimizer", self.d_optimizer)]
+
+    # -- what fits ----------------------------------------------------------------------------------------------------
+
+    def _check_fit(self) -> None:
+        for player in (self.G, self.D):
+            for name, net in player.children():
+                made = net.output_shape(self.data_shape)
+                if player is self.G and made != self.data_shape:
+                    raise ShapeError(f"CycleGAN: G_{name} makes images of shape {made}, the data has "
+                                     f"{self.data_shape}")
+                if any(layer.couples_samples for layer in net.layers_below()):
+                    raise ValueError(f"CycleGAN: {net.label} has a layer that mixes batch-mates (BatchNorm); use "
+                                     "InstanceNorm")
+        if len({net.dtype for net in (self.G_AB, self.G_BA, self.D_A, self.D_B)}) > 1:
+            raise ValueError("CycleGAN: all four nets must have one dtype")
+
+    def _checked_pair(self, pair) -> tuple[np.ndarray, np.ndarray]:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            got = f"one array {pair.shape}" if isinstance(pair, np.ndarray) else type(pair).__name__
+            raise ValueError(f"CycleGAN: train_step takes a pair (a, b), a batch of each domain; got {got}")
+        a, b = (self._checked(which, x) for which, x in zip("ab", pair, strict=True))
+        if len(a) != len(b):
+            raise ShapeError(f"CycleGAN: both batches of a pair need the same length, got {len(a)} and {len(b)}")
+        return a, b
+
+    def _checked(self, which: str, x) -> np.ndarray:
+        shape = ", ".join(map(str, self.data_shape))
+        if not isinstance(x, np.ndarray) or x.shape[1:] != self.data_shape or len(x) == 0:
+            got = x.shape if isinstance(x, np.ndarray) else type(x).__name__
+            raise ShapeError(f"CycleGAN: {which} must be images (N, {shape}), got {got}")
+        if x.dtype != self.G.dtype:
+            raise ValueError(f"CycleGAN: {which} must be {self.G.dtype}, got {x.dtype}")
+        if not np.isfinite(x).all():
+            raise ValueError(f"CycleGAN: {which} has values that are not finite; expected pixels in [-1, 1]")
+        return x
+
+    def __repr__(self) -> str:
+        return f"CycleGAN(loss={self.loss.name!r}, steps={self.steps},\n G={self.G!r},\n D={self.D!r})"
+
+
+def l1(u: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray]:
+    """(l1(u, v), dl1/du), (Cyclegan.3, 4)."""
+    difference = u - v
+    return float(np.abs(difference).mean(dtype=np.float64)), np.sign(difference) / difference.dtype.type(u.size)
+
+
+def cyclegan(image_size: int = 28, channels: int = 1, width: int = 16, blocks: int = 2, seed: int = 0, *,
+             d_width: int = 32, slope: float = 0.2, loss="least-squares", cycle_weight: float = 10.0,
+             identity_weight: float = 0.5, pool_size: int = 50, lr: float = 2e-4, beta1: float = 0.5,
+             beta2: float = 0.999, lr_schedule: str = "constant", total_steps: int | None = None,
+             ema_decay: float = 0.0, dtype=np.float32) -> CycleGAN:
+    """Build it for images (N, image_size, image_size, channels) of both domains.
+
+    width       channels of the generators at full resolution, twice as many at half of it
+    blocks      residual blocks at half resolution
+    d_width     channels of the discriminators at half resolution
+    slope       of their LeakyReLU
+    lr_schedule, total_steps    "constant", "linear" (falls to 0 over the second half) or "cosine"
+    the others  see `CycleGAN`
+
+    Raises ValueError for an image_size that is not a multiple of 4, or is less than 8.
+    """
+    if positive_int("cyclegan", "image_size", image_size, least=8) % 4:
+        raise ValueError(f"cyclegan: image_size must be a multiple of 4, got {image_size}")
+    shape = (image_size, image_size, positive_int("cyclegan", "channels", channels))
+    width, d_width = positive_int("cyclegan", "width", width), positive_int("cyclegan", "d_width", d_width)
+    blocks = positive_int("cyclegan", "blocks", blocks, least=0)
+    rng, *_ = seed_streams(seed)
+    nets = [generator(shape, width, blocks, rng, dtype) for _ in "AB"]
+    nets += [discriminator(shape, d_width, slope, rng, dtype) for _ in "AB"]
+    return CycleGAN(*nets, data_shape=shape, loss=loss, lr=lr, beta1=beta1, beta2=beta2,
+                    schedule=optim.schedule(lr_schedule, total_steps), cycle_weight=cycle_weight,
+                    identity_weight=identity_weight, pool_size=pool_size, ema_decay=ema_decay, seed=seed)
+
+
+def generator(shape: tuple[int, ...], width: int, blocks: int, rng, dtype) -> Sequential:
+    """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
+
+    Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
+    of 28 pixels need less.
+    """
+    channels = shape[-1]
+
+    def conv(Ci: int, Co: int, k: int, stride: int = 1) -> list[Layer]:
+        layer = Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng,
+                       dtype=dtype)                          # without b: InstanceNorm takes the mean away
+        return [layer, InstanceNorm(Co, dtype=dtype)]
+
+    inner = 2 * width
+    layers = [*conv(channels, width, 5), ReLU(), *conv(width, inner, 3, 2), ReLU()]
+    layers += [Residual(Sequential([*conv(inner, inner, 3), ReLU(), *conv(inner, inner, 3)])) for _ in range(blocks)]
+    layers += [UpsampleNearest2D(2), *conv(inner, width, 3), ReLU()]
+    layers += [Conv2D(width, channels, kernel_size=3, padding=1, init=INIT, rng=rng, dtype=dtype), Tanh()]
+    return Sequential(layers, input_shape=shape)
+
+
+def discriminator(shape: tuple[int, ...], width: int, slope: float, rng, dtype) -> Sequential:
+    """PatchGAN: Conv k4 s2 -> Conv k4 s2, InstanceNorm -> Conv k3: a logit for each patch of 18 x 18 pixels."""
+
+    def conv(Ci: int, Co: int, k: int, stride: int, bias: bool = True) -> Conv2D:
+        return Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=1, bias=bias, init=INIT, rng=rng, dtype=dtype)
+
+    return Sequential([
+        conv(shape[-1], width, 4, 2), LeakyReLU(slope),
+        conv(width, 2 * width, 4, 2, bias=False), InstanceNorm(2 * width, dtype=dtype), LeakyReLU(slope),
+        conv(2 * width, 1, 3, 1),
+    ], input_shape=shape)
