@@ -158,7 +158,8 @@ def apart(name: str, seed: int, options, folder: Path) -> dict:
         raise RuntimeError(f"{name}, seed {seed}: {done.stderr.strip().splitlines()[-1]}")
     run = json.loads(done.stdout)
     print(f"{name:<18} seed {seed}  {run['seconds']:>5.0f} s  bundled {run['bundled']:.4f}  second "
-          f"{run['second']:.4f}  Frechet {run['frechet']:.2f}  MS-SSIM {run['ms_ssim']:.3f}  nearest {run['nearest']:.2f}", flush=True)
+          f"{run['second']:.4f}  Frechet {run['frechet']:.2f}  MS-SSIM "
+          f"{run['ms_ssim']:.3f}  nearest {run['nearest']:.2f}", flush=True)
     return run
 
 

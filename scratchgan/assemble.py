@@ -15,7 +15,7 @@ import numpy as np
 
 from . import checkpoint, plots
 from .plots.density import PointCloud, save_density, save_points
-from .recipe import Recipe, from_dict
+from .recipe import KEYS, Recipe, from_dict
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
 
@@ -143,6 +143,31 @@ def restore(run: str | Path) -> tuple[Any, Recipe]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return gan, recipe
+
+
+def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
+    """Raise ValueError, naming the keys, if a run's recipe.toml is not the recipe of its checkpoint."""
+    try:
+        saved = from_dict(tomllib.loads(meta["recipe"]))
+        meta["log_bytes"], meta["step"]                                # an older checkpoint may lack them
+    except KeyError as error:
+        raise ValueError(f"{path}: the checkpoint lacks {error}; an older scratchgan wrote it, and this one cannot go "
+                         "on from it") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    if differ := [f"{key} = {getattr(recipe, key)!r} there, {getattr(saved, key)!r} in the checkpoint" for key in KEYS
+                  if getattr(recipe, key) != getattr(saved, key)]:
+        raise ValueError(f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}.  Put it back to resume, or "
+                         "train anew from it, with another --out")
+
+
+def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any) -> None:
+    """Give gan and stream the states of a checkpoint.  Raises ValueError, naming the file, if they do not fit."""
+    try:
+        gan.load_state(_part(arrays, "gan"))
+        stream.load_state(_part(arrays, "stream"))
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, title: str) -> None:

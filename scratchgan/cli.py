@@ -1,12 +1,13 @@
 """The `scratchgan` command: train a recipe, sample from a run, judge it, list the recipes, check derivatives, measure.
 
 Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative or a statement of the
-ledger is wrong, 2 if it was asked for something that cannot be (one line says what), 3 if training diverged, and 130
-after Ctrl-C.
+ledger is wrong, 2 if it was asked for something that cannot be (one line says what), 3 if training diverged, 130 after
+Ctrl-C and 143 after SIGTERM.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,10 +67,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, metavar="N", help="training steps")
     train.add_argument("--seed", type=int, metavar="S", help="decides weights, noise and the order of the data")
     train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or your own folder of images")
+    train.add_argument("--checkpoint-every", type=int, metavar="N", help="steps between checkpoints; 0: only at the "
+                                                                         "beginning and the end")
     train.add_argument("--set", dest="settings", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
                        help="any key of the recipe (see `scratchgan recipes --keys`)")
     train.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
     train.set_defaults(run=_train)
+
+    resume = commands.add_parser("resume", help="go on with a run that was stopped, as if nothing had happened")
+    resume.add_argument("folder", metavar="RUN", help="a run's folder")
+    resume.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
+    resume.set_defaults(run=_resume)
 
     sample = commands.add_parser("sample", help="make samples with a trained generator")
     sample.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
@@ -120,13 +128,12 @@ def _train(args: argparse.Namespace) -> int:
     from . import recipe as recipes
 
     recipe = recipes.load(args.recipe)
-    given = {"steps": args.steps, "seed": args.seed, "data": args.data}
+    given = {"steps": args.steps, "seed": args.seed, "data": args.data, "checkpoint_every": args.checkpoint_every}
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     recipe = recipes.override(recipe, args.settings)
 
     from .assemble import data_shape, is_density
-    from .doctor import summary
-    from .train import Diverged, train
+    from .train import train
 
     def announce(recipe, folder, data):
         shape = " x ".join(map(str, data_shape(data)))
@@ -134,11 +141,37 @@ def _train(args: argparse.Namespace) -> int:
         print(f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
               f"{recipe.batch_size}, seed {recipe.seed}; into {folder}", flush=True)
 
+    return _ran(lambda: train(recipe, args.out, progress=not args.quiet, on_start=None if args.quiet else announce),
+                args.quiet)
+
+
+def _resume(args: argparse.Namespace) -> int:
+    from . import checkpoint
+    from .train import resume
+
+    path, begun = Path(args.folder) / "checkpoint.npz", 0
+    if path.is_file():
+        begun = int(checkpoint.load(path).meta.get("step", 0))
+
+    def announce(recipe, folder, data):
+        print(f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only its last pictures are drawn again"
+              if begun >= recipe.steps else
+              f"{recipe.name}: goes on after step {begun:,} of {recipe.steps:,}; in {folder}", flush=True)
+
+    return _ran(lambda: resume(args.folder, progress=not args.quiet, on_start=None if args.quiet else announce),
+                args.quiet)
+
+
+def _ran(run, quiet: bool) -> int:
+    """Do the run, say how it ended, and return the exit code."""
+    from .doctor import summary
+    from .train import Diverged
+
     try:
-        run = train(recipe, args.out, progress=not args.quiet, on_start=None if args.quiet else announce)
+        run = run()
     except Diverged as error:
         return _fail(error, DIVERGED)
-    if not args.quiet:
+    if not quiet:
         done = run.log[-1] if run.log else None
         if done:
             print("step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
@@ -147,9 +180,11 @@ def _train(args: argparse.Namespace) -> int:
             print(run.modes)
         if run.findings:
             print(f"doctor: {summary(run.findings)}")
-    stopped = f"stopped by Ctrl-C after step {run.gan.steps:,}; " if run.interrupted else ""
-    print(f"{stopped}wrote {run.folder}" + ("" if args.quiet else f": {', '.join(run.files)}"))
-    return CTRL_C if run.interrupted else 0
+    by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}.get(run.signal, "")
+    stopped = (f"stopped by {by} after step {run.gan.steps:,} (scratchgan resume {run.folder} goes on); "
+               if run.interrupted else "")
+    print(f"{stopped}wrote {run.folder}" + ("" if quiet else f": {', '.join(run.files)}"))
+    return 128 + run.signal if run.interrupted else 0
 
 
 def _sample(args: argparse.Namespace) -> int:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 MAX_SAMPLE_BYTES = 4 << 30
 #: samples a pass in evaluation: always so many (the last pass is filled up), so that n never changes a sample's bits
 _CHUNK = 64
+#: bytes of a generator's state as JSON; PCG64, which all of ours are, takes about 150
+_MAX_RNG_STATE = 1000
 
 
 class GAN:
@@ -236,7 +238,7 @@ class GAN:
         The arrays are the live ones, not copies.
         """
         arrays = {"steps": np.array(self.steps, np.int64)}
-        arrays.update({f"{which}/{path}": a for which, net in self._nets() for path, a in _arrays(net)})
+        arrays.update({f"{which}/{path}": a for which, net in self.nets() for path, a in _arrays(net)})
         for which, optimizer in self._optimizers():
             arrays.update({f"{which}/{name}": a for name, a in optimizer.state().items()})
         if self.ema is not None:
@@ -245,7 +247,11 @@ class GAN:
         return arrays
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take over what `state` gave.  Raises ValueError if names, shapes or dtypes differ, before it changes any."""
+        """Take over what `state` gave.
+
+        Raises ValueError, before it changes any, if names, shapes or dtypes differ, or for a negative count or
+        variance.
+        """
         own = self.state()
         random = {name: a for name, a in own.items() if name.startswith("rng/")}
         check_same_arrays("GAN", {k: a for k, a in own.items() if k not in random},
@@ -253,8 +259,16 @@ class GAN:
         for name in random:
             if name not in arrays:
                 raise ValueError(f"GAN: the state lacks {name}")
+        for name in ("steps", "ema_steps"):
+            if name in own and arrays[name] < 0:
+                raise ValueError(f"GAN: {name} is {arrays[name]}, expected at least 0")
+        for name in own:
+            if name.endswith("var (running)") and arrays[name].min() < 0:
+                raise ValueError(f"GAN: the running variance {name!r} is negative")
         generators = [generator_from(arrays["rng/noise"]), generator_from(arrays["rng/layers"])]
-        for which, net in self._nets():
+        for which, optimizer in self._optimizers():             # before the first weight is changed
+            optimizer.check_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
+        for which, net in self.nets():
             for path, array in _arrays(net):
                 array[...] = arrays[f"{which}/{path}"]
         for which, optimizer in self._optimizers():
@@ -264,7 +278,8 @@ class GAN:
         self._noise_rng, self._layer_rng = generators
         self.steps = int(arrays["steps"])
 
-    def _nets(self):
+    def nets(self) -> list[tuple[str, Layer]]:
+        """All nets of the game, with their names: G, D, and the average of G if there is one."""
         return [("G", self.G), ("D", self.D)] + ([] if self.ema is None else [("ema", self.ema.net)])
 
     def _optimizers(self):
@@ -291,10 +306,13 @@ def rng_state(rng: np.random.Generator) -> np.ndarray:
 
 def generator_from(state: np.ndarray) -> np.random.Generator:
     """The generator whose `rng_state` this is.  Raises ValueError if it is none."""
-    rng = np.random.default_rng(0)
+    rng, state = np.random.default_rng(0), np.asarray(state)
+    if state.dtype != np.uint8 or state.ndim != 1 or state.size > _MAX_RNG_STATE:
+        raise ValueError(f"not the state of a random generator: expected text of at most {_MAX_RNG_STATE} bytes, got "
+                         f"{state.dtype} {state.shape}")
     try:
-        rng.bit_generator.state = json.loads(np.asarray(state, np.uint8).tobytes().decode())
-    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError, OverflowError) as error:
+        rng.bit_generator.state = json.loads(state.tobytes().decode())
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not the state of a random generator: {error}") from None
     return rng
 

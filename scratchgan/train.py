@@ -6,11 +6,16 @@
     samples/          000500.png: the samples after 500 steps, always from the same noise
     samples.png  curves.png  progress.gif
     modes.json        for densities with known modes: how many of them G reaches
-    checkpoint.npz    what `assemble.restore` needs to sample, and what a later resume needs to go on
+    checkpoint.npz    what `assemble.restore` needs to sample, and what `resume` needs to go on
+
+A run that was stopped - by Ctrl-C, by SIGTERM, by a kill at any moment - goes on with `resume`, and ends with the same
+bits as if nothing had happened: weights, log (but for the seconds), pictures.
 """
 
+import contextlib
 import json
 import math
+import os
 import signal
 import sys
 import threading
@@ -27,15 +32,21 @@ from .atomic import replacing, write_text
 from .doctor.held_out import split
 from .doctor.signals import Probe
 from .doctor.watch import Watch
+from .finite import bad_array, first_fault
+from .folder import checksum, clean, cut_log, locked
 from .plots.density import POINTS
 from .recipe import Recipe, to_toml
+from .recipe import load as load_recipe
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # as the papers count modes
 
 
 class Diverged(RuntimeError):
-    """A loss is not finite any more; the message names the step.  What the run had before is in its folder."""
+    """A loss, gradient or weight is not finite any more; the message names the step and where it began.
+
+    What the run had before is in its folder.
+    """
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ class Run:
     gan: Any
     log: list[dict[str, float]]
     seconds: float
-    interrupted: bool
+    interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
+    signal: int = 0    # which of the two, as a number; 0 for none
     modes: Any = None  # metrics.modes' report, for data whose modes are known
     findings: tuple[Any, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
 
@@ -67,64 +79,122 @@ def train(recipe: Recipe, out: str | Path | None = None, *, progress: bool = Tru
                the name of a known data set, the folder's recipe can then not repeat the run by itself, and says so
     on_start   is called with the recipe, the folder and the data when all is ready and the first step comes next
 
-    Ctrl-C ends the training after the step at hand and saves everything; the result then says `interrupted`.  A second
-    Ctrl-C stops at once, with the last checkpoint that was written.
+    Ctrl-C or SIGTERM ends the training after the step at hand and saves everything; the result then says `interrupted`,
+    and `resume` goes on from there.  A second Ctrl-C stops at once, with the last checkpoint that was written.
 
     Raises FileExistsError if `out` holds a run, ValueError for data that cannot be read or do not fit the model, and
-    Diverged as soon as a loss is not finite.
+    Diverged as soon as a loss, a gradient or a weight is not finite.
     """
     if out is not None:
         assemble.check_free(Path(out))
     recipe, data = assemble.load_data(recipe) if data is None else assemble.given_data(recipe, data)
-    gan = assemble.build_gan(recipe, assemble.data_shape(data))
+    gan, known = assemble.build_gan(recipe, assemble.data_shape(data)), checksum(data)
     data, held = split(recipe, data)
     stream = assemble.data_stream(recipe, data)
     folder = assemble.make_folder(out, recipe.name)
-    write_text(folder / "recipe.toml", to_toml(recipe))
-    if on_start is not None:
-        on_start(recipe, folder, data)
-    return _Loop(recipe, folder, gan, stream, data, held).run(progress)
+    with locked(folder):
+        write_text(folder / "recipe.toml", to_toml(recipe))
+        if on_start is not None:
+            on_start(recipe, folder, data)
+        return _Loop(recipe, folder, gan, stream, data, held, known).run(progress)
+
+
+def resume(folder: str | Path, *, progress: bool = True, data: Any = None,
+           on_start: Callable[[Recipe, Path, Any], None] | None = None) -> Run:
+    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+
+    data       what the run was trained on, if it was given to `train` by its caller
+    others     as for `train`
+
+    A run that is complete only gets its last pictures once more.  One that was stopped before its first checkpoint
+    begins again.
+    Raises FileNotFoundError if there is no run, ValueError if its recipe, data or log are not those that the checkpoint
+    was written with, folder.InUse if another process is at it, and otherwise as `train`.
+    """
+    folder = Path(folder)
+    if not (folder / "recipe.toml").is_file():
+        raise FileNotFoundError(f"{folder}: holds no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
+    with locked(folder):
+        clean(folder)
+        recipe = load_recipe(folder)
+        path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0}
+        if path.exists():
+            arrays, meta = checkpoint.load(path)
+            assemble.check_same_recipe(path, recipe, meta)
+        found, data = assemble.load_data(recipe) if data is None else assemble.given_data(recipe, data)
+        if found != recipe:
+            raise ValueError(f"{folder}: its data are {recipe.data}, got {found.data}")
+        gan = assemble.build_gan(recipe, assemble.data_shape(data))
+        known = checksum(data)
+        if arrays is not None and meta.get("data") != known:
+            raise ValueError(f"{folder}: the data {recipe.data} have changed since the run began (SHA-256 "
+                             f"{known[:12]}..., the checkpoint has {str(meta.get('data'))[:12]}...); it cannot go on "
+                             "as if nothing had happened: train anew, with another --out")
+        data, held = split(recipe, data)
+        stream = assemble.data_stream(recipe, data)
+        if arrays is not None:
+            assemble.load_states(path, arrays, gan, stream)
+        loop = _Loop(recipe, folder, gan, stream, data, held, known)
+        loop.take_up(cut_log(folder / "log.jsonl", int(meta["log_bytes"])), int(meta.get("milliseconds", 0)))
+        if on_start is not None:
+            on_start(recipe, folder, data)
+        return loop.run(progress)
 
 
 class _Loop:
     """One run, from the first step to the last file."""
 
-    def __init__(self, recipe, folder, gan, stream, data, held=None):
+    def __init__(self, recipe, folder, gan, stream, data, held, known):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
         self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
-        self.log_file = None
+        self.log_file, self.log_bytes = None, 0
+        self.checksum = known                                   # of the data, those that are held out included
         self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
+
+    def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
+        """Go on where a checkpoint left off: its log, its pictures, its clock."""
+        self.start -= milliseconds / 1000
+        for record in log:
+            self.log.append(record)
+            self.watch.look(self.log)
+        for path in sorted((self.folder / "samples").glob("*.png")):
+            step = int(path.stem) if path.stem.isdecimal() else -1
+            if 0 <= step <= self.step and self.has_frame(step):
+                self.frames.append(path)
+            else:
+                path.unlink()                                   # of a future that is yet to come
 
     def run(self, progress: bool) -> Run:
         """Train, save, and say how it went."""
         (self.folder / "samples").mkdir(exist_ok=True)
-        with (_CtrlC() as ctrl_c, open(self.folder / "log.jsonl", "a", encoding="utf-8") as self.log_file,
-              _bar(self.recipe, progress) as bar, np.errstate(all="ignore")):  # a loss that overflows is found below
-            interrupted = self.steps(ctrl_c, bar)
+        with (_Stop() as stop, open(self.folder / "log.jsonl", "ab") as self.log_file,
+              _bar(self.recipe, progress, self.step) as bar, np.errstate(all="ignore")):  # overflow is found below
+            self.log_bytes = self.log_file.tell()
+            interrupted = self.steps(stop, bar)
             bar.set_description("saving")
-            self.finish()
+            self.finish(interrupted)
             bar.set_description(self.recipe.name)
+            modes = self.modes()
         return Run(self.folder, self.recipe, self.gan, self.log, time.perf_counter() - self.start, interrupted,
-                   self.modes(), tuple(self.watch.found))
+                   stop.signal, modes, tuple(self.watch.found))
 
-    def steps(self, ctrl_c, bar) -> bool:
-        """Train to the last step; return whether Ctrl-C came before it."""
-        recipe, losses = self.recipe, {}
-        self.frame()
-        while self.step < recipe.steps and not ctrl_c.pressed:
+    def steps(self, stop, bar) -> bool:
+        """Train to the last step; return whether something stopped it before that."""
+        recipe = self.recipe
+        if self.has_frame(self.step):
+            self.frame()
+        if not (self.folder / "checkpoint.npz").exists():
+            self.save()                                         # from here on, a kill at any moment can be made good
+        while self.step < recipe.steps and not stop.signal:
             if logged := (self.step + 1) % recipe.log_every == 0 or self.step + 1 == recipe.steps:
                 self.probe.before()
-            try:
-                losses = self.gan.train_step(*self.batch())
-            except KeyboardInterrupt:
-                if ctrl_c.pressed:  # the second one: at once, and not saving a step done by half
-                    raise
-                ctrl_c.pressed = True
-                break
+            losses = self.gan.train_step(*self.batch())
             self.step += 1
             if wrong := [f"{key} = {losses[key]}" for key in LOSSES if not math.isfinite(losses[key])]:
                 self.diverged(", ".join(wrong), losses)
+            if (where := bad_array(self.gan)) is not None:
+                self.diverged(f"{where} is not finite", losses)
             bar.set_description(recipe.name, refresh=False)
             bar.set_postfix_str("D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(
                 *(losses[key] for key in LOSSES)), refresh=False)
@@ -135,10 +205,8 @@ class _Loop:
                     bar.write(f"{recipe.name}: {warning}", file=sys.stderr)
             if recipe.sample_every and self.step % recipe.sample_every == 0:
                 self.frame()
-            if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0:
+            if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0 and self.step < recipe.steps:
                 self.save()
-        if losses and (not self.log or self.log[-1]["step"] != self.step):
-            self.record(losses)
         return self.step < recipe.steps
 
     def batch(self) -> tuple:
@@ -151,37 +219,57 @@ class _Loop:
         numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
         entry = {"step": self.step, **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
                  "seconds": round(time.perf_counter() - self.start, 3), **self.probe.after()}
+        line = (json.dumps(entry) + "\n").encode()
+        try:
+            self.log_file.write(line)
+            self.log_file.flush()
+        except OSError:                                          # a full disk: half a line is no line
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.log_file.fileno(), self.log_bytes)
+            raise
+        self.log_bytes += len(line)
         self.log.append(entry)
-        self.log_file.write(json.dumps(entry) + "\n")
-        self.log_file.flush()
 
     def frame(self) -> None:
         """Draw the samples as they are now, once for each step, from the noise that all pictures of a run share."""
-        self.check_weights()
         path = self.folder / "samples" / f"{self.step:06d}.png"
         if path not in self.frames:
-            n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
-            assemble.draw_samples(path, self.gan, self.data, n=n, seed=self.recipe.seed,
-                                  title=f"{self.recipe.name}, step {self.step:,}")
+            self.draw(path)
             self.frames.append(path)
 
+    def has_frame(self, step: int) -> bool:
+        """Whether the pictures of a run that nobody stops have one of this step."""
+        every = self.recipe.sample_every
+        return step in (0, self.recipe.steps) or (every > 0 and step % every == 0)
+
+    def draw(self, path: Path) -> None:
+        """Draw the samples as they are now."""
+        n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
+        assemble.draw_samples(path, self.gan, self.data, n=n, seed=self.recipe.seed,
+                              title=f"{self.recipe.name}, step {self.step:,}")
+
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, after the log that belongs to it has reached the disk."""
         from . import __version__
 
-        self.check_weights()
+        if self.log_file is not None:
+            os.fsync(self.log_file.fileno())
         arrays = {f"gan/{key}": value for key, value in self.gan.state().items()}
         arrays |= {f"stream/{key}": value for key, value in self.stream.state().items()}
         checkpoint.save(self.folder / "checkpoint.npz", arrays, {
             "recipe": to_toml(self.recipe), "step": self.step, "data_shape": tuple(self.gan.data_shape),
-            "scratchgan": __version__})
+            "data": self.checksum, "log_bytes": self.log_bytes,
+            "milliseconds": int(1000 * (time.perf_counter() - self.start)), "scratchgan": __version__})
 
-    def finish(self) -> None:
-        """Write what a run ends with, the most precious first."""
+    def finish(self, interrupted: bool) -> None:
+        """Write what a run ends with, the most precious first.  A run that was interrupted gets no odd frame."""
         self.save()
-        self.frame()
-        with replacing(self.folder / "samples.png") as file:
-            file.write(self.frames[-1].read_bytes())
+        if interrupted and not self.has_frame(self.step):
+            self.draw(self.folder / "samples.png")
+        else:
+            self.frame()
+            with replacing(self.folder / "samples.png") as file:
+                file.write(self.frames[-1].read_bytes())
         self.curves_and_film()
 
     def curves_and_film(self) -> None:
@@ -192,20 +280,15 @@ class _Loop:
         if self.frames:
             plots.save_gif(self.folder / "progress.gif", self.frames)
 
-    def check_weights(self) -> None:
-        """Raise Diverged before a picture or a checkpoint is made of weights that are not finite."""
-        for name, array in self.gan.state().items():
-            if not np.isfinite(array).all():
-                self.diverged(f"{name} is not finite")
-
-    def diverged(self, wrong: str, losses=None) -> None:
+    def diverged(self, wrong: str, losses) -> None:
         """Keep what was good, and raise Diverged.  The checkpoint stays the last good one."""
-        if losses is not None:
-            self.record(losses)
+        began = first_fault(self.gan)
+        self.record(losses)
         self.curves_and_film()
-        raise Diverged(f"training diverged at step {self.step:,}: {wrong}; the run up to there is in {self.folder}; "
-                       f"lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = {self.recipe.lr_d:g}) are the first "
-                       "thing to try")
+        where = "" if began is None or began in wrong else f", first in {began}"
+        raise Diverged(f"training diverged at step {self.step:,}: {wrong}{where}; the run up to there is in "
+                       f"{self.folder}; lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = "
+                       f"{self.recipe.lr_d:g}) are the first thing to try")
 
     def modes(self) -> Any:
         """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
@@ -219,28 +302,29 @@ class _Loop:
         return report
 
 
-class _CtrlC:
-    """Within the block, the first Ctrl-C only sets `pressed`; the second raises KeyboardInterrupt as usual."""
+class _Stop:
+    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a second Ctrl-C raises KeyboardInterrupt."""
 
     def __enter__(self):
-        self.pressed, self.before = False, None
+        self.signal, self.before = 0, {}
         if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
-            self.before = signal.signal(signal.SIGINT, self.press)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self.press)
         return self
 
-    def press(self, signum, frame):
-        if self.pressed:
+    def press(self, number, frame):
+        if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.pressed = True
+        self.signal = self.signal or int(number)
 
     def __exit__(self, *exception):
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
-def _bar(recipe: Recipe, progress: bool):
+def _bar(recipe: Recipe, progress: bool, done: int):
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
-    return tqdm(total=recipe.steps, desc="starting", unit="step", disable=not progress, file=sys.stderr,
+    return tqdm(total=recipe.steps, initial=done, desc="starting", unit="step", disable=not progress, file=sys.stderr,
                 mininterval=0.2 if terminal else 5, ascii=not terminal, dynamic_ncols=terminal)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 
 from .registry import get_backend
 
-_off = 0
+_here = threading.local()                       # `off` is this thread's wish: another one may be training
 
 
 def can(method):
@@ -37,28 +38,28 @@ def activation(layer) -> bool:
 @contextlib.contextmanager
 def off():
     """Within it every layer computes by itself (the gradient checker looks at the inputs of activations)."""
-    global _off
-    _off += 1
+    before = getattr(_here, "off", False)
+    _here.off = True
     try:
         yield
     finally:
-        _off -= 1
+        _here.off = before
 
 
 @contextlib.contextmanager
 def on():
     """The opposite of `off`, within it."""
-    global _off
-    before, _off = _off, 0
+    before = getattr(_here, "off", False)
+    _here.off = False
     try:
         yield
     finally:
-        _off = before
+        _here.off = before
 
 
 def groups(layers):
     """(layer, None), or (layer, the activation behind it) for two that are computed together; in order."""
-    active = not _off and get_backend() == "numba"
+    active = not getattr(_here, "off", False) and get_backend() == "numba"
     i, n = 0, len(layers)
     while i < n:
         layer = layers[i]

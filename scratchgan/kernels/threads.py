@@ -8,23 +8,42 @@ training, sampling and gradient checks ask for one BLAS thread while they run, a
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from ..checks import positive_int
 from .registry import get_backend
 
-_controller = None
+_lock = threading.Lock()
+_inside = 0                                       # how many are within, in all threads of the process
+_controller = _limit = None
 
 
-def blas_on_one_thread():
-    """Context manager: within it, the matrix products of this process run on one thread."""
-    global _controller
-    if _controller is None:                       # finds the loaded BLAS libraries: a few milliseconds, once
-        from threadpoolctl import ThreadpoolController
+@contextlib.contextmanager
+def blas_on_one_thread() -> Iterator[None]:
+    """Context manager: within it, the matrix products of this process run on one thread.
 
-        _controller = ThreadpoolController()
-    return _controller.limit(limits=1, user_api="blas")
+    The number belongs to the whole process: the first who enters sets it and the last who leaves puts it back, so that
+    one training loop that ends does not change the bits of another.
+    """
+    global _controller, _inside, _limit
+    with _lock:
+        if _inside == 0:
+            if _controller is None:               # finds the loaded BLAS libraries: a few milliseconds, once
+                from threadpoolctl import ThreadpoolController
+
+                _controller = ThreadpoolController()
+            _limit = _controller.limit(limits=1, user_api="blas")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limit.restore_original_limits()
 
 
 def on_one_blas_thread(function: Callable) -> Callable:

@@ -10,9 +10,12 @@ import numpy as np
 
 from ..checks import positive_int, require_rng
 from ..core import Cache, Layer, ShapeError, add, below
+from ..initializers import normal
 from .dense import Dense
 from .embedding import Embedding
 from .products import Multiply
+
+INIT = normal(0.02)
 
 
 class _Labelled(Layer):
@@ -115,7 +118,9 @@ class Projection(_Labelled):
     Why       the best logit is log p(x|l)/q(x|l) + log p(l)/q(l).  If log p(l|x) is linear in features phi(x), the
               label enters as an inner product, and what is left does not depend on it.
 
-    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 1/C).
+    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 0.02^2): so D begins as one that is told nothing.
+    If the label counted from the first step, D would know every fake by its wrong label before G could learn what it
+    means.
     Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
     """
 
@@ -124,8 +129,7 @@ class Projection(_Labelled):
         require_rng("Projection", rng)
         self.C = positive_int("Projection", "C", C)
         self.psi = Dense(self.C, 1, init="glorot", rng=rng, dtype=dtype)
-        self.embedding = Embedding(classes, self.C, rng=rng, dtype=dtype)
-        self.embedding.params["W"] *= dtype(self.C**-0.5)
+        self.embedding = Embedding(classes, self.C, rng=rng, init=INIT, dtype=dtype)
         self.product = Multiply()
         self.set_path("")
 
