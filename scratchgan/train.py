@@ -148,6 +148,7 @@ class _Loop:
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
         self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
         self.log_file, self.log_bytes = None, 0
+        self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.checksum = known                                   # of the data, those that are held out included
         self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
@@ -171,11 +172,14 @@ class _Loop:
         with (_Stop() as stop, open(self.folder / "log.jsonl", "ab") as self.log_file,
               _bar(self.recipe, progress, self.step) as bar, np.errstate(all="ignore")):  # overflow is found below
             self.log_bytes = self.log_file.tell()
-            interrupted = self.steps(stop, bar)
-            bar.set_description("saving")
-            self.finish(interrupted)
-            bar.set_description(self.recipe.name)
-            modes = self.modes()
+            try:
+                interrupted = self.steps(stop, bar)
+                bar.set_description("saving")
+                self.finish(interrupted)
+                bar.set_description(self.recipe.name)
+                modes = self.modes()
+            except OSError as error:                            # a full disk, a folder that went away
+                raise self.unwritable(error) from None
         return Run(self.folder, self.recipe, self.gan, self.log, time.perf_counter() - self.start, interrupted,
                    stop.signal, modes, tuple(self.watch.found))
 
@@ -208,6 +212,12 @@ class _Loop:
             if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0 and self.step < recipe.steps:
                 self.save()
         return self.step < recipe.steps
+
+    def unwritable(self, error: OSError) -> OSError:
+        """The same error, with what is safe and what to do."""
+        safe = "no checkpoint is there yet" if self.saved is None else f"the checkpoint of step {self.saved:,} is safe"
+        return OSError(error.errno, f"{error.strerror or error} at step {self.step:,}; {safe}; when that is mended, "
+                       f"`scratchgan resume {self.folder}` goes on", str(error.filename or self.folder))
 
     def batch(self) -> tuple:
         """What `train_step` takes: a batch, and its labels where the GAN wants them."""
@@ -260,6 +270,7 @@ class _Loop:
             "recipe": to_toml(self.recipe), "step": self.step, "data_shape": tuple(self.gan.data_shape),
             "data": self.checksum, "log_bytes": self.log_bytes,
             "milliseconds": int(1000 * (time.perf_counter() - self.start)), "scratchgan": __version__})
+        self.saved = self.step
 
     def finish(self, interrupted: bool) -> None:
         """Write what a run ends with, the most precious first.  A run that was interrupted gets no odd frame."""
