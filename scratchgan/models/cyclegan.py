@@ -51,15 +51,14 @@ import numpy as np
 
 from .. import losses, optim
 from ..checks import positive_int, real
-from ..core import Layer, Sequential, ShapeError
+from ..core import Layer, ShapeError
 from ..gan import _arrays, _evaluate, generator_from, rng_state, seed_streams
-from ..initializers import normal
 from ..kernels import on_one_blas_thread
-from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, UpsampleNearest2D, sigmoid
+from ..layers import sigmoid
 from ..optim import Adam, Ema, check_same_arrays
+from .cyclegan_nets import discriminator, generator
 from .history import History
 
-INIT = normal(0.02)
 WAYS = {"b": "AB", "a": "BA"}
 
 
@@ -237,7 +236,7 @@ class CycleGAN:
         The arrays are the live ones, not copies.
         """
         arrays = {"steps": np.array(self.steps, np.int64)}
-        arrays.update({f"{which}/{path}": a for which, net in self._nets() for path, a in _arrays(net)})
+        arrays.update({f"{which}/{path}": a for which, net in self.nets() for path, a in _arrays(net)})
         for which, optimizer in self._optimizers():
             arrays.update({f"{which}/{name}": a for name, a in optimizer.state().items()})
         for which, history in self.histories.items():
@@ -249,19 +248,28 @@ class CycleGAN:
         return arrays
 
     def load_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take over what `state` gave.  Raises ValueError if names, shapes or dtypes differ, before it changes any."""
+        """Take over what `state` gave.
+
+        Raises ValueError, before it changes any, if names, shapes or dtypes differ, or for a negative or too large
+        count.
+        """
         own, random = self.state(), ("rng/history", "rng/layers")
         check_same_arrays("CycleGAN", {k: a for k, a in own.items() if k not in random},
                           {k: a for k, a in arrays.items() if k not in random})
         for name in random:
             if name not in arrays:
                 raise ValueError(f"CycleGAN: the state lacks {name}")
+        for name in ("steps", "ema_steps"):
+            if name in own and arrays[name] < 0:
+                raise ValueError(f"CycleGAN: {name} is {arrays[name]}, expected at least 0")
         generators = [generator_from(arrays[name]) for name in random]
         counts = {which: int(arrays[f"history/{which}/count"]) for which in self.histories}
         for which, history in self.histories.items():
             if not 0 <= counts[which] <= history.size:
                 raise ValueError(f"CycleGAN: history/{which}/count must be 0..{history.size}, got {counts[which]}")
-        for which, net in self._nets():
+        for which, optimizer in self._optimizers():             # before the first weight is changed
+            optimizer.check_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
+        for which, net in self.nets():
             for path, array in _arrays(net):
                 array[...] = arrays[f"{which}/{path}"]
         for which, optimizer in self._optimizers():
@@ -274,7 +282,8 @@ class CycleGAN:
         self._history_rng, self._layer_rng = generators
         self.steps = int(arrays["steps"])
 
-    def _nets(self):
+    def nets(self) -> list[tuple[str, Layer]]:
+        """All nets of the game by player: G, D, and the average of G if there is one; each holds two."""
         return [("G", self.G), ("D", self.D)] + ([] if self.ema is None else [("ema", self.ema.net)])
 
     def _optimizers(self):
@@ -352,37 +361,3 @@ def cyclegan(image_size: int = 28, channels: int = 1, width: int = 16, blocks: i
     return CycleGAN(*nets, data_shape=shape, loss=loss, lr=lr, beta1=beta1, beta2=beta2,
                     schedule=optim.schedule(lr_schedule, total_steps), cycle_weight=cycle_weight,
                     identity_weight=identity_weight, pool_size=pool_size, ema_decay=ema_decay, seed=seed)
-
-
-def generator(shape: tuple[int, ...], width: int, blocks: int, rng, dtype) -> Sequential:
-    """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
-
-    Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
-    of 28 pixels need less.
-    """
-    channels = shape[-1]
-
-    def conv(Ci: int, Co: int, k: int, stride: int = 1) -> list[Layer]:
-        layer = Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng,
-                       dtype=dtype)                          # without b: InstanceNorm takes the mean away
-        return [layer, InstanceNorm(Co, dtype=dtype)]
-
-    inner = 2 * width
-    layers = [*conv(channels, width, 5), ReLU(), *conv(width, inner, 3, 2), ReLU()]
-    layers += [Residual(Sequential([*conv(inner, inner, 3), ReLU(), *conv(inner, inner, 3)])) for _ in range(blocks)]
-    layers += [UpsampleNearest2D(2), *conv(inner, width, 3), ReLU()]
-    layers += [Conv2D(width, channels, kernel_size=3, padding=1, init=INIT, rng=rng, dtype=dtype), Tanh()]
-    return Sequential(layers, input_shape=shape)
-
-
-def discriminator(shape: tuple[int, ...], width: int, slope: float, rng, dtype) -> Sequential:
-    """PatchGAN: Conv k4 s2 -> Conv k4 s2, InstanceNorm -> Conv k3: a logit for each patch of 18 x 18 pixels."""
-
-    def conv(Ci: int, Co: int, k: int, stride: int, bias: bool = True) -> Conv2D:
-        return Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=1, bias=bias, init=INIT, rng=rng, dtype=dtype)
-
-    return Sequential([
-        conv(shape[-1], width, 4, 2), LeakyReLU(slope),
-        conv(width, 2 * width, 4, 2, bias=False), InstanceNorm(2 * width, dtype=dtype), LeakyReLU(slope),
-        conv(2 * width, 1, 3, 1),
-    ], input_shape=shape)

@@ -1,0 +1,49 @@
+"""CycleGAN's nets: a translator of images, and a discriminator of patches (Zhu et al. 2017, section 7.2), for digits.
+
+Both normalise each image by itself (InstanceNorm), and begin with weights from N(0, 0.02^2).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core import Layer, Sequential
+from ..initializers import normal
+from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, UpsampleNearest2D
+
+INIT = normal(0.02)
+
+
+def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Generator,
+              dtype) -> Sequential:
+    """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
+
+    Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
+    of 28 pixels need less.
+    """
+    channels = shape[-1]
+
+    def conv(Ci: int, Co: int, k: int, stride: int = 1) -> list[Layer]:
+        layer = Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng,
+                       dtype=dtype)                          # without b: InstanceNorm takes the mean away
+        return [layer, InstanceNorm(Co, dtype=dtype)]
+
+    inner = 2 * width
+    layers = [*conv(channels, width, 5), ReLU(), *conv(width, inner, 3, 2), ReLU()]
+    layers += [Residual(Sequential([*conv(inner, inner, 3), ReLU(), *conv(inner, inner, 3)])) for _ in range(blocks)]
+    layers += [UpsampleNearest2D(2), *conv(inner, width, 3), ReLU()]
+    layers += [Conv2D(width, channels, kernel_size=3, padding=1, init=INIT, rng=rng, dtype=dtype), Tanh()]
+    return Sequential(layers, input_shape=shape)
+
+
+def discriminator(shape: tuple[int, ...], width: int, slope: float, rng: np.random.Generator, dtype) -> Sequential:
+    """PatchGAN: Conv k4 s2 -> Conv k4 s2, InstanceNorm -> Conv k3: a logit for each patch of 18 x 18 pixels."""
+
+    def conv(Ci: int, Co: int, k: int, stride: int, bias: bool = True) -> Conv2D:
+        return Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=1, bias=bias, init=INIT, rng=rng, dtype=dtype)
+
+    return Sequential([
+        conv(shape[-1], width, 4, 2), LeakyReLU(slope),
+        conv(width, 2 * width, 4, 2, bias=False), InstanceNorm(2 * width, dtype=dtype), LeakyReLU(slope),
+        conv(2 * width, 1, 3, 1),
+    ], input_shape=shape)
