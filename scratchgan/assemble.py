@@ -15,6 +15,7 @@ import numpy as np
 
 from . import checkpoint, plots
 from .plots.density import PointCloud, save_density, save_points
+from .plots.translations import save_translations
 from .recipe import KEYS, Recipe, from_dict
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
@@ -30,10 +31,32 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
     path = Path(recipe.data).expanduser()
     if recipe.data not in names() and path.exists():
         recipe = replace(recipe, data=str(path.resolve()))
+    if recipe.model == "cyclegan":
+        return _load_pair(recipe)
     if recipe.data in TOY:
         return recipe, load(recipe.data)  # points have no size or channels
     data = load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
     return _with_classes(recipe, data), data
+
+
+def _load_pair(recipe: Recipe) -> tuple[Recipe, Any]:
+    """Both domains of a CycleGAN, as a Pair."""
+    from .data.limits import DataError
+    from .data.pairs import Pair
+
+    if not recipe.data_b:
+        raise ValueError('model "cyclegan" needs a second domain: set data_b')
+    domains = []
+    for key in ("data", "data_b"):
+        one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
+        if is_density(data) or len(data.shape) != 3:
+            raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, these are points')
+        recipe = replace(recipe, **{key: one.data})
+        domains.append(data)
+    try:
+        return recipe, Pair(*domains, name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
+    except DataError as error:
+        raise ValueError(f"{error}; use image_size and channels to make them alike") from None
 
 
 def _with_classes(recipe: Recipe, data: Any) -> Recipe:
@@ -64,14 +87,17 @@ def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
 def data_stream(recipe: Recipe, data: Any) -> Any:
     """Return the endless stream of batches, in the order that recipe.seed decides."""
     from .data import BatchStream
+    from .data.pairs import PairStream
 
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
+    if is_pair(data):
+        return PairStream(data.a, data.b, recipe.batch_size, rng=rng)
     return BatchStream(data, recipe.batch_size, rng=rng)
 
 
 def data_shape(data: Any) -> tuple[int, ...]:
     """Return the shape of one example: (H, W, C), or (D,) for points."""
-    return (data.dim,) if is_density(data) else tuple(data.x.shape[1:])
+    return (data.dim,) if is_density(data) else tuple(data.shape)
 
 
 def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
@@ -95,9 +121,28 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
     if shape[0] != shape[1]:
         raise ValueError(f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
                          f'{shape[1]}: set image_size')
+    if recipe.model == "cyclegan":
+        return _build_cyclegan(recipe, shape)
     told = ("condition", "classes", "continuous", "class_weight", "continuous_weight")
     return build(recipe.model, image_size=shape[0], channels=shape[2], width=recipe.width, dense=recipe.dense,
                  d_norm=recipe.d_norm, **{key: getattr(recipe, key) for key in told}, **options)
+
+
+def _build_cyclegan(recipe: Recipe, shape: Sequence[int]) -> Any:
+    from .models import build
+
+    if recipe.optimizer != "adam":
+        raise ValueError(f'optimizer = "{recipe.optimizer}": a CycleGAN is trained with "adam"')
+    for key in ("condition", "penalty", "g_objective"):
+        if getattr(recipe, key) not in ("none", "loss"):
+            raise ValueError(f'{key} = "{getattr(recipe, key)}" has no effect on a CycleGAN: leave it out')
+    own = ("width", "blocks", "d_width", "cycle_weight", "identity_weight", "pool_size", "loss", "beta1", "beta2",
+           "lr_schedule", "ema_decay", "seed")
+    if recipe.lr_g != recipe.lr_d:
+        raise ValueError(f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
+                         "expected the same")
+    return build("cyclegan", image_size=shape[0], channels=shape[2], total_steps=recipe.steps, lr=recipe.lr_g,
+                 **{key: getattr(recipe, key) for key in own})
 
 
 def check_free(folder: Path) -> None:
@@ -175,7 +220,14 @@ def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, ti
 
     A conditional GAN's picture has a class a row, and in each column the same noise.
     """
-    if gan.conditional:
+    if translates(gan):
+        columns, ways = max(1, n // 6), []
+        for to, domain in (("b", "a"), ("a", "b")):
+            x = getattr(data, domain).x
+            x = x[np.random.default_rng(seed).permutation(len(x))[:columns]]
+            ways.append((f"to {getattr(data, to).name}", x, *gan.cycle(x, to)))
+        save_translations(path, ways, title=title)
+    elif gan.conditional:
         columns = max(1, n // gan.classes)
         Z = np.random.default_rng(seed).standard_normal((columns, gan.latent_dim)).astype(gan.G.dtype)
         labels = np.repeat(np.arange(gan.classes), columns)
@@ -190,6 +242,16 @@ def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, ti
         save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
     else:
         save_points(path, gan.sample(n, seed=seed), title)
+
+
+def translates(gan: Any) -> bool:
+    """Whether a gan makes images of images and not of noise: a CycleGAN."""
+    return hasattr(gan, "translate")
+
+
+def is_pair(data: Any) -> bool:
+    """Whether data are the two domains of a CycleGAN."""
+    return hasattr(data, "a") and hasattr(data, "b")
 
 
 def is_density(data: Any) -> bool:

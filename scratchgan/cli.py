@@ -89,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
                                                       "[-1, 1]); default: RUN/sample-nN-seedS.png")
     sample.set_defaults(run=_sample)
 
+    translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
+    translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
+    translate.add_argument("files", nargs="+", metavar="FILE", help="PNG or JPEG images, or folders of some")
+    translate.add_argument("--to", required=True, metavar="DOMAIN", help="a or b, or the name of the domain's data: "
+                                                                         "mnist is enough for mnist-5k")
+    translate.add_argument("--out", metavar="DIR", help="default: RUN/translated")
+    translate.set_defaults(run=_translate)
+
     evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
     evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
     evaluate.add_argument("--n", type=int, default=2000, metavar="N", help="samples to judge; default: 2000")
@@ -132,12 +140,17 @@ def _train(args: argparse.Namespace) -> int:
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     recipe = recipes.override(recipe, args.settings)
 
-    from .assemble import data_shape, is_density
+    from .assemble import data_shape, is_density, is_pair
     from .train import train
 
     def announce(recipe, folder, data):
         shape = " x ".join(map(str, data_shape(data)))
-        examples = "points drawn afresh" if is_density(data) else f"{len(data):,} of {shape}"
+        if is_density(data):
+            examples = "points drawn afresh"
+        elif is_pair(data):
+            examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
+        else:
+            examples = f"{len(data):,} of {shape}"
         print(f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
               f"{recipe.batch_size}, seed {recipe.seed}; into {folder}", flush=True)
 
@@ -203,12 +216,14 @@ def _sample(args: argparse.Namespace) -> int:
 
     import numpy as np
 
-    from .assemble import draw_samples, restore
+    from .assemble import draw_samples, restore, translates
     from .atomic import replacing
     from .data.toy import TOY
     from .plots import save_grid
 
     gan, recipe = restore(run)
+    if translates(gan):
+        raise UsageError(f"{run} translates images instead of making them of noise: try scratchgan translate")
     asked = {}
     if args.label is not None:
         if not gan.conditional:
@@ -230,6 +245,22 @@ def _sample(args: argparse.Namespace) -> int:
         density = TOY[recipe.data]() if recipe.data in TOY else None
         draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
     print(f"wrote {out}: {args.n:,} samples, seed {args.seed}, from {run} after {gan.steps:,} steps")
+    return 0
+
+
+def _translate(args: argparse.Namespace) -> int:
+    from .assemble import restore, translates
+    from .translate import domain, translate_files
+
+    run = Path(args.folder)
+    gan, recipe = restore(run)
+    if not translates(gan):
+        raise UsageError(f"{run} is no CycleGAN: it makes images of noise; try scratchgan sample")
+    to = domain(recipe, args.to)
+    named = Path(recipe.data if to == "a" else recipe.data_b).name
+    out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
+    written = translate_files(gan, args.files, to, out, named=named)
+    print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and translated.png")
     return 0
 
 

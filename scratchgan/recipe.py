@@ -15,8 +15,12 @@ from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .arrayfile import one_line
+
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "dcgan-mnist"
+MAX_BYTES = 1 << 16  # of a recipe's text; the longest that comes with the package has about 3,000
+MAX_DOTS = 200  # in a line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
 
 
 def _key(default: Any, help: str, **limits: Any) -> Any:
@@ -32,7 +36,7 @@ class Recipe:
                      expected="a folder's name: letters, digits, _ . + - and blanks")
     description: str = _key("", "what the recipe teaches, in a line")
 
-    model: str = _key("dcgan", "which networks play", choices=("dcgan", "mlp"))
+    model: str = _key("dcgan", "which networks play", choices=("dcgan", "mlp", "cyclegan"))
     data: str = _key("mnist-5k", "a data set's name, or the path of a folder of images or of an .npz file")
     image_size: int = _key(0, "side in pixels that images are resized to; 0 = as the data is", low=0, high=1024)
     channels: int = _key(0, "1 = grey, 3 = colour; 0 = as the data is", choices=(0, 1, 3))
@@ -42,12 +46,22 @@ class Recipe:
     seed: int = _key(0, "decides initial weights, noise and the order of the data", low=0)
 
     latent_dim: int = _key(100, "Z, the length of the noise vector z", low=1)
-    width: int = _key(64, "DCGAN: channels at full resolution, twice as many at each halving", low=1,
-                      when=("model", ("dcgan",)))
+    width: int = _key(64, "DCGAN, CycleGAN: channels at full resolution, twice as many at each halving", low=1,
+                      when=("model", ("dcgan", "cyclegan")))
     dense: int = _key(0, "DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none",
                       low=0, when=("model", ("dcgan",)))
     hidden: tuple[int, ...] = _key((128, 128), "MLP: units of each hidden layer, in G and in D", low=1,
                                    when=("model", ("mlp",)))
+
+    data_b: str = _key("", "CycleGAN: the other domain, as `data`", when=("model", ("cyclegan",)))
+    blocks: int = _key(2, "CycleGAN: residual blocks of each generator", low=0, when=("model", ("cyclegan",)))
+    d_width: int = _key(32, "CycleGAN: channels of the discriminators at half resolution", low=1,
+                        when=("model", ("cyclegan",)))
+    cycle_weight: float = _key(10.0, "CycleGAN: of the way there and back", low=0, when=("model", ("cyclegan",)))
+    identity_weight: float = _key(0.5, "CycleGAN: of leaving alone what is in the domain already, times cycle_weight",
+                                  low=0, when=("model", ("cyclegan",)))
+    pool_size: int = _key(50, "CycleGAN: earlier fakes that D is shown again", low=0, high=10_000,
+                          when=("model", ("cyclegan",)))
 
     d_norm: str = _key("batch", "DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)",
                        choices=("batch", "layer", "none", "spectral"), when=("model", ("dcgan",)))
@@ -111,6 +125,8 @@ class Recipe:
             object.__setattr__(self, key.name, _checked(key, getattr(self, key.name)))
         if self.batch_size % self.packing:
             raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
+        if self.model == "cyclegan" and (self.held_out or self.packing > 1):
+            raise ValueError("held_out and packing have no effect on a CycleGAN: leave them out")
         if self.held_out and self.condition != "none":
             raise ValueError(f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
                              f'"{self.condition}")')
@@ -137,14 +153,30 @@ def load(name_or_path: str | Path) -> Recipe:
     `Recipe` refuses; each names the file.
     """
     path = _locate(name_or_path)
+    with open(path, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    where = one_line(str(path), 5000)
     try:
-        table = tomllib.loads(path.read_bytes().decode())
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
-        raise ValueError(f"{path}: not a TOML file: {error}") from None
+        table = parse(content)
+    except ValueError as error:
+        raise ValueError(f"{where}: not a TOML file: {one_line(str(error))}") from None
     try:
         return from_dict({"name": path.stem, **table})
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{where}: {one_line(str(error), 2000)}") from None
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """Read the TOML text of a recipe, not yet checked.  Raises ValueError if it is none, or far too long for one."""
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, far too long for a recipe")
+    text = text.decode() if isinstance(text, bytes) else text
+    if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply; a recipe is one flat table") from None
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:
@@ -223,9 +255,9 @@ def _parsed(text: str, kind: type) -> Any:
     if kind is str and not text.startswith(('"', "'")):
         return text
     try:
-        table = tomllib.loads(f"value = {text}")
+        table = parse(f"value = {text}")
         return table["value"] if len(table) == 1 else text  # a line break in the value could smuggle in a second key
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # TOMLDecodeError, too deep or too long
         pass
     try:
         return float(text) if kind is float else text  # .5 is no TOML, and yet what people write

@@ -54,6 +54,7 @@ from .layers import (
 from .losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from .metrics.cross_entropy import CrossEntropy
 from .models import dcgan, mlp_gan
+from .models.cyclegan import CycleGAN
 from .optim import SGD, Adam, RMSProp, cosine
 from .penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 
@@ -205,6 +206,16 @@ def _told(gan):
 def _small(rng, **options):
     """An image GAN that is told labels or codes, as small as it gets."""
     return _told(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+
+
+def _cyclegan(rng, **options):
+    """Four small nets, no two alike: a gradient that came from the wrong one would show."""
+    conv = lambda Ci, Co, **size: Conv2D(Ci, Co, **{"kernel_size": 3, "padding": 1, **size}, rng=rng)
+    G_AB = Sequential([conv(1, 2), InstanceNorm(2), LeakyReLU(0.2), conv(2, 1), Tanh()])
+    G_BA = Sequential([Residual(Sequential([conv(1, 1), InstanceNorm(1), LeakyReLU(0.2)])), conv(1, 1), Tanh()])
+    D_A = Sequential([conv(1, 2, stride=2), LeakyReLU(0.2), conv(2, 1)])
+    D_B = Sequential([conv(1, 1), InstanceNorm(1), LeakyReLU(0.2), conv(1, 1, stride=2)])
+    return CycleGAN(G_AB, G_BA, D_A, D_B, data_shape=(6, 5, 1), **options)
 
 
 def _residual(rng):
@@ -394,6 +405,8 @@ GAMES = [
     Case("Auxiliary (ACGAN)", lambda rng: _small(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)),
     Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"),
          (4, 8, 8, 1)),
+    Case("CycleGAN", _cyclegan, (4, 6, 5, 1)),
+    Case("CycleGAN, no identity, hinge", lambda rng: _cyclegan(rng, identity_weight=0.0, loss="hinge"), (4, 6, 5, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
     Case("DCGAN, dense, minimax, smoothed", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4,
                                                               loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),

@@ -10,7 +10,8 @@ from scratchgan.recipe import KEYS, Recipe, load, override, to_toml
 
 SHIPPED = {"dcgan-mnist", "dcgan-digits8", "mlp-mnist", "mlp-ring", "mlp-grid", "mlp-1d", "lsgan-mnist",
            "hinge-sngan-mnist", "wgan-clip-mnist", "wgan-gp-mnist", "dragan-mnist", "ragan-mnist", "r1-mnist",
-           "mlp-collapse", "cgan-mnist", "acgan-mnist", "projection-mnist", "infogan-mnist"}
+           "mlp-collapse", "cgan-mnist", "acgan-mnist", "projection-mnist", "infogan-mnist",
+           "cyclegan-digits"}
 
 
 def test_shipped_recipes_are_listed_with_the_default_first():

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from .dataset import centre_box, to_unit
-from .limits import DataError, check_fits
+from .limits import MAX_PARTS, MAX_PIXELS, MAX_SCANS, DataError, check_fits
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
+_LONG_MARKERS = {*range(0xC0, 0xF0), 0xFE} - {0xC8, *range(0xD0, 0xDA)}  # a length follows
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -25,8 +26,8 @@ def read_folder(
 
     With image_size, each image's centre square is resized to it (Pillow, bicubic, widened when shrinking).  Alpha is
     dropped onto black.  Sixteen-bit grey is scaled to eight.  A photograph is turned as its EXIF data says.
-    DataError if there is no image, if one is broken or too large to decode, if sizes differ and image_size is None, if
-    grey and colour are mixed and channels is None, or if all together would not fit into memory.
+    DataError if there is no image, if one is broken, animated or too large to decode (MAX_PIXELS), if sizes differ and
+    image_size is None, if grey and colour are mixed and channels is None, or if all together would not fit into memory.
     """
     paths, labels, classes = _find(folder)
     size, channels = _survey(paths, image_size, channels)
@@ -35,6 +36,11 @@ def read_folder(
     for i, path in enumerate(paths):
         pixels[i] = _open(path, lambda image: _decode(image, image_size, channels))
     return to_unit(pixels, 255), labels, classes
+
+
+def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
+    """The image in a file, (image_size, image_size, channels) uint8, as `read_folder` makes it; DataError as there."""
+    return _open(Path(path), lambda image: _decode(image, image_size, channels))
 
 
 def _find(folder):
@@ -99,8 +105,12 @@ def _open(path, use):
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # odd but harmless metadata
+            _check_parts(path)
             with Image.open(path, formats=("PNG", "JPEG")) as image:
+                _check_cost(image, path)
                 return use(image)
+    except DataError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{path}: the image has more than {Image.MAX_IMAGE_PIXELS} pixels, Pillow's limit") from None
     except (MemoryError, PermissionError):
@@ -108,6 +118,78 @@ def _open(path, use):
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error ...
         reason = "not a PNG or JPEG image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise DataError(f"{path}: broken image ({reason}); delete or replace it") from None
+
+
+def _check_parts(path):
+    """DataError for a PNG or JPEG file of so many parts that Pillow, which goes through them in Python, would hang.
+
+    And for a PNG file with a part that is longer than the file: Pillow takes the memory before it looks.
+    """
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(8)
+        if head == b"\x89PNG\r\n\x1a\n":
+            step = lambda: _pass_chunk(file, size, path)
+        elif head[:2] == b"\xff\xd8":
+            file.seek(2)
+            step = lambda: _pass_marker(file)
+        else:
+            return
+        for _ in range(MAX_PARTS):
+            if not step():
+                return
+    raise DataError(f"{path}: the image file has more than {MAX_PARTS:,} parts; save it again")
+
+
+def _pass_chunk(file, size, path):
+    """Go past one chunk of a PNG file; False at the end."""
+    head = file.read(8)
+    if len(head) < 8 or head[4:] == b"IEND":
+        return False
+    length, there = int.from_bytes(head[:4], "big"), size - file.tell()
+    if length > there:
+        raise DataError(f"{path}: broken image (it is truncated: a part of it declares {length:,} bytes, the file has "
+                        f"{there:,} left); delete or replace it")
+    file.seek(length + 4, 1)
+    return True
+
+
+def _pass_marker(file):
+    """Go past one marker of a JPEG file, or one byte that is none; False where the pixels begin, and at the end."""
+    byte = file.read(1)
+    if byte != b"\xff":
+        return bool(byte)
+    marker = file.read(1)
+    if not marker or marker == b"\xda":
+        return False
+    if marker == b"\xff":
+        file.seek(-1, 1)
+    elif marker[0] in _LONG_MARKERS:
+        file.seek(max(int.from_bytes(file.read(2), "big") - 2, 0), 1)
+    return True
+
+
+def _check_cost(image, path):
+    """DataError for an image that is not one still picture of reasonable size; from its header, nothing is decoded."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}: shrink it "
+                        "first")
+    if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
+        raise DataError(f"{path}: an animated image of {image.n_frames} frames; expected a still one")
+    if image.format != "PNG" and (scans := _scans(path)) > MAX_SCANS:
+        raise DataError(f"{path}: a JPEG image of {scans} scans, expected at most {MAX_SCANS}; save it again")
+
+
+def _scans(path):
+    """How often a JPEG file says "start of scan"; in the compressed data themselves these two bytes do not occur."""
+    count, last = 0, b""
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            count += (last + piece).count(b"\xff\xda")
+            last = piece[-1:]
+    return count
 
 
 def _header(image):

@@ -13,14 +13,10 @@ from functools import cache
 import numpy as np
 
 from ..checks import require_rng
-from .dataset import Dataset, resize_images
+from .dataset import Dataset
 from .embedded import load_embedded
 from .limits import DataError
 from .stream import BatchStream
-
-#: of MNIST: the digit fills 20 x 20 pixels of 28 x 28
-DIGIT, SIZE = 20, 28
-BACKGROUND = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +112,7 @@ def uci_digits_28() -> Dataset:
 
     (1797, 28, 28, 1), labels 0..9, in the file's order.
     """
-    data, margin = load_embedded("uci-digits-8x8"), (SIZE - DIGIT) // 2
-    frame = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-    images = np.pad(resize_images(data.x, DIGIT), frame, constant_values=BACKGROUND)
-    return Dataset(images, data.labels, name="uci-digits-28x28", source=data.source)
+    return load_embedded("uci-digits-28x28")
 
 
 def digits_pair() -> Pair:

@@ -14,6 +14,10 @@ from ..checks import positive_int, require_rng
 from .dataset import Dataset, check_batch
 from .densities import Density
 
+#: of the arrays in a generator's state (MT19937, Philox, SFC64), and bytes of such a state as JSON
+_STATE_TYPES = ("<u4", "<u8", ">u4", ">u8")
+_MAX_STATE = 20_000
+
 
 class BatchStream:
     """Batches of `data`, a Dataset or a Density; each (batch_size, ...) float32, C-contiguous, a copy.
@@ -89,13 +93,17 @@ class BatchStream:
     def _load_rng(self, text):
         mine = self.rng.bit_generator.state["bit_generator"]
         try:
+            if len(text) > _MAX_STATE:
+                raise ValueError(f"{len(text):,} bytes, expected at most {_MAX_STATE:,}")
             saved = json.loads(text, object_hook=_array)
+            if not isinstance(saved, dict):
+                raise ValueError("expected a table")
             if saved["bit_generator"] != mine:
                 raise ValueError(f"it is of a {saved['bit_generator']}, the stream has a {mine}")
             trial = type(self.rng.bit_generator)()
             trial.state = saved  # Philox may refuse half-way: let it do so on one that nobody uses
             self.rng.bit_generator.state = trial.state
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             message = f"stream state of {self.data.name}: the generator's state is unusable: {error}"
             raise ValueError(message) from None
 
@@ -111,5 +119,7 @@ def _plain(value):
 
 def _array(value):
     if value.keys() == {"dtype", "values"}:
-        return np.array(value["values"], dtype=np.dtype(value["dtype"]))
+        if value["dtype"] not in _STATE_TYPES or not isinstance(value["values"], list):  # "S2000000000" is a type too
+            raise ValueError(f"an array of {str(value['dtype'])[:40]!r}")
+        return np.array(value["values"], dtype=value["dtype"])
     return value

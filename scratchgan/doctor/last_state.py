@@ -22,11 +22,11 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
     """Return (log with the columns that could be measured, what to tell about them)."""
     try:
         gan, recipe = assemble.restore(folder)
+        if gan.conditional or assemble.translates(gan):
+            raise ValueError("D wants labels or images of two domains, or says more than a logit")
         real = _real(recipe)
     except (OSError, ValueError, AttributeError) as error:
         return log, [f"samples could not be judged: {' '.join(str(error).split())}"]
-    if gan.conditional:
-        return log, ["samples could not be judged: D wants labels, or says more than a logit"]
     if real is None:
         return log, [f'samples could not be judged: the data "{recipe.data}" are not at hand']
     fake = gan.sample(SAMPLES, seed=SEED)

@@ -56,7 +56,8 @@ def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.nda
 
     The thing is copied first, not changed.
 
-    x            a small batch of inputs (a GAN: of real samples); a loss, penalty or optimiser by itself needs none
+    x            a small batch of inputs (a GAN: of real samples; a CycleGAN: of domain A, then as many of B); a loss,
+                 penalty or optimiser by itself needs none
     train        the mode of a layer or net
     h            half of the distance between the two points of a difference
     tolerance    on (Check.1)
@@ -73,10 +74,16 @@ def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.nda
         return Report(name or type(thing).__name__, penalty_rows(thing, rng, h), tolerance)
     if isinstance(thing, Optimizer):
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
-    if not isinstance(thing, (Layer, GAN, Penalised)):
+    cyclegan = hasattr(thing, "translate")
+    if not (isinstance(thing, (Layer, GAN, Penalised)) or cyclegan):
         raise TypeError("check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
                         f"GAN, got {type(thing).__name__}")
     x = _checked_input(x, dtype)
+    if cyclegan:
+        from .rows_cyclegan import cyclegan_rows  # needs the models, which need what is imported here
+
+        a, b = np.split(x, 2)
+        return Report(name or "CycleGAN", cyclegan_rows(thing, a, b, rng, h, randomise), tolerance)
     if isinstance(thing, GAN):
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Penalised):

@@ -42,6 +42,9 @@ def evaluate(run: str | Path, *, n: int = 2000, seed: int = 1, data: Any = None,
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
     gan, recipe = assemble.restore(run)
+    if assemble.translates(gan):
+        raise ValueError(f"{run}: a CycleGAN makes no samples of noise, so there is nothing to evaluate so; see "
+                         "benchmarks/cyclegan.py for how translations are judged")
     data = _data(run, recipe, gan, data)
     if assemble.is_density(data) or len(gan.data_shape) == 1:
         from . import evaluate_points

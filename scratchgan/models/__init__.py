@@ -7,6 +7,7 @@ from ..checks import one_of
 from ..gan import GAN
 from .acgan import acgan
 from .cgan import cgan, projection_gan
+from .cyclegan import cyclegan
 from .dcgan import dcgan
 from .dragan import dragan
 from .infogan import infogan
@@ -19,10 +20,10 @@ from .wgan import wgan_clip, wgan_gp
 
 MODELS = {"dcgan": dcgan, "mlp": mlp_gan, "lsgan": lsgan, "sngan": sngan, "wgan-clip": wgan_clip, "wgan-gp": wgan_gp,
           "dragan": dragan, "ragan": ragan, "r1gan": r1gan, "cgan": cgan, "projection": projection_gan, "acgan": acgan,
-          "infogan": infogan}
+          "infogan": infogan, "cyclegan": cyclegan}
 
-__all__ = ["MODELS", "acgan", "build", "cgan", "dcgan", "dragan", "infogan", "lsgan", "mlp_gan", "projection_gan",
-           "r1gan", "ragan", "sngan", "wgan_clip", "wgan_gp"]
+__all__ = ["MODELS", "acgan", "build", "cgan", "cyclegan", "dcgan", "dragan", "infogan", "lsgan", "mlp_gan",
+           "projection_gan", "r1gan", "ragan", "sngan", "wgan_clip", "wgan_gp"]
 
 
 def build(name: str, **options) -> GAN:

@@ -8,6 +8,7 @@
     latent     from one z to another                             `interpolate_latent`, `interpolation`
     copies     samples beside the training images nearest them   `nearest_images`, `neighbours`
     phase      a vector field and the paths in it                `phase_portrait`
+    translations  what a CycleGAN makes of images, and back      `save_translations`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
     run        the pictures that a finished run's folder allows  `picture_run`
@@ -45,6 +46,7 @@ from .player import Animation, animation_html
 from .run import picture_run
 from .surfaces import fake_gradient, surface
 from .training import curves, equilibrium, running_mean, save_curves
+from .translations import save_translations
 
 __all__ = [
     "BLACK",
@@ -87,5 +89,6 @@ __all__ = [
     "save_gif",
     "save_grid",
     "save_points",
+    "save_translations",
     "surface",
 ]

@@ -27,10 +27,12 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used or its data cannot be loaded.
     """
-    from ..assemble import is_density, load_data, restore
+    from ..assemble import is_density, load_data, restore, translates
 
     folder = Path(run)
     gan, recipe = restore(folder)
+    if translates(gan):
+        raise ValueError(f"{run}: a CycleGAN's pictures are samples.png and those of `scratchgan translate`")
     _, data = load_data(recipe)
     out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
     out.mkdir(parents=True, exist_ok=True)

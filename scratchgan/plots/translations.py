@@ -1,0 +1,37 @@
+"""Images, their translations, and the way back: three rows for each direction of a CycleGAN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .base import figure, save_figure
+from .grids import image_grid
+
+ROWS = ("x", "G(x)", "F(G(x))")
+
+
+def save_translations(path: str | Path, ways: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], *,
+                      title: str = "") -> None:
+    """Write a picture with a panel for each way, (name, x, G(x), F(G(x))), images (n, H, W, C) in [-1, 1] in columns.
+
+    Raises ValueError as `image_grid` does, and OSError if the file cannot be written.
+    """
+    columns = max(len(x) for _, x, _, _ in ways)
+    width = max(0.8 + 0.42 * columns, 6.2)
+    fig = figure(width, 0.75 + (3 * min((width - 0.8) / columns, 0.6) + 0.45) * len(ways))
+    for axes, (name, *rows) in zip(np.ravel(fig.subplots(len(ways), 1, squeeze=False)), ways, strict=True):
+        H = rows[0].shape[1]
+        grid = image_grid(np.concatenate(rows), columns=len(rows[0]))
+        axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)), interpolation="nearest")
+        axes.set_title(name, fontsize=9)
+        axes.set_yticks([0.5 + H / 2 + i * (H + 1) for i in range(3)], ROWS)
+        axes.set_xticks([])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    fig.suptitle(f"{title}\nThe second row should look like the other domain, the third like the first".strip(),
+                 fontsize=9)
+    fig.tight_layout()
+    save_figure(fig, path)

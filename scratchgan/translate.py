@@ -1,0 +1,88 @@
+"""`scratchgan translate`: images from files, through one generator of a CycleGAN run, to files.
+
+Each image becomes what its run was trained on: its centre square in the run's size, grey or colour.  Beside the
+translated images a picture shows all three: the image, its translation, and the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .atomic import replacing
+from .data.dataset import to_unit
+from .data.folder import EXTENSIONS, read_image
+from .data.limits import DataError
+
+SHOWN = 16  # columns of the picture
+
+
+def domain(recipe: Any, to: str) -> str:
+    """Which domain a user means, "a" or "b": its letter, its data's name, or the beginning of just one of the two.
+
+    Raises ValueError for anything else.
+    """
+    names = {"a": Path(recipe.data).name, "b": Path(recipe.data_b).name}
+    if to in names:
+        return to
+    fits = [which for which, name in names.items() if to and name.lower().startswith(to.lower())]
+    if len(fits) != 1:
+        raise ValueError(f'--to "{to}": expected one of the two domains: a ({names["a"]}) or b ({names["b"]})')
+    return fits[0]
+
+
+def translate_files(gan: Any, files: Sequence[str | Path], to: str, out: Path, *, named: str) -> list[Path]:
+    """Translate image files, and the image files in folders, to domain "a" or "b"; return what was written.
+
+    out     a folder, made if it is not there: STEM-to-NAMED.png for each image, and translated.png with all three rows
+    named   what the domain is called, in file names and titles
+
+    Raises ValueError for something that is no image, and if two results would have one name; OSError if `out` cannot
+    be written to.
+    """
+    from .plots import save_translations
+
+    paths = find(files)
+    targets = [out / f"{path.stem}-to-{named}.png" for path in paths]
+    if len(set(targets)) < len(targets):
+        twice = next(target for target in targets if targets.count(target) > 1)
+        raise ValueError(f"two of the images are called {twice.name.removesuffix(f'-to-{named}.png')}; translate them "
+                         "one after the other, with another --out")
+    side, _, channels = gan.data_shape
+    x = to_unit(np.stack([read_image(path, side, channels) for path in paths]), 255)
+    y, back = gan.cycle(x, to)
+    out.mkdir(parents=True, exist_ok=True)
+    for target, image in zip(targets, y, strict=True):
+        write_png(target, image)
+    picture = out / "translated.png"
+    save_translations(picture, [(f"to {named}", x[:SHOWN], y[:SHOWN], back[:SHOWN])],
+                      title=f"{len(paths)} images, translated" + (f"; the first {SHOWN}" if len(paths) > SHOWN else ""))
+    return [*targets, picture]
+
+
+def find(files: Sequence[str | Path]) -> list[Path]:
+    """The images among files and in folders, in the order given.  DataError for what is neither."""
+    paths: list[Path] = []
+    for file in map(Path, files):
+        if file.is_dir():
+            inside = [p for p in sorted(file.iterdir()) if p.suffix.lower() in EXTENSIONS and p.name[0] != "."]
+            if not inside:
+                raise DataError(f"{file}: no images found (looked for {', '.join(EXTENSIONS)})")
+            paths += inside
+        elif file.is_file():
+            paths.append(file)
+        else:
+            raise DataError(f"{file}: no such file or folder; expected a PNG or JPEG image, or a folder of some")
+    return paths
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write an image (H, W, 1 or 3) in [-1, 1], pixel for pixel."""
+    from PIL import Image
+
+    pixels = np.rint((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8)
+    with replacing(path) as file:
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, format="PNG")
