@@ -172,7 +172,8 @@ def main() -> None:
     for name, found in results.items():
         m = found["mean"]
         print(f"{name:<20}{len(found['runs']):>6}{m['seconds'][0]:>9.0f}{m['frechet'][0]:>9.2f} "
-              f"+-{m['frechet'][1] or 0:.2f}{m['precision'][0]:>11.3f}{m['recall'][0]:>9.3f}{found['rank_correlation']:>12.2f}")
+              f"+-{m['frechet'][1] or 0:.2f}{m['precision'][0]:>11.3f}{m['recall'][0]:>9.3f}"
+              f"{found['rank_correlation']:>12.2f}")
     write_text(path, json.dumps({"results": results}, indent=1) + "\n")
     if set(images) == set(results):                      # a picture of some would be a picture of none
         draw_samples(options.out / "family.png", images, {name: found["mean"] for name, found in results.items()},
