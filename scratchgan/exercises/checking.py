@@ -1,0 +1,204 @@
+"""How an answer is judged: run on fresh random input, compared, and told apart from the mistakes that are known."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .exercise import Exercise
+
+TRIALS = 3
+SOLVED, OPEN, WRONG = "solved", "not solved yet", "not right yet"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` found: `status` is "solved", "not solved yet" or "not right yet"; `hint` says what to look at."""
+
+    name: str
+    status: str
+    hint: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is solved."""
+        return self.status == SOLVED
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status}" + (f".  {self.hint}" if self.hint else "")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        colour = {SOLVED: "#009E73", OPEN: "#777777", WRONG: "#D55E00"}[self.status]
+        return (f'<div style="border-left: 4px solid {colour}; padding: 4px 10px"><b>{escape(self.name)}: '
+                f'{escape(self.status)}</b><br>{escape(self.hint)}</div>')
+
+
+def check(name: str, answer: Callable[..., Any], *, seed: int | None = None) -> Verdict:
+    """Judge a student's function for the exercise `name`; the Verdict shows itself in a notebook.
+
+    seed    of the random input; None draws fresh one each time, so that an answer for one input only does not pass
+
+    Raises ValueError for an unknown exercise, TypeError for an answer that is no function.
+    """
+    exercise = find(name)
+    if not callable(answer):
+        raise TypeError(f"check takes your function, such as check({name!r}, {name.split('.')[1]}) without brackets "
+                        f"behind it; got {type(answer).__name__}")
+    rng = np.random.default_rng(seed)
+    for _ in range(TRIALS):
+        given = dict(exercise.given(rng))
+        try:
+            found = answer(**copy.deepcopy(given))
+        except NotImplementedError:
+            return Verdict(name, OPEN)
+        except TypeError as error:
+            if "argument" in str(error) and exercise.name.split(".")[1] in str(error):
+                return Verdict(name, WRONG, f"It should take the arguments ({', '.join(given)}).")
+            return Verdict(name, WRONG, f"It raised TypeError: {error}")
+        except Exception as error:  # whatever a student's code raises is told, and does not stop the notebook
+            return Verdict(name, WRONG, f"It raised {type(error).__name__}: {_one_line(error)}")
+        if found is None or found is ... or found is NotImplemented:
+            return Verdict(name, OPEN)
+        expected = exercise.solution(**copy.deepcopy(given))
+        if (hint := _compare(exercise, found, expected, given)) is not None:
+            return Verdict(name, WRONG, hint + (f"  Look at {exercise.about} again." if exercise.about else ""))
+    return Verdict(name, SOLVED)
+
+
+def names() -> dict[str, str]:
+    """{name: what is asked} of all exercises, in the order of the chapters."""
+    return {exercise.name: exercise.ask for exercise in _all().values()}
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name.  Raises ValueError, with the nearest name, if there is none."""
+    known = _all()
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        raise ValueError(f"no exercise {name!r}" + (f"; did you mean {near[0]!r}?" if near else
+                                                    f"; known: {', '.join(known)}"))
+    return known[name]
+
+
+@cache
+def _all() -> dict[str, Exercise]:
+    import scratchgan.exercises as package
+
+    found: dict[str, Exercise] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if re.fullmatch(r"ch\d\d", m.name)):
+        for exercise in importlib.import_module(f"scratchgan.exercises.{module}").EXERCISES:
+            found[exercise.name] = exercise
+    return found
+
+
+# -- comparing --------------------------------------------------------------------------------------------------------
+
+def _compare(exercise: Exercise, found: Any, expected: Any, given: dict[str, Any]) -> str | None:
+    """None if found is right, else what to tell."""
+    results, right = _as_tuple(found, exercise), _as_tuple(expected, exercise)
+    if len(results) != len(right):
+        return f"It should return {len(right)} things, {', '.join(exercise.returns)}; it returns {len(results)}."
+    if all(_equal(a, b, exercise.tolerance) for a, b in zip(results, right, strict=True)):
+        return _dtype_hint(exercise, results, right)
+    for hint, wrong in exercise.mistakes.items():                 # before shapes: a transposed product has another one
+        try:
+            mistaken = _as_tuple(wrong(**copy.deepcopy(given)), exercise)
+        except Exception:  # a mistake may be impossible for these sizes
+            continue
+        if len(mistaken) == len(results) and all(
+                _equal(a, b, exercise.tolerance) for a, b in zip(results, mistaken, strict=True)):
+            return hint
+    for name, a, b in zip(exercise.returns, results, right, strict=True):
+        if (hint := _difference(name, a, b, exercise.tolerance, given)) is not None:
+            return hint
+    return "Something differs."
+
+
+def _as_tuple(value: Any, exercise: Exercise) -> tuple:
+    return tuple(value) if len(exercise.returns) > 1 and isinstance(value, (tuple, list)) else (value,)
+
+
+def _equal(a: Any, b: Any, tolerance: float) -> bool:
+    try:
+        a, b = np.asarray(a), np.asarray(b)
+        if a.shape != b.shape:
+            return False
+        if b.dtype.kind not in "fc":
+            return bool((a == b).all())
+        scale = max(float(np.abs(b).max(initial=0.0)), 1e-12)
+        return bool(np.isfinite(a).all() and np.abs(a - b).max(initial=0.0) <= tolerance * scale)
+    except (TypeError, ValueError):
+        return False
+
+
+def _dtype_hint(exercise: Exercise, results: tuple, right: tuple) -> str | None:
+    for name, a, b in zip(exercise.returns, results, right, strict=True):
+        if isinstance(b, np.ndarray) and b.dtype.kind == "f" and getattr(a, "dtype", b.dtype) != b.dtype:
+            return (f"The values of {name} are right, but its dtype is {a.dtype}, and the input is {b.dtype}: "
+                    "dtype in = dtype out.")
+    return None
+
+
+def _difference(name: str, a: Any, b: Any, tolerance: float, given: dict[str, Any]) -> str | None:
+    """What is wrong with one result; None if it is right."""
+    if _equal(a, b, tolerance):
+        return None
+    try:
+        a, b = np.asarray(a, float), np.asarray(b, float)
+    except (TypeError, ValueError):
+        return f"{name} should be {'a number' if np.ndim(b) == 0 else 'an array'}, it is {type(a).__name__}."
+    if a.shape != b.shape:
+        if a.shape == b.shape[::-1]:
+            return f"{name} has the shape {a.shape}, expected {b.shape}: is a product transposed?"
+        batch = {len(v) for v in given.values() if np.ndim(v) > 0}
+        if a.ndim == b.ndim + 1 and a.shape[0] in batch:
+            return f"{name} has the shape {a.shape}, expected {b.shape}: a sum over the batch is missing."
+        if b.ndim == a.ndim + 1 and b.shape[0] in batch:
+            return f"{name} has the shape {a.shape}, expected {b.shape}: it was summed over the batch, which it keeps."
+        return f"{name} has the shape {a.shape}, expected {b.shape}."
+    if not np.isfinite(a).all():
+        return f"{name} is not finite: does something overflow, or is a logarithm taken of 0?"
+    if _equal(-a, b, tolerance):
+        return f"{name} has the wrong sign."
+    return _factor(name, a, b, tolerance, given) or _where(name, a, b, tolerance)
+
+
+def _factor(name: str, a: np.ndarray, b: np.ndarray, tolerance: float, given: dict[str, Any]) -> str | None:
+    """A hint if a is a multiple of b."""
+    scale = float((a * b).sum() / max(float((b * b).sum()), 1e-300))
+    if scale == 0 or not _equal(a / scale, b, max(tolerance, 1e-9)):
+        return None
+    for what, v in given.items():
+        for n in {len(v), np.size(v)} if np.ndim(v) > 0 else ():
+            if n > 1 and np.isclose(abs(scale), n):
+                return (f"{name} is {'minus ' if scale < 0 else ''}{n} times too large: is a 1/N missing "
+                        f"(N = {n}, as {what} has)?")
+            if n > 1 and np.isclose(abs(scale), 1 / n):
+                return (f"{name} is {'minus ' if scale < 0 else ''}1/{n} of what it should be: was it divided by N "
+                        "once too often?  Losses average, layers only sum.")
+    return f"{name} is {scale:.4g} times what it should be, everywhere: which factor is that?"
+
+
+def _where(name: str, a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+    """How much of it is wrong."""
+    wrong = np.abs(a - b) > tolerance * max(float(np.abs(b).max(initial=0.0)), 1e-12)
+    share = wrong.mean() if wrong.ndim else 1.0
+    if share < 1:
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        return f"{name} is right in {1 - share:.0%} of its entries, and wrong for instance at {first}."
+    return f"{name} has the right shape, but other values than it should."
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,103 @@
+"""Every exercise: the stub is not solved yet, the solution passes, each mistake that is known gets its own hint."""
+
+import numpy as np
+import pytest
+
+from scratchgan.exercises import check, names
+from scratchgan.exercises.checking import OPEN, SOLVED, WRONG, find
+
+ALL = [find(name) for name in names()]
+MISTAKES = [(exercise, hint) for exercise in ALL for hint in exercise.mistakes]
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)
+def test_the_stub_is_not_solved_yet_and_the_solution_passes(exercise):
+    def later(**given):
+        raise NotImplementedError
+
+    for stub in (lambda **given: ..., lambda **given: None, later):
+        assert check(exercise.name, stub).status == OPEN
+    for seed in range(5):
+        assert check(exercise.name, exercise.solution, seed=seed).status == SOLVED
+
+
+@pytest.mark.parametrize(("exercise", "hint"), MISTAKES, ids=lambda v: getattr(v, "name", v)[:60])
+def test_a_known_mistake_gets_its_own_hint(exercise, hint):
+    for seed in range(5):
+        verdict = check(exercise.name, exercise.mistakes[hint], seed=seed)
+        assert verdict.status == WRONG
+        assert verdict.hint.startswith(hint)
+
+
+def test_there_are_many_known_mistakes_and_no_two_say_the_same():
+    assert len(MISTAKES) >= 12
+    for exercise in ALL:
+        assert exercise.ask
+        assert exercise.name[:2].isdecimal()
+        assert exercise.about
+
+
+def test_unknown_mistakes_are_described():
+    solution = find("03.dense_backward").solution
+
+    def told(change):
+        return check("03.dense_backward", lambda dy, x, W: change(*solution(dy, x, W), dy, x), seed=1).hint
+
+    assert "dx has the wrong sign" in told(lambda dx, dW, db, dy, x: (-dx, dW, db))
+    assert "dx is 5 times too large: is a 1/N missing (N = 5" in told(lambda dx, dW, db, dy, x: (5 * dx, dW, db))
+    assert "dx is 1/5 of what it should be" in told(lambda dx, dW, db, dy, x: (dx / 5, dW, db))
+    assert "3.7 times what it should be" in told(lambda dx, dW, db, dy, x: (3.7 * dx, dW, db))
+    assert "dx has the shape (4, 5), expected (5, 4): is a product transposed?" in told(
+        lambda dx, dW, db, dy, x: (dx.T, dW, db))
+    assert "it was summed over the batch, which it keeps" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
+    assert "right in 95% of its entries, and wrong for instance at (2, 1)" in told(
+        lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db))
+    assert "other values than it should" in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
+    assert "not finite" in told(lambda dx, dW, db, dy, x: (dx * np.inf, dW, db))
+    assert "It should return 3 things, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
+    assert "its dtype is float32, and the input is float64" in check(
+        "03.leaky_relu_backward", lambda dy, x, slope: np.where(x > 0, dy, slope * dy).round(9).astype(np.float32),
+        seed=0).hint
+    assert "the shape (), expected (4,)" in told(lambda dx, dW, db, dy, x: (dx, dW, 0.0))
+
+
+def test_what_a_students_code_raises_does_not_stop_the_notebook():
+    assert check("01.js", lambda p, q: p[99]).hint.startswith("It raised IndexError")
+    assert "arguments (p, q)" in check("01.js", _js).hint
+    with pytest.raises(TypeError, match="without brackets"):
+        check("01.js", 0.5)
+    with pytest.raises(ValueError, match=r"did you mean '01\.js'"):
+        check("01.jss", lambda p, q: 0)
+
+
+def _js(p):
+    return 0.0
+
+
+_js.__qualname__ = _js.__name__ = "js"
+
+
+def test_a_students_function_cannot_change_the_input_that_it_is_judged_by():
+    def spoil(p, q):
+        result = p / (p + q)
+        p[...] = 0
+        return result
+
+    assert check("01.optimal_d", spoil).status == SOLVED
+
+
+def test_an_answer_for_one_input_only_does_not_pass():
+    kept = []
+
+    def lazy(p, q):
+        kept.append(p / (p + q))
+        return kept[0]
+
+    assert check("01.optimal_d", lazy).status == WRONG
+
+
+def test_a_verdict_shows_itself():
+    verdict = check("01.optimal_d", lambda p, q: q / (p + q))
+    assert str(verdict).startswith("01.optimal_d: not right yet.  That is the probability of *fake*")
+    assert "border-left" in verdict._repr_html_()
+    assert not verdict.ok
