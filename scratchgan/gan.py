@@ -209,14 +209,18 @@ class GAN:
         The same seed gives the same noise at any time, and does not disturb training.
         Raises ValueError for n < 1, for more than 4 GiB of samples, or if labels are given.
         """
-        n = positive_int("sample", "n", n)
         if labels is not None:
             raise ValueError("this GAN is not conditional: sample takes no labels")
+        return self.generate(self._seeded_noise(n, seed)[0])
+
+    def _seeded_noise(self, n: int, seed: int) -> tuple[np.ndarray, np.random.Generator]:
+        """(Z (n, latent_dim), the generator that it came from); ValueError if n samples are none or too many."""
+        n = positive_int("sample", "n", n)
         if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
             raise ValueError(f"sample: {n} samples of shape {self.data_shape} need more than "
                              f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time")
-        Z = np.random.default_rng(seed).standard_normal((n, self.latent_dim)).astype(self.G.dtype)
-        return self.generate(Z)
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype), rng
 
     def generate(self, Z: np.ndarray) -> np.ndarray:
         """G(Z) for given noise (N, latent_dim), with the averaged weights if there are any; in evaluation mode."""

@@ -16,13 +16,11 @@ worthwhile.  The projection builds in that an image must point the label's way.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..checks import positive_int
 from ..core import ShapeError
-from ..gan import GAN, MAX_SAMPLE_BYTES, _evaluate
+from ..gan import GAN, _evaluate
 from ..layers.activations import sigmoid
 
 
@@ -78,13 +76,8 @@ class ConditionalGAN(GAN):
         The same seed gives the same noise (and codes), whatever the labels.
         Raises ValueError as `GAN.sample`, and for labels that do not fit.
         """
-        n = positive_int("sample", "n", n)
-        if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
-            raise ValueError(f"sample: {n} samples of shape {self.data_shape} need more than "
-                             f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time")
-        rng = np.random.default_rng(seed)
-        Z = rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype)
-        return self.generate(Z, labels, rng.uniform(-1, 1, (n, self.continuous)))
+        Z, rng = self._seeded_noise(n, seed)
+        return self.generate(Z, labels, rng.uniform(-1, 1, (len(Z), self.continuous)))
 
     def generate(self, Z, labels=None, codes=None):
         """G(z|l) for given noise (N, latent_dim), in evaluation mode.

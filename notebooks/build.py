@@ -1,0 +1,140 @@
+"""Notebooks from their sources: one percent-format file a chapter, with exercise and solution together.
+
+    python notebooks/build.py [CHAPTER ...]      make and execute the student's notebooks and the solved ones
+    python notebooks/build.py --check            do the notebooks that are there have the cells of their sources?
+
+A source is notebooks/source/NN_name.py (jupytext's percent format).  Between the lines
+
+    # BEGIN SOLUTION
+    # END SOLUTION
+
+of a cell stands what the student is to write: notebooks/NN_name.ipynb has `...  # your code` there, and
+notebooks/solutions/NN_name.ipynb has the solution.  Both are executed, so that their pictures can be read on a code
+host.  What differs from run to run without saying anything (times of execution, random identifiers) is taken out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCE, SOLUTIONS = HERE / "source", HERE / "solutions"
+BEGIN, END, STUB = "# BEGIN SOLUTION", "# END SOLUTION", "...  # your code"
+LONGEST = 300  # seconds a cell may take
+
+
+def cells(source: Path, solved: bool):
+    """The notebook of a source, not executed."""
+    import jupytext
+
+    notebook = jupytext.read(source, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            cell.source = version(cell.source, solved, f"{source.name}, cell {number}")
+        cell.id = hashlib.sha256(f"{source.stem} {number}".encode()).hexdigest()[:8]
+        cell.metadata = {}
+    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+                         "language_info": {"name": "python"}}
+    return notebook
+
+
+def version(code: str, solved: bool, where: str) -> str:
+    """The student's or the solved version of a cell.  ValueError for marks that do not pair up."""
+    lines, inside = [], False
+    for line in code.splitlines():
+        mark = line.strip()
+        if mark == BEGIN:
+            if inside:
+                raise ValueError(f"{where}: {BEGIN} within a solution")
+            inside = True
+            if not solved:
+                lines.append(line[:len(line) - len(line.lstrip())] + STUB)
+        elif mark == END:
+            if not inside:
+                raise ValueError(f"{where}: {END} without {BEGIN}")
+            inside = False
+        elif solved or not inside:
+            lines.append(line)
+    if inside:
+        raise ValueError(f"{where}: {BEGIN} without {END}")
+    return "\n".join(lines)
+
+
+def execute(notebook, folder: Path) -> float:
+    """Run all cells in `folder`; returns the seconds.  Raises if a cell does."""
+    from nbclient import NotebookClient
+
+    start = time.perf_counter()
+    NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
+                   record_timing=False).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.metadata = {}
+            cell.outputs = [output for output in cell.outputs
+                            if not (output.output_type == "stream" and output.name == "stderr")]   # progress bars
+            for output in cell.outputs:
+                data = output.get("data", {})
+                if "text/html" in data:                             # a film's token is random, and need not be
+                    data["text/html"] = re.sub(r'(data-film=\\?")[0-9a-f]{16}', rf"\g<1>{cell.id:0>16}",
+                                               data["text/html"])
+    return time.perf_counter() - start
+
+
+def write(notebook, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    import nbformat
+
+    from scratchgan.atomic import write_text
+
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, nbformat.writes(notebook, version=4) + "\n")
+
+
+def differs(source: Path) -> list[str]:
+    """What is wrong with the notebooks of a source: a line each."""
+    import nbformat
+
+    wrong = []
+    for solved, path in ((False, HERE / f"{source.stem}.ipynb"), (True, SOLUTIONS / f"{source.stem}.ipynb")):
+        if not path.is_file():
+            wrong.append(f"{path.name} is missing: python notebooks/build.py {source.stem[:2]}")
+            continue
+        made, there = cells(source, solved), nbformat.read(path, as_version=4)
+        if [(c.cell_type, c.source) for c in made.cells] != [(c.cell_type, c.source) for c in there.cells]:
+            wrong.append(f"{path.relative_to(HERE)} is not what its source says: python notebooks/build.py "
+                         f"{source.stem[:2]}")
+    return wrong
+
+
+def main() -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="their numbers, such as 03; default: all")
+    parser.add_argument("--check", action="store_true", help="only compare")
+    options = parser.parse_args()
+    sources = [path for path in sorted(SOURCE.glob("[0-9][0-9]_*.py"))
+               if not options.chapters or path.stem[:2] in options.chapters]
+    if not sources:
+        parser.error(f"no such chapter: {' '.join(options.chapters)}")
+    if options.check:
+        wrong = [line for source in sources for line in differs(source)]
+        print("\n".join(wrong) or f"{len(sources)} chapters: the notebooks are what their sources say")
+        return 1 if wrong else 0
+    for source in sources:
+        for solved in (False, True):
+            notebook = cells(source, solved)
+            seconds = execute(notebook, HERE)
+            path = (SOLUTIONS if solved else HERE) / f"{source.stem}.ipynb"
+            write(notebook, path)
+            print(f"{path.relative_to(HERE)!s:<40}{seconds:>6.1f} s{path.stat().st_size / 1e3:>9.0f} kB", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parent))
+    raise SystemExit(main())
