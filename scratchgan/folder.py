@@ -34,9 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
     with open(folder / LOCK, "a+b") as file:
         if not _take(file):
             raise InUse(f"{folder} is in use: another process is training into it; wait for it, or stop it first")
-        yield
-        with contextlib.suppress(OSError):
-            os.unlink(folder / LOCK)
+        yield  # the file stays: whoever removed it could take the name from a process that has just locked it
 
 
 def _take(file) -> bool:
