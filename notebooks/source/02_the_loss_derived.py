@@ -188,7 +188,7 @@ axes = fig.subplots()
 axes.plot(D, values, color=BLUE)
 axes.axvline(a / (a + b), color=GREEN, linestyle="--", label=f"a / (a + b) = {a / (a + b):.2f}")
 axes.set(xlabel="D", ylabel="a log D + b log(1 - D)", ylim=(-2, -0.3),
-         title=f"At one x with p = {a}, q = {b}: the integrand of V has one maximum")
+         title=f"At one x, p = {a}, q = {b}: V's integrand has one maximum")
 axes.legend()
 axes.grid(alpha=0.3)
 fig.tight_layout()

@@ -178,15 +178,15 @@ for dtype, colour in ((np.float64, BLUE), (np.float32, ORANGE)):
     axes.loglog(steps, one_sided, color=colour, linestyle=":", label=f"one-sided, {dtype.__name__}")
 axes.axvline(1e-5, color="gray", linewidth=1)
 axes.set(xlabel="h", ylabel="error of the derivative of sin at 0.7", ylim=(1e-13, 3),
-         title="Large h: the curve bends.  Small h: rounding.  h = 1e-5 in float64 sits in the valley")
+         title="Large h: the curve bends.  Small h: rounding.  1e-5 sits in the valley")
 axes.legend(fontsize=8)
 axes.grid(alpha=0.3)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# In float32 the valley is at an error of about $10^{-4}$: too high to tell a wrong derivative from rounding. So the checker
-# converts everything to float64 first.
+# In float32 the bottom of the valley is five orders of magnitude higher, and nobody knows beforehand where it is: too high
+# to tell a wrong derivative from rounding. So the checker converts everything to float64 first.
 #
 # ## The checker
 #
