@@ -41,9 +41,9 @@ from scratchgan.plots import figure, save_figure
 from scratchgan.plots.grids import image_grid
 
 RESULTS = Path(__file__).parent / "results"
-SETTINGS = {"width": 16, "blocks": 2, "d_width": 32, "cycle_weight": 20.0, "identity_weight": 2.0, "pool_size": 50,
+SETTINGS = {"width": 16, "blocks": 2, "d_width": 32, "cycle_weight": 20.0, "identity_weight": 1.0, "pool_size": 50,
             "lr": 1e-3, "beta1": 0.5, "lr_schedule": "linear", "ema_decay": 0.99}
-STEPS, BATCH = 2000, 8
+STEPS, BATCH = 1000, 8
 READER_STEPS = 2000
 HELD_OUT = 0.2                                         # of each class
 TARGETS = {"preserved": 0.9, "told_apart": 0.8}

@@ -69,7 +69,7 @@ fake_logits, on_fake = D.forward(fake, train=True)
 value, d_real, d_fake = loss.discriminator(real_logits, fake_logits)
 D.backward(d_real, on_real, input_grad=False)                   # 3. back through D, for each batch from its own cache
 D.backward(d_fake, on_fake, input_grad=False)                   #    gradients add up
-print(f"L_D = {value:.4f}   (it begins near log 4 = {np.log(4):.4f}: D knows nothing yet)")
+print(f"L_D = {value:.4f}   (log 4 = {np.log(4):.4f} if D said 1/2 to all; fresh weights say something at random)")
 print("largest gradient in each array of D:", {path: float(np.abs(g).max().round(4)) for path, g in D.gradients()})
 print("largest gradient in each array of G:", {path: float(np.abs(g).max()) for path, g in G.gradients()})
 
@@ -97,7 +97,7 @@ logits, through_d = D.forward(fake, train=True)                 # 5. shown to D,
 value, d_logits = loss.generator(logits)
 d_fake = D.backward(d_logits, through_d, param_grads=False)     # 6. through D, whose weights get nothing ...
 G.backward(d_fake, through_g, input_grad=False)                 #    ... and on through G
-print(f"L_G = {value:.4f}   (it begins near log 2 = {np.log(2):.4f})")
+print(f"L_G = {value:.4f}   (log 2 = {np.log(2):.4f} if D said 1/2 to all)")
 print("dL_G/dfake has the shape of the fakes:", d_fake.shape)
 gan.g_optimizer.step()
 
@@ -156,8 +156,8 @@ animation_html(frames, titles, interval=700, label="Eight Gaussians: D's surface
 # ## What the losses tell
 
 # %%
-steps = np.arange(len(log))
-smooth = lambda key: np.convolve([record[key] for record in log], np.ones(50) / 50, mode="same")
+steps = np.arange(49, len(log))
+smooth = lambda key: np.convolve([record[key] for record in log], np.ones(50) / 50, mode="valid")
 fig = figure(9, 3.4)
 left, right = fig.subplots(1, 2)
 for key, colour, name in (("d_loss", BLUE, "D's loss"), ("g_loss", ORANGE, "G's loss")):
