@@ -18,10 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .arrayfile import MAX_NAME, one_line, opened, read_member, read_rest, sane_name
 from .atomic import replacing
 
 FORMAT = "scratchgan checkpoint"
 VERSION = 1
+MAX_BYTES = 4 << 30             # of all arrays together
+MAX_FACT = 1 << 20              # bytes of a text or a list of integers
 
 Meta = str | int | tuple[int, ...]
 
@@ -36,61 +39,120 @@ class Checkpoint(NamedTuple):
 def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Meta]) -> None:
     """Write a checkpoint, whole or not at all.
 
-    Raises ValueError for an array of Python objects (it could only be pickled) and OSError if the file cannot be
-    written.
+    Raises ValueError for what `load` would refuse: an array of Python objects (it could only be pickled) or of anything
+    else that is no number, a name that could not be a member's, a text of more than MAX_FACT bytes; and OSError if the
+    file cannot be written.  Whether floats are finite is for the caller to see to: `load` takes no others.
     """
     members = {"format": _text(FORMAT), "version": np.int64(VERSION)}
     for key, fact in meta.items():
-        members[f"meta/{key}"] = _text(fact) if isinstance(fact, str) else np.asarray(fact, dtype=np.int64)
+        members[f"meta/{key}"] = fact = _text(fact) if isinstance(fact, str) else np.asarray(fact, dtype=np.int64)
+        if fact.nbytes > MAX_FACT:
+            raise ValueError(f'cannot save "{key}": a fact of {fact.nbytes:,} bytes; expected at most {MAX_FACT:,}')
     for key, array in arrays.items():
         array = np.asarray(array)
         if array.dtype.hasobject:
             raise ValueError(f'cannot save "{key}": an array of Python objects; expected numbers')
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f'cannot save "{key}": an array of {array.dtype}; expected floats or integers')
         members[f"arrays/{key}"] = array
+    for name in members:
+        if not sane_name(f"{name}.npy"):
+            raise ValueError(f"cannot save {name[:MAX_NAME]!r}: expected a name that can be printed, of at most "
+                             f"{MAX_NAME} characters, without .. or empty parts")
     with replacing(path) as file:
         np.savez(file, **members)
 
 
-def load(path: str | Path) -> Checkpoint:
-    """Read a checkpoint that `save` wrote.
+def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
+    """Read a checkpoint that `save` wrote, of at most `most` bytes of arrays and facts.
 
-    Raises FileNotFoundError if there is none, and ValueError, naming the file, if it is truncated or damaged, if it
-    is no checkpoint of ours, or if a newer scratchgan wrote it.
+    The file is not believed: names, types, shapes and sizes are judged before memory is taken (`arrayfile`), and an
+    array of floats must be finite.
+
+    Raises FileNotFoundError if there is none, and ValueError, in one line naming the file and the array, if it is
+    truncated or damaged, if it is no checkpoint of ours, or if a newer scratchgan wrote it.
     """
     path = Path(path)
+    where = one_line(str(path), 5000)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such checkpoint file")
-    with open(path, "rb") as file:
-        if file.read(2) != b"PK":  # every .npz is a zip file, and every zip file begins so
-            raise ValueError(f"{path}: not a scratchgan checkpoint (not an .npz file)")
+        raise FileNotFoundError(f"{where}: no such checkpoint file")
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
-            ours = "format" in npz.files and _string(npz["format"]) == FORMAT
-            version = int(npz["version"]) if ours else 0
-            members = {key: npz[key] for key in npz.files} if ours and version <= VERSION else {}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: the checkpoint is truncated or damaged ({error})") from None
-    if not ours:
-        raise ValueError(f"{path}: not a scratchgan checkpoint (an .npz file of something else)")
+        with open(path, "rb") as file:
+            if file.read(2) != b"PK":  # every .npz is a zip file, and every zip file begins so
+                raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
+            with opened(file, most=most) as (archive, entries):
+                _check_ours(archive, entries)
+                members = {name: _read(archive, entry, name) for name, entry in entries.items()}
+    except _Foreign as error:
+        raise ValueError(f"{where}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{where}: the checkpoint is truncated or damaged ({one_line(str(error))})") from None
+    split = {kind: {name.partition("/")[2]: value for name, value in members.items() if name.startswith(kind + "/")}
+             for kind in ("arrays", "meta")}
+    return Checkpoint(**split)
+
+
+def fact(meta: Mapping[str, Meta], key: str, kind: type) -> Meta:
+    """meta[key], of the kind str, int or tuple.  Raises ValueError if it is not there, or of another kind."""
+    if key not in meta:
+        raise ValueError(f"the checkpoint lacks {key!r}")
+    if not isinstance(meta[key], kind):
+        raise ValueError(f"the checkpoint's {key!r} is {str(meta[key])[:40]!r}, expected "
+                         f"{ {str: 'text', int: 'an integer', tuple: 'a list of integers'}[kind]}")
+    return meta[key]
+
+
+class _Foreign(ValueError):
+    """A sound file perhaps, but not one that this version reads."""
+
+
+def _check_ours(archive, entries) -> None:
+    """Raise unless these are the members of a checkpoint, of a version that is known here."""
+    if "format" not in entries or _read(archive, entries["format"], "format") != FORMAT:
+        raise _Foreign("not a scratchgan checkpoint (an .npz file of something else)")
+    version = _read(archive, entries["version"], "version") if "version" in entries else None
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"version is {str(version)[:40]!r}, expected a whole number of at least 1")
     if version > VERSION:
-        raise ValueError(f"{path}: written by a newer scratchgan (checkpoint version {version}, this one reads up to "
-                         f"{VERSION}); install a newer scratchgan to read it")
-    meta, arrays = {}, {}
-    for key, value in members.items():
-        kind, _, name = key.partition("/")
-        if kind == "meta":
-            meta[name] = _string(value) if value.dtype == np.uint8 else _integers(value)
-        elif kind == "arrays":
-            arrays[name] = value
-    return Checkpoint(arrays, meta)
+        raise _Foreign(f"written by a newer scratchgan (checkpoint version {version}, this one reads up to {VERSION}); "
+                       "install a newer scratchgan to read it")
+    for name in entries:
+        if name not in ("format", "version") and not name.startswith(("meta/", "arrays/")):
+            raise ValueError(f"has the unknown member {name!r}; expected format, version, meta/... and arrays/...")
+
+
+def _read(archive, entry, name: str) -> np.ndarray | Meta:
+    """One member: an array as it is, a fact as text, integer or tuple.  ValueError, naming it, if it is neither."""
+    try:
+        file, header = read_member(archive, entry)
+        if name.startswith("arrays/"):
+            return _numbers(file, header)
+        kind, axes = header.dtype.kind, len(header.shape)
+        if header.size > MAX_FACT:
+            raise ValueError(f"a fact of {header.size:,} bytes; expected at most {MAX_FACT:,}")
+        if (header.dtype, axes) != (np.dtype(np.uint8), 1) and (kind != "i" or axes > 1):
+            if name == "format":
+                return ""
+            raise ValueError(f"a fact of {header.dtype} {header.shape}; expected text or integers")
+        value = read_rest(file, header)
+        return value.tobytes().decode() if value.dtype == np.uint8 else _integers(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{name}: {one_line(str(error))}") from None
+
+
+def _numbers(file, header) -> np.ndarray:
+    if header.dtype.kind not in "fiu":
+        raise ValueError(f"an array of {header.dtype}; expected floats or integers")
+    array = read_rest(file, header)
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        raise ValueError(f"has {array.size - np.count_nonzero(finite):,} values that are not finite")
+    return array
 
 
 def _text(text: str) -> np.ndarray:
     return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _string(array: np.ndarray) -> str:
-    return array.tobytes().decode(errors="replace") if array.dtype == np.uint8 else ""
 
 
 def _integers(array: np.ndarray) -> int | tuple[int, ...]:

@@ -29,6 +29,8 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
+    #: those of them that hold means of squares, of which a root is taken
+    squares: tuple[str, ...] = ()
 
     def __init__(self, net: Layer, lr: float, *, schedule: Schedule | None = None):
         self.net, self.schedule, self.steps = net, schedule, 0
@@ -74,13 +76,23 @@ class Optimizer:
         return {"steps": np.array(self.steps, np.int64), **arrays}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Take over what `state` gave.  Raises ValueError for missing names or other shapes, before it changes any."""
+        """Take over what `state` gave.  Raises ValueError as `check_state` does, before it changes any."""
+        self.check_state(state)
         own = self.state()
-        check_same_arrays(type(self).__name__, own, state)
         for name, array in own.items():
             if name != "steps":
                 array[...] = state[name]
         self.steps = int(state["steps"])
+
+    def check_state(self, state: dict[str, np.ndarray]) -> None:
+        """Raise ValueError for missing names, other shapes or dtypes, a negative count, or a negative mean square."""
+        check_same_arrays(type(self).__name__, self.state(), state)
+        if state["steps"] < 0:
+            raise ValueError(f"{type(self).__name__}: steps is {state['steps']}, expected at least 0")
+        for name in self.squares:
+            for path, _ in self.net.parameters():
+                if (square := state[f"{name}/{path}"]).size and square.min() < 0:
+                    raise ValueError(f"{type(self).__name__}: '{name}/{path}' is a mean of squares, and negative")
 
 
 class SGD(Optimizer):
@@ -119,7 +131,7 @@ class RMSProp(Optimizer):
     Arguments: decay in [0, 1), eps > 0.
     """
 
-    slots = ("v",)
+    slots = squares = ("v",)
 
     def __init__(self, net, lr=5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule=None):
         super().__init__(net, lr, schedule=schedule)
@@ -148,7 +160,7 @@ class Adam(Optimizer):
     Arguments: beta1, beta2 in [0, 1), eps > 0.
     """
 
-    slots = ("m", "v")
+    slots, squares = ("m", "v"), ("v",)
 
     def __init__(self, net, lr=2e-4, *, beta1: float = 0.5, beta2: float = 0.999, eps: float = 1e-8, schedule=None):
         super().__init__(net, lr, schedule=schedule)

@@ -39,8 +39,8 @@ def test_python_objects_are_refused_and_nothing_is_written(tmp_path):
 
 def test_pickles_in_a_file_are_not_loaded(tmp_path):
     np.savez(tmp_path / "c.npz", format=np.frombuffer(checkpoint.FORMAT.encode(), np.uint8), version=1,
-             evil=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match=r"c\.npz.*damaged.*allow_pickle=False"):
+             **{"arrays/evil": np.array([{}], dtype=object)})
+    with pytest.raises(ValueError, match=r"c\.npz.*damaged \(arrays/evil: holds pickled Python objects, which are "):
         checkpoint.load(tmp_path / "c.npz")
 
 

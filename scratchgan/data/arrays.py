@@ -4,26 +4,27 @@ A header is judged before a single value is read: its type, its shape, and wheth
 Pickled objects are never loaded.
 """
 
-import math
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from ..arrayfile import opened, read_header, read_member, read_rest, read_values
 from .dataset import check_values, to_unit
-from .limits import DataError, check_fits
+from .limits import MAX_BYTES, DataError, check_fits
 
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-
+MAX_UNPACKED = 2 * MAX_BYTES + 2**20  # of an .npz file: float64 takes twice as much as what it becomes; and labels
 
 def read_npy(path: str | Path) -> np.ndarray:
     """The array in a .npy file; DataError naming the file if it is no array of numbers, or does not hold its shape."""
     with open(path, "rb") as file:
-        file.seek(0, 2)
-        size = file.tell()
+        size = file.seek(0, 2)
         file.seek(0)
-        return _read_array(file, path, size, kinds="uf", wanted="uint8 or floats")
+        try:
+            return read_values(file, _judged(read_header(file, size), path, "uf", "uint8 or floats"))
+        except DataError:
+            raise
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from None
 
 
 def read_npz(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -32,50 +33,40 @@ def read_npz(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     DataError naming the file and the array if there is no such array or it cannot be read.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        with open(path, "rb") as file, opened(file, most=MAX_UNPACKED) as (archive, members):
             names = sorted(set(members) - {"labels"})
             if "images" not in names and len(names) != 1:
-                raise DataError(f"{path}: expected an array 'images', or just one array; found {names}")
+                raise DataError(f"{path}: expected an array 'images', or just one array; found {_few(names)}")
             name = "images" if "images" in names else names[0]
             x = _read_member(archive, members[name], f"{path}[{name}]", "uf", "uint8 or floats")
             labels = None
             if "labels" in members:
                 labels = _read_member(archive, members["labels"], f"{path}[labels]", "iu", "whole numbers")
             return x, labels
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # RuntimeError is what zipfile says to an encrypted archive
+    except DataError:
+        raise
+    except ValueError as error:
         raise DataError(f"{path}: the .npz file is broken or cut short ({error})") from None
 
 
-def _read_member(archive, info, where, kinds, wanted):
-    with archive.open(info) as file:
-        return _read_array(file, where, info.file_size, kinds, wanted)
+def _few(names):
+    return f"[{', '.join(map(repr, names[:8]))}{', ...' if len(names) > 8 else ''}]"
 
 
-def _read_array(file, where, size, kinds, wanted):
-    """Read one array in NumPy's format from a file of `size` bytes, once its header has been found sound."""
+def _read_member(archive, entry, where, kinds, wanted):
     try:
-        version = np.lib.format.read_magic(file)
-        shape, fortran, dtype = _HEADERS[version](file)
-    except (ValueError, KeyError):
-        raise DataError(f"{where}: not an array that NumPy can read (its header is broken or too new)") from None
-    if dtype.hasobject:
-        raise DataError(
-            f"{where}: holds pickled Python objects, which are never loaded (they can run code): save uint8 or floats"
-        )
-    if dtype.kind not in kinds:
-        raise DataError(f"{where}: expected {wanted}, got {dtype}")
-    if any(n < 0 for n in shape):
-        raise DataError(f"{where}: declares the impossible shape {shape}")
-    count = math.prod(shape)
-    if count * dtype.itemsize > size - file.tell():
-        raise DataError(f"{where}: declares {shape} of {dtype}, more than the file holds: it is cut short or broken")
-    check_fits(shape, where)
-    values = file.read(count * dtype.itemsize)
-    if len(values) != count * dtype.itemsize:
-        raise DataError(f"{where}: declares {shape} of {dtype}, but ends before that")
-    return np.frombuffer(values, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+        file, header = read_member(archive, entry)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from None
+    return read_rest(file, _judged(header, where, kinds, wanted))
+
+
+def _judged(header, where, kinds, wanted):
+    """The header, if an array like that can be used."""
+    if header.dtype.kind not in kinds:
+        raise DataError(f"{where}: expected {wanted}, got {header.dtype}")
+    check_fits(header.shape, where)
+    return header
 
 
 def to_samples(array: np.ndarray, where: object) -> np.ndarray:

@@ -9,12 +9,16 @@ import contextlib
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .dataset import Dataset, to_unit
 from .idx import read_idx
 from .limits import DataError
+
+MAX_DOWNLOAD = 64 << 20  # bytes of one file; the largest has 26 MB
+MAX_SECONDS = 1800  # for one file
 
 FILES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
@@ -122,7 +126,7 @@ def _fetch(name, folder, file, mirrors, checksum, progress):
         tried.append(f"{path}: wrong SHA-256 sum")
     pooch = _pooch()
     for url in (f"{mirror.rstrip('/')}/{file}" for mirror in mirrors):
-        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=(10, 30))  # s to connect, s between bytes
+        downloader = _bounded(pooch.HTTPDownloader(progressbar=progress, timeout=(10, 30)))  # s to connect, s between
         try:
             with _quiet(pooch):
                 pooch.retrieve(url, f"sha256:{checksum}", fname=file, path=folder, downloader=downloader)
@@ -133,6 +137,32 @@ def _fetch(name, folder, file, mirrors, checksum, progress):
         f"could not get {name}. Tried {'; '.join(tried) or 'no mirror'}. Instead, use the embedded data set "
         f"mnist-5k, or put the four files {', '.join(_ALL_FILES)} into {folder}"
     )
+
+
+def _bounded(downloader):
+    """The downloader, which gives up on a server that sends too much, or for too long: pooch itself never would."""
+
+    def download(url, output_file, pooch):
+        with open(output_file, "wb") as file:
+            downloader(url, _Bounded(file), pooch)
+
+    return download
+
+
+class _Bounded:
+    def __init__(self, file):
+        self.file, self.left, self.deadline = file, MAX_DOWNLOAD, time.monotonic() + MAX_SECONDS
+
+    def write(self, piece):
+        self.left -= len(piece)
+        if self.left < 0:
+            raise OSError(f"sent more than {MAX_DOWNLOAD:,} bytes, thrown away")
+        if time.monotonic() > self.deadline:
+            raise OSError(f"took more than {MAX_SECONDS:,} s")
+        return self.file.write(piece)
+
+    def flush(self):
+        self.file.flush()
 
 
 def _reason(error):

@@ -4,7 +4,6 @@ Source: the format note on the MNIST page of LeCun, Cortes and Burges.  Only uns
 is what images and labels are stored as.
 """
 
-import gzip
 import math
 import struct
 import zlib
@@ -12,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrayfile import check_ratio
 from .limits import DataError, check_fits
 
 _MOST_DEFLATE_CAN = 1040  # a deflate stream grows at most about 1032-fold when it is opened
+_PIECE = 1 << 20  # bytes read at a time
+_MAX_AXES = 32
 
 
 def read_idx(path: str | Path, *, ndim: int | None = None) -> np.ndarray:
@@ -25,36 +27,82 @@ def read_idx(path: str | Path, *, ndim: int | None = None) -> np.ndarray:
     """
     with open(path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0, 2)
-        most = raw.tell() * (_MOST_DEFLATE_CAN if zipped else 1)
+        size = raw.seek(0, 2)
         raw.seek(0)
         if not zipped:
-            return _read(raw, path, ndim, most)
+            return _read(raw, path, ndim, size, zipped)
         try:
-            with gzip.GzipFile(fileobj=raw) as opened:
-                return _read(opened, path, ndim, most)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return _read(_Unzipped(raw), path, ndim, size, zipped)
+        except (EOFError, zlib.error):
             raise DataError(f"{path}: the gzip file is broken or cut short") from None
 
 
-def _read(file, path, ndim, most):
-    head = file.read(4)
+class _Unzipped:
+    """What a gzip file of one member holds, `read` piece by piece, with its check sum.
+
+    Not gzip.GzipFile: that goes on to any number of members, empty ones too, and reads the name in the header one byte
+    at a time in Python.
+    """
+
+    def __init__(self, raw):
+        self.raw, self.inflate = raw, zlib.decompressobj(wbits=31)
+
+    def read(self, n):
+        """At most n bytes, none at the end.  EOFError or zlib.error if the file is broken."""
+        while not self.inflate.eof:
+            packed = self.inflate.unconsumed_tail or self.raw.read(_PIECE)
+            if not packed:
+                raise EOFError
+            if piece := self.inflate.decompress(packed, n):
+                return piece
+        return b""
+
+    @property
+    def rest(self):
+        """Whether anything but zeros, which some tools pad with, follows the member."""
+        return any(self.inflate.unused_data) or any(any(piece) for piece in iter(lambda: self.raw.read(_PIECE), b""))
+
+
+def _exactly(file, n):
+    """n bytes, or as many as there are."""
+    out = bytearray()
+    while len(out) < n and (piece := file.read(min(n - len(out), _PIECE))):
+        out += piece
+    return bytes(out)
+
+
+def _read(file, path, ndim, size, zipped):
+    head = _exactly(file, 4)
     if len(head) < 4 or head[:2] != b"\0\0" or not head[3]:
         raise DataError(f"{path}: not an IDX file (it must begin with two zero bytes, a type and a number of axes)")
     if head[2] != 0x08:
         raise DataError(f"{path}: IDX type 0x{head[2]:02x} is not supported, only unsigned bytes (0x08)")
     if ndim is not None and head[3] != ndim:
         raise DataError(f"{path}: expected an IDX file of {ndim} axes, got {head[3]}")
-    sizes = file.read(4 * head[3])
+    if head[3] > _MAX_AXES:
+        raise DataError(f"{path}: declares {head[3]} axes, expected at most {_MAX_AXES}")
+    sizes = _exactly(file, 4 * head[3])
     if len(sizes) < 4 * head[3]:
         raise DataError(f"{path}: the IDX file ends inside its header")
     shape = struct.unpack(f">{head[3]}I", sizes)
     count = math.prod(shape)
-    if count > most:
+    if not count:
+        raise DataError(f"{path}: declares {shape}, which is empty")
+    if count > size * (_MOST_DEFLATE_CAN if zipped else 1):
         raise DataError(f"{path}: declares {shape}, {count} bytes, which a file of this size cannot hold")
     check_fits(shape, path)
-    values = file.read(count + 1)  # one more, to see whether the file goes on
-    if len(values) != count:
-        what = "goes on after" if len(values) > count else "ends before"
+    if zipped:
+        try:
+            check_ratio(count, size)
+        except ValueError as error:
+            raise DataError(f"{path}: declares {shape}: {error}") from None
+    values, filled = np.empty(count, np.uint8), 0
+    while filled < count and (piece := file.read(min(count - filled, _PIECE))):
+        values[filled:filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)
+    if filled < count or file.read(1):  # one more, to see whether the file goes on
+        what = "ends before" if filled < count else "goes on after"
         raise DataError(f"{path}: declares {shape}, {count} bytes, but {what} that")
-    return np.frombuffer(values, dtype=np.uint8).reshape(shape)
+    if zipped and file.rest:
+        raise DataError(f"{path}: the gzip file goes on after its end; expected one member")
+    return values.reshape(shape)

@@ -3,13 +3,22 @@
 import math
 from collections.abc import Sequence
 
+from ..arrayfile import one_line
 from ..checks import positive_int
 
 MAX_BYTES = 4 * 2**30  # decoded float32; more than this is a mistake on a laptop far more often than a wish
 
 
+MAX_PIXELS = 25_000_000  # of one image: it is decoded whole, 4 bytes a pixel, up to four times over
+MAX_PARTS = 20_000  # of a PNG or JPEG file: chunks, or markers and fill bytes; 200 MB in chunks of 10 kB
+MAX_SCANS = 100  # of a JPEG file: each is a pass over the whole image; a progressive one has about ten
+
+
 class DataError(ValueError):
     """Data that cannot be used.  The message is one line: what was wrong with which file, and what was expected."""
+
+    def __init__(self, message: object = ""):
+        super().__init__(one_line(str(message), 5000))  # a file may have a line break in its name
 
 
 def check_fits(shape: Sequence[int], where: object) -> None:
