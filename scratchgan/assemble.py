@@ -5,7 +5,6 @@ SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
 """
 
 import itertools
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint, plots
+from .arrayfile import one_line
+from .initializers import at_most
 from .plots.density import PointCloud, save_density, save_points
 from .plots.translations import save_translations
-from .recipe import KEYS, Recipe, from_dict
+from .recipe import KEYS, Recipe, from_dict, parse
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
 
@@ -180,26 +181,25 @@ def restore(run: str | Path) -> tuple[Any, Recipe]:
         raise FileNotFoundError(f"{run}: this folder holds no checkpoint.npz; expected a run's folder")
     arrays, meta = checkpoint.load(path)
     try:
-        recipe = from_dict(tomllib.loads(meta["recipe"]))
-        gan = build_gan(recipe, meta["data_shape"])
-        gan.load_state(_part(arrays, "gan"))
-    except KeyError as error:
-        raise ValueError(f"{path}: the checkpoint lacks {error}") from None
+        recipe = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
+        state = _part(arrays, "gan")
+        with at_most(sum(array.size for array in state.values()), len(state)):
+            gan = build_gan(recipe, checkpoint.fact(meta, "data_shape", tuple))
+        gan.load_state(state)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {one_line(str(error))}") from None
     return gan, recipe
 
 
 def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
     """Raise ValueError, naming the keys, if a run's recipe.toml is not the recipe of its checkpoint."""
     try:
-        saved = from_dict(tomllib.loads(meta["recipe"]))
-        meta["log_bytes"], meta["step"]                                # an older checkpoint may lack them
-    except KeyError as error:
-        raise ValueError(f"{path}: the checkpoint lacks {error}; an older scratchgan wrote it, and this one cannot go "
-                         "on from it") from None
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        saved = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
+        for key in ("log_bytes", "step", "milliseconds"):              # an older checkpoint lacks some
+            if checkpoint.fact(meta, key, int) < 0:
+                raise ValueError(f"the checkpoint's {key!r} is {meta[key]}, expected at least 0")
+    except ValueError as error:
+        raise ValueError(f"{path}: {one_line(str(error))}; this scratchgan cannot go on from it") from None
     if differ := [f"{key} = {getattr(recipe, key)!r} there, {getattr(saved, key)!r} in the checkpoint" for key in KEYS
                   if getattr(recipe, key) != getattr(saved, key)]:
         raise ValueError(f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}.  Put it back to resume, or "

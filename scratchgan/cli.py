@@ -164,7 +164,7 @@ def _resume(args: argparse.Namespace) -> int:
 
     path, begun = Path(args.folder) / "checkpoint.npz", 0
     if path.is_file():
-        begun = int(checkpoint.load(path).meta.get("step", 0))
+        begun = checkpoint.fact(checkpoint.load(path).meta, "step", int)
 
     def announce(recipe, folder, data):
         print(f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only its last pictures are drawn again"

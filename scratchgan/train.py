@@ -117,7 +117,7 @@ def resume(folder: str | Path, *, progress: bool = True, data: Any = None,
     with locked(folder):
         clean(folder)
         recipe = load_recipe(folder)
-        path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0}
+        path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0, "milliseconds": 0}
         if path.exists():
             arrays, meta = checkpoint.load(path)
             assemble.check_same_recipe(path, recipe, meta)
@@ -135,7 +135,7 @@ def resume(folder: str | Path, *, progress: bool = True, data: Any = None,
         if arrays is not None:
             assemble.load_states(path, arrays, gan, stream)
         loop = _Loop(recipe, folder, gan, stream, data, held, known)
-        loop.take_up(cut_log(folder / "log.jsonl", int(meta["log_bytes"])), int(meta.get("milliseconds", 0)))
+        loop.take_up(cut_log(folder / "log.jsonl", meta["log_bytes"]), meta["milliseconds"])
         if on_start is not None:
             on_start(recipe, folder, data)
         return loop.run(progress)

@@ -545,3 +545,14 @@ def test_every_limit_is_one_that_sound_files_keep():
     for entry in download.DOWNLOADS.values():
         assert "28x28" in entry[0]                              # 47 MB unpacked at most, from 4 MB and more
     assert limits.MAX_PIXELS >= 5000**2
+
+
+def test_a_log_with_absurd_lines_is_read_without_them(tmp_path):
+    from scratchgan.doctor.records import from_records, read
+
+    lines = ['{"step": 1, "d_loss": 1.0}', "[" * 100_000, '{"step": 2, "d_loss": 1.5}']
+    (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
+    log = read(tmp_path)
+    assert log.steps.tolist() == [1, 2]
+    assert any("line 2 cannot be read" in note for note in log.notes)
+    assert np.isnan(from_records([{"step": 1, "d_loss": 10**5000}])["d_loss"][0])

@@ -129,7 +129,7 @@ def from_records(records: Iterable[Mapping[str, Any]], *, loss: str = "", notes:
 def _record(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     whole = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
     return record if whole else None
@@ -138,7 +138,10 @@ def _record(line: str) -> dict[str, Any] | None:
 def _number(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return math.nan
-    return float(value) if math.isfinite(value) else math.nan
+    try:
+        return float(value) if math.isfinite(value) else math.nan
+    except OverflowError:  # an integer of thousands of digits
+        return math.nan
 
 
 def _loss(folder: Path) -> tuple[str, list[str]]:
