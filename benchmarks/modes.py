@@ -133,8 +133,8 @@ def draw(path: Path, results: dict) -> None:
     axes = np.atleast_2d(fig.subplots(len(results), 2))
     for row, (data, methods) in zip(axes, results.items(), strict=True):
         total, names = 8 if data == "ring" else 25, list(methods)
-        first = methods[names[0]]
-        budget = f"{len(first['runs'])} seeds, about {first['summary']['seconds'][0]:.0f} s each"
+        took = [methods[name]["summary"]["seconds"][0] for name in names]
+        budget = f"{len(methods[names[0]]['runs'])} seeds, {min(took):.0f} to {max(took):.0f} s each"
         labels = names + [f"{name}, as published" for name, _, _ in PUBLISHED[data]]
         places = range(len(labels))
         for axis, key, published, scale in ((row[0], "modes_found", 1, 1), (row[1], "high_quality", 2, 100)):
@@ -152,8 +152,8 @@ def draw(path: Path, results: dict) -> None:
         row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: how many modes?  (dashed: all)\n{budget}")
         row[1].set(xlabel="samples within 3 sigma of a mode (%)",
                    title=f"{data}: how good?  (dashed: perfect samples)\n")
-    fig.suptitle("Which cure keeps the modes?  Bars are means, whiskers standard errors; grey-blue and orange: as "
-                 "published, under other protocols", fontsize=11)
+    fig.suptitle("Which cure keeps the modes?  Bars are means, whiskers standard errors; light blue and yellow: "
+                 "as published, under other protocols", fontsize=11)
     fig.tight_layout(rect=(0, 0, 1, 0.98))
     save_figure(fig, path)
 
