@@ -396,6 +396,8 @@ ARGUMENTS = {      # kind: (what must be given, what need not and what it then i
     "Maxout": ({}, {"pieces": 2}), "MatMul": ({}, {"transpose_b": False}), "Pack": ({}, {"m": 2}),
     "MinibatchStd": ({}, {"groups": 1, "eps": 1e-8}),
     "MinibatchDiscrimination": ({"Di": 3, "kernels": 2, "dims": 2, "rng": 0}, {"init": "normal", "dtype": F32}),
+    "LabelConcat": ({"classes": 3, "Z": 2, "rng": 0}, {"dtype": np.float32}),
+    "Projection": ({"C": 2, "classes": 3, "rng": 0}, {"dtype": np.float32}),
     "Embedding": ({"classes": 3, "Z": 2, "rng": 0}, {"init": initializers.normal(1.0), "dtype": F32}),
     "SelfAttention": ({"C": 3, "rng": 0}, {"init": "glorot", "dtype": F32}),
     "SpectralNorm": ({"layer": 0, "rng": 0}, {"iterations": 1}), "Concat": ({"branches": 0}, {}),

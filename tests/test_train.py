@@ -133,7 +133,7 @@ def test_ctrl_c_ends_after_the_step_and_saves_everything(tmp_path, monkeypatch):
     run = train(TINY, tmp_path / "run", progress=False)
     assert run.interrupted
     assert signal.getsignal(signal.SIGINT) is handler
-    assert [entry["step"] for entry in run.log] == [3, 5]
+    assert [entry["step"] for entry in run.log] == [3]  # no odd line that a run which nobody stops would not have
     assert {"checkpoint.npz", "samples.png", "curves.png", "progress.gif"} <= set(run.files)
     gan, _ = assemble.restore(run.folder)
     assert gan.steps == 5
@@ -151,14 +151,14 @@ def test_a_second_ctrl_c_stops_at_once_and_keeps_the_last_checkpoint(tmp_path, m
     assert checkpoint.load(tmp_path / "run" / "checkpoint.npz").meta["step"] == 4
 
 
-def test_an_interrupt_from_elsewhere_also_saves(tmp_path, monkeypatch):
+def test_an_interrupt_from_elsewhere_leaves_the_last_checkpoint_and_not_half_a_step(tmp_path, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    on_step(monkeypatch, 3, interrupt)
-    run = train(TINY, tmp_path / "run", progress=False)
-    assert run.interrupted
-    assert (run.folder / "checkpoint.npz").is_file()
+    on_step(monkeypatch, 6, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(TINY, checkpoint_every=2), tmp_path / "run", progress=False)
+    assert checkpoint.load(tmp_path / "run" / "checkpoint.npz").meta["step"] == 4
 
 
 def test_divergence_names_the_step_and_keeps_what_was_good(tmp_path):
@@ -197,7 +197,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch):
         return report
 
     monkeypatch.setattr(GAN, "train_step", spoil)
-    with pytest.raises(Diverged, match=r"step 4: G/.* is not finite"):
+    with pytest.raises(Diverged, match=r"step 4: G\..* is not finite"):
         train(replace(TINY, checkpoint_every=2), tmp_path / "run", progress=False)
     assert checkpoint.load(tmp_path / "run" / "checkpoint.npz").meta["step"] == 2
 

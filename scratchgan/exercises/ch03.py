@@ -63,7 +63,7 @@ EXERCISES = [
             lambda dy, x, slope: np.where(x > 0, dy, 0 * dy),
          "That is the function itself applied to x: what flows back is dy, times the derivative at x.":
             lambda dy, x, slope: np.where(x > 0, x, slope * x)},
-        about="(LeakyReLU.2)"),
+        about="(LeakyReLU.1)"),
     Exercise(
         "03.central_difference", "The gradient of a function f of an array x (n,), by central differences with step h.",
         lambda f, x, h: _differences(f, x, h), _function, ("gradient",),
