@@ -192,10 +192,11 @@ def test_cutting_a_log(tmp_path):
 @pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
 def test_a_signal_saves_and_the_run_goes_on(number, code, name, tmp_path):
     recipe = ring(steps=400, sample_every=0)
-    train(recipe, tmp_path / "whole", progress=False)
     (tmp_path / "r.toml").write_text(recipes.to_toml(recipe))
-    done = subprocess.Popen([sys.executable, "-m", "scratchgan", "train", str(tmp_path / "r.toml"), "--out",
-                             str(tmp_path / "run"), "--quiet"], stdout=subprocess.PIPE, text=True)
+    scratchgan = [sys.executable, "-m", "scratchgan"]
+    command = [*scratchgan, "train", str(tmp_path / "r.toml"), "--quiet", "--out"]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.Popen([*command, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log.jsonl"
     while not (log.exists() and log.stat().st_size) and done.poll() is None:
         time.sleep(0.005)
@@ -205,7 +206,7 @@ def test_a_signal_saves_and_the_run_goes_on(number, code, name, tmp_path):
         assert done.returncode == code
         assert f"stopped by {name} after step" in out
         assert (tmp_path / "run" / "samples.png").exists()
-    resume(tmp_path / "run", progress=False)
+    subprocess.run([*scratchgan, "resume", str(tmp_path / "run"), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     same(tmp_path / "whole", tmp_path / "run")
 
 
