@@ -14,20 +14,25 @@ from .core import Layer, Sequential
 
 
 def bad_array(gan: Any) -> str | None:
-    """The first weight, running statistic or gradient of a gan that is not finite, as "D.3.W (gradient)"; or None.
+    """The first weight, running statistic or gradient of G or D that is not finite, such as "D.3.W"; or None.
 
-    Costs one pass over the weights: a gradient that is not finite has reached its weight by then.
+    Costs one pass over the weights, after every step: a gradient that is not finite has reached its weight by then, and
+    an average of finite weights is finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         for name, net in gan.nets():
-            for path, w in net.parameters() + net.buffers():
-                flat = w.ravel()
-                if not np.isfinite(np.dot(flat, flat)) and not np.isfinite(w).all():   # or is it only too large?
-                    for where, gradient in net.gradients():
-                        if not np.isfinite(gradient).all():
-                            return f"the gradient of {name}.{where}"
-                    return f"{name}.{path}"
+            if name != "ema" and not _sound(net):
+                for path, a in [*net.parameters(), *net.buffers()]:
+                    if not np.isfinite(a).all():
+                        spoilt = [where for where, g in net.gradients() if not np.isfinite(g).all()]
+                        return f"the gradient of {name}.{spoilt[0]}" if spoilt else f"{name}.{path}"
     return None
+
+
+def _sound(net: Layer) -> bool:
+    """Whether the squares of all numbers in a net have a finite sum; if not, they may be only too large."""
+    return all(np.isfinite(np.dot(flat := a.ravel(), flat))
+               for layer in net.layers_below() for arrays in (layer.params, layer.state) for a in arrays.values())
 
 
 def first_fault(gan: Any) -> str | None:

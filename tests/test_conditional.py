@@ -1,21 +1,26 @@
 """GANs that are told labels or codes: what each player gets, what a label may be, and that a run with labels works."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import scratchgan.models.cyclegan  # noqa: F401
 from scratchgan import Sequential, assemble, cli
 from scratchgan import recipe as recipes
 from scratchgan.core import ShapeError
 from scratchgan.data import Dataset
 from scratchgan.dynamics import jacobian_vector
-from scratchgan.layers import Dense, LabelConcat, Projection
+from scratchgan.layers import Dense, Embedding, LabelConcat, Projection
 from scratchgan.metrics.cross_entropy import cross_entropy
 from scratchgan.models import build
+from scratchgan.models.auxiliary import AuxiliaryGAN
 from scratchgan.models.conditional import ConditionalGAN, one_hot
+from scratchgan.registry import CASES
 from scratchgan.train import train
 
+cyclegan = sys.modules["scratchgan.models.cyclegan"]     # the module: the package has a builder of that name
 TINY = {"image_size": 8, "width": 4, "latent_dim": 3, "dense": 8, "classes": 3, "seed": 0}
 NAMES = ("cgan", "projection", "acgan", "infogan")
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1])
@@ -214,6 +219,64 @@ def test_what_cannot_be_combined_is_refused(rng):
     gan.tell(LABELS)
     with pytest.raises(ValueError, match="answers of D"):
         jacobian_vector(gan, images(rng), gan.noise(8), {}, {})
+
+
+def spoilt_table(backward):
+    """The label's gradient goes to the table with the wrong sign."""
+    return lambda self, dy, cache, **options: backward(self, -dy, cache, **options)
+
+
+def half_projection(backward):
+    """dx of a projection without the part that comes through the label."""
+    def wrong(self, dy, cache, *, param_grads=True, input_grad=True):
+        dx = backward(self, dy, cache, param_grads=param_grads, input_grad=input_grad)
+        return None if dx is None else dx - self.product.backward(self._wide(dy), cache.of_product)[0]
+
+    return wrong
+
+
+def twice(understood):
+    """L_Q's derivative twice as large as it is."""
+    def wrong(self, answers, Z):
+        value, d_answers = understood(self, answers, Z)
+        return value, 2 * d_answers
+
+    return wrong
+
+
+def no_codes(understood):
+    """L_Q's derivative without the continuous codes."""
+    def wrong(self, answers, Z):
+        value, d_answers = understood(self, answers, Z)
+        d_answers[:, self.classes:] = 0
+        return value, d_answers
+
+    return wrong
+
+
+def wrong_way(l1):
+    """The sign of l1's derivative."""
+    return lambda u, v: (l1(u, v)[0], -l1(u, v)[1])
+
+
+def no_tangent(tangent):
+    """A label's vector that does not move with its table."""
+    return lambda self, tx, cache, tparams=None: tangent(self, tx, cache, None)
+
+
+@pytest.mark.parametrize(("where", "name", "spoil", "case"), [
+    (Embedding, "backward", spoilt_table, "LabelConcat"), (Projection, "backward", half_projection, "Projection"),
+    (LabelConcat, "tangent", no_tangent, "LabelConcat"), (Projection, "tangent", no_tangent, "Sequential, labels"),
+    (LabelConcat, "backward", spoilt_table, "Conditional, concat"),
+    (Projection, "backward", half_projection, "Conditional, projection"),
+    (AuxiliaryGAN, "understood", twice, "Auxiliary (ACGAN)"),
+    (AuxiliaryGAN, "understood", no_codes, "Auxiliary (InfoGAN)"),
+    (cyclegan, "l1", wrong_way, "CycleGAN"),
+], ids=lambda v: getattr(v, "__name__", str(v)))
+def test_the_registry_s_checks_catch_planted_faults(monkeypatch, where, name, spoil, case):
+    case, = (c for c in CASES if c.name == case)
+    monkeypatch.setattr(where, name, spoil(getattr(where, name)))
+    assert not case.check().ok
 
 
 # -- a run ------------------------------------------------------------------------------------------------------------

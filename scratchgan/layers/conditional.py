@@ -118,9 +118,7 @@ class Projection(_Labelled):
     Why       the best logit is log p(x|l)/q(x|l) + log p(l)/q(l).  If log p(l|x) is linear in features phi(x), the
               label enters as an inner product, and what is left does not depend on it.
 
-    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 0.02^2): so D begins as one that is told nothing.
-    If the label counted from the first step, D would know every fake by its wrong label before G could learn what it
-    means.
+    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 0.02^2): D begins nearly as if told nothing.
     Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
     """
 

@@ -9,10 +9,12 @@ Method    G gets noise z and a code c, drawn at random: a category of ten and tw
 
           Proof of the first: I = H(c) - H(c|x) = H(c) + E_x[ E_{c|x} log P(c|x) ], and E_{c|x} log P - E_{c|x} log Q
           is a Kullback-Leibler divergence, so at least 0.  H(c) is constant.  What is left is a cross-entropy:
-          (Auxiliary.1) with lambda = w_K = 1 for the category and w_c = 0.1 for the numbers, as in appendix C.1.
+          (Auxiliary.1) with lambda = w_K = 1 for the category, as in the paper, and less for the numbers, as it
+          advises: w_c = 0.1.
 Nets      DCGAN's.  Q shares all of D but its last layers (appendix C.1: one hidden layer of 128).
-Training  D's learning rate 2e-4, G's 1e-3, as in appendix C.1.
-Result    The category usually becomes the digit, with no label ever shown; which category is which digit, nobody chose.
+Training  D's learning rate 2e-4, G's 1e-3, as in appendix C.  The recipe: 5e-4 for D, 8 numbers of noise instead of 62.
+Result    The category mostly becomes the digit, with no label ever shown; which category is which digit, nobody chose.
+          On 5,000 digits 74 to 88 % agree, by seed; the rest share a category, or split over two.
 """
 
 from __future__ import annotations
