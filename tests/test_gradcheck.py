@@ -4,43 +4,13 @@ import numpy as np
 import pytest
 
 from scratchgan import Sequential, registry
+from scratchgan.exercises import bugs
 from scratchgan.gradcheck import check, relative_error
 from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
-from scratchgan.losses import Minimax, NonSaturating, Wasserstein
+from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
 from scratchgan.optim import Adam, Optimizer, RMSProp
 from scratchgan.penalties import R1, R2, Penalised, WganGp, interpolate
-
-
-class LosesHalf(Dense):
-    """Gradients assigned with `=`."""
-
-    def backward(self, dy, cache, **kw):
-        self.grads["W"][...] = 0
-        return super().backward(dy, cache, **kw)
-
-
-class CachesOnTheLayer(Dense):
-    """The activations of the latest forward, whatever the cache says."""
-
-    def forward(self, x, **kw):
-        self.latest = x
-        return super().forward(x, **kw)
-
-    def backward(self, dy, cache, **kw):
-        cache.x = self.latest
-        return super().backward(dy, cache, **kw)
-
-
-class MixesModes(BatchNorm):
-    """Forward with the running statistics, backward with the batch formula."""
-
-    def backward(self, dy, cache, **kw):
-        cache.train = True
-        try:
-            return super().backward(dy, cache, **kw)
-        finally:
-            cache.train = False
 
 
 class DropsSecondOrder(Tanh):
@@ -49,88 +19,65 @@ class DropsSecondOrder(Tanh):
     piecewise_linear = True
 
 
-class ForgetsTheBatch(Dense):
-    def backward(self, dy, cache, **kw):
-        dx = super().backward(dy, cache, **kw)
-        self.grads["b"] -= dy[1:].sum(axis=0)
-        return dx
+# The faults of scratchgan.exercises.bugs, each with something that it spoils.
+SPOILED = {
+    "activations kept on the layer": lambda rng: game(rng),
+    "gradients assigned": lambda rng: game(rng),
+    "bias of one sample": lambda rng: check(Dense(4, 3, rng=rng), rng.standard_normal((5, 4))),
+    "BatchNorm in two modes": lambda rng: check(BatchNorm(3), rng.standard_normal((6, 3)), train=False),
+    "batch statistics held constant": lambda rng: check(BatchNorm(3), rng.standard_normal((6, 3))),
+    "no second derivative": lambda rng: check(
+        Sequential([Dense(4, 5, rng=rng), Tanh(), Dense(5, 1, rng=rng)]), rng.standard_normal((6, 4))),
+    "kernel turned round": lambda rng: check(Conv2D(2, 3, kernel_size=3, rng=rng), rng.standard_normal((2, 5, 5, 2))),
+    "slope with a minus": lambda rng: check(LeakyReLU(0.2), rng.standard_normal((4, 5))),
+    "another mask on the way back": lambda rng: check(Dropout(0.5), rng.standard_normal((4, 5))),
+    "fakes with a minus": lambda rng: check(NonSaturating()),
+    "1/N forgotten": lambda rng: check(NonSaturating()),
+    "the other loss's gradient": lambda rng: check(NonSaturating()),
+}
 
 
-class FlipsTheKernel(Conv2D):
-    def weight_grad(self, x, dy):
-        return super().weight_grad(x, dy)[::-1, ::-1].copy()
+def game(rng):
+    return check(mlp_gan(2, 2, (5,)), rng.standard_normal((5, 2)))
 
 
-class ForgetsTgamma(BatchNorm):
-    def tangent_backward(self, tdy, cache, **kw):
-        cache.tparams = {k: v for k, v in cache.tparams.items() if k != "gamma"}
-        return super().tangent_backward(tdy, cache, **kw)
+def test_every_wrong_derivative_has_something_that_it_spoils():
+    assert set(SPOILED) == {name for name, bug in bugs.BUGS.items() if bug.found_by == bugs.GRADCHECK}
 
 
-class NoBatchStatistics(BatchNorm):
-    """The gradient that flows through mean and variance left out."""
-
-    def backward(self, dy, cache, **kw):
-        super().backward(dy, cache, **kw)
-        return cache.gamma * dy * cache.r
-
-
-class WrongSlope(LeakyReLU):
-    def dphi(self, x, y):
-        return np.where(x > 0, x.dtype.type(1), x.dtype.type(-self.slope))
-
-
-class RedrawsTheMask(Dropout):
-    def backward(self, dy, cache, **kw):
-        self.prepare(cache, np.random.default_rng(99))
-        return super().backward(dy, cache, **kw)
-
-
-@pytest.mark.parametrize(("bug", "shape", "train"), [
-    (lambda rng: MixesModes(3), (6, 3), False),
-    (lambda rng: DropsSecondOrder(), (4, 5), True),
-    (lambda rng: ForgetsTheBatch(4, 3, rng=rng), (5, 4), True),
-    (lambda rng: FlipsTheKernel(2, 3, kernel_size=3, rng=rng), (2, 5, 5, 2), True),
-    (lambda rng: ForgetsTgamma(3), (6, 3), True),
-    (lambda rng: NoBatchStatistics(3), (6, 3), True),
-    (lambda rng: WrongSlope(0.2), (4, 5), True),
-    (lambda rng: RedrawsTheMask(0.5), (4, 5), True),
-    (lambda rng: Sequential([Dense(4, 5, rng=rng), DropsSecondOrder(), Dense(5, 1, rng=rng)]), (6, 4), True),
-], ids=lambda v: "")
-def test_checks_catch(bug, shape, train, rng):
-    report = check(bug(rng), rng.standard_normal(shape), train=train)
+@pytest.mark.parametrize("fault", SPOILED)
+def test_checks_catch(fault, rng):
+    assert SPOILED[fault](rng).ok
+    with bugs.planted(fault):
+        report = SPOILED[fault](rng)
     assert not report.ok
     assert report.max_error > 1e-3
     assert "WRONG" in str(report)
+    assert SPOILED[fault](rng).ok
 
 
-@pytest.mark.parametrize("bug", [LosesHalf, CachesOnTheLayer])
-def test_faults_that_only_the_game_shows(bug, rng):
+@pytest.mark.parametrize("fault", ["activations kept on the layer", "gradients assigned"])
+def test_faults_that_only_the_game_shows(fault, rng):
     """One layer alone looks right; two pending batches, real and fake, do not."""
-    assert check(bug(2, 3, rng=rng), rng.standard_normal((5, 2))).ok
-    gan = mlp_gan(2, 2, (5,))
-    planted = bug(2, 5, rng=rng)
-    planted.set_path("D.0")
-    gan.D.layers[0] = planted
-    report = check(gan, rng.standard_normal((5, 2)))
-    wrong = {row.array for row in report.rows if row.error > report.tolerance}
-    assert not report.ok
-    assert "D's loss: D.0.W" in wrong
+    with bugs.planted(fault):
+        assert check(Dense(2, 3, rng=rng), rng.standard_normal((5, 2))).ok
+        report = game(rng)
+    assert "D's loss: D.0.W" in {row.array for row in report.rows if row.error > report.tolerance}
 
 
-@pytest.mark.parametrize("fault", ["sign", "mean", "saturating"])
-def test_faults_in_losses(fault):
-    class Faulty(NonSaturating):
-        def discriminator(self, r, f):
-            value, d_real, d_fake = super().discriminator(r, f)
-            return {"sign": (value, d_real, -d_fake),
-                    "mean": (value, d_real * len(r), d_fake * len(f))}.get(fault, (value, d_real, d_fake))
+def test_a_dropped_second_derivative_is_none_of_relu(rng):
+    with bugs.planted("no second derivative"):
+        assert check(Sequential([Dense(4, 5, rng=rng), ReLU(), Dense(5, 1, rng=rng)]), rng.standard_normal((6, 4))).ok
+        assert not check(Tanh(), rng.standard_normal((4, 5))).ok
 
-        def generator(self, f, real_logits=None):
-            value, d = super().generator(f)
-            return value, Minimax().generator(f)[1] if fault == "saturating" else d
 
-    assert not check(Faulty()).ok
+def test_tgamma_forgotten(rng):
+    class ForgetsTgamma(BatchNorm):
+        def tangent_backward(self, tdy, cache, **kw):
+            cache.tparams = {k: v for k, v in cache.tparams.items() if k != "gamma"}
+            return super().tangent_backward(tdy, cache, **kw)
+
+    assert not check(ForgetsTgamma(3), rng.standard_normal((6, 3))).ok
 
 
 def test_error_of_a_derivative():
@@ -179,7 +126,8 @@ class FlipsW(Dense):
 
 
 def test_report_reads_as_a_table(rng):
-    report = check(WrongSlope(), rng.standard_normal((2, 3)), name="my layer")
+    with bugs.planted("slope with a minus"):
+        report = check(LeakyReLU(), rng.standard_normal((2, 3)), name="my layer")
     text = str(report)
     assert text.startswith("my layer: WRONG, largest error")
     assert "<-- WRONG" in text
@@ -225,7 +173,7 @@ def test_every_public_layer_and_loss_is_registered():
 
 
 def test_registry_reports_failure(monkeypatch, capsys):
-    case = registry.Case("Broken", lambda rng: WrongSlope(), (3, 4))
+    case = registry.Case("Broken", lambda rng: DropsSecondOrder(), (3, 4))
     monkeypatch.setattr(registry, "CASES", [case])
     assert not registry.run()
     assert "WRONG: Broken" in capsys.readouterr().out

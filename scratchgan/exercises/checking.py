@@ -154,6 +154,11 @@ def _difference(name: str, a: Any, b: Any, tolerance: float, given: dict[str, An
     """What is wrong with one result; None if it is right."""
     if _equal(a, b, tolerance):
         return None
+    if isinstance(b, str):
+        given_text = isinstance(a, str)
+        return f"The {name} is not {a!r}." if given_text else f"{name} should be text, it is {type(a).__name__}."
+    if isinstance(b, bool):
+        return f"{name}: it says {a}."
     try:
         a, b = np.asarray(a, float), np.asarray(b, float)
     except (TypeError, ValueError):

@@ -30,6 +30,11 @@ def _marked(kind: type, *names: str) -> bool:
     return all(getattr(getattr(kind, name, None), "can_be_fused", False) for name in names)
 
 
+def forget() -> None:
+    """Look at the marks again: somebody has put another method into a class."""
+    _marked.cache_clear()
+
+
 def activation(layer) -> bool:
     """Whether a layer is max(x, slope x) with this package's own derivative."""
     return _marked(type(layer), "phi", "dphi")

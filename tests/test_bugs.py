@@ -1,0 +1,93 @@
+"""The faults of chapter 13: planted they spoil what they should, and afterwards the package is as it was."""
+
+import numpy as np
+import pytest
+
+from scratchgan import gan as gan_module
+from scratchgan import registry
+from scratchgan.data import load
+from scratchgan.exercises import bugs
+from scratchgan.exercises.ch13 import PATIENTS
+from scratchgan.kernels import fusion
+from scratchgan.losses import Wasserstein
+from scratchgan.models import mlp_gan
+from scratchgan.penalties import WganGp
+
+
+def doubled_batch(rng):
+    g = rng.standard_normal((5, 3))
+    return np.isclose(WganGp()(g)[0], WganGp()(np.concatenate([g, g]))[0])
+
+
+def high_is_real(rng):
+    one, zero = np.ones((4, 1)), np.zeros((4, 1))
+    return Wasserstein().discriminator(one, zero)[0] < Wasserstein().discriminator(zero, one)[0]
+
+
+def d_stands_still(rng):
+    gan = mlp_gan(2, 2, (4,))
+    gan.d_gradients(rng.standard_normal((6, 2)).astype(np.float32), gan.noise(6))
+    before = [w.copy() for _, w in gan.D.parameters()]
+    gan.g_step(6)
+    return all((w == kept).all() for (_, w), kept in zip(gan.D.parameters(), before, strict=True))
+
+
+def eight_places(rng):
+    return len(np.unique(load("ring").modes.round(6), axis=0)) == 8
+
+
+QUESTIONS = {"two signs that cancel": high_is_real, "norm over the batch": doubled_batch,
+             "D moves in G's turn": d_stands_still, "seven of eight modes": eight_places}
+
+
+@pytest.mark.parametrize("fault", QUESTIONS)
+def test_what_no_gradient_check_can_see_a_question_does(fault, rng):
+    assert bugs.BUGS[fault].found_by == bugs.QUESTION
+    with bugs.planted(fault):
+        assert [name for name, asks in QUESTIONS.items() if not asks(rng)] == [fault]
+        for case in registry.CASES:
+            if case.name in ("Dense", "BatchNorm", "Wasserstein", "WganGp", "MLP GAN"):
+                assert case.check().ok, case.name
+    assert QUESTIONS[fault](rng)
+
+
+def test_every_fault_that_gradcheck_cannot_see_has_its_question():
+    assert set(QUESTIONS) == {name for name, bug in bugs.BUGS.items() if bug.found_by == bugs.QUESTION}
+
+
+def contents(owner):
+    return dict(owner) if isinstance(owner, dict) else dict(vars(owner))
+
+
+@pytest.mark.parametrize("fault", bugs.BUGS)
+def test_a_fault_leaves_nothing_behind_not_even_after_an_error(fault):
+    owners = [owner for owner, _, _ in bugs.BUGS[fault].patches]
+    before = [contents(owner) for owner in owners]
+    patch = bugs.planted(fault)
+    patch.__enter__()
+    assert [contents(owner) for owner in owners] != before
+    with pytest.raises(KeyError):
+        patch.gen.throw(KeyError())
+    assert [contents(owner) for owner in owners] == before
+
+
+def test_layers_that_were_computed_together_are_not_while_a_fault_is_in_one_of_them(rng):
+    net = mlp_gan(2, 2, (8,)).D
+    together = [second is not None for _, second in fusion.groups(net.layers)]
+    with bugs.planted("slope with a minus"):
+        assert not any(second is not None for _, second in fusion.groups(net.layers))
+    assert [second is not None for _, second in fusion.groups(net.layers)] == together
+
+
+def test_names_and_errors():
+    assert set(bugs.names()) == set(bugs.BUGS)
+    assert set(PATIENTS.values()) <= set(bugs.BUGS)
+    with pytest.raises(ValueError, match="no fault 'mumps'; known: activations kept"), bugs.planted("mumps"):
+        pass
+
+
+def test_no_module_of_the_package_knows_of_them():
+    from pathlib import Path
+
+    root = Path(gan_module.__file__).parent
+    assert [path for path in root.rglob("*.py") if "exercises" not in path.parts and "bugs" in path.read_text()] == []
