@@ -72,31 +72,18 @@ def execute(notebook, folder: Path) -> float:
 
     start = time.perf_counter()
     NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
-                   record_timing=False).execute()
+                   record_timing=False, coalesce_streams=True).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata = {}
             cell.outputs = [output for output in cell.outputs
                             if not (output.output_type == "stream" and output.name == "stderr")]   # progress bars
-            cell.outputs = _joined(cell.outputs)
             for output in cell.outputs:
                 data = output.get("data", {})
                 if "text/html" in data:                             # a film's token is random, and need not be
                     data["text/html"] = re.sub(r'(data-film=\\?")[0-9a-f]{16}', rf"\g<1>{cell.id:0>16}",
                                                data["text/html"])
     return time.perf_counter() - start
-
-
-def _joined(outputs: list) -> list:
-    """Text that was printed in one go comes in pieces, cut anywhere."""
-    joined: list = []
-    for output in outputs:
-        before = joined[-1] if joined else None
-        if before is not None and before.output_type == output.output_type == "stream" and before.name == output.name:
-            before.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def write(notebook, path: Path) -> None:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nscratchgan: stopped by Ctrl-C", file=sys.stderr)
         return CTRL_C
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, ImportError) as error:
         return _fail(error, USAGE)
 
 
@@ -125,11 +125,35 @@ def _parser() -> argparse.ArgumentParser:
     gradcheck.add_argument("names", nargs="*", metavar="NAME", help="layers or losses to check; default: all")
     gradcheck.set_defaults(run=_gradcheck)
 
+    grade = commands.add_parser("grade", help="run submitted notebooks of the course, and write what each has solved")
+    grade.add_argument("folder", metavar="FOLDER", help="with notebooks (*.ipynb) in it, or in folders below it")
+    grade.add_argument("--out", metavar="FILE", help="the table; default: FOLDER/grades.csv")
+    grade.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds for a notebook; default: 600")
+    grade.add_argument("--cell-timeout", type=float, default=180, metavar="S", help="seconds for a cell; default: 180")
+    grade.add_argument("--quiet", action="store_true", help="no progress bar, and only the table's path as output")
+    grade.set_defaults(run=_grade)
+
     bench = commands.add_parser("bench", help="measure the speed of a training step and of what it is made of")
     bench.add_argument("--threads", type=int, metavar="N", help="threads for the kernels; default: as many as they use "
                                                                 "in training")
     bench.set_defaults(run=_bench)
     return parser
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from .grading import grade
+
+    rows, path = grade(args.folder, out=args.out, seconds=args.timeout, cell_seconds=args.cell_timeout,
+                       progress=not args.quiet)
+    if args.quiet:
+        print(path)
+        return 0
+    width = max(len(row.file) for row in rows)
+    for row in rows:
+        print(f"{row.file:<{width}}  {row.solved} of {len(row.exercises)}  {row.seconds:5.0f} s  {row.status}"
+              + "".join(f"\n{'':<{width}}    {note}" for note in row.notes))
+    print(f"wrote {path}")
+    return 0
 
 
 def _train(args: argparse.Namespace) -> int:

@@ -78,8 +78,8 @@ EXERCISES = [
         about="(Check.1)"),
     _patient("A", "Which fault has patient A?  Its name, out of bugs.names().", hints={
         "activations kept on the layer":
-            "That fault also loses one of two batches.  But then real and fake would be mixed in W's gradient, and that "
-            "of b, which needs no activations, would be right.",
+            "That fault also loses one of two batches.  But then real and fake would be mixed in W's gradient, and "
+            "that of b, which needs no activations, would be right.",
         "bias of one sample": "Then a layer by itself would be wrong as well, and only in b.",
         "fakes with a minus": "Then the loss by itself would be wrong, and it is not."}),
     _patient("B", "Which fault has patient B?  Its name, out of bugs.names().", hints={

@@ -51,21 +51,29 @@ def check(name: str, answer: Callable[..., Any], *, seed: int | None = None) -> 
 
     Raises ValueError for an unknown exercise, TypeError for an answer that is no function.
     """
-    exercise = find(name)
     if not callable(answer):
-        raise TypeError(f"check takes your function, such as check({name!r}, {name.split('.')[1]}) without brackets "
-                        f"behind it; got {type(answer).__name__}")
-    rng = np.random.default_rng(seed)
+        raise TypeError(f"check takes your function, such as check({name!r}, {find(name).name.split('.')[1]}) without "
+                        f"brackets behind it; got {type(answer).__name__}")
+    return judge(name, lambda given, _: answer(**copy.deepcopy(given)), np.random.default_rng(seed))
+
+
+def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.Generator) -> Verdict:
+    """The Verdict on whoever answers ask(given, seed), `given` being exercise.given(default_rng(seed)).
+
+    `scratchgan.grading` asks a function in another process, which makes the same input of the seed.
+    """
+    exercise = find(name)
     for _ in range(TRIALS):
-        given = dict(exercise.given(rng))
+        seed = int(rng.integers(2**63))
+        given = dict(exercise.given(np.random.default_rng(seed)))
         try:
-            found = answer(**copy.deepcopy(given))
+            found = ask(given, seed)
         except NotImplementedError:
             return Verdict(name, OPEN)
         except TypeError as error:
             if "argument" in str(error) and exercise.name.split(".")[1] in str(error):
                 return Verdict(name, WRONG, f"It should take the arguments ({', '.join(given)}).")
-            return Verdict(name, WRONG, f"It raised TypeError: {error}")
+            return Verdict(name, WRONG, f"It raised TypeError: {_one_line(error)}")
         except Exception as error:  # whatever a student's code raises is told, and does not stop the notebook
             return Verdict(name, WRONG, f"It raised {type(error).__name__}: {_one_line(error)}")
         if found is None or found is ... or found is NotImplemented:
@@ -136,8 +144,11 @@ def _equal(a: Any, b: Any, tolerance: float) -> bool:
             return False
         if b.dtype.kind not in "fc":
             return bool((a == b).all())
-        scale = max(float(np.abs(b).max(initial=0.0)), 1e-12)
-        return bool(np.isfinite(a).all() and np.abs(a - b).max(initial=0.0) <= tolerance * scale)
+        finite = np.isfinite(b)                                       # what a known mistake makes may be NaN
+        if not (np.isfinite(a) == finite).all():
+            return False
+        scale = max(float(np.abs(b[finite]).max(initial=0.0)), 1e-12)
+        return bool((np.abs(a[finite] - b[finite]) <= tolerance * scale).all())
     except (TypeError, ValueError):
         return False
 

@@ -1,0 +1,184 @@
+"""A row for each notebook that was handed in, and the CSV of them all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..atomic import write_text
+from ..exercises import names
+from ..exercises.checking import SOLVED, Verdict, judge
+from .kernel import Gone, started
+from .submission import read
+
+MISSING, SLOW, NOT_ASKED = "no such function", "no answer in time", "not asked"
+
+
+@dataclass
+class Row:
+    """What became of one notebook.
+
+    file       its path within the folder
+    chapter    "03", "" if unknown
+    status     "ran", "ran with errors", "stopped", "crashed", "unreadable" or "no chapter of the course"
+    exercises  name -> "solved", "not solved yet", "not right yet", "no such function", "no answer in time", "not asked"
+    hints      name -> what `check` would have told the student
+    notes      what a teacher should look at
+    seconds    that it took
+    """
+
+    file: str
+    chapter: str = ""
+    status: str = "ran"
+    exercises: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def solved(self) -> int:
+        """How many exercises are solved."""
+        return sum(status == SOLVED for status in self.exercises.values())
+
+
+def notebooks(folder: Path) -> list[Path]:
+    """All notebooks in a folder and below it, hidden folders left out, in order."""
+    return sorted(path for path in folder.rglob("*.ipynb")
+                  if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def grade(folder: str | Path, *, out: str | Path | None = None, seconds: float = 600, cell_seconds: float = 180,
+          progress: bool = True) -> tuple[list[Row], Path]:
+    """Grade all notebooks in a folder; returns their rows, and the CSV's path (FOLDER/grades.csv by default).
+
+    The CSV is written again after each notebook, so that nothing is lost by an interruption.
+
+    seconds        for one notebook, all in all
+    cell_seconds   for one cell
+
+    Raises FileNotFoundError if there is no such folder or no notebook in it, ValueError for times below a second,
+    ImportError without nbclient.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    if not (found := notebooks(folder)):
+        raise FileNotFoundError(f"{folder}: there is no notebook (*.ipynb) in it")
+    for name, value in (("seconds", seconds), ("cell_seconds", cell_seconds)):
+        if not value >= 1:
+            raise ValueError(f"grade: {name} must be at least 1, got {value}")
+    _needs_nbclient()
+    out = Path(out) if out is not None else folder / "grades.csv"
+    rows: list[Row] = []
+    for path in _shown(found, progress):
+        rows.append(grade_one(path, str(path.relative_to(folder)), seconds=seconds, cell_seconds=cell_seconds))
+        write_text(out, as_csv(rows))
+    return rows, out
+
+
+def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600, cell_seconds: float = 180) -> Row:
+    """Run one notebook in a process of its own, and judge the functions that it made."""
+    path = Path(path)
+    row, start = Row(file or path.name), time.monotonic()
+    try:
+        submission = read(path)
+    except (ValueError, OSError) as error:
+        row.status = "unreadable"
+        row.notes.append(str(error))
+        return row
+    row.chapter, row.notes = submission.chapter, list(submission.odd)
+    row.exercises = {name: NOT_ASKED for name in names() if name.startswith(f"{row.chapter}.")}
+    if not row.exercises:
+        row.status, row.chapter = "no chapter of the course", ""
+        return row
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with started(Path(folder), seconds=seconds, cell_seconds=cell_seconds) as kernel:
+                try:
+                    kernel.run(submission.notebook.cells)
+                    for name in row.exercises:
+                        verdict = _asked(kernel, name)
+                        row.exercises[name] = verdict.status
+                        if verdict.hint:
+                            row.hints[name] = verdict.hint
+                finally:
+                    row.notes += kernel.problems
+                    row.status = "ran with errors" if kernel.problems else "ran"
+        except Gone as error:
+            row.status = "stopped" if "stopped" in str(error) else "crashed"
+            row.notes.append(str(error))
+    row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
+                  if row.exercises.get(name, SOLVED) not in (SOLVED, NOT_ASKED)]
+    row.seconds = time.monotonic() - start
+    return row
+
+
+def as_csv(rows: list[Row]) -> str:
+    """The table: a line a notebook, a column an exercise."""
+    columns = sorted({name for row in rows for name in row.exercises})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "chapter", "status", "solved", "of", "percent", "seconds", *columns, "hints", "notes"])
+    for row in rows:
+        share = f"{100 * row.solved / len(row.exercises):.0f}" if row.exercises else ""
+        writer.writerow([_plain(value) for value in (
+            row.file, row.chapter, row.status, row.solved, len(row.exercises), share, f"{row.seconds:.1f}",
+            *(row.exercises.get(name, "") for name in columns),
+            "; ".join(f"{name}: {hint}" for name, hint in row.hints.items()), "; ".join(row.notes))])
+    return text.getvalue()
+
+
+class _Unanswered(BaseException):
+    """No Exception: `judge` takes those for the student's own.  `gone`: there is nobody left to ask."""
+
+    def __init__(self, status: str, gone: Gone | None = None):
+        super().__init__(status)
+        self.status, self.gone = status, gone
+
+
+def _asked(kernel, name: str) -> Verdict:
+    """The verdict on the notebook's function for one exercise.  Raises Gone."""
+    def ask(given, seed):
+        try:
+            return kernel.ask(name, seed)
+        except LookupError:
+            raise _Unanswered(MISSING) from None
+        except TimeoutError:
+            raise _Unanswered(SLOW) from None
+        except Gone as error:
+            raise _Unanswered(NOT_ASKED, error) from None
+
+    try:
+        return judge(name, ask, np.random.default_rng())
+    except _Unanswered as error:
+        if error.gone is not None:
+            raise error.gone from None
+        return Verdict(name, error.status)
+
+
+def _plain(value: object) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    text = " ".join(str(value).split())
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _shown(found: list[Path], progress: bool) -> Iterator[Path]:
+    from tqdm import tqdm
+
+    return iter(tqdm(found, desc="grade", unit="notebook", disable=not progress))
+
+
+def _needs_nbclient() -> None:
+    try:
+        import ipykernel  # noqa: F401
+        import nbclient  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"grading runs notebooks, and needs {error.name}: "
+                          'pip install "scratchgan[notebooks]"') from None
