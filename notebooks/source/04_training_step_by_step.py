@@ -131,6 +131,27 @@ print(check("04.labels", labels))
 check("04.adam_step", adam_step)
 
 # %% [markdown]
+# ## One step, seen whole
+#
+# The same six sub-steps as a picture. `play_turn` plays one step with the GAN's own methods and keeps what it sees on the way.
+# The fourth picture shows only the *change* of $D$, and the last one only which way the fakes go; both are drawn as large as
+# can be seen, and say how large they were. Step through the film, then find each sub-step in the text above.
+#
+# In which direction do the arrows of sub-steps 5 and 6 differ, and why must they? (An arrow of 5 is what $D$ asks of this one
+# fake. $G$ has to move *weights*, which serve all fakes at once.)
+
+# %%
+from scratchgan.plots import play_turn
+
+for _ in range(60):
+    gan.train_step(ring.sample(256, rng=data_rng))
+turn = play_turn(gan, ring, rng=data_rng)
+animation_html(*turn.frames(), interval=2000, label="One step of training in six sub-steps")
+
+# %%
+turn.sheet()
+
+# %% [markdown]
 # ## The game, in motion
 #
 # Now the same steps many times. Each frame below shows one moment: real points, fakes, $D$'s surface, and the push that

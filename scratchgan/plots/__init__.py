@@ -5,6 +5,7 @@
     norms      the gradient's norm by layer, step by step        `gradient_norms`, `norms_of_log`
     density    the game on points, seen whole                    `save_density`
     surfaces   where G's loss pushes each generated point        `surface`, `fake_gradient`
+    turns      one step of training, sub-step by sub-step         `play_turn`
     latent     from one z to another                             `interpolate_latent`, `interpolation`
     copies     samples beside the training images nearest them   `nearest_images`, `neighbours`
     phase      a vector field and the paths in it                `phase_portrait`
@@ -47,6 +48,7 @@ from .run import picture_run
 from .surfaces import fake_gradient, surface
 from .training import curves, equilibrium, running_mean, save_curves
 from .translations import save_translations
+from .turns import Turn, play_turn
 
 __all__ = [
     "BLACK",
@@ -65,6 +67,7 @@ __all__ = [
     "YELLOW",
     "Animation",
     "PointCloud",
+    "Turn",
     "animation_html",
     "curves",
     "equilibrium",
@@ -82,6 +85,7 @@ __all__ = [
     "open_frames",
     "phase_portrait",
     "picture_run",
+    "play_turn",
     "running_mean",
     "save_curves",
     "save_density",

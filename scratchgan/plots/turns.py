@@ -1,0 +1,156 @@
+r"""One step of training, sub-step by sub-step: what is drawn, judged and moved, in the order of `scratchgan.gan`.
+
+    turn = play_turn(gan, ring)           # plays one step of the game, and keeps what happened in it
+    turn.sheet()                          # the six sub-steps in one Figure
+    animation_html(*turn.frames())        # the same as a film with play, pause and step
+
+    1  noise       z ~ N(0, I)
+    2  fakes       G(z), beside real samples
+    3  D judges    both kinds, as two batches
+    4  D's update  where D(x) rose and where it fell
+    5  new fakes   from new noise, with the push -N dL_G/dx that comes back through the frozen D (Surface.1)
+    6  G's update  how these fakes moved
+
+Most steps move both by very little: 4 and 6 are drawn as large as can be seen, and say how large they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..checks import positive_int
+from .base import BLACK, FAKE, GREY, REAL, figure
+from .density import PROBABILITY, plane, surface_colours
+from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
+
+TITLES = ("1. noise", "2. fakes: G(z)", "3. D judges both kinds", "4. D's update: up at real, down at fakes",
+          "5. new fakes, pushed through the frozen D", "6. G's update: the fakes move")
+GRID = 61  # points a side of D's surface
+
+
+@dataclass
+class Turn:
+    """What `play_turn` kept.  Arrays of points are (N, 2); D's surfaces are (GRID, GRID).
+
+    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D(x) over the plane around D's update
+    noise_2, fake_2, push   sub-step 5: new noise, new fakes, -N dL_G/dx;  `moved`: where G puts noise_2 afterwards
+    report                  the losses, as train_step reports them
+    """
+
+    step: int
+    extent: tuple[float, float, float, float]
+    noise: np.ndarray
+    fake: np.ndarray
+    real: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    noise_2: np.ndarray
+    fake_2: np.ndarray
+    push: np.ndarray
+    moved: np.ndarray
+    report: dict[str, float]
+
+    def sheet(self):
+        """All six sub-steps in one Figure."""
+        fig = figure(9.6, 6.8)
+        for number, axes in enumerate(fig.subplots(2, 3).ravel()):
+            self._draw(axes, number)
+        fig.suptitle(f"Step {self.step + 1:,}, taken apart: D learns from both kinds of points, G only from D's slope")
+        fig.tight_layout()
+        return fig
+
+    def frames(self) -> tuple[list[Any], list[str]]:
+        """(six Figures, their titles), for `animation_html`."""
+        made = []
+        for number in range(len(TITLES)):
+            fig = figure(4.2, 4.3)
+            self._draw(fig.subplots(), number)
+            fig.tight_layout()
+            made.append(fig)
+        return made, [f"step {self.step + 1:,}, {title}" for title in TITLES]
+
+    def _draw(self, axes, number: int) -> None:
+        axes.set_title(TITLES[number], fontsize=9)
+        if number == 0:
+            axes.scatter(*self.noise[:, :2].T, s=8, color=GREY, linewidths=0)
+            axes.set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
+            return
+        if number in (2, 4, 5):
+            self._surface(axes, self.before if number == 2 else self.after)
+        elif number == 3:
+            self._change(axes)
+        if number < 4:
+            axes.scatter(*self.real.T, s=8, color=REAL, linewidths=0, label="real")
+            axes.scatter(*self.fake.T, s=8, color=FAKE, linewidths=0, label="fakes")
+        else:
+            axes.scatter(*self.fake_2.T, s=8, color=FAKE, linewidths=0, label="new fakes")
+            way, said = (self.push, "push") if number == 4 else (self.moved - self.fake_2, "way")
+            some = _spread_out(self.fake_2, self.extent, 80)
+            length, longest = _scaled(way[some], LONGEST * (self.extent[1] - self.extent[0]))
+            axes.quiver(*self.fake_2[some].T, *length.T, angles="xy", scale_units="xy", scale=1, width=0.005,
+                        color=BLACK, zorder=3)
+            axes.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=9, linestyle="none",
+                      label=f"{said}, longest {longest:.2g}")
+        axes.legend(fontsize=7, loc="upper right", framealpha=0.85)
+        left, right, bottom, top = self.extent
+        axes.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(left, right), ylim=(bottom, top), aspect="equal")
+
+    def _surface(self, axes, value) -> None:
+        low, high = (0, 1) if 0 <= value.min() and value.max() <= 1 else (value.min(), value.max() + 1e-9)
+        axes.imshow(value, extent=self.extent, origin="lower", cmap=surface_colours(), vmin=low, vmax=high,
+                    interpolation="bilinear", alpha=0.8)
+
+    def _change(self, axes) -> None:
+        change = self.after - self.before
+        most = max(float(np.abs(change).max()), 1e-12)
+        axes.imshow(change, extent=self.extent, origin="lower", cmap=surface_colours(), vmin=-most, vmax=most,
+                    interpolation="bilinear", alpha=0.8)
+        axes.text(0.02, 0.02, f"D changed by up to {most:.2g}", transform=axes.transAxes, fontsize=7,
+                  bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0})
+
+
+def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
+    """Play one step of the game on batches of n - it is a step of training, with the GAN's own methods - and keep it.
+
+    gan    a GAN on points in the plane;   data   a density in the plane (scratchgan.data)
+    rng    draws the real samples
+
+    Raises ValueError for points that are not in the plane, n below 1, or a game in which D has several turns a step.
+    """
+    n = positive_int("play_turn", "n", n)
+    if gan.d_steps != 1:
+        raise ValueError(f"play_turn: both players need one turn a step, here D has {gan.d_steps}")
+    if tuple(gan.data_shape) != (2,) or getattr(data, "dim", None) != 2:
+        raise ValueError(f"play_turn needs a GAN and data in the plane; the GAN makes {gan.data_shape}, the data have "
+                         f"{getattr(data, 'dim', 'no known number of')} dimensions")
+    real = data.sample(n, rng=rng)
+    noise = gan.noise(n)
+    fake = gan.generate(noise)
+    before = _judged(gan, data.extent)
+    report = gan.d_gradients(real, noise)
+    gan.d_optimizer.step()
+    for rule in gan.rules:
+        rule.after_d(gan)
+    after = _judged(gan, data.extent)
+    noise_2 = gan.noise(n)
+    fake_2 = gan.generate(noise_2)
+    push = -n * fake_gradient(gan, fake_2, real)
+    report |= gan.g_gradients(noise_2, real)
+    gan.g_optimizer.step()
+    if gan.ema is not None:
+        gan.ema.update()
+    step, gan.steps = gan.steps, gan.steps + 1
+    return Turn(step, data.extent, noise, fake, real, before, after, noise_2, fake_2, push, gan.generate(noise_2),
+                report)
+
+
+def _judged(gan, extent) -> np.ndarray:
+    """D(x) over the plane where D gives a probability, D'(x) for other losses."""
+    x, y = plane(extent, GRID)
+    points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    if gan.loss.name in PROBABILITY:
+        return gan.probability(points).reshape(x.shape)
+    return gan.D.forward(points.astype(gan.D.dtype), train=False)[0].reshape(x.shape)
