@@ -2,6 +2,7 @@
 
     python notebooks/build.py [CHAPTER ...]      make and execute the student's notebooks and the solved ones
     python notebooks/build.py --check            do the notebooks that are there have the cells of their sources?
+    python notebooks/build.py --nbgrader COURSE  write COURSE/source/NN_name/NN_name.ipynb, assignments for nbgrader
 
 A source is notebooks/source/NN_name.py (jupytext's percent format).  Between the lines
 
@@ -26,7 +27,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SOURCE, SOLUTIONS = HERE / "source", HERE / "solutions"
 BEGIN, END, STUB = "# BEGIN SOLUTION", "# END SOLUTION", "...  # your code"
+CHECK = re.compile(r"""check\(["']([\w.]+)["'], (\w+)\)""")
+CHECK_LINE = re.compile(r"""^(print\()?check\(.*\)\n?""", re.MULTILINE)
 LONGEST = 300  # seconds a cell may take
+LINK = re.compile(r"\]\((?!https?:|#)([^)\s]+)\)")  # to a file
 
 
 def cells(source: Path, solved: bool):
@@ -37,11 +41,18 @@ def cells(source: Path, solved: bool):
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
             cell.source = version(cell.source, solved, f"{source.name}, cell {number}")
+        elif solved and cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda link: f"]({_from_solutions(link[1])})", cell.source)
         cell.id = hashlib.sha256(f"{source.stem} {number}".encode()).hexdigest()[:8]
         cell.metadata = {}
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
                          "language_info": {"name": "python"}}
     return notebook
+
+
+def _from_solutions(link: str) -> str:
+    """A link of a chapter, as it reads a folder deeper; chapters link to each other's solutions there."""
+    return link if re.fullmatch(r"\d\d_\w+\.ipynb", link) else f"../{link}"
 
 
 def version(code: str, solved: bool, where: str) -> str:
@@ -96,6 +107,40 @@ def write(notebook, path: Path) -> None:
     write_text(path, nbformat.writes(notebook, version=4) + "\n")
 
 
+def for_nbgrader(source: Path):
+    """The notebook of a source as nbgrader's `source` version: after a solution, a graded cell for each exercise."""
+    import jupytext
+    import nbformat
+
+    notebook = jupytext.read(source, fmt="py:percent")
+    made = []
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata = {}
+        exercises = CHECK.findall(cell.source) if cell.cell_type == "code" and BEGIN in cell.source else []
+        if exercises:
+            marked = re.sub(r"# (BEGIN|END) SOLUTION", r"### \1 SOLUTION", cell.source)
+            cell.source = CHECK_LINE.sub("", marked).rstrip()
+            cell.metadata["nbgrader"] = _nbgrader(f"write-{number}", solution=True)
+        made.append(cell)
+        for name, function in exercises:
+            test = nbformat.v4.new_code_cell(f"verdict = check({name!r}, {function})\n"
+                                             "print(verdict)\nassert verdict.ok")
+            test.metadata["nbgrader"] = _nbgrader(name.replace(".", "-"), points=1)
+            made.append(test)
+    notebook.cells = made
+    for number, cell in enumerate(made):
+        cell.id = hashlib.sha256(f"nbgrader {source.stem} {number}".encode()).hexdigest()[:8]
+    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return notebook
+
+
+def _nbgrader(name: str, *, solution: bool = False, points: int | None = None) -> dict:
+    """What nbgrader keeps about a cell, in its schema 3."""
+    graded = {} if points is None else {"points": points}
+    return {"schema_version": 3, "grade_id": name, "grade": points is not None, "solution": solution, "task": False,
+            "locked": points is not None, **graded}
+
+
 def differs(source: Path) -> list[str]:
     """What is wrong with the notebooks of a source: a line each."""
     import nbformat
@@ -117,6 +162,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="their numbers, such as 03; default: all")
     parser.add_argument("--check", action="store_true", help="only compare")
+    parser.add_argument("--nbgrader", metavar="COURSE", type=Path, help="only write assignments for nbgrader")
     options = parser.parse_args()
     sources = [path for path in sorted(SOURCE.glob("[0-9][0-9]_*.py"))
                if not options.chapters or path.stem[:2] in options.chapters]
@@ -126,6 +172,13 @@ def main() -> int:
         wrong = [line for source in sources for line in differs(source)]
         print("\n".join(wrong) or f"{len(sources)} chapters: the notebooks are what their sources say")
         return 1 if wrong else 0
+    if options.nbgrader is not None:
+        for source in sources:
+            path = options.nbgrader / "source" / source.stem / f"{source.stem}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(for_nbgrader(source), path)
+            print(path)
+        return 0
     for source in sources:
         for solved in (False, True):
             notebook = cells(source, solved)

@@ -15,7 +15,8 @@ import scratchgan
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "scratchgan").rglob("*.py"))
-READERS = [*SOURCES, *sorted((ROOT / "tests").glob("*.py")), *sorted((ROOT / "notebooks").glob("*.py")),
+READERS = [*SOURCES, *sorted((ROOT / "tests").glob("*.py")), *sorted((ROOT / "notebooks").rglob("*.py")),
+           *sorted((ROOT / "notebooks").glob("*.md")),
            ROOT / "README.md"]
 
 LABEL = re.compile(r"\(([A-Z][A-Za-z0-9]*)\.(\d+)((?:(?:, ?|-)\d+)*)\)")

@@ -9,6 +9,8 @@ from .bugs import _d_steps_too
 from .exercise import Exercise
 
 # What each letter of the chapter has.  (You are reading the answers.)
+# A run has a fault, or none, and changes of its recipe.
+RUNS = {"W": ("gradients assigned", {}), "X": (None, {}), "Y": ("slope with a minus", {}), "Z": (None, {"lr_d": 1e-6})}
 PATIENTS = {"A": "gradients assigned", "B": "batch statistics held constant", "C": "no second derivative",
             "D": "norm over the batch"}
 

@@ -114,7 +114,9 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
     client = _client_class()(nbformat.v4.new_notebook(), kernel_name="python3", allow_errors=True,
                              interrupt_on_timeout=True, coalesce_streams=True, record_timing=False,
                              resources={"metadata": {"path": str(folder)}})
-    setup = client.setup_kernel(stderr=subprocess.DEVNULL)
+    ours = str(Path(__file__).parents[2])                              # the same scratchgan in there as out here
+    path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
+    setup = client.setup_kernel(stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path})
     try:
         setup.__enter__()
     except RuntimeError as error:

@@ -13,7 +13,7 @@ MOST_BYTES = 50_000_000
 CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.(\w+)["']""")
 SAYS_SOLVED = re.compile(r"(\d\d\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
-USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS"}}
+USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
 
 
 @dataclass
