@@ -34,7 +34,7 @@ fig = figure(8, 2)
 axes = fig.subplots()
 axes.imshow(image_grid(np.concatenate(rows), columns=14)[..., 0], cmap="gray", interpolation="nearest")
 axes.set_yticks([15, 44], [f"A: UCI, {len(pair.a):,}", f"B: MNIST, {len(pair.b):,}"])
-axes.set(xticks=[], xlabel="fourteen images of each, at random: no column is a pair",
+axes.set(xticks=[], xlabel="fourteen images of each, at random: no column is a pair", ylabel="domain",
          title="The same ten digits, another look, and no pairs")
 fig.tight_layout()
 fig
@@ -47,11 +47,11 @@ fig
 # - $G_{AB}$ translates images of $A$ to $B$, $G_{BA}$ translates back. There is no noise: an image goes in.
 # - $D_B$ judges whether an image looks as if it came from $B$, and $D_A$ whether from $A$.
 #
-# | symbol | what it is |
-# |---|---|
-# | $a$, $b$ | batches of the two domains |
-# | $fb = G_{AB}(a)$, $fa = G_{BA}(b)$ | the translations, the fakes |
-# | $ra = G_{BA}(fb)$, $rb = G_{AB}(fa)$ | there and back |
+# In symbols, as in the source:
+#
+# - $a$ and $b$ are batches of the two domains,
+# - $fb = G_{AB}(a)$ and $fa = G_{BA}(b)$ their translations, the fakes,
+# - $ra = G_{BA}(fb)$ and $rb = G_{AB}(fa)$ what comes back.
 #
 # Start with what you know: $D_B$ and $G_{AB}$ play a GAN. The fakes will come to look like $B$. Is that a
 # translation?
@@ -488,7 +488,7 @@ names = ("UCI to MNIST: a little crisper", "MNIST to UCI: softer")
 for axes, source, title in zip(fig.subplots(2, 1), "ab", names, strict=True):
     axes.imshow(image_grid(np.concatenate(strips[source]), columns=10)[..., 0], cmap="gray", interpolation="nearest")
     axes.set_yticks([15 + 29 * k for k in range(6)], ["x", *(f"{m} steps" for m in moments), "and back"])
-    axes.set(xticks=[], xlabel="ten images", title=f"{title}, and the digit stays")
+    axes.set(xticks=[], xlabel="ten images", ylabel="training goes down", title=f"{title}, and the digit stays")
 fig.tight_layout()
 cycle = np.array([record["cycle"] / 2 for record in log])                       # mean of both ways
 print(f"cycle error (pixels from -1 to 1): first step {cycle[0]:.2f}, mean of the last 20 {cycle[-20:].mean():.3f}")
