@@ -133,8 +133,9 @@ def _draw_norms(axes, paths, Z):
     straight = np.linalg.norm(interpolate_latent(paths["linear"][:, 0], paths["linear"][:, -1], 3, "linear")
                               .astype(float), axis=2)
     middle, ends = straight[:, 1].mean(), straight[:, [0, 2]].mean()
-    where = "outside of the noise that G knows" if middle < low else "still among the noise that G knows"
-    return f"Half way along the straight line |z| has fallen to {middle / ends:.0%}, {where}: look for blur there"
+    where = ("outside of the noise that G knows: look for blur there" if middle < low else
+             "still among the noise that G knows, at its edge: is there any blur?")
+    return f"Half way along the straight line |z| has fallen to {middle / ends:.0%}, {where}"
 
 
 def _norm(v):
