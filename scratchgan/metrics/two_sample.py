@@ -24,7 +24,7 @@ def two_sample_accuracy(real, fake, *, rng: np.random.Generator, folds: int = 5,
 
     Range     0 to 1; 1/2 is best.
     Floor     1/2, for every n, with a standard error of at least 1/sqrt(8n) (Lopez-Paz & Oquab 2017: under equal
-              distributions verdicts are coin flips): 0.012 for n = 898.  Verdicts of five folds hang together, since each
+              distributions verdicts are coin flips): 0.012 for n = 898.  Verdicts of five folds hang together, as each
               row is also fitted to, and spread more: 0.020 where the formula has 0.016 (n = 500 Gaussians, 100 tries).
     Ceiling   1 for noise: 898 uniform noise images against the pixels of 8x8 digits give 1.
     Blind to  what no plane through feature space separates: Gaussian noise with the mean and standard deviation of each
