@@ -181,7 +181,7 @@ def draw(path: Path, folder: Path, results: dict, seeds: int) -> None:
 
 def draw_codes(path: Path, images: np.ndarray, codes: int) -> None:
     """What the continuous codes of InfoGAN do."""
-    fig = figure(5.2 * codes, 6.4)
+    fig = figure(5.2 * codes, 4.3)
     each = len(images) // codes
     for i, axes in enumerate(np.ravel(fig.subplots(1, codes, squeeze=False))):
         axes.imshow(image_grid(images[i * each:(i + 1) * each], columns=9)[..., 0], cmap="gray")

@@ -375,7 +375,7 @@ print("after one more step, every weight of both has the same bits:", same)
 # | [05 Convolutions by hand](05_convolutions_by_hand.ipynb) | How do images get in and out? | 90 |
 # | [06 Fast kernels](06_fast_kernels.ipynb) | How fast can Python be? | 75 |
 # | [07 When it goes wrong](07_when_it_goes_wrong.ipynb) | Why do GANs fail? | 75 |
-# | [08 Wasserstein](08_wasserstein.ipynb) | What is a better distance? | 80 |
+# | [08 Wasserstein](08_wasserstein.ipynb) | What is a better distance? | 90 |
 # | [09 Conditional GANs](09_conditional_gans.ipynb) | How do I ask for a seven? | 75 |
 # | [10 CycleGAN](10_cyclegan.ipynb) | How do I translate without pairs? | 75 |
 # | [11 Evaluation](11_evaluation.ipynb) | How good is it? | 75 |

@@ -54,7 +54,7 @@ from scratchgan.plots import BLUE, FAKE, GREEN, REAL, VERMILLION, figure
 # the police. Somebody hands you a note with the number $x$ on it.
 #
 # 1. At $x = -2$ there are somewhat more orange notes than blue ones. What probability of "real" do you say?
-# 2. Far to the right there is hardly any orange, and even less blue. What do you say there?
+# 2. Far to the right, say at $x = 4$, there is hardly any blue, and even less orange. What do you say there?
 #
 # Write your two numbers down before you run the next cell.
 
@@ -72,6 +72,9 @@ axes.fill_between(x, q.density(x), color=FAKE, alpha=0.5, label="q(x), fakes")
 axes.set(xlabel="x", ylabel="density", title="Whose note is it?  Compare the two heights at one x, not their areas")
 axes.legend()
 fig.tight_layout()
+for at in (-2.0, 4.0):
+    here = np.array([at])
+    print(f"at x = {at:g}: p = {p.density(here)[0]:.2g}, q = {q.density(here)[0]:.2g}")
 fig
 
 # %% [markdown]
@@ -180,6 +183,8 @@ axes.set(xlabel="x", ylabel="D(x)", ylim=(-0.02, 1.02),
          title="Each fake is pushed uphill on D: the arrows are all that G learns from")
 axes.legend(fontsize=8)
 fig.tight_layout()
+low, high = gan.probability(np.array([[-0.4], [-0.2]], np.float32))
+print(f"learned D at -0.4: {low:.3f}, at -0.2: {high:.3f}: it rises to the right")
 fig
 
 # %% [markdown]

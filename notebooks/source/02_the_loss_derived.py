@@ -111,6 +111,9 @@ print(f"without the minus of (Loss.1):   D(real) = {wrong[0]:.3f}, D(fake) = {wr
 with np.errstate(divide="ignore"):
     in_two_steps = np.log(1 - 1 / (1 + np.exp(-800.0)))    # log(1 - sigmoid(800))
 print(f"log(1 - sigmoid(800)) in two steps: {in_two_steps};  -softplus(800): {-np.logaddexp(0, 800)}")
+l = np.linspace(-800, 800, 4001)
+print(f"largest |softplus(l) - softplus(-l) - l| for l from -800 to 800: "
+      f"{np.abs(np.logaddexp(0, l) - np.logaddexp(0, -l) - l).max():.0e}")
 
 # %% [markdown]
 # ### Exercise 02.bce
@@ -264,6 +267,8 @@ for name, theory, code in (
     ("minimax: L_G where D = 1/2 (-log 2)", -np.log(2), losses.Minimax().generator(zero)[0]),
     ("non-saturating: L_G where D = 1/2 (log 2)", np.log(2), losses.NonSaturating().generator(zero)[0]),
     ("minimax: dL_D/dr at r = 0, N = 8 (-1/2 / 8)", -0.5 / 8, losses.Minimax().discriminator(zero, zero)[1][0, 0]),
+    ("minimax: N dL_D/dr at r = -800 (-1: never more)", -1.0,
+     8 * losses.Minimax().discriminator(zero - 800, zero)[1][0, 0]),
     ("minimax: L_D at r = 800, f = -800 (0)", 0.0, losses.Minimax().discriminator(zero + 800, zero - 800)[0]),
     ("minimax: L_D at r = -800, f = 0 (800 + log 2)", 800 + np.log(2),
      losses.Minimax().discriminator(zero - 800, zero)[0]),

@@ -51,8 +51,8 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 #
 # **Now hide the label from $D$.** Then $D(x)$ is one number for all labels, the sum goes inside the integral, and
 #
-# $$V = \int \Big[ \Big(\sum_l \pi_l\, p(x|l)\Big) \log D(x)
-#   + \Big(\sum_l \pi_l\, q(x|l)\Big) \log(1-D(x)) \Big]\,dx .$$
+# $$V = \int \Big[ \Big(\sum_l \pi_l\, p(x|l)\Big) \log D(x) +
+#   \Big(\sum_l \pi_l\, q(x|l)\Big) \log(1-D(x)) \Big]\,dx .$$
 #
 # Only the mixtures $p(x) = \sum_l \pi_l\,p(x|l)$ and $q(x) = \sum_l \pi_l\,q(x|l)$ are left. Who asked for what has
 # disappeared from the game.
@@ -540,8 +540,8 @@ fig
 #
 # $$\begin{aligned}
 # I(c; x) &= H(c) + \mathbb E_x \sum_c p(c|x) \log p(c|x) \\
-#         &= H(c) + \mathbb E_x \sum_c p(c|x) \log Q(c|x)
-#            + \mathbb E_x \underbrace{\sum_c p(c|x)\log\frac{p(c|x)}{Q(c|x)}}_{\mathrm{KL}\;\ge\;0} \\
+#         &= H(c) + \mathbb E_x \sum_c p(c|x) \log Q(c|x) +
+#            \mathbb E_x \underbrace{\sum_c p(c|x)\log\frac{p(c|x)}{Q(c|x)}}_{\mathrm{KL}\;\ge\;0} \\
 #         &\ge\; \mathbb E_{c}\,\mathbb E_{x|c}\big[\log Q(c|x)\big] + H(c) \;=\; L_I . \qquad\text{(Infogan.1)}
 # \end{aligned}$$
 #

@@ -80,8 +80,8 @@ fig
 #
 # with the sum over all $M$ numbers of a batch: samples, pixels, channels. With it both translators minimise together
 #
-# $$L_G = \text{gen}(D_B(fb)) + \text{gen}(D_A(fa)) + \lambda\,\big[l_1(ra, a) + l_1(rb, b)\big]
-#   + \mu\,\big[l_1(ib, b) + l_1(ia, a)\big] . \qquad\text{(Cyclegan.2)}$$
+# $$L_G = \text{gen}(D_B(fb)) + \text{gen}(D_A(fa)) + \lambda\,\big[l_1(ra, a) + l_1(rb, b)\big] +
+#   \mu\,\big[l_1(ib, b) + l_1(ia, a)\big] . \qquad\text{(Cyclegan.2)}$$
 #
 # The last bracket is the identity term; we come to it. "gen" is $G$'s side of any loss that you like, and
 # each $D$ minimises its own side as ever (Cyclegan.1).
@@ -147,8 +147,8 @@ check("10.l1_gradient", l1_gradient)
 #
 # **Call 1, first in a cycle.** How does $L$ change when $fb$ moves? By the chain rule along both ways,
 #
-# $$dfb = \underbrace{\text{what comes back through } D_B}_{\text{look more like } B}
-#   + \underbrace{dra \text{ sent back through } G_{BA}}_{\text{be easier to bring home}}, \qquad
+# $$dfb = \underbrace{\text{what comes back through } D_B}_{\text{look more like } B} +
+#   \underbrace{dra \text{ sent back through } G_{BA}}_{\text{be easier to bring home}}, \qquad
 #   dra = \lambda\,\frac{\mathrm{sign}(ra - a)}{M} . \qquad\text{(Cyclegan.5)}$$
 #
 # **Call 2, last in a cycle.** Here $drb = \lambda\,\mathrm{sign}(rb - b)/M$ (Cyclegan.6) arrives directly. Sent back

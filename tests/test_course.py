@@ -1,0 +1,177 @@
+"""The course as it lies in notebooks/: form, links, labels, exercises, claims, and what the saved outputs show.
+
+Nothing is executed here: CI runs the notebooks.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from scratchgan.exercises import names
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+if not NOTEBOOKS.is_dir():
+    pytest.skip("no notebooks here", allow_module_level=True)
+
+SOURCES = sorted((NOTEBOOKS / "source").glob("*.py"))
+BUILT = [folder / f"{source.stem}.ipynb" for source in SOURCES for folder in (NOTEBOOKS, NOTEBOOKS / "solutions")]
+CLAIMS = tomllib.loads((NOTEBOOKS / "claims.toml").read_text())["claim"]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def stem(path):
+    return path.stem
+
+
+def cells(path):
+    return json.loads(path.read_text())["cells"]
+
+
+def text_of(output):
+    data = output.get("data", {})
+    return "".join("".join(part) for part in (output.get("text", ""), data.get("text/plain", ""),
+                                              data.get("text/html", "")))
+
+
+def prose(source):
+    """The markdown of a chapter's source, line by line, without the comment signs."""
+    lines, inside = [], False
+    for line in source.read_text().splitlines():
+        if line.startswith("# %%"):
+            inside = "[markdown]" in line
+        elif inside:
+            lines.append(line.removeprefix("#").removeprefix(" "))
+    return lines
+
+
+def code(source):
+    lines, inside = [], False
+    for line in source.read_text().splitlines():
+        if line.startswith("# %%"):
+            inside = "[markdown]" not in line
+        elif inside:
+            lines.append(line)
+    return lines
+
+
+def test_there_are_fourteen_chapters():
+    assert [source.stem[:2] for source in SOURCES] == [f"{n:02d}" for n in range(14)]
+    assert all(path.is_file() for path in BUILT)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=stem)
+def test_a_chapter_has_its_form(source):
+    lines = prose(source)
+    text = "\n".join(lines)
+    assert lines[0].startswith(f"# {source.stem[:2]} · ")
+    assert re.search(r"^\*About \d+ minutes", text, re.MULTILINE)
+    assert "**Question.**" in text
+    for heading in ("## Predict", "## What can go wrong", "## Sources"):
+        assert heading in lines, heading
+    assert 'scratchgan "numpy=={numpy.__version__}"' in "\n".join(code(source))     # installed without touching NumPy
+    if source.stem[:2] not in ("00", "12"):
+        assert "inspect.getsource(" in source.read_text() or "__doc__" in source.read_text() \
+            or source.stem.startswith("13")
+    assert "../shared" not in source.read_text()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=stem)
+def test_each_exercise_of_a_chapter_is_in_its_notebook_and_no_other(source):
+    here = [name for name in names() if name.startswith(source.stem[:3].replace("_", "."))]
+    assert 3 <= len(here) <= 6
+    assert set(re.findall(r'check\("([\w.]+)"', source.read_text())) == set(here)
+    assert source.read_text().count("# BEGIN SOLUTION") >= len(here)
+
+
+@pytest.mark.parametrize("path", BUILT, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_saved_outputs(path):
+    """Executed, without errors or progress bars; the student's is unsolved, the other one solved."""
+    told = {}
+    for cell in cells(path):
+        if cell["cell_type"] != "code":
+            continue
+        assert cell["execution_count"], "".join(cell["source"])[:80]
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error"
+            assert output.get("name") != "stderr"
+            told.update(re.findall(r"(\d\d\.\w+): (solved|not solved yet|not right yet)", text_of(output)))
+    expected = "solved" if path.parent.name == "solutions" else "not solved yet"
+    assert told == {name: expected for name in names() if name.startswith(f"{path.stem[:2]}.")}
+    assert any("image/png" in output.get("data", {}) for cell in cells(path) for output in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("path", [*BUILT, NOTEBOOKS / "TEACHING.md"], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_every_link_resolves(path):
+    if path.suffix == ".md":
+        texts = [path.read_text()]
+    else:
+        texts = ["".join(cell["source"]) for cell in cells(path) if cell["cell_type"] == "markdown"]
+    for text in texts:
+        for link in LINK.findall(text):
+            if link.startswith("#"):
+                assert link[1:].lower() in text.lower().replace(" ", "-"), link
+            elif not re.match(r"https?://|mailto:", link):
+                assert (path.parent / link.split("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=stem)
+def test_no_line_within_a_formula_looks_like_a_list(source):
+    """Markdown takes "+ x" at the beginning of a line for a list, even between dollar signs."""
+    display = inline = False
+    for line in prose(source):
+        assert not ((display or inline) and re.match(r"\s*([-+*] |\d+[.)] |#|>)", line)), line
+        assert line.strip() or not inline, "a formula that is not closed"
+        for sign in re.findall(r"\$\$|\$", re.sub(r"`[^`]*`|\\\$", "", line)):
+            if sign == "$$":
+                display = not display
+            elif not display:
+                inline = not inline
+    assert not display
+
+
+@pytest.mark.parametrize(("file", "row"), [
+    ("TEACHING.md", r"^\| \[(\d\d) [^]]*\]\([^)]*\) \| (\d+) \|"),
+    ("source/00_start_here.py", r"^# \| \[?(\d\d) .* \| (\d+) \|$"),
+])
+def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
+    told = dict(re.findall(row, (NOTEBOOKS / file).read_text(), re.MULTILINE))
+    assert told == {source.stem[:2]: re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=stem)
+def test_files_and_commands_that_are_named_exist(source):
+    text = source.read_text()
+    for name in set(re.findall(r"`((?:scratchgan|benchmarks|tests|notebooks)/[\w/.*-]+)`", text)):
+        assert list(ROOT.glob(name.rstrip("/"))), name
+    for module in set(re.findall(r"python -m (benchmarks\.\w+)", text)):
+        assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
+    recipes = {path.stem for path in (ROOT / "scratchgan" / "recipes").glob("*.toml")}
+    for recipe in set(re.findall(r"scratchgan train ([a-z][\w-]+)", text)):
+        assert recipe in recipes, recipe
+    from scratchgan.cli import _parser
+
+    known = next(action for action in _parser()._actions if action.dest == "command").choices
+    for command in set(re.findall(r"`scratchgan ([a-z]+)", text)):
+        assert command in known, command
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: f"{c['chapter']}: {c['says'][:40]}")
+def test_every_claim_names_what_computes_it(claim):
+    source, = (s for s in SOURCES if s.stem[:2] == claim["chapter"])
+    assert sum(claim["says"] in line for line in prose(source)) >= 1, "the sentence is not there"
+    kind, _, what = claim["by"].partition(": ")
+    if kind == "cell":
+        assert any(what in line for line in code(source)), what
+    elif kind == "test":
+        file, _, test = what.partition("::")
+        assert f"def {test.split('[')[0]}(" in (ROOT / file).read_text(), what
+    else:
+        assert kind == "result"
+        file = what.split(":")[0].split(";")[0].strip()
+        assert (ROOT / file).is_file(), what
+        for module in re.findall(r"python -m (benchmarks\.\w+)", what):
+            assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
