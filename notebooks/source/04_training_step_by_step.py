@@ -70,7 +70,7 @@ value, d_real, d_fake = loss.discriminator(real_logits, fake_logits)
 D.backward(d_real, on_real, input_grad=False)                   # 3. back through D, for each batch from its own cache
 D.backward(d_fake, on_fake, input_grad=False)                   #    gradients add up
 print(f"L_D = {value:.4f}   (log 4 = {np.log(4):.4f} if D said 1/2 to all; fresh weights say something at random)")
-print("largest gradient in each array of D:", {path: float(np.abs(g).max().round(4)) for path, g in D.gradients()})
+print("largest gradient in each array of D:", {path: round(float(np.abs(g).max()), 4) for path, g in D.gradients()})
 print("largest gradient in each array of G:", {path: float(np.abs(g).max()) for path, g in G.gradients()})
 
 # %% [markdown]
@@ -154,12 +154,13 @@ turn.sheet()
 # %% [markdown]
 # ## The game, in motion
 #
-# Now the same steps many times. Each frame below shows one moment: real points, fakes, $D$'s surface, and the push that
+# Now the same steps many times, from the beginning. Each frame below shows one moment: real points, fakes, $D$'s surface, and the push that
 # $G$'s loss gives to each fake. Press play, or step through the frames.
 
 # %%
 from scratchgan.plots import surface
 
+gan = mlp_gan(2, 2, (64, 64), lr_g=1e-3, lr_d=1e-3, lr_schedule="linear", total_steps=STEPS, seed=0)
 log, frames, titles = [], [], []
 shown = {0, 20, 60, 120, 200, 300, 450, 700, 1000, 1500, 2000, STEPS}
 for step in range(STEPS + 1):
@@ -170,9 +171,10 @@ for step in range(STEPS + 1):
 animation_html(frames, titles, interval=700, label="Eight Gaussians: D's surface and G's points")
 
 # %% [markdown]
-# Watch the first frames: $G$'s points start as a blob in the middle, where $D$ is sure of them, and are pushed to where $D$ is
-# orange. As soon as many points sit on one mode, $D$ learns that this place is now half fake, and its surface sinks there.
-# So the points move on. The players chase each other, and the falling learning rate lets them settle.
+# At first $G$'s points lie scattered, many of them outside of the picture, and $D$ knows nothing yet. Then watch the chase: after
+# 60 steps the points have run together on the left, after 120 on the right. As soon as many of them sit in one place, $D$
+# learns that this place is now half fake, its surface sinks there, and they move on. From step 300 on they reach out in all
+# directions at once; later every mode has its points, and the falling learning rate lets both players settle.
 #
 # ## What the losses tell
 

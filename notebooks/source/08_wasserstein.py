@@ -199,7 +199,7 @@ upper.legend(fontsize=8)
 shown = np.abs(t) < 4.5
 lower.plot(t[shown], potential[shown] - potential[shown].mean(), color=GREEN, linewidth=3, label="the best critic")
 lower.plot(t[shown], np.abs(t[shown]) - np.abs(t[shown]).mean(), color=BLACK, linestyle=":", label="|x|")
-lower.set(xlabel="x", ylabel="f(x), mean 0")
+lower.set(xlabel="x", ylabel="f(x), mean 0", title="Its slope is +1 or -1: it may not climb faster")
 lower.legend(fontsize=8)
 lower.grid(alpha=0.3)
 fig.tight_layout()
