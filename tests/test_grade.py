@@ -65,15 +65,24 @@ def test_a_folder_is_graded(tmp_path, capsys):
 
 
 def test_a_process_that_ends_itself(tmp_path):
-    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)"))
-    assert (row.status, row.solved, row.exercises["01.optimal_d"]) == ("crashed", 0, "not asked")
-    assert "ended by itself" in row.notes[0]
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)", STUB_JS))
+    assert (row.status, row.solved) == ("crashed", 1)
+    assert row.exercises == {"01.optimal_d": "solved", "01.value_of_game": "no such function",
+                             "01.js": "no such function"}
+    assert row.notes == ["its process ended by itself", "that was in cell 4: graded by the cells before it"]
+
+
+def test_a_process_that_ends_itself_when_asked(tmp_path):
+    deadly = "def js(p, q):\n    import os\n    os._exit(0)"
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, deadly))
+    assert (row.status, row.solved, row.exercises["01.js"]) == ("crashed", 1, "not asked")
 
 
 def test_who_catches_the_interrupt_is_killed(tmp_path):
     stubborn = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
     row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, stubborn), seconds=6, cell_seconds=2)
-    assert (row.status, row.notes) == ("stopped", ["stopped after 6 s"])
+    assert (row.status, row.solved) == ("stopped", 1)
+    assert row.notes == ["stopped after 6 s", "that was in cell 4: graded by the cells before it"]
     assert row.seconds < 20
 
 

@@ -161,14 +161,26 @@ turn.sheet()
 from scratchgan.plots import surface
 
 gan = mlp_gan(2, 2, (64, 64), lr_g=1e-3, lr_d=1e-3, lr_schedule="linear", total_steps=STEPS, seed=0)
-log, frames, titles = [], [], []
+log, frames, titles, points = [], [], [], {}
 shown = {0, 20, 60, 120, 200, 300, 450, 700, 1000, 1500, 2000, STEPS}
 for step in range(STEPS + 1):
     if step in shown:
         frames.append(surface(gan, ring, seed=1, n=400, title=f"after {step:,} steps"))
         titles.append(f"step {step:,}")
+        points[step] = gan.sample(400, seed=1)
     log.append(gan.train_step(ring.sample(256, rng=data_rng)))
 animation_html(frames, titles, interval=700, label="Eight Gaussians: D's surface and G's points")
+
+# %%
+fig = figure(9, 2.6)
+for axes, step in zip(fig.subplots(1, 6, sharey=True), (0, 60, 120, 300, 700, STEPS), strict=True):
+    axes.scatter(*ring.modes.T, s=40, facecolors="none", edgecolors=REAL)
+    axes.scatter(*points[step].T, s=2, color=FAKE, alpha=0.5)
+    axes.set(xlabel="$x_1$", title=f"step {step:,}", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
+fig.axes[0].set_ylabel("$x_2$")
+fig.suptitle("The same 400 codes at six moments: first a chase, then all modes at once", fontsize=10)
+fig.tight_layout()
+fig
 
 # %% [markdown]
 # At first $G$'s points lie scattered, many of them outside of the picture, and $D$ knows nothing yet. Then watch the chase: after

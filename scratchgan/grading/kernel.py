@@ -29,11 +29,14 @@ class Gone(RuntimeError):
 
 
 class Kernel:
-    """A notebook's own process.  `problems` are sentences about what happened in it."""
+    """A notebook's own process.  `problems` are sentences about what happened in it; `cell` is the number of the one
+    that runs, 0 when all have run.
+    """
 
     def __init__(self, client: Any, seconds: float, cell_seconds: float):
         self.client, self.seconds, self.cell_seconds = client, seconds, cell_seconds
         self.problems: list[str] = []
+        self.cell = 0
         self.killed = False
         self._start = time.monotonic()
         self._timer = threading.Timer(seconds, self._kill)
@@ -45,7 +48,7 @@ class Kernel:
         for number, cell in enumerate(cells, 1):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
-            start = time.monotonic()
+            start, self.cell = time.monotonic(), number
             outputs = self._execute(cell, self.cell_seconds)
             for output in outputs:
                 if output.output_type == "error":
@@ -53,6 +56,7 @@ class Kernel:
                     late = output.ename == "KeyboardInterrupt" and time.monotonic() - start > 0.9 * self.cell_seconds
                     self.problems.append(f"cell {number} was stopped after {self.cell_seconds:.0f} s" if late else
                                          f"cell {number} raised {output.ename}: {says}".removesuffix(": "))
+        self.cell = 0
 
     def ask(self, name: str, seed: int) -> Any:
         """What the notebook's function for the exercise answers on the input of that seed.

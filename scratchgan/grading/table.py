@@ -98,26 +98,39 @@ def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600
     if not row.exercises:
         row.status, row.chapter = "no chapter of the course", ""
         return row
+    cells = list(submission.notebook.cells)
+    died = _run_and_ask(row, cells, seconds, cell_seconds)
+    if died:                                                           # in that cell: what came before it counts
+        _run_and_ask(row, cells[:died - 1], seconds, cell_seconds)
+        row.notes.append(f"that was in cell {died}: graded by the cells before it")
+    row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
+                  if row.exercises.get(name, SOLVED) not in (SOLVED, NOT_ASKED)]
+    row.seconds = time.monotonic() - start
+    return row
+
+
+def _run_and_ask(row: Row, cells: list, seconds: float, cell_seconds: float) -> int:
+    """Fill in the row; returns the number of the cell in which the process died, 0 if it lived."""
+    kernel = None
     with tempfile.TemporaryDirectory() as folder:
         try:
             with started(Path(folder), seconds=seconds, cell_seconds=cell_seconds) as kernel:
                 try:
-                    kernel.run(submission.notebook.cells)
+                    kernel.run(cells)
                     for name in row.exercises:
                         verdict = _asked(kernel, name)
                         row.exercises[name] = verdict.status
                         if verdict.hint:
                             row.hints[name] = verdict.hint
                 finally:
-                    row.notes += kernel.problems
-                    row.status = "ran with errors" if kernel.problems else "ran"
+                    row.notes += [problem for problem in kernel.problems if problem not in row.notes]
+                    if row.status == "ran" and kernel.problems:
+                        row.status = "ran with errors"
         except Gone as error:
             row.status = "stopped" if "stopped" in str(error) else "crashed"
             row.notes.append(str(error))
-    row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
-                  if row.exercises.get(name, SOLVED) not in (SOLVED, NOT_ASKED)]
-    row.seconds = time.monotonic() - start
-    return row
+            return kernel.cell if kernel else 0
+    return 0
 
 
 def as_csv(rows: list[Row]) -> str:
