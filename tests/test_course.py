@@ -3,6 +3,7 @@
 Nothing is executed here: CI runs the notebooks.
 """
 
+import ast
 import json
 import re
 import tomllib
@@ -85,6 +86,27 @@ def test_each_exercise_of_a_chapter_is_in_its_notebook_and_no_other(source):
     assert 3 <= len(here) <= 6
     assert set(re.findall(r'check\("([\w.]+)"', source.read_text())) == set(here)
     assert source.read_text().count("# BEGIN SOLUTION") >= len(here)
+
+
+def bound(node):
+    """The names that a statement of a cell binds."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    found = {child.id for child in ast.walk(node) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)}
+    return found | {alias.asname or alias.name for child in ast.walk(node)
+                    if isinstance(child, (ast.Import, ast.ImportFrom)) for alias in child.names}
+
+
+@pytest.mark.parametrize("path", BUILT, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_what_a_reader_wrote_is_not_overwritten_later(path):
+    """`scratchgan grade` asks the functions when all cells have run."""
+    written = set()
+    for cell in cells(path):
+        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", "".join(cell["source"]), flags=re.MULTILINE)
+        if cell["cell_type"] == "code":
+            for node in ast.parse(source).body:
+                assert not bound(node) & written, bound(node) & written
+            written |= set(re.findall(r'check\("[\w.]+", (\w+)\)', source))
 
 
 @pytest.mark.parametrize("path", BUILT, ids=lambda p: f"{p.parent.name}-{p.stem}")

@@ -64,6 +64,12 @@ def test_a_folder_is_graded(tmp_path, capsys):
     assert rows["'=SUM(A1).ipynb"]["status"] == "unreadable"
 
 
+def test_a_function_may_have_another_name(tmp_path):
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, "def mine(p, q):\n    return p / (p + q)",
+                              'check("01.optimal_d",\n      mine)', "optimal_d = 3"))
+    assert row.exercises["01.optimal_d"] == "solved"
+
+
 def test_a_process_that_ends_itself(tmp_path):
     row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)", STUB_JS))
     assert (row.status, row.solved) == ("crashed", 1)

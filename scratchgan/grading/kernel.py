@@ -58,8 +58,8 @@ class Kernel:
                                          f"cell {number} raised {output.ename}: {says}".removesuffix(": "))
         self.cell = 0
 
-    def ask(self, name: str, seed: int) -> Any:
-        """What the notebook's function for the exercise answers on the input of that seed.
+    def ask(self, name: str, function: str, seed: int) -> Any:
+        """What the notebook's `function` for the exercise `name` answers on the input of that seed.
 
         Raises what the function raised (by name), LookupError if there is no such function, TimeoutError, and Gone.
         """
@@ -68,7 +68,7 @@ class Kernel:
         mark = secrets.token_hex(16)                                   # nobody in there can have printed it before
         cell = nbformat.v4.new_code_cell(
             f"import scratchgan.grading.wire\n"
-            f"print({mark!r} + scratchgan.grading.wire.reply({name!r}, globals().get({name.split('.')[1]!r}), {seed})"
+            f"print({mark!r} + scratchgan.grading.wire.reply({name!r}, globals().get({function!r}), {seed})"
             f" + {mark!r})")
         start = time.monotonic()
         outputs = self._execute(cell, ANSWER_SECONDS)

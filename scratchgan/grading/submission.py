@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 50_000_000
-CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.(\w+)["']""")
+CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.(\w+)["']\s*(?:,\s*(\w+))?""")
 SAYS_SOLVED = re.compile(r"(\d\d\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
 USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
@@ -22,12 +22,14 @@ class Submission:
 
     notebook    nbformat's
     chapter     "03", or "" if it is of no chapter
+    functions   exercise -> what the function is called that it gives to `check`
     claimed     exercises that its saved outputs call solved
     odd         what a teacher should look at, a sentence each
     """
 
     notebook: Any
     chapter: str
+    functions: dict[str, str]
     claimed: set[str]
     odd: list[str]
 
@@ -46,10 +48,12 @@ def read(path: Path) -> Submission:
     except Exception as error:  # nbformat raises many kinds, and none of them is the teacher's business
         raise ValueError(f"that is no notebook ({type(error).__name__})") from None
     asked = [found for _, source in sources for found in CHECKED.findall(source)]
-    chapters = Counter(chapter for chapter, _ in asked)
+    chapters = Counter(chapter for chapter, _, _ in asked)
+    functions = {f"{chapter}.{exercise}": function for chapter, exercise, function in asked if function}
     named = re.match(r"(\d\d)_", path.name)
     chapter = chapters.most_common(1)[0][0] if chapters else named[1] if named else ""
-    return Submission(notebook, chapter, claimed, [line for number, source in sources for line in _odd(number, source)])
+    odd = [line for number, source in sources for line in _odd(number, source)]
+    return Submission(notebook, chapter, functions, claimed, odd)
 
 
 def _text(output: Any) -> str:

@@ -99,9 +99,9 @@ def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600
         row.status, row.chapter = "no chapter of the course", ""
         return row
     cells = list(submission.notebook.cells)
-    died = _run_and_ask(row, cells, seconds, cell_seconds)
+    died = _run_and_ask(row, cells, submission.functions, seconds, cell_seconds)
     if died:                                                           # in that cell: what came before it counts
-        _run_and_ask(row, cells[:died - 1], seconds, cell_seconds)
+        _run_and_ask(row, cells[:died - 1], submission.functions, seconds, cell_seconds)
         row.notes.append(f"that was in cell {died}: graded by the cells before it")
     row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
                   if row.exercises.get(name, SOLVED) not in (SOLVED, NOT_ASKED)]
@@ -109,7 +109,7 @@ def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600
     return row
 
 
-def _run_and_ask(row: Row, cells: list, seconds: float, cell_seconds: float) -> int:
+def _run_and_ask(row: Row, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float) -> int:
     """Fill in the row; returns the number of the cell in which the process died, 0 if it lived."""
     kernel = None
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +118,7 @@ def _run_and_ask(row: Row, cells: list, seconds: float, cell_seconds: float) -> 
                 try:
                     kernel.run(cells)
                     for name in row.exercises:
-                        verdict = _asked(kernel, name)
+                        verdict = _asked(kernel, name, functions.get(name, name.split(".")[1]))
                         row.exercises[name] = verdict.status
                         if verdict.hint:
                             row.hints[name] = verdict.hint
@@ -156,11 +156,11 @@ class _Unanswered(BaseException):
         self.status, self.gone = status, gone
 
 
-def _asked(kernel, name: str) -> Verdict:
-    """The verdict on the notebook's function for one exercise.  Raises Gone."""
+def _asked(kernel, name: str, function: str) -> Verdict:
+    """The verdict on the notebook's `function` for one exercise.  Raises Gone."""
     def ask(given, seed):
         try:
-            return kernel.ask(name, seed)
+            return kernel.ask(name, function, seed)
         except LookupError:
             raise _Unanswered(MISSING) from None
         except TimeoutError:
