@@ -176,6 +176,7 @@ for dtype, colour in ((np.float64, BLUE), (np.float32, ORANGE)):
     one_sided = [abs((np.sin(x + dtype(h)) - np.sin(x)) / dtype(h) - exact) + 1e-17 for h in steps]
     axes.loglog(steps, central, color=colour, label=f"central, {dtype.__name__}")
     axes.loglog(steps, one_sided, color=colour, linestyle=":", label=f"one-sided, {dtype.__name__}")
+    print(f"{dtype.__name__}: smallest error {min(central):.0e} at h = {steps[np.argmin(central)]:.0e}")
 axes.axvline(1e-5, color="gray", linewidth=1)
 axes.set(xlabel="h", ylabel="error of the derivative of sin at 0.7", ylim=(1e-13, 3),
          title="Large h: the curve bends.  Small h: rounding.  1e-5 sits in the valley")
@@ -185,7 +186,7 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# In float32 the bottom of the valley is five orders of magnitude higher, and nobody knows beforehand where it is: too high
+# In float32 the bottom of the valley is about six orders of magnitude higher, and somewhere else: too high
 # to tell a wrong derivative from rounding. So the checker converts everything to float64 first.
 #
 # ## The checker
@@ -229,8 +230,8 @@ for row in report.rows:
 #
 # ## What can go wrong
 #
-# - **"It learns, so the gradient is right."** A gradient with one term missing often still goes downhill, only worse. Half of
-#   the wrong GANs on the internet learn something.
+# - **"It learns, so the gradient is right."** A gradient with one term missing often still goes downhill, only worse. Many
+#   a wrong GAN learns something (chapter 13).
 # - **A check at one entry, in float32, with a tolerance of 1e-2** passes many wrong layers.
 # - **"Why does an output depend on its batch-mates?"** Because of BatchNorm: chapter 05.
 #

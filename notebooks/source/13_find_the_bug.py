@@ -349,7 +349,7 @@ check("13.who_moved", who_moved)
 # ## What the checker sees
 #
 # How large are these errors? The picture shows the largest error (Check.1) of everything that `examine` looks at, for each of
-# the faults, and for the package as it is. There is no grey zone between right and wrong derivatives: eight orders of magnitude
+# the faults, and for the package as it is. There is no grey zone between right and wrong derivatives: nine orders of magnitude
 # lie between them. That is what float64 and central differences buy (chapter 03).
 
 # %%
