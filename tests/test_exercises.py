@@ -1,5 +1,7 @@
 """Every exercise: the stub is not solved yet, the solution passes, each mistake that is known gets its own hint."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,7 @@ def test_unknown_mistakes_are_described():
 def test_what_a_students_code_raises_does_not_stop_the_notebook():
     assert check("01.js", lambda p, q: p[99]).hint.startswith("It raised IndexError")
     assert "arguments (p, q)" in check("01.js", _js).hint
+    assert check("01.js", lambda p, q: sys.exit(3)).hint.startswith("It raised SystemExit")
     with pytest.raises(TypeError, match="without brackets"):
         check("01.js", 0.5)
     with pytest.raises(ValueError, match=r"did you mean '01\.js'"):

@@ -74,7 +74,7 @@ def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.G
             if "argument" in str(error) and exercise.name.split(".")[1] in str(error):
                 return Verdict(name, WRONG, f"It should take the arguments ({', '.join(given)}).")
             return Verdict(name, WRONG, f"It raised TypeError: {_one_line(error)}")
-        except Exception as error:  # whatever a student's code raises is told, and does not stop the notebook
+        except (Exception, SystemExit) as error:  # whatever a student's code raises is told, and stops no notebook
             return Verdict(name, WRONG, f"It raised {type(error).__name__}: {_one_line(error)}")
         if found is None or found is ... or found is NotImplemented:
             return Verdict(name, OPEN)

@@ -44,7 +44,7 @@ def reply(name: str, function: Any, seed: int) -> str:
         return json.dumps({"missing": True})
     try:
         value = function(**find(name).given(np.random.default_rng(seed)))
-    except Exception as error:  # it is told to whoever asked
+    except (Exception, SystemExit) as error:  # it is told to whoever asked
         return json.dumps({"raised": type(error).__name__, "says": str(error)[:1000]})
     return json.dumps({"value": _packed(value)})
 
