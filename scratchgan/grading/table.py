@@ -103,8 +103,9 @@ def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600
     if died:                                                           # in that cell: what came before it counts
         _run_and_ask(row, cells[:died - 1], submission.functions, seconds, cell_seconds)
         row.notes.append(f"that was in cell {died}: graded by the cells before it")
+    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())    # after a death nobody knows what was there
     row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
-                  if row.exercises.get(name, SOLVED) not in (SOLVED, NOT_ASKED)]
+                  if row.exercises.get(name, SOLVED) not in unknown]
     row.seconds = time.monotonic() - start
     return row
 
