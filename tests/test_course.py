@@ -164,7 +164,7 @@ def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
     assert told == {source.stem[:2]: re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=stem)
+@pytest.mark.parametrize("source", [*SOURCES, NOTEBOOKS / "TEACHING.md"], ids=stem)
 def test_files_and_commands_that_are_named_exist(source):
     text = source.read_text()
     for name in set(re.findall(r"`((?:scratchgan|benchmarks|tests|notebooks)/[\w/.*-]+)`", text)):

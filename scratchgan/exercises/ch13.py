@@ -34,11 +34,12 @@ def _without_floor(a, n, largest):
     return float(np.abs(a - n).max() / max(np.abs(a).max(), np.abs(n).max()))
 
 
-def _patient(letter, ask, **hints):
+def _patient(letter, hints):
+    """hints: a fault that it has not -> why not."""
     right = PATIENTS[letter]
+    ask = f"Which fault has patient {letter}?  Its name, out of bugs.names()."
     return Exercise(f"13.patient_{letter.lower()}", ask, lambda: right, lambda rng: {}, ("name",),
-                    {hint: lambda name=name: name for name, hint in hints["hints"].items()},
-                    about="the rows of its report")
+                    {hint: lambda name=name: name for name, hint in hints.items()}, about="the rows of its report")
 
 
 class _Careless:
@@ -78,19 +79,19 @@ EXERCISES = [
          "An array that is 0 in truth has only rounding noise in it, and would be judged by it: the third term of the "
          "maximum is missing.": _without_floor},
         about="(Check.1)"),
-    _patient("A", "Which fault has patient A?  Its name, out of bugs.names().", hints={
+    _patient("A", {
         "activations kept on the layer":
             "That fault also loses one of two batches.  But then real and fake would be mixed in W's gradient, and "
             "that of b, which needs no activations, would be right.",
         "bias of one sample": "Then a layer by itself would be wrong as well, and only in b.",
         "fakes with a minus": "Then the loss by itself would be wrong, and it is not."}),
-    _patient("B", "Which fault has patient B?  Its name, out of bugs.names().", hints={
+    _patient("B", {
         "BatchNorm in two modes": "Then evaluation would be wrong.  Here it is right, and training is wrong.",
         "another mask on the way back": "There is no dropout in it."}),
-    _patient("C", "Which fault has patient C?  Its name, out of bugs.names().", hints={
+    _patient("C", {
         "slope with a minus": "Then the first derivatives would be wrong as well.",
         "norm over the batch": "The penalty has no part in a net's own four passes."}),
-    _patient("D", "Which fault has patient D?  Its name, out of bugs.names().", hints={
+    _patient("D", {
         "no second derivative": "Then gradcheck would have told.",
         "two signs that cancel": "That is in the loss.  The penalty was asked, and it answered wrongly."}),
     Exercise(

@@ -81,14 +81,12 @@ class Kernel:
         return _answer(parts[1])
 
     def _execute(self, cell: Any, seconds: float) -> list[Any]:
-        from nbclient.exceptions import DeadKernelError
-
         self.client.timeout = max(1, int(min(seconds, self.seconds - (time.monotonic() - self._start))))
         cell.outputs = []
         try:
             self.client.nb.cells.append(cell)
             self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
-        except (DeadKernelError, RuntimeError) as error:
+        except RuntimeError as error:                                  # nbclient's DeadKernelError is one
             raise Gone(f"stopped after {self.seconds:.0f} s" if self.killed else
                        "its process ended by itself") from error
         finally:
