@@ -24,13 +24,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scratchgan import checkpoint
-from scratchgan.atomic import write_text
-from scratchgan.folder import locked
+from scratchgan.files import checkpoint
+from scratchgan.files.atomic import write_text
+from scratchgan.runs.folder import locked
 
 RESULTS = Path(__file__).parent / "results"
-TRAIN = ["train", "mlp-ring", "--steps", "600", "--quiet", "--checkpoint-every", "50", "--set", "hidden=[32,32]",
-         "sample_every=100", "log_every=5", "--out"]
+TRAIN = [
+    "train",
+    "mlp-ring",
+    "--steps",
+    "600",
+    "--quiet",
+    "--checkpoint-every",
+    "50",
+    "--set",
+    "hidden=[32,32]",
+    "sample_every=100",
+    "log_every=5",
+    "--out",
+]
 #: sends itself SIGINT in the middle of something
 CHILD = """
 import os, signal, sys
@@ -54,14 +66,20 @@ sys.exit(cli.main(sys.argv[2:]))
 
 def start(arguments: list[str], *, moment: str = "", limit: int = 0, **environment: str):
     """Start scratchgan, perhaps with a limit on files, or with a signal to itself at some moment."""
+
     def prepare():
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     command = ["-c", CHILD, moment] if moment else ["-m", "scratchgan"]
-    return subprocess.Popen([sys.executable, *command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, preexec_fn=prepare,
-                            env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", **environment})
+    return subprocess.Popen(
+        [sys.executable, *command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=prepare,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", **environment},
+    )
 
 
 def signalled(arguments: list[str], number: int, folder: Path):
@@ -114,19 +132,37 @@ def main() -> int:
         small, closed = base / "small", base / "closed"
         small.mkdir()
         closed.mkdir(mode=0o555)
-        root = os.getuid() == 0                                  # root may write anywhere but to what is mounted so
-        mounted = [folder for folder, how in ((small, "size=320k"), (closed, "ro")) if root and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)], capture_output=True).returncode == 0]
+        root = os.getuid() == 0  # root may write anywhere but to what is mounted so
+        mounted = [
+            folder
+            for folder, how in ((small, "size=320k"), (closed, "ro"))
+            if root
+            and subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)], capture_output=True
+            ).returncode
+            == 0
+        ]
         try:
             if small in mounted:
                 row("full disk (tmpfs of 320 kB)", lambda: start([*TRAIN, str(small / "run")]), small / "run", False)
-            row("file larger than its limit (90 kB)", lambda: start([*TRAIN, str(base / "limit")], limit=90_000),
-                base / "limit")
+            row(
+                "file larger than its limit (90 kB)",
+                lambda: start([*TRAIN, str(base / "limit")], limit=90_000),
+                base / "limit",
+            )
             if closed in mounted or not root:
                 row("folder that cannot be written to", lambda: start([*TRAIN, str(closed / "run")]), closed / "run")
-                row("kernel cache that cannot be written to", lambda: start(
-                    [*TRAIN, str(base / "uncached")], NUMBA_CACHE_DIR=str(closed / "cache"), HOME=str(closed),
-                    XDG_CACHE_HOME=str(closed / "xdg"), MPLCONFIGDIR=str(base)), base / "uncached")
+                row(
+                    "kernel cache that cannot be written to",
+                    lambda: start(
+                        [*TRAIN, str(base / "uncached")],
+                        NUMBA_CACHE_DIR=str(closed / "cache"),
+                        HOME=str(closed),
+                        XDG_CACHE_HOME=str(closed / "xdg"),
+                        MPLCONFIGDIR=str(base),
+                    ),
+                    base / "uncached",
+                )
         finally:
             for folder in mounted:
                 subprocess.run(["umount", str(folder)], check=True)
@@ -135,13 +171,23 @@ def main() -> int:
             row(f"{name} during training", lambda f=folder, n=number: signalled([*TRAIN, str(f)], n, f), folder)
         for moment in ("checkpoint", "pictures", "pictures twice"):
             folder = base / moment.replace(" ", "-")
-            row(f"Ctrl-C during a {moment}" if moment == "checkpoint" else f"Ctrl-C during the last {moment}",
-                lambda f=folder, m=moment: start([*TRAIN, str(f)], moment=m), folder)
+            row(
+                f"Ctrl-C during a {moment}" if moment == "checkpoint" else f"Ctrl-C during the last {moment}",
+                lambda f=folder, m=moment: start([*TRAIN, str(f)], moment=m),
+                folder,
+            )
         with locked(base / "SIGTERM"):
-            row("folder in use by another process", lambda: start(["resume", str(base / "SIGTERM")]), base / "SIGTERM",
-                False)
-        row("no display, and a backend that wants one", lambda: start(
-            [*TRAIN, str(base / "display")], MPLBACKEND="TkAgg", DISPLAY=""), base / "display")
+            row(
+                "folder in use by another process",
+                lambda: start(["resume", str(base / "SIGTERM")]),
+                base / "SIGTERM",
+                False,
+            )
+        row(
+            "no display, and a backend that wants one",
+            lambda: start([*TRAIN, str(base / "display")], MPLBACKEND="TkAgg", DISPLAY=""),
+            base / "display",
+        )
     options.out.mkdir(parents=True, exist_ok=True)
     write_text(options.out / "adversity.json", json.dumps(rows, indent=1) + "\n")
     print(f"wrote {options.out}/adversity.json")

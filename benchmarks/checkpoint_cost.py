@@ -16,10 +16,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from scratchgan import assemble, recipe
-from scratchgan.atomic import write_text
-from scratchgan.folder import checksum
-from scratchgan.train import _Loop
+from scratchgan.files.atomic import write_text
+from scratchgan.runs import build, recipe
+from scratchgan.runs.folder import checksum
+from scratchgan.runs.train import Loop
 
 RESULTS = Path(__file__).parent / "results"
 RECIPES = ("dcgan-mnist", "dcgan-digits8", "mlp-ring", "mlp-1d", "wgan-gp-mnist", "cgan-mnist", "cyclegan-digits")
@@ -27,12 +27,12 @@ RECIPES = ("dcgan-mnist", "dcgan-digits8", "mlp-ring", "mlp-1d", "wgan-gp-mnist"
 
 def measure(name: str, seconds: float, folder: Path) -> dict:
     """Seconds of a step and of a save, medians, and the share of saves in training."""
-    settings, data = assemble.load_data(recipe.load(name))
+    settings, data = build.load_data(recipe.load(name))
     settings = replace(settings, seed=0)
-    gan, stream = assemble.build_gan(settings, assemble.data_shape(data)), assemble.data_stream(settings, data)
-    loop = _Loop(settings, folder, gan, stream, data, None, checksum(data))
+    gan, stream = build.build_gan(settings, build.data_shape(data)), build.data_stream(settings, data)
+    loop = Loop(settings, folder, gan, stream, data, None, checksum(data))
     for _ in range(3):
-        gan.train_step(*loop.batch())                                        # kernels are compiled
+        gan.train_step(*loop.batch())  # kernels are compiled
     steps: list[float] = []
     saves: list[float] = []
     with open(folder / "log.jsonl", "ab") as loop.log_file:
@@ -46,9 +46,13 @@ def measure(name: str, seconds: float, folder: Path) -> dict:
             steps.append((middle - start) / 10)
             saves.append(time.perf_counter() - middle)
     step, save = statistics.median(steps), statistics.median(saves)
-    return {"step": step, "save": save, "every": settings.checkpoint_every,
-            "share": save / (save + settings.checkpoint_every * step),
-            "bytes": (folder / "checkpoint.npz").stat().st_size}
+    return {
+        "step": step,
+        "save": save,
+        "every": settings.checkpoint_every,
+        "share": save / (save + settings.checkpoint_every * step),
+        "bytes": (folder / "checkpoint.npz").stat().st_size,
+    }
 
 
 def main() -> None:
@@ -60,9 +64,11 @@ def main() -> None:
     for name in RECIPES:
         with tempfile.TemporaryDirectory() as folder:
             found = results[name] = measure(name, options.seconds, Path(folder))
-        print(f"{name:<18}step {1e3 * found['step']:>7.1f} ms   save {1e3 * found['save']:>6.1f} ms "
-              f"({found['bytes'] / 1e6:.1f} MB)   every {found['every']:>5} steps: {found['share']:.2%} of the time",
-              flush=True)
+        print(
+            f"{name:<18}step {1e3 * found['step']:>7.1f} ms   save {1e3 * found['save']:>6.1f} ms "
+            f"({found['bytes'] / 1e6:.1f} MB)   every {found['every']:>5} steps: {found['share']:.2%} of the time",
+            flush=True,
+        )
     options.out.mkdir(parents=True, exist_ok=True)
     write_text(options.out / "checkpoint_cost.json", json.dumps(results, indent=1) + "\n")
 

@@ -31,16 +31,17 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
-from scratchgan import Sequential, assemble, recipe
-from scratchgan.atomic import write_text
+from scratchgan import Sequential
 from scratchgan.data import load
+from scratchgan.files.atomic import write_text
 from scratchgan.layers import Conv2D, Dense, Dropout, Flatten, LeakyReLU
+from scratchgan.losses.cross_entropy import cross_entropy
 from scratchgan.metrics import diversity, frechet_distance, load_classifier, precision_recall
 from scratchgan.metrics.augment import random_warp
 from scratchgan.metrics.classifier import split
-from scratchgan.metrics.cross_entropy import cross_entropy
 from scratchgan.optim import Adam, cosine
 from scratchgan.plots import figure, image_grid, save_figure
+from scratchgan.runs import build, recipe
 
 RESULTS = Path(__file__).parent / "results"
 LABELLED = ("cgan-mnist", "projection-mnist", "acgan-mnist")
@@ -66,16 +67,25 @@ def second_classifier(path: Path, steps: int = 2400) -> float:
 
 def second_net(rng) -> Sequential:
     """Conv k5 s2 -> Conv k5 s2 -> Dense -> Dense."""
-    return Sequential([
-        Conv2D(1, 24, kernel_size=5, stride=2, padding=2, init="he", rng=rng), LeakyReLU(0.1),
-        Conv2D(24, 48, kernel_size=5, stride=2, padding=2, init="he", rng=rng), LeakyReLU(0.1), Flatten(),
-        Dense(7 * 7 * 48, 160, init="he", rng=rng), LeakyReLU(0.1), Dropout(0.4), Dense(160, 10, rng=rng),
-    ], input_shape=(28, 28, 1))
+    return Sequential(
+        [
+            Conv2D(1, 24, kernel_size=5, stride=2, padding=2, init="he", rng=rng),
+            LeakyReLU(0.1),
+            Conv2D(24, 48, kernel_size=5, stride=2, padding=2, init="he", rng=rng),
+            LeakyReLU(0.1),
+            Flatten(),
+            Dense(7 * 7 * 48, 160, init="he", rng=rng),
+            LeakyReLU(0.1),
+            Dropout(0.4),
+            Dense(160, 10, rng=rng),
+        ],
+        input_shape=(28, 28, 1),
+    )
 
 
 def reads(net, x: np.ndarray) -> np.ndarray:
     """The labels that the second classifier reads in images."""
-    return np.concatenate([net.forward(x[i:i + 250], train=False)[0].argmax(axis=1) for i in range(0, len(x), 250)])
+    return np.concatenate([net.forward(x[i : i + 250], train=False)[0].argmax(axis=1) for i in range(0, len(x), 250)])
 
 
 def within(images: np.ndarray, labels: np.ndarray) -> dict:
@@ -83,19 +93,21 @@ def within(images: np.ndarray, labels: np.ndarray) -> dict:
     distances = []
     for k in range(10):
         x = images[labels == k][:EACH].reshape(EACH, -1).astype(np.float64)
-        d2 = ((x[:, None] - x[None])**2).sum(axis=2)
+        d2 = ((x[:, None] - x[None]) ** 2).sum(axis=2)
         np.fill_diagonal(d2, np.inf)
         distances.append(float(np.sqrt(d2.min(axis=1)).mean()))
-    return {"ms_ssim": diversity(images, rng=np.random.default_rng(0), pairs=2000, labels=labels),
-            "nearest": float(np.mean(distances))}
+    return {
+        "ms_ssim": diversity(images, rng=np.random.default_rng(0), pairs=2000, labels=labels),
+        "nearest": float(np.mean(distances)),
+    }
 
 
 def train(name: str, seed: int, steps: int, second: str, out: str) -> dict:
     """One run in this process; its pictures' images go to `out`."""
     scratchgan.set_num_threads(1)
-    settings, data = assemble.load_data(replace(recipe.load(name), seed=seed))
+    settings, data = build.load_data(replace(recipe.load(name), seed=seed))
     settings = replace(settings, steps=steps or settings.steps)
-    gan, stream = assemble.build_gan(settings, assemble.data_shape(data)), assemble.data_stream(settings, data)
+    gan, stream = build.build_gan(settings, build.data_shape(data)), build.data_stream(settings, data)
     start = time.process_time()
     for _ in range(settings.steps):
         gan.train_step(*stream.next_labelled())
@@ -117,15 +129,24 @@ def train(name: str, seed: int, steps: int, second: str, out: str) -> dict:
     Z = np.random.default_rng(1).standard_normal((10, gan.latent_dim)).astype(np.float32)
     rows = gan.generate(np.tile(Z, (10, 1)), np.repeat(np.argsort(means), 10))
     np.savez(out, rows=rows, codes=code_walk(gan, Z, np.argsort(means)) if gan.continuous else rows)
-    return {"seed": seed, "steps": settings.steps, "seconds": round(seconds, 1), "bundled": float(
-        (read == means[asked]).mean()), "second": float((read_too == means[asked]).mean()), "means": means.tolist(),
-        "confusion": table.tolist(), "frechet": frechet_distance(real, fake), "precision": precision,
-        "recall": recall, **within(images, asked)}
+    return {
+        "seed": seed,
+        "steps": settings.steps,
+        "seconds": round(seconds, 1),
+        "bundled": float((read == means[asked]).mean()),
+        "second": float((read_too == means[asked]).mean()),
+        "means": means.tolist(),
+        "confusion": table.tolist(),
+        "frechet": frechet_distance(real, fake),
+        "precision": precision,
+        "recall": recall,
+        **within(images, asked),
+    }
 
 
 def assignment(table: np.ndarray) -> np.ndarray:
     """Which digit each category is taken for: the one-to-one assignment with the most samples in common."""
-    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}         # over the sets of digits given to rows 0..k-1
+    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}  # over the sets of digits given to rows 0..k-1
     for k in range(10):
         step: dict[int, tuple[int, tuple[int, ...]]] = {}
         for used, (total, given) in best.items():
@@ -150,16 +171,31 @@ def code_walk(gan, Z: np.ndarray, categories: np.ndarray) -> np.ndarray:
 
 def apart(name: str, seed: int, options, folder: Path) -> dict:
     """The same in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.conditional", "--one", name, str(seed),
-                           str(20 if options.quick else 0), str(folder / "second.npz"),
-                           str(folder / f"{name}-{seed}.npz")],
-                          capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.conditional",
+            "--one",
+            name,
+            str(seed),
+            str(20 if options.quick else 0),
+            str(folder / "second.npz"),
+            str(folder / f"{name}-{seed}.npz"),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     if done.returncode:
         raise RuntimeError(f"{name}, seed {seed}: {done.stderr.strip().splitlines()[-1]}")
     run = json.loads(done.stdout)
-    print(f"{name:<18} seed {seed}  {run['seconds']:>5.0f} s  bundled {run['bundled']:.4f}  second "
-          f"{run['second']:.4f}  Frechet {run['frechet']:.2f}  MS-SSIM "
-          f"{run['ms_ssim']:.3f}  nearest {run['nearest']:.2f}", flush=True)
+    print(
+        f"{name:<18} seed {seed}  {run['seconds']:>5.0f} s  bundled {run['bundled']:.4f}  second "
+        f"{run['second']:.4f}  Frechet {run['frechet']:.2f}  MS-SSIM "
+        f"{run['ms_ssim']:.3f}  nearest {run['nearest']:.2f}",
+        flush=True,
+    )
     return run
 
 
@@ -169,12 +205,17 @@ def draw(path: Path, folder: Path, results: dict, seeds: int) -> None:
     for axes, (name, runs) in zip(np.ravel(fig.subplots(1, len(results), squeeze=False)), results.items(), strict=True):
         with np.load(folder / f"{name}-0.npz", allow_pickle=False) as arrays:
             axes.imshow(image_grid(arrays["rows"], columns=10)[..., 0], cmap="gray")
-        axes.set_title(f"{name}: {np.mean([r['bundled'] for r in runs]):.1%} as asked\nFrechet "
-                       f"{np.mean([r['frechet'] for r in runs]):.2f}, {runs[0]['seconds']:.0f} s", fontsize=9)
+        axes.set_title(
+            f"{name}: {np.mean([r['bundled'] for r in runs]):.1%} as asked\nFrechet "
+            f"{np.mean([r['frechet'] for r in runs]):.2f}, {runs[0]['seconds']:.0f} s",
+            fontsize=9,
+        )
         axes.set_yticks([14.5 + 29 * k for k in range(10)], map(str, range(10)))
         axes.set_xticks([])
-    fig.suptitle("A digit a row, the same noise in a column (seed 0; shares and Frechet distances are means of "
-                 f"{seeds} seeds)", fontsize=10)
+    fig.suptitle(
+        f"A digit a row, the same noise in a column (seed 0; shares and Frechet distances are means of {seeds} seeds)",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -184,13 +225,14 @@ def draw_codes(path: Path, images: np.ndarray, codes: int) -> None:
     fig = figure(5.2 * codes, 4.3)
     each = len(images) // codes
     for i, axes in enumerate(np.ravel(fig.subplots(1, codes, squeeze=False))):
-        axes.imshow(image_grid(images[i * each:(i + 1) * each], columns=9)[..., 0], cmap="gray")
+        axes.imshow(image_grid(images[i * each : (i + 1) * each], columns=9)[..., 0], cmap="gray")
         axes.set_title(f"continuous code {i + 1}", fontsize=9)
         axes.set_xticks([14.5 + 29 * k for k in range(0, 9, 2)], ["-2", "-1", "0", "1", "2"])
         axes.set_yticks([])
         axes.set_xlabel("value of the code (trained on -1..1)")
-    fig.suptitle("InfoGAN: one code moves along a row, all else is held fixed.  What does each do to every digit?",
-                 fontsize=10)
+    fig.suptitle(
+        "InfoGAN: one code moves along a row, all else is held fixed.  What does each do to every digit?", fontsize=10
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -216,20 +258,35 @@ def main() -> None:
         folder = Path(temporary)
         scratchgan.set_num_threads(1)
         accuracy = second_classifier(folder / "second.npz", 60 if options.quick else 2400)
-        print(f"second classifier: {accuracy:.1%} of the 1,000 digits kept out; real digits: MS-SSIM "
-              f"{real['ms_ssim']:.3f}, nearest {real['nearest']:.2f}", flush=True)
+        print(
+            f"second classifier: {accuracy:.1%} of the 1,000 digits kept out; real digits: MS-SSIM "
+            f"{real['ms_ssim']:.3f}, nearest {real['nearest']:.2f}",
+            flush=True,
+        )
         jobs = [(name, seed) for name in options.only for seed in range(options.seeds)]
         runs = list(pool.map(lambda job: apart(*job, options, folder), jobs))
-        results = {name: [run for (which, _), run in zip(jobs, runs, strict=True) if which == name]
-                   for name in options.only}
+        results = {
+            name: [run for (which, _), run in zip(jobs, runs, strict=True) if which == name] for name in options.only
+        }
         draw(options.out / "conditional.png", folder, results, options.seeds)
         if "infogan-mnist" in results:
             with np.load(folder / "infogan-mnist-0.npz", allow_pickle=False) as arrays:
-                draw_codes(options.out / "conditional_codes.png", arrays["codes"],
-                           recipe.load("infogan-mnist").continuous)
-    write_text(options.out / "conditional.json", json.dumps(
-        {"second_classifier": accuracy, "bundled_classifier": load_classifier().facts.accuracy, "real": real,
-         "results": results}, indent=1) + "\n")
+                draw_codes(
+                    options.out / "conditional_codes.png", arrays["codes"], recipe.load("infogan-mnist").continuous
+                )
+    write_text(
+        options.out / "conditional.json",
+        json.dumps(
+            {
+                "second_classifier": accuracy,
+                "bundled_classifier": load_classifier().facts.accuracy,
+                "real": real,
+                "results": results,
+            },
+            indent=1,
+        )
+        + "\n",
+    )
     print(f"wrote {options.out}/conditional.json, conditional.png, conditional_codes.png")
 
 

@@ -32,16 +32,16 @@ import numpy as np
 
 import scratchgan
 from scratchgan import GAN, Sequential
-from scratchgan.atomic import write_text
 from scratchgan.data import load
 from scratchgan.data.toy import gaussian_mixture_1d
+from scratchgan.files.atomic import write_text
 from scratchgan.layers import Dense, ReLU
 from scratchgan.metrics import earth_mover_1d
 from scratchgan.models.training import game
 from scratchgan.penalties import WganGp
 from scratchgan.plots import BLACK, BLUE, FAKE, GREEN, ORANGE, REAL, SKY, VERMILLION, figure, save_figure
 from scratchgan.plots.density import plane
-from scratchgan.rules import Penalised
+from scratchgan.rules import GradientPenalty
 from scratchgan.theory.line import gaussian, mixture
 
 RESULTS = Path(__file__).parent / "results"
@@ -51,7 +51,7 @@ METHODS = {
     "clip 0.1": {**WASSERSTEIN, "clip": 0.1},
     "clip 0.01": {**WASSERSTEIN, "clip": 0.01},
     "penalty": {**WASSERSTEIN, "penalty": "wgan-gp", "penalty_weight": 10.0},
-    "one-sided": {**WASSERSTEIN, "rules": [Penalised(WganGp(10.0, one_sided=True), "between")]},
+    "one-sided": {**WASSERSTEIN, "rules": [GradientPenalty(WganGp(10.0, one_sided=True), "between")]},
 }
 COLOURS = dict(zip(METHODS, (BLACK, VERMILLION, ORANGE, BLUE, SKY), strict=True))
 LINES = {"two modes": gaussian_mixture_1d((-2.0, 2.0), 0.5, None), "mixture-1d": load("mixture-1d")}
@@ -60,12 +60,12 @@ DATA = LINES | PLANES
 DEPTH, WIDTH, BATCH = 8, 64, 256
 TITLES = {
     "line": "Told to have slope 1 everywhere, a critic on a line can hardly fold; told to have at most 1, it comes "
-            "near the exact one",
+    "near the exact one",
     "plane": "Clipped critics are too simple for the data, penalised ones follow it (green: real samples; fakes: "
-             "N(0, I))",
+    "N(0, I))",
     "layers": "Clipping lets gradients vanish or explode and piles weights up at its bounds; the penalties do neither",
 }
-LOOK = 100                                                     # gradients are averaged over so many last steps
+LOOK = 100  # gradients are averaged over so many last steps
 
 
 def critic(dim: int, method: str, seed: int) -> GAN:
@@ -76,8 +76,7 @@ def critic(dim: int, method: str, seed: int) -> GAN:
         layers += [Dense(Di, Do, init="he", rng=rng), ReLU()]
     D = Sequential([*layers, Dense(WIDTH, 1, init="glorot", rng=rng)], input_shape=(dim,))
     G = Dense(dim, dim, bias=False, init=lambda shape, *, rng, dtype: np.eye(dim, dtype=dtype), rng=rng)
-    return game(G, D, latent_dim=dim, data_shape=(dim,), lr_d=5e-4, beta1=0.5,
-                beta2=0.9, seed=seed, **METHODS[method])
+    return game(G, D, latent_dim=dim, data_shape=(dim,), lr_d=5e-4, beta1=0.5, beta2=0.9, seed=seed, **METHODS[method])
 
 
 def learn(data: str, method: str, steps: int, seed: int = 0) -> tuple[GAN, dict]:
@@ -92,13 +91,18 @@ def learn(data: str, method: str, steps: int, seed: int = 0) -> tuple[GAN, dict]
     weights = np.concatenate([w.ravel() for path, w in gan.D.parameters() if path.endswith("W")])
     slopes, gap = seen(gan, density)
     return gan, {
-        "gradient_norms": np.mean(norms, axis=0).tolist(), "largest_slope": float(slopes.max()),
-        "mean_slope": float(slopes.mean()), "gap": gap, "estimate": gap / float(slopes.max()),
+        "gradient_norms": np.mean(norms, axis=0).tolist(),
+        "largest_slope": float(slopes.max()),
+        "mean_slope": float(slopes.mean()),
+        "gap": gap,
+        "estimate": gap / float(slopes.max()),
         "weights": np.quantile(weights, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)).tolist(),
-        "at_the_bound": None if "clip" not in METHODS[method]
+        "at_the_bound": None
+        if "clip" not in METHODS[method]
         else float((np.abs(weights) >= 0.999 * METHODS[method]["clip"]).mean()),
         "histogram": np.histogram(weights, 81, (-1.02 * (b := float(np.abs(weights).max())), 1.02 * b))[0].tolist(),
-        "histogram_range": 1.02 * b}
+        "histogram_range": 1.02 * b,
+    }
 
 
 def logits(gan: GAN, x: np.ndarray) -> np.ndarray:
@@ -133,13 +137,19 @@ def draw_line(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> No
         upper.fill_between(x, DATA[data].density(x[:, None]), color=REAL, alpha=0.4, label="p, real")
         upper.fill_between(x, gaussian().density(x), color=FAKE, alpha=0.4, label="q, fakes that stand still")
         upper.set(ylabel="density", title=f"{data}: earth mover's distance {w1:.3f}")
-        lower.plot(x, potential - potential.mean(), color=GREEN, linewidth=5, alpha=0.4,
-                   label="Kantorovich potential, exact")
+        lower.plot(
+            x, potential - potential.mean(), color=GREEN, linewidth=5, alpha=0.4, label="Kantorovich potential, exact"
+        )
         for name, gan in gans.items():
             numbers, y = found[data][name], logits(gan, x[:, None])
             y /= numbers["largest_slope"]
-            lower.plot(x, y - y.mean(), color=COLOURS[name], linewidth=1.3,
-                       label=f"{name}: says {numbers['estimate']:.3f}; largest slope {numbers['largest_slope']:.2g}")
+            lower.plot(
+                x,
+                y - y.mean(),
+                color=COLOURS[name],
+                linewidth=1.3,
+                label=f"{name}: says {numbers['estimate']:.3f}; largest slope {numbers['largest_slope']:.2g}",
+            )
         lower.set(xlabel="x", ylabel="D'(x) / its largest slope, mean 0")
         for axes in (upper, lower):
             axes.legend(fontsize=7)
@@ -162,8 +172,11 @@ def draw_plane(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> N
             axes.contour(X, Y, values, levels=12, colors="black", linewidths=0.4)
             axes.scatter(*points.T, s=3, color=GREEN)
             axes.set(xlabel="x0", ylabel="x1", aspect="equal")
-            axes.set_title(f"{data}, {name}\nslope: mean {found[data][name]['mean_slope']:.2g}, largest "
-                           f"{found[data][name]['largest_slope']:.2g}", fontsize=8)
+            axes.set_title(
+                f"{data}, {name}\nslope: mean {found[data][name]['mean_slope']:.2g}, largest "
+                f"{found[data][name]['largest_slope']:.2g}",
+                fontsize=8,
+            )
             axes.tick_params(labelsize=6)
     fig.suptitle(TITLES["plane"], fontsize=10)
     fig.tight_layout()
@@ -208,18 +221,26 @@ def main() -> None:
             critics.setdefault(data, {})[method] = gan
             results.setdefault(data, {})[method] = numbers
             first, last = numbers["gradient_norms"][0], numbers["gradient_norms"][-1]
-            print(f"{data:<12}{method:<12}gradient of layer 1 {first:.2e}, of the last {last:.2e}; slope mean "
-                  f"{numbers['mean_slope']:.2g}, largest {numbers['largest_slope']:.2g}; estimate "
-                  f"{numbers['estimate']:.4f}" + ("" if numbers["at_the_bound"] is None
-                                                  else f"; {numbers['at_the_bound']:.0%} of the weights at the bound"),
-                  flush=True)
+            print(
+                f"{data:<12}{method:<12}gradient of layer 1 {first:.2e}, of the last {last:.2e}; slope mean "
+                f"{numbers['mean_slope']:.2g}, largest {numbers['largest_slope']:.2g}; estimate "
+                f"{numbers['estimate']:.4f}"
+                + (
+                    ""
+                    if numbers["at_the_bound"] is None
+                    else f"; {numbers['at_the_bound']:.0%} of the weights at the bound"
+                ),
+                flush=True,
+            )
     distances, rng = {data: exact(density)[2] for data, density in LINES.items()}, np.random.default_rng(0)
     for data, distance in distances.items():
         sampled = earth_mover_1d(LINES[data].sample(200_000, rng=rng)[:, 0], rng.standard_normal(200_000))
         print(f"{data}: earth mover's distance {distance:.4f}; of 200,000 samples each {sampled:.4f}")
     options.out.mkdir(parents=True, exist_ok=True)
-    write_text(options.out / "critics.json", json.dumps({"steps": steps, "earth_mover": distances, "results": results},
-                                                        indent=1) + "\n")
+    write_text(
+        options.out / "critics.json",
+        json.dumps({"steps": steps, "earth_mover": distances, "results": results}, indent=1) + "\n",
+    )
     draw_line(options.out / "critics_line.png", {data: critics[data] for data in LINES}, results)
     draw_plane(options.out / "critics_plane.png", {data: critics[data] for data in PLANES}, results)
     draw_layers(options.out / "critics_layers.png", results)

@@ -30,10 +30,10 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
-from scratchgan import checkpoint
-from scratchgan.atomic import write_text
 from scratchgan.data import Dataset
 from scratchgan.data.pairs import Pair, PairStream, digits_pair
+from scratchgan.files import checkpoint
+from scratchgan.files.atomic import write_text
 from scratchgan.metrics import classifier
 from scratchgan.metrics.augment import warp
 from scratchgan.models.cyclegan import CycleGAN, cyclegan
@@ -41,11 +41,21 @@ from scratchgan.plots import figure, save_figure
 from scratchgan.plots.grids import image_grid
 
 RESULTS = Path(__file__).parent / "results"
-SETTINGS = {"width": 16, "blocks": 2, "d_width": 32, "cycle_weight": 20.0, "identity_weight": 1.0, "pool_size": 50,
-            "lr": 1e-3, "beta1": 0.5, "lr_schedule": "linear", "ema_decay": 0.99}
+SETTINGS = {
+    "width": 16,
+    "blocks": 2,
+    "d_width": 32,
+    "cycle_weight": 20.0,
+    "identity_weight": 1.0,
+    "pool_size": 50,
+    "lr": 1e-3,
+    "beta1": 0.5,
+    "lr_schedule": "linear",
+    "ema_decay": 0.99,
+}
 STEPS, BATCH = 1000, 8
 READER_STEPS = 2000
-HELD_OUT = 0.2                                         # of each class
+HELD_OUT = 0.2  # of each class
 TARGETS = {"preserved": 0.9, "told_apart": 0.8}
 NAMES = {"a": "uci", "b": "mnist"}
 
@@ -54,8 +64,10 @@ def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(indices to train on, indices kept out): of each class the last 20 %."""
     classes = [np.flatnonzero(labels == k) for k in range(10)]
     cuts = [round((1 - HELD_OUT) * len(members)) for members in classes]
-    return (np.concatenate([m[:cut] for m, cut in zip(classes, cuts, strict=True)]),
-            np.concatenate([m[cut:] for m, cut in zip(classes, cuts, strict=True)]))
+    return (
+        np.concatenate([m[:cut] for m, cut in zip(classes, cuts, strict=True)]),
+        np.concatenate([m[cut:] for m, cut in zip(classes, cuts, strict=True)]),
+    )
 
 
 def parts(data: Dataset) -> tuple[Dataset, Dataset]:
@@ -150,7 +162,9 @@ def measure(gan: CycleGAN, held: dict[str, Dataset], readers: dict[str, classifi
             "told_apart_untranslated": told_apart(features[source], labels, features[target], real_labels),
             "cycle_error": float(np.abs(again - x).mean(dtype=np.float64)),
             "changed": float(np.abs(y - x).mean(dtype=np.float64)),
-            "images": len(x), "confusion": confusion.tolist()}
+            "images": len(x),
+            "confusion": confusion.tolist(),
+        }
     return found
 
 
@@ -161,16 +175,27 @@ def draw(path: Path, gan: CycleGAN, held: dict[str, Dataset], found: dict) -> No
         data, way = held[source], f"{NAMES[source]} to {NAMES[target]}"
         x = data.x[np.concatenate([np.flatnonzero(data.labels == k)[:2] for k in range(10)])]
         y, again = gan.cycle(x, to=target)
-        axes.imshow(image_grid(np.concatenate([x, y, again]), columns=len(x))[..., 0], cmap="gray", vmin=0, vmax=255,
-                    interpolation="nearest")
+        axes.imshow(
+            image_grid(np.concatenate([x, y, again]), columns=len(x))[..., 0],
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            interpolation="nearest",
+        )
         axes.set_yticks([15, 44, 73], ["x", "G(x)", "F(G(x))"])
         axes.set_xticks([])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_title(f"{way}: {found[way]['preserved']:.1%} keep their digit, told apart from real ones in "
-                       f"{found[way]['told_apart']:.1%}, cycle error {found[way]['cycle_error']:.3f}", fontsize=9)
-    fig.suptitle("The digit and its slant stay, the handwriting's look changes; and the way back finds the start again "
-                 "(held-out images)", fontsize=10)
+        axes.set_title(
+            f"{way}: {found[way]['preserved']:.1%} keep their digit, told apart from real ones in "
+            f"{found[way]['told_apart']:.1%}, cycle error {found[way]['cycle_error']:.3f}",
+            fontsize=9,
+        )
+    fig.suptitle(
+        "The digit and its slant stay, the handwriting's look changes; and the way back finds the start again "
+        "(held-out images)",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -192,16 +217,28 @@ def main() -> None:
     for seed in args.seeds:
         gan, seconds, last = learn(Pair(train_a, train_b, name=pair.name), seed, args.steps, **SETTINGS)
         found = measure(gan, held, readers)
-        met = {way: bool(f["preserved"] >= TARGETS["preserved"] and f["told_apart"] <= TARGETS["told_apart"])
-               for way, f in found.items()}
+        met = {
+            way: bool(f["preserved"] >= TARGETS["preserved"] and f["told_apart"] <= TARGETS["told_apart"])
+            for way, f in found.items()
+        }
         runs.append({"seed": seed, "cpu_seconds": seconds, "targets_met": met, "last_losses": last, **found})
         for way, f in found.items():
             print(f"seed {seed}, {way}: " + ", ".join(f"{k} {v:.3f}" for k, v in f.items() if isinstance(v, float)))
         if seed == args.seeds[0]:
             draw(args.out / "cyclegan.png", gan, held, found)
-        write_text(args.out / "cyclegan.json", json.dumps({
-            "settings": {**SETTINGS, "steps": args.steps, "batch_size": BATCH}, "targets": TARGETS,
-            "training_images": {"uci": len(train_a), "mnist": len(train_b)}, "runs": runs}, indent=1) + "\n")
+        write_text(
+            args.out / "cyclegan.json",
+            json.dumps(
+                {
+                    "settings": {**SETTINGS, "steps": args.steps, "batch_size": BATCH},
+                    "targets": TARGETS,
+                    "training_images": {"uci": len(train_a), "mnist": len(train_b)},
+                    "runs": runs,
+                },
+                indent=1,
+            )
+            + "\n",
+        )
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
-from scratchgan import recipe as recipes
-from scratchgan.atomic import write_text
 from scratchgan.data import Dataset, load
-from scratchgan.doctor import FAULTS, THRESHOLDS, diagnose
+from scratchgan.doctor import FAULTS, THRESHOLDS
+from scratchgan.files.atomic import write_text
 from scratchgan.plots import figure, save_figure
-from scratchgan.train import Diverged, train
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.diagnose import diagnose
+from scratchgan.runs.train import Diverged, train
 
 RESULTS = Path(__file__).parent / "results"
 # Rounds; the settings of a fault take the seeds in turn.  Rules were tuned on 100 and 101.  The next two rounds were
@@ -33,8 +34,15 @@ TUNE, TEST = ((100, 101), (2024, 31), (7, 8)), ((55, 56), (91, 92))
 
 RING = dict(recipe="mlp-ring", steps=1500, hidden=(64, 64), batch_size=128, lr_schedule="constant")
 LINE = dict(recipe="mlp-1d", steps=1500)
-DENSE = dict(recipe="mlp-ring", data="uci-digits-8x8", steps=1000, hidden=(128, 128), latent_dim=16, batch_size=64,
-             lr_schedule="constant")
+DENSE = dict(
+    recipe="mlp-ring",
+    data="uci-digits-8x8",
+    steps=1000,
+    hidden=(128, 128),
+    latent_dim=16,
+    batch_size=64,
+    lr_schedule="constant",
+)
 DCGAN = dict(recipe="dcgan-digits8", steps=300)
 
 # fault, name, what is planted: recipe keys, and `examples`, how many of the data set there are
@@ -84,18 +92,38 @@ def main() -> None:
         row = {"planted": fault, "run": name, "seed": seed, **examine(changes, seed)}
         right = row["first"] == fault and not (fault == "healthy" and row["warned"])
         rows.append(row | {"right": right})
-        print(f"{'   ' if right else 'NO '} {name:26s} {row['seconds']:5.0f} s   {row['first']}"
-              f"{''.join(f', {other}' for other in row['also'])}: {row['signal']}", flush=True)
+        print(
+            f"{'   ' if right else 'NO '} {name:26s} {row['seconds']:5.0f} s   {row['first']}"
+            f"{''.join(f', {other}' for other in row['also'])}: {row['signal']}",
+            flush=True,
+        )
 
     broken, fine = ([row for row in rows if (row["planted"] == "healthy") is healthy] for healthy in (False, True))
-    print(f"named first: {sum(row['right'] for row in broken)} of {len(broken)}; "
-          f"false alarms: {sum(not row['right'] for row in fine)} of {len(fine)}")
+    print(
+        f"named first: {sum(row['right'] for row in broken)} of {len(broken)}; "
+        f"false alarms: {sum(not row['right'] for row in fine)} of {len(fine)}"
+    )
     if args.seeds == "test" and not args.only:
-        write_text(RESULTS / "doctor.json", json.dumps({
-            "tuned_on_seeds": TUNE, "reported_seeds": TEST, "named_first": sum(row["right"] for row in broken),
-            "named_first_by_round": [sum(row["right"] for row in broken if row["seed"] in seeds) for seeds in rounds],
-            "broken": len(broken), "false_alarms": sum(not row["right"] for row in fine), "healthy": len(fine),
-            "thresholds": {name: value for name, (value, _) in THRESHOLDS.items()}, "runs": rows}, indent=1) + "\n")
+        write_text(
+            RESULTS / "doctor.json",
+            json.dumps(
+                {
+                    "tuned_on_seeds": TUNE,
+                    "reported_seeds": TEST,
+                    "named_first": sum(row["right"] for row in broken),
+                    "named_first_by_round": [
+                        sum(row["right"] for row in broken if row["seed"] in seeds) for seeds in rounds
+                    ],
+                    "broken": len(broken),
+                    "false_alarms": sum(not row["right"] for row in fine),
+                    "healthy": len(fine),
+                    "thresholds": {name: value for name, (value, _) in THRESHOLDS.items()},
+                    "runs": rows,
+                },
+                indent=1,
+            )
+            + "\n",
+        )
         draw(RESULTS / "doctor.png", rows)
 
 
@@ -118,13 +146,18 @@ def examine(changes: dict, seed: int) -> dict:
             pass  # divergence is one of the faults
         seconds = time.perf_counter() - start
         diagnosis = diagnose(out)
-    return {"settings": {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}
-            | {"recipe": base.name} | ({"examples": examples} if examples else {}),
-            "first": diagnosis.findings[0].fault if diagnosis.findings else "healthy",
-            "also": [finding.fault for finding in diagnosis.findings[1:]],
-            "signal": diagnosis.findings[0].evidence[0] if diagnosis.findings else "",
-            "since": diagnosis.findings[0].since if diagnosis.findings else None,
-            "warned": warned, "steps": int(diagnosis.log.steps[-1]), "seconds": round(seconds, 1)}
+    return {
+        "settings": {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}
+        | {"recipe": base.name}
+        | ({"examples": examples} if examples else {}),
+        "first": diagnosis.findings[0].fault if diagnosis.findings else "healthy",
+        "also": [finding.fault for finding in diagnosis.findings[1:]],
+        "signal": diagnosis.findings[0].evidence[0] if diagnosis.findings else "",
+        "since": diagnosis.findings[0].since if diagnosis.findings else None,
+        "warned": warned,
+        "steps": int(diagnosis.log.steps[-1]),
+        "seconds": round(seconds, 1),
+    }
 
 
 def draw(path: Path, rows: list[dict]) -> None:
@@ -135,8 +168,9 @@ def draw(path: Path, rows: list[dict]) -> None:
         table[kinds.index(row["planted"]), kinds.index(row["first"])] += 1
     fig = figure(7.6, 6.6)
     axes = fig.subplots()
-    axes.imshow(np.where(table, table / np.maximum(table.sum(axis=1, keepdims=True), 1), 0), cmap="Blues", vmin=0,
-                vmax=1.4)
+    axes.imshow(
+        np.where(table, table / np.maximum(table.sum(axis=1, keepdims=True), 1), 0), cmap="Blues", vmin=0, vmax=1.4
+    )
     for i, j in zip(*np.nonzero(table), strict=True):
         axes.text(j, i, str(table[i, j]), ha="center", va="center", fontsize=11)
     axes.set_xticks(range(len(kinds)), kinds, rotation=40, ha="right", fontsize=9)
@@ -144,9 +178,11 @@ def draw(path: Path, rows: list[dict]) -> None:
     axes.set(xlabel="named first by the doctor", ylabel="planted")
     broken = [row for row in rows if row["planted"] != "healthy"]
     alarms = sum(row["planted"] == "healthy" and not row["right"] for row in rows)
-    axes.set_title(f"{sum(row['right'] for row in broken)} of {len(broken)} planted faults named first, {alarms} false "
-                   f"alarms in {len(rows) - len(broken)} healthy runs\n(on seeds that no threshold was tuned on)",
-                   fontsize=10)
+    axes.set_title(
+        f"{sum(row['right'] for row in broken)} of {len(broken)} planted faults named first, {alarms} false "
+        f"alarms in {len(rows) - len(broken)} healthy runs\n(on seeds that no threshold was tuned on)",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 

@@ -29,25 +29,33 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgan.atomic import write_text
+from scratchgan.files.atomic import write_text
 from scratchgan.plots import BLUE, ORANGE, figure, image_grid, save_figure
 
 RESULTS = Path(__file__).parent / "results"
-RECIPES = ("dcgan-mnist", "lsgan-mnist", "hinge-sngan-mnist", "wgan-clip-mnist", "wgan-gp-mnist", "dragan-mnist",
-           "ragan-mnist", "r1-mnist")
+RECIPES = (
+    "dcgan-mnist",
+    "lsgan-mnist",
+    "hinge-sngan-mnist",
+    "wgan-clip-mnist",
+    "wgan-gp-mnist",
+    "dragan-mnist",
+    "ragan-mnist",
+    "r1-mnist",
+)
 FIGURES = ("frechet", "precision", "recall", "seconds")
 
 
 def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str) -> dict:
     """One run in this process; its last 64 samples go to `out`."""
     import scratchgan
-    from scratchgan import assemble, recipe
     from scratchgan.metrics import frechet_distance, load_classifier, precision_recall
+    from scratchgan.runs import build, recipe
 
     scratchgan.set_num_threads(1)
-    settings, data = assemble.load_data(replace(recipe.load(name), seed=seed))
+    settings, data = build.load_data(replace(recipe.load(name), seed=seed))
     settings = replace(settings, steps=steps or settings.steps)
-    gan, stream = assemble.build_gan(settings, assemble.data_shape(data)), assemble.data_stream(settings, data)
+    gan, stream = build.build_gan(settings, build.data_shape(data)), build.data_stream(settings, data)
     judge = load_classifier()
     order = np.random.default_rng(0).permutation(len(data.x))
     real = judge.features(data.x[order])
@@ -55,7 +63,7 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
     marks = {round(last * (i + 1) / checks) for i in range(checks)}
     recent: list[float] = []
     for step in range(1, last + 1):
-        start = time.process_time()                     # of this process: what runs beside it does not count
+        start = time.process_time()  # of this process: what runs beside it does not count
         report = gan.train_step(stream.next())
         seconds += time.process_time() - start
         penalty = sum(value for key, value in report.items() if key.startswith("penalty"))
@@ -68,22 +76,46 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
     read = judge.classify(fake).argmax(axis=1)
     precision, recall = precision_recall(real[:2000], fake[:2000])
     np.save(out, images[:64])
-    return {"seed": seed, "steps": last, "seconds": round(seconds, 1), "frechet": frechet_distance(real, fake),
-            "precision": precision, "recall": recall, "classes": np.bincount(read, minlength=10).tolist(),
-            "points": points}
+    return {
+        "seed": seed,
+        "steps": last,
+        "seconds": round(seconds, 1),
+        "frechet": frechet_distance(real, fake),
+        "precision": precision,
+        "recall": recall,
+        "classes": np.bincount(read, minlength=10).tolist(),
+        "points": points,
+    }
 
 
 def apart(name: str, seed: int, options, folder: Path) -> dict:
     """The same in a process of its own."""
     out = folder / f"{name}-{seed}.npy"
-    done = subprocess.run([sys.executable, "-m", "benchmarks.family", "--one", name, str(seed), str(options.checks),
-                           str(20 if options.quick else 0), str(200 if options.quick else 2000), str(out)],
-                          capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.family",
+            "--one",
+            name,
+            str(seed),
+            str(options.checks),
+            str(20 if options.quick else 0),
+            str(200 if options.quick else 2000),
+            str(out),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     if done.returncode:
         raise RuntimeError(f"{name}, seed {seed}: {done.stderr.strip().splitlines()[-1]}")
     run = json.loads(done.stdout)
-    print(f"{name:<20} seed {seed}  {run['seconds']:>6.0f} s  Frechet {run['frechet']:>7.2f}  precision "
-          f"{run['precision']:.3f}  recall {run['recall']:.3f}", flush=True)
+    print(
+        f"{name:<20} seed {seed}  {run['seconds']:>6.0f} s  Frechet {run['frechet']:>7.2f}  precision "
+        f"{run['precision']:.3f}  recall {run['recall']:.3f}",
+        flush=True,
+    )
     return run
 
 
@@ -96,15 +128,22 @@ def rank_correlation(a, b) -> float:
 def draw_samples(path: Path, images: dict[str, np.ndarray], means: dict, seed: int) -> None:
     """A grid of samples for each recipe."""
     fig = figure(3.1 * 4, 4 * -(-len(images) // 4))
-    for axes, (name, x) in zip(np.ravel(fig.subplots(-(-len(images) // 4), 4, squeeze=False)), images.items(),
-                               strict=False):
+    for axes, (name, x) in zip(
+        np.ravel(fig.subplots(-(-len(images) // 4), 4, squeeze=False)), images.items(), strict=False
+    ):
         axes.imshow(image_grid(x)[..., 0], cmap="gray")
-        axes.set_title(f"{name}\nFrechet {means[name]['frechet'][0]:.2f}, precision {means[name]['precision'][0]:.2f}, "
-                       f"recall {means[name]['recall'][0]:.2f}", fontsize=8)
+        axes.set_title(
+            f"{name}\nFrechet {means[name]['frechet'][0]:.2f}, precision {means[name]['precision'][0]:.2f}, "
+            f"recall {means[name]['recall'][0]:.2f}",
+            fontsize=8,
+        )
     for axes in fig.axes:
         axes.axis("off")
-    fig.suptitle(f"The family after its recipes' steps, seed {seed}; figures are means over seeds, of our own "
-                 "classifier's features", fontsize=10)
+    fig.suptitle(
+        f"The family after its recipes' steps, seed {seed}; figures are means over seeds, of our own "
+        "classifier's features",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -112,8 +151,9 @@ def draw_samples(path: Path, images: dict[str, np.ndarray], means: dict, seed: i
 def draw_estimates(path: Path, results: dict) -> None:
     """D's estimate and the Frechet distance over training, for each recipe."""
     fig = figure(3.3 * 4, 2.9 * -(-len(results) // 4))
-    for axes, (name, runs) in zip(np.ravel(fig.subplots(-(-len(results) // 4), 4, squeeze=False)), results.items(),
-                                  strict=False):
+    for axes, (name, runs) in zip(
+        np.ravel(fig.subplots(-(-len(results) // 4), 4, squeeze=False)), results.items(), strict=False
+    ):
         beside = axes.twinx()
         for run in runs["runs"]:
             steps = [p["step"] for p in run["points"]]
@@ -125,8 +165,10 @@ def draw_estimates(path: Path, results: dict) -> None:
         beside.set_ylabel("Frechet distance", fontsize=7, color=ORANGE)
         for side in (axes, beside):
             side.tick_params(which="both", labelsize=6)
-    fig.suptitle("Whose loss means something?  Where blue falls with orange, D's loss tells how good the samples are",
-                 fontsize=10)
+    fig.suptitle(
+        "Whose loss means something?  Where blue falls with orange, D's loss tells how good the samples are",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -153,31 +195,44 @@ def main() -> None:
         images = {name: np.load(Path(folder) / f"{name}-{options.seeds[-1]}.npy") for name in options.only}
     path, kept = options.out / "family.json", {}
     if path.exists():
-        kept = {name: {run["seed"]: run for run in found["runs"]}
-                for name, found in json.loads(path.read_text())["results"].items()}
+        kept = {
+            name: {run["seed"]: run for run in found["runs"]}
+            for name, found in json.loads(path.read_text())["results"].items()
+        }
     for (name, seed), run in zip(jobs, runs, strict=True):
         kept.setdefault(name, {})[seed] = run
     results = {}
     for name in [name for name in RECIPES if name in kept]:
         own = [kept[name][seed] for seed in sorted(kept[name])]
         values = {key: np.array([run[key] for run in own]) for key in FIGURES}
-        related = [rank_correlation([p["estimate"] for p in run["points"]], [p["frechet"] for p in run["points"]])
-                   for run in own]
+        related = [
+            rank_correlation([p["estimate"] for p in run["points"]], [p["frechet"] for p in run["points"]])
+            for run in own
+        ]
         results[name] = {
-            "mean": {key: [float(v.mean()), float(v.std(ddof=1) / len(v)**0.5) if len(v) > 1 else None]
-                     for key, v in values.items()},
+            "mean": {
+                key: [float(v.mean()), float(v.std(ddof=1) / len(v) ** 0.5) if len(v) > 1 else None]
+                for key, v in values.items()
+            },
             "rank_correlation": float(np.mean(related)),
-            "runs": own}
+            "runs": own,
+        }
     print(f"\n{'recipe':<20}{'seeds':>6}{'seconds':>9}{'Frechet':>16}{'precision':>11}{'recall':>9}{'rank corr.':>12}")
     for name, found in results.items():
         m = found["mean"]
-        print(f"{name:<20}{len(found['runs']):>6}{m['seconds'][0]:>9.0f}{m['frechet'][0]:>9.2f} "
-              f"+-{m['frechet'][1] or 0:.2f}{m['precision'][0]:>11.3f}{m['recall'][0]:>9.3f}"
-              f"{found['rank_correlation']:>12.2f}")
+        print(
+            f"{name:<20}{len(found['runs']):>6}{m['seconds'][0]:>9.0f}{m['frechet'][0]:>9.2f} "
+            f"+-{m['frechet'][1] or 0:.2f}{m['precision'][0]:>11.3f}{m['recall'][0]:>9.3f}"
+            f"{found['rank_correlation']:>12.2f}"
+        )
     write_text(path, json.dumps({"results": results}, indent=1) + "\n")
-    if set(images) == set(results):                      # a picture of some would be a picture of none
-        draw_samples(options.out / "family.png", images, {name: found["mean"] for name, found in results.items()},
-                     options.seeds[-1])
+    if set(images) == set(results):  # a picture of some would be a picture of none
+        draw_samples(
+            options.out / "family.png",
+            images,
+            {name: found["mean"] for name, found in results.items()},
+            options.seeds[-1],
+        )
     draw_estimates(options.out / "family_estimates.png", results)
     print(f"wrote {options.out}/family.json, family.png, family_estimates.png")
 

@@ -16,6 +16,7 @@ a process started, a pickle opened, a file written, a connection made.  Counted 
 Input i of reader r depends on (--seed, r, i) only: `--only npz --start 123 --inputs 1 --show` repeats one.
 Written to results/fuzz.json.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -38,14 +39,41 @@ from . import fuzz_mutators as mutators
 from .fuzz_seeds import seeds
 
 RESULT = Path(__file__).parent / "results" / "fuzz.json"
-SLOW = 2.0                  # s of processor time
-MEMORY = 1 << 30            # bytes of address space that a reader may take beside what the process has at its start
-SILENCE = 600               # s without a word from a process, after which it counts as hung
+SLOW = 2.0  # s of processor time
+MEMORY = 1 << 30  # bytes of address space that a reader may take beside what the process has at its start
+SILENCE = 600  # s without a word from a process, after which it counts as hung
 #: audit events that must not happen while a file is read; of "open" only those that write
-FORBIDDEN = ("compile", "exec", "import", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
-             "subprocess.Popen", "pickle.find_class", "marshal.", "ctypes.", "socket.", "os.remove", "os.rename",
-             "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink", "os.truncate", "os.putenv", "shutil.",
-             "code.__new__", "function.__new__", "urllib.", "webbrowser.", "tempfile.")
+FORBIDDEN = (
+    "compile",
+    "exec",
+    "import",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "os.forkpty",
+    "subprocess.Popen",
+    "pickle.find_class",
+    "marshal.",
+    "ctypes.",
+    "socket.",
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.chmod",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.putenv",
+    "shutil.",
+    "code.__new__",
+    "function.__new__",
+    "urllib.",
+    "webbrowser.",
+    "tempfile.",
+)
 
 
 # ---- the readers: how to mutate their files, and how to read them
@@ -53,14 +81,19 @@ FORBIDDEN = ("compile", "exec", "import", "os.system", "os.exec", "os.posix_spaw
 
 def reader(name: str):
     """(the mutator, the file's name, read(path)) of a reader."""
-    from scratchgan import checkpoint, recipe
-    from scratchgan.assemble import build_gan, restore
     from scratchgan.data import load_path
+    from scratchgan.files import checkpoint
+    from scratchgan.runs import recipe
+    from scratchgan.runs.build import build_gan, restore
 
     if name == "checkpoint":
-        gans = [build_gan(recipe.from_dict(settings), shape) for settings, shape in (
-            ({"model": "mlp", "hidden": [4, 4], "latent_dim": 3, "ema_decay": 0.9}, (2,)),
-            ({"model": "dcgan", "width": 2, "latent_dim": 3, "optimizer": "rmsprop"}, (8, 8, 1)))]
+        gans = [
+            build_gan(recipe.from_dict(settings), shape)
+            for settings, shape in (
+                ({"model": "mlp", "hidden": [4, 4], "latent_dim": 3, "ema_decay": 0.9}, (2,)),
+                ({"model": "dcgan", "width": 2, "latent_dim": 3, "optimizer": "rmsprop"}, (8, 8, 1)),
+            )
+        ]
 
         def read(path):
             arrays, _ = checkpoint.load(path)
@@ -68,7 +101,7 @@ def reader(name: str):
             try:
                 gans["ema_steps" not in state].load_state(state)
             except ValueError as error:
-                raise ValueError(f"{path}: {error}") from None  # as assemble.restore does
+                raise ValueError(f"{path}: {error}") from None  # as build.restore does
 
         return mutators.archive, "checkpoint.npz", read
     if name == "run":
@@ -115,7 +148,7 @@ class Canary:
 
 
 def judge(error: BaseException, path: Path) -> str:
-    """"clear" if the error is one, else what is wrong with it."""
+    """ "clear" if the error is one, else what is wrong with it."""
     message = str(error)
     if isinstance(error, MemoryError):
         return "crash"
@@ -154,7 +187,7 @@ def work(name: str, start: int, inputs: int, seed: int, show: bool) -> None:
         path.parent.mkdir(exist_ok=True)
         canary = Canary()
         canary.test(path)
-        for content in found:                                           # imports and compiles what it ever will
+        for content in found:  # imports and compiles what it ever will
             path.write_bytes(content)
             with contextlib.suppress(ValueError):
                 read(path)
@@ -168,7 +201,7 @@ def work(name: str, start: int, inputs: int, seed: int, show: bool) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
         for i in range(start, start + inputs):
             rng = random.Random(f"{seed}/{name}/{i}")
-            with warnings.catch_warnings(action="ignore"):              # zipfile, of two members of one name
+            with warnings.catch_warnings(action="ignore"):  # zipfile, of two members of one name
                 path.write_bytes(mutate(rng.choice(found), rng, found))
             if i % 100 == 0:
                 print(json.dumps({"at": i}), flush=True)
@@ -180,13 +213,31 @@ def work(name: str, start: int, inputs: int, seed: int, show: bool) -> None:
             if outcome in ("unclear", "crash") or seconds > SLOW or canary.seen.total() > seen:
                 if len(faults) < 40:
                     where = traceback.extract_tb(fault.__traceback__)[-1] if fault else None
-                    faults.append({"input": i, "outcome": outcome, "seconds": round(seconds, 2),
-                                   "error": f"{type(fault).__name__}: {fault}"[:300],
-                                   "where": f"{Path(where.filename).name}:{where.lineno}" if where else ""})
+                    faults.append(
+                        {
+                            "input": i,
+                            "outcome": outcome,
+                            "seconds": round(seconds, 2),
+                            "error": f"{type(fault).__name__}: {fault}"[:300],
+                            "where": f"{Path(where.filename).name}:{where.lineno}" if where else "",
+                        }
+                    )
             if show:
                 print(outcome, f"{seconds:.3f} s", path.stat().st_size, "bytes", type(fault).__name__, fault)
-        print(json.dumps({"done": True, "counts": counts, "faults": faults, "slowest": slowest,
-                          "events": canary.seen, "before": before, "peak": memory()}), flush=True)
+        print(
+            json.dumps(
+                {
+                    "done": True,
+                    "counts": counts,
+                    "faults": faults,
+                    "slowest": slowest,
+                    "events": canary.seen,
+                    "before": before,
+                    "peak": memory(),
+                }
+            ),
+            flush=True,
+        )
 
 
 def memory() -> int:
@@ -206,8 +257,22 @@ def fuzz(name: str, inputs: int, seed: int, start: int = 0) -> dict:
     with tqdm(total=inputs, desc=name, unit="file") as bar:
         while at < end:
             step, done = min(2000, end - at), None
-            process = subprocess.Popen([sys.executable, "-m", "benchmarks.fuzz", "--worker", name, "--start", str(at),
-                                        "--inputs", str(step), "--seed", str(seed)], stdout=subprocess.PIPE)
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.fuzz",
+                    "--worker",
+                    name,
+                    "--start",
+                    str(at),
+                    "--inputs",
+                    str(step),
+                    "--seed",
+                    str(seed),
+                ],
+                stdout=subprocess.PIPE,
+            )
             reached = at
             while select.select([process.stdout], [], [], SILENCE)[0] and (line := process.stdout.readline()):
                 said = json.loads(line)
@@ -218,7 +283,7 @@ def fuzz(name: str, inputs: int, seed: int, start: int = 0) -> dict:
             if process.poll() is None and done is None:
                 process.kill()
             code = process.wait()
-            if done is None:                                            # somewhere in the hundred that it had begun
+            if done is None:  # somewhere in the hundred that it had begun
                 counts["crash"] += 1
                 faults.append({"input": reached, "outcome": f"the process ended with {code}, or hung, in these 100"})
                 at = reached + 100
@@ -229,23 +294,31 @@ def fuzz(name: str, inputs: int, seed: int, start: int = 0) -> dict:
             peak, before, slowest = max(peak, done["peak"]), max(before, done["before"]), max(slowest, done["slowest"])
             at += step
     keys = ("ok", "clear", "unclear", "crash", "slow")
-    return {"inputs": inputs, **{key: counts[key] for key in keys}, "forbidden_events": dict(events),
-            "slowest_seconds": round(slowest, 3), "peak_mb": round(peak / 1e6),
-            "peak_mb_with_sound_files": round(before / 1e6),
-            "seconds": round(time.time() - began), "faults": faults[:20]}
+    return {
+        "inputs": inputs,
+        **{key: counts[key] for key in keys},
+        "forbidden_events": dict(events),
+        "slowest_seconds": round(slowest, 3),
+        "peak_mb": round(peak / 1e6),
+        "peak_mb_with_sound_files": round(before / 1e6),
+        "seconds": round(time.time() - began),
+        "faults": faults[:20],
+    }
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=20_000, metavar="N", help="for each reader (20000)")
-    parser.add_argument("--only", nargs="+", choices=READERS, default=READERS, metavar="READER",
-                        help=", ".join(READERS))
+    parser.add_argument(
+        "--only", nargs="+", choices=READERS, default=READERS, metavar="READER", help=", ".join(READERS)
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, metavar="I", help="the first input (0)")
     parser.add_argument("--show", action="store_true", help="read in this process and print what became of each")
     parser.add_argument("--worker", choices=READERS, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, default=RESULT,
-                        help="default: results/fuzz.json, which keeps other readers")
+    parser.add_argument(
+        "--out", type=Path, default=RESULT, help="default: results/fuzz.json, which keeps other readers"
+    )
     options = parser.parse_args(argv)
     if options.worker or options.show:
         for name in [options.worker] if options.worker else options.only:
@@ -256,8 +329,15 @@ def main(argv: list[str] | None = None) -> int:
         result[name] = fuzz(name, options.inputs, options.seed, options.start)
         options.out.write_text(json.dumps(result, indent=1) + "\n")
         print(name, {key: value for key, value in result[name].items() if key != "faults"})
-    bad = [name for name in options.only if result[name]["unclear"] or result[name]["crash"] or result[name]["slow"]
-           or result[name]["forbidden_events"] or result[name]["peak_mb"] > 500]
+    bad = [
+        name
+        for name in options.only
+        if result[name]["unclear"]
+        or result[name]["crash"]
+        or result[name]["slow"]
+        or result[name]["forbidden_events"]
+        or result[name]["peak_mb"] > 500
+    ]
     print(f"faults in {', '.join(bad)}: see {options.out}" if bad else f"no faults; written to {options.out}")
     return bool(bad)
 

@@ -3,6 +3,7 @@
 Blind ones (flip, cut, insert, splice) find what a parser forgot; those that know the format (a .npy header, a zip
 directory, a PNG chunk with its check sum put right) get past the first check and find what the second one forgot.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -13,16 +14,98 @@ import struct
 import zipfile
 import zlib
 
-NUMBERS = [0, 1, 2, 7, 127, 128, 255, 256, 32767, 65535, 65536, 10**6, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62,
-           2**63 - 1, 2**63, 2**64 - 1, 10**30]
-DESCRIPTIONS = ["|O", "|u1", "<f4", ">f4", "<f8", "<f2", "<f16", "<c8", "<i8", ">i8", "|b1", "|S9", "<U2000000000",
-                "|V0", "<M8[s]", "f4,f4", "(2,3)<f4", "<f3", "O8", "object", "float", "<f0", "|S0", "a9", "",
-                "<f4" * 50]
-CODE = ["__import__('os').system('true')", "(lambda: 1)()", "exec('1')", "[" * 3000, "(" * 3000, "9" * 6000, "1e999",
-        "{" * 200, "-" * 3000 + "1", "'" * 3, "\\x00", "\x00", "{**{}}", "'''", "\n\n", "0x" + "f" * 3000,
-        "1" + "_1" * 50]
-NAMES = ["../../etc/passwd", "/etc/passwd", "arrays/../x", "C:\\x", "a\x00b", "\u202egnp", "", ".", "x" * 60000,
-         "images", "format", "meta/recipe", "arrays/é", "arrays/\u0430", "arrays//x", "arrays/", "con", "labels", "\n"]
+NUMBERS = [
+    0,
+    1,
+    2,
+    7,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    65535,
+    65536,
+    10**6,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**40,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    10**30,
+]
+DESCRIPTIONS = [
+    "|O",
+    "|u1",
+    "<f4",
+    ">f4",
+    "<f8",
+    "<f2",
+    "<f16",
+    "<c8",
+    "<i8",
+    ">i8",
+    "|b1",
+    "|S9",
+    "<U2000000000",
+    "|V0",
+    "<M8[s]",
+    "f4,f4",
+    "(2,3)<f4",
+    "<f3",
+    "O8",
+    "object",
+    "float",
+    "<f0",
+    "|S0",
+    "a9",
+    "",
+    "<f4" * 50,
+]
+CODE = [
+    "__import__('os').system('true')",
+    "(lambda: 1)()",
+    "exec('1')",
+    "[" * 3000,
+    "(" * 3000,
+    "9" * 6000,
+    "1e999",
+    "{" * 200,
+    "-" * 3000 + "1",
+    "'" * 3,
+    "\\x00",
+    "\x00",
+    "{**{}}",
+    "'''",
+    "\n\n",
+    "0x" + "f" * 3000,
+    "1" + "_1" * 50,
+]
+NAMES = [
+    "../../etc/passwd",
+    "/etc/passwd",
+    "arrays/../x",
+    "C:\\x",
+    "a\x00b",
+    "\u202egnp",
+    "",
+    ".",
+    "x" * 60000,
+    "images",
+    "format",
+    "meta/recipe",
+    "arrays/é",
+    "arrays/\u0430",
+    "arrays//x",
+    "arrays/",
+    "con",
+    "labels",
+    "\n",
+]
 
 
 def blind(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
@@ -38,17 +121,17 @@ def blind(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         elif kind == 2:
             out[at:at] = rng.randbytes(rng.choice((1, 2, 4, 30, 1000)))
         elif kind == 3:
-            del out[at:at + rng.choice((1, 2, 8, 100))]
+            del out[at : at + rng.choice((1, 2, 8, 100))]
         elif kind == 4:
             other = rng.choice(others)
-            out[at:] = other[rng.randrange(len(other) + 1):]
+            out[at:] = other[rng.randrange(len(other) + 1) :]
         elif kind == 5:
-            piece = bytes(out[at:at + rng.choice((4, 50, 500))])
+            piece = bytes(out[at : at + rng.choice((4, 50, 500))])
             out[at:at] = piece * rng.choice((1, 2, 20))
         elif kind == 6:
             number = rng.choice(NUMBERS) % 2**64
             width, order = rng.choice((1, 2, 4, 8)), rng.choice(("little", "big"))
-            out[at:at + width] = (number % 256**width).to_bytes(width, order)
+            out[at : at + width] = (number % 256**width).to_bytes(width, order)
         else:
             out = bytearray(text(bytes(out), rng))
     return bytes(out)
@@ -63,9 +146,24 @@ def text(data: bytes, rng: random.Random) -> bytes:
     if token[0].isdigit() and rng.random() < 0.7:
         new = str(rng.choice((1, -1)) * rng.choice(NUMBERS)).encode()
     else:
-        new = rng.choice((b"", token[0] * 2, token[0][::-1], rng.choice(tokens)[0], rng.choice(CODE).encode(), b"nan",
-                          b"[[a]]\n", b"\xff", b"true", b"1979-05-27", "é\u202e".encode(), b"a." * 30, b"''"))
-    return data[:token.start()] + new + data[token.end():]
+        new = rng.choice(
+            (
+                b"",
+                token[0] * 2,
+                token[0][::-1],
+                rng.choice(tokens)[0],
+                rng.choice(CODE).encode(),
+                b"nan",
+                b"[[a]]\n",
+                b"\xff",
+                b"true",
+                b"1979-05-27",
+                "é\u202e".encode(),
+                b"a." * 30,
+                b"''",
+            )
+        )
+    return data[: token.start()] + new + data[token.end() :]
 
 
 def npy(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
@@ -86,12 +184,13 @@ def npy(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
     elif kind == 3:
         header = text(header.encode("latin-1"), rng).decode("latin-1")
     elif kind == 4:
-        header = header.rstrip()[:-1] + rng.choice((f", 'more': {rng.choice(CODE)}}}", rng.choice(CODE),
-                                                    " " * rng.choice((100, 70000)) + "}"))
+        header = header.rstrip()[:-1] + rng.choice(
+            (f", 'more': {rng.choice(CODE)}}}", rng.choice(CODE), " " * rng.choice((100, 70000)) + "}")
+        )
     elif kind == 5:
         values = struct.pack("<f", rng.choice((float("nan"), float("inf"), 3e38, -1.5))) * (len(values) // 4 or 1)
     else:
-        version, values = rng.choice((0, 2, 3, 255)), values[:rng.randrange(len(values) + 1)]
+        version, values = rng.choice((0, 2, 3, 255)), values[: rng.randrange(len(values) + 1)]
     raw = header.encode("latin-1", "replace")
     length = rng.choice((len(raw),) * 9 + tuple(NUMBERS))
     width = 2 if version == 1 else 4
@@ -119,7 +218,7 @@ def archive(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
             members.append([chosen[0] if rng.random() < 0.5 else rng.choice(NAMES) + ".npy", chosen[1]])
         elif kind == 6:
             members.remove(chosen)
-        elif kind == 7:                                                # the text of a recipe, a generator's state
+        elif kind == 7:  # the text of a recipe, a generator's state
             header = chosen[1][:128]
             changed = text(chosen[1][128:], rng)
             shape = f"({len(changed)},), }}".encode()
@@ -137,18 +236,24 @@ def archive(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
 def _records(data: bytes, rng: random.Random) -> bytes:
     """Overwrite a field of a local header, a directory entry or the end record of a zip file."""
     out = bytearray(data)
-    mark, fields = rng.choice((
-        (b"PK\1\2", ((4, 2), (6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4))),
-        (b"PK\3\4", ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2))),
-        (b"PK\5\6", ((4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2)))))
+    mark, fields = rng.choice(
+        (
+            (
+                b"PK\1\2",
+                ((4, 2), (6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (42, 4)),
+            ),
+            (b"PK\3\4", ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2))),
+            (b"PK\5\6", ((4, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2))),
+        )
+    )
     places = [match.start() for match in re.finditer(re.escape(mark), data)]
     if not places:
         return blind(data, rng, [data])
     for _ in range(rng.choice((1, 1, 3))):
         at, (offset, width) = rng.choice(places), rng.choice(fields)
-        old = int.from_bytes(out[at + offset:at + offset + width], "little")
+        old = int.from_bytes(out[at + offset : at + offset + width], "little")
         new = rng.choice((rng.choice(NUMBERS), old + rng.choice((-1, 1, 4, 100, 10**6)), rng.getrandbits(8 * width)))
-        out[at + offset:at + offset + width] = (new % 256**width).to_bytes(width, "little")
+        out[at + offset : at + offset + width] = (new % 256**width).to_bytes(width, "little")
     return bytes(out)
 
 
@@ -163,7 +268,7 @@ def idx(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         plain = bytearray(blind(bytes(plain), rng, others))
     elif kind == 1:
         at = 4 + 4 * rng.randrange(3)
-        plain[at:at + 4] = struct.pack(">I", rng.choice(NUMBERS) % 2**32)
+        plain[at : at + 4] = struct.pack(">I", rng.choice(NUMBERS) % 2**32)
     elif kind == 2:
         plain[rng.randrange(4)] = rng.choice((0, 1, 3, 8, 9, 13, 14, 255))
     elif rng.random() < 0.03:
@@ -180,15 +285,15 @@ def image(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         return blind(data, rng, others)
     chunks, at = [], 8
     while at + 8 <= len(data):
-        length = int.from_bytes(data[at:at + 4], "big")
-        chunks.append([data[at + 4:at + 8], bytearray(data[at + 8:at + 8 + length])])
+        length = int.from_bytes(data[at : at + 4], "big")
+        chunks.append([data[at + 4 : at + 8], bytearray(data[at + 8 : at + 8 + length])])
         at += 12 + length
     name, body = chosen = rng.choice(chunks[:2] + chunks)
     kind = rng.randrange(6)
     if kind == 0 and name == b"IHDR":
-        body[rng.choice((0, 4)):][:4] = b""
+        body[rng.choice((0, 4)) :][:4] = b""
         at = rng.choice((0, 4))
-        body[at:at + 4] = struct.pack(">I", rng.choice((0, 1, 999, 4000, 30000, 2**31 - 1, 2**32 - 1)))
+        body[at : at + 4] = struct.pack(">I", rng.choice((0, 1, 999, 4000, 30000, 2**31 - 1, 2**32 - 1)))
     elif kind == 1 and body:
         body[rng.randrange(len(body))] = rng.randrange(256)
     elif kind == 2:
@@ -199,11 +304,20 @@ def image(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         body[:] = zlib.compress(bytes(rng.choice((10, 1000, 10**6))))
     else:
         new = rng.choice((b"zTXt", b"iTXt", b"iCCP", b"tEXt", b"acTL", b"fcTL", b"eXIf", b"PLTE", b"tRNS", b"gAMA"))
-        content = rng.choice((b"", b"\0" * 26, b"k\0\0" + zlib.compress(bytes(3 * 10**6)), rng.randbytes(40),
-                              struct.pack(">II", 3, 0), b"k\0\1\0\0\0" + zlib.compress(bytes(10**6))))
+        content = rng.choice(
+            (
+                b"",
+                b"\0" * 26,
+                b"k\0\0" + zlib.compress(bytes(3 * 10**6)),
+                rng.randbytes(40),
+                struct.pack(">II", 3, 0),
+                b"k\0\1\0\0\0" + zlib.compress(bytes(10**6)),
+            )
+        )
         chunks.insert(rng.randrange(1, len(chunks) + 1), [new, bytearray(content)])
-    return data[:8] + b"".join(struct.pack(">I", len(b)) + n + bytes(b) + struct.pack(">I", zlib.crc32(n + bytes(b)))
-                               for n, b in chunks)
+    return data[:8] + b"".join(
+        struct.pack(">I", len(b)) + n + bytes(b) + struct.pack(">I", zlib.crc32(n + bytes(b))) for n, b in chunks
+    )
 
 
 def recipe(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
@@ -217,8 +331,18 @@ def recipe(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         return b"".join(lines + rng.sample(lines, 2))
     if kind == 2:
         n = rng.choice((5, 100, 3000, 30000))
-        return data + rng.choice((b"x = " + b"[" * n, b"x = " + b"{a = " * n, b"a" + b".a" * n + b" = 1", b"9" * n,
-                                  b"x = " + b"9" * n, b"\n[[a]]" * n, b"x = '''" + b"'" * n, b"# " + b"\xc3\xa9" * n))
+        return data + rng.choice(
+            (
+                b"x = " + b"[" * n,
+                b"x = " + b"{a = " * n,
+                b"a" + b".a" * n + b" = 1",
+                b"9" * n,
+                b"x = " + b"9" * n,
+                b"\n[[a]]" * n,
+                b"x = '''" + b"'" * n,
+                b"# " + b"\xc3\xa9" * n,
+            )
+        )
     for _ in range(rng.choice((1, 1, 2, 5))):
         data = text(data, rng)
     return data

@@ -1,4 +1,5 @@
 """Sound files for the fuzzer, small ones of every kind that our readers take."""
+
 from __future__ import annotations
 
 import gzip
@@ -28,12 +29,15 @@ def _idx(array) -> bytes:
 
 def seeds_checkpoint(rng):
     """Checkpoints of small runs, as train.py writes them."""
-    from scratchgan import checkpoint, recipe
-    from scratchgan.assemble import build_gan
+    from scratchgan.files import checkpoint
+    from scratchgan.runs import recipe
+    from scratchgan.runs.build import build_gan
 
     out = []
-    for settings, shape in (({"model": "mlp", "hidden": (4, 4), "latent_dim": 3, "ema_decay": 0.9}, (2,)),
-                            ({"model": "dcgan", "width": 2, "latent_dim": 3, "optimizer": "rmsprop"}, (8, 8, 1))):
+    for settings, shape in (
+        ({"model": "mlp", "hidden": (4, 4), "latent_dim": 3, "ema_decay": 0.9}, (2,)),
+        ({"model": "dcgan", "width": 2, "latent_dim": 3, "optimizer": "rmsprop"}, (8, 8, 1)),
+    ):
         made = recipe.Recipe(name="seed", data="array", **settings)
         gan = build_gan(made, shape)
         arrays = {f"gan/{key}": value for key, value in gan.state().items()}
@@ -54,13 +58,20 @@ def seeds_image(rng):
     exif[0x0112] = 6
     colour = Image.fromarray(rgb)
     for picture, kind, options in (
-            (Image.fromarray(grey), "PNG", {}), (colour, "PNG", {}), (colour.quantize(8), "PNG", {"transparency": 1}),
-            (Image.fromarray(np.dstack([rgb, grey])), "PNG", {}), (Image.fromarray(grey).convert("LA"), "PNG", {}),
-            (Image.fromarray(grey.astype(np.uint16) * 99), "PNG", {}), (Image.fromarray(grey).convert("1"), "PNG", {}),
-            (colour, "PNG", {"save_all": True, "append_images": [colour.rotate(90), colour]}),
-            (colour, "JPEG", {}), (Image.fromarray(grey), "JPEG", {"exif": exif}),
-            (colour, "JPEG", {"progressive": True}),
-            (colour.convert("CMYK"), "JPEG", {}), (colour, "GIF", {})):
+        (Image.fromarray(grey), "PNG", {}),
+        (colour, "PNG", {}),
+        (colour.quantize(8), "PNG", {"transparency": 1}),
+        (Image.fromarray(np.dstack([rgb, grey])), "PNG", {}),
+        (Image.fromarray(grey).convert("LA"), "PNG", {}),
+        (Image.fromarray(grey.astype(np.uint16) * 99), "PNG", {}),
+        (Image.fromarray(grey).convert("1"), "PNG", {}),
+        (colour, "PNG", {"save_all": True, "append_images": [colour.rotate(90), colour]}),
+        (colour, "JPEG", {}),
+        (Image.fromarray(grey), "JPEG", {"exif": exif}),
+        (colour, "JPEG", {"progressive": True}),
+        (colour.convert("CMYK"), "JPEG", {}),
+        (colour, "GIF", {}),
+    ):
         file = io.BytesIO()
         picture.save(file, kind, **options)
         out.append(file.getvalue())
@@ -74,18 +85,29 @@ def seeds(name: str) -> list[bytes]:
     if name in ("checkpoint", "run"):
         return seeds_checkpoint(rng)
     if name == "idx":
-        return [_idx(images), gzip.compress(_idx(images), mtime=0),
-                gzip.compress(_idx(np.zeros((9, 20, 20), np.uint8)))]
+        return [
+            _idx(images),
+            gzip.compress(_idx(images), mtime=0),
+            gzip.compress(_idx(np.zeros((9, 20, 20), np.uint8))),
+        ]
     if name == "npy":
-        return [_npy(images), _npy(points), _npy(points[:3].astype(">f4")), _npy(np.asfortranarray(images)),
-                _npy(rng.random((2, 4, 4, 3), np.float32))]
+        return [
+            _npy(images),
+            _npy(points),
+            _npy(points[:3].astype(">f4")),
+            _npy(np.asfortranarray(images)),
+            _npy(rng.random((2, 4, 4, 3), np.float32)),
+        ]
     if name == "npz":
-        return [_npz(images=images, labels=np.arange(5)), _npz(only=points),
-                _npz(True, images=images, labels=images[:, 0, 0]),
-                _npz(True, images=np.zeros((9, 50, 50)), more=np.ones(3))]
+        return [
+            _npz(images=images, labels=np.arange(5)),
+            _npz(only=points),
+            _npz(True, images=images, labels=images[:, 0, 0]),
+            _npz(True, images=np.zeros((9, 50, 50)), more=np.ones(3)),
+        ]
     if name == "image":
         return seeds_image(rng)
-    from scratchgan import recipe
+    from scratchgan.runs import recipe
 
     made = recipe.to_toml(recipe.Recipe())
     return [path.read_bytes() for path in sorted(recipe.FOLDER.glob("*.toml"))] + [made.encode()]

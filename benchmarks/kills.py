@@ -27,8 +27,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from scratchgan import checkpoint
-from scratchgan.atomic import write_text
+from scratchgan.files import checkpoint
+from scratchgan.files.atomic import write_text
 
 RESULTS = Path(__file__).parent / "results"
 RECIPE = """name = "killed"
@@ -67,8 +67,11 @@ sys.exit(cli.main(sys.argv[3:]))
 
 def contents(folder: Path) -> dict:
     """Everything that must be the same bits."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-             if path.is_file() and path.name not in ("log.jsonl", "checkpoint.npz")}
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("log.jsonl", "checkpoint.npz")
+    }
     arrays, meta = checkpoint.load(folder / "checkpoint.npz")
     files |= {f"checkpoint/{name}": (a.dtype.str, a.shape, a.tobytes()) for name, a in arrays.items()}
     files |= {f"meta/{key}": value for key, value in meta.items() if key not in ("milliseconds", "log_bytes")}
@@ -84,8 +87,9 @@ def killed(command: list[str], rng: random.Random, seconds: float) -> str:
         done = subprocess.run([sys.executable, "-c", CHILD, str(n), str(place), *command], capture_output=True)
         where = ("in a checkpoint, before sync", "in a checkpoint, before rename", "after a checkpoint's rename")[place]
         return where if done.returncode == -signal.SIGKILL else "survived"
-    process = subprocess.Popen([sys.executable, "-m", "scratchgan", *command], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scratchgan", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     time.sleep(rng.uniform(0, 1.1 * seconds))
     process.kill()
     return "from outside" if process.wait() == -signal.SIGKILL else "survived"
@@ -115,7 +119,7 @@ def main() -> int:
             if rng.random() < 1 / 3 and (out / "recipe.toml").exists():
                 places.append(killed(["resume", str(out), "--quiet"], rng, seconds))
             where.update(places)
-            if not (out / "recipe.toml").exists():               # it died before there was a run
+            if not (out / "recipe.toml").exists():  # it died before there was a run
                 shutil.rmtree(out, ignore_errors=True)
                 command = [*train, str(out)]
             else:
@@ -124,14 +128,18 @@ def main() -> int:
             found = contents(out) if done.returncode == 0 else {"exit": done.returncode, "said": done.stderr}
             differ = sorted(name for name in whole.keys() | found.keys() if whole.get(name) != found.get(name))
             equal += not differ
-            print(f"{', '.join(places):<70}{'same bits' if not differ else f'DIFFERENT: {differ[:5]} {done.stderr}'}",
-                  flush=True)
+            print(
+                f"{', '.join(places):<70}{'same bits' if not differ else f'DIFFERENT: {differ[:5]} {done.stderr}'}",
+                flush=True,
+            )
             shutil.rmtree(out)
     kills = sum(where.values()) - where["survived"]
     print(f"{kills} kills in {runs} runs: {dict(where)}; {equal} of {runs} end with the bits of the one left alone")
     options.out.mkdir(parents=True, exist_ok=True)
-    write_text(options.out / "kills.json", json.dumps(
-        {"kills": kills, "runs": runs, "same_bits": equal, "where": where}, indent=1) + "\n")
+    write_text(
+        options.out / "kills.json",
+        json.dumps({"kills": kills, "runs": runs, "same_bits": equal, "where": where}, indent=1) + "\n",
+    )
     return 0 if equal == runs else 1
 
 

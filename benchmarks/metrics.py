@@ -38,16 +38,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgan import recipe as recipes
-from scratchgan.assemble import restore
-from scratchgan.atomic import write_text
 from scratchgan.data import Dataset, load
+from scratchgan.files.atomic import write_text
 from scratchgan.metrics.augment import random_warp
 from scratchgan.metrics.birthday import birthday_test
 from scratchgan.metrics.classifier import LABEL, load_classifier
 from scratchgan.metrics.density_coverage import density_coverage
 from scratchgan.metrics.earth_mover import earth_mover_1d
-from scratchgan.metrics.evaluate_images import View, look
 from scratchgan.metrics.frechet import frechet_distance
 from scratchgan.metrics.inception_score import inception_score
 from scratchgan.metrics.kernel_distance import kernel_distance
@@ -61,7 +58,10 @@ from scratchgan.metrics.precision_recall import precision_recall
 from scratchgan.metrics.sliced_wasserstein import sliced_wasserstein
 from scratchgan.metrics.two_sample import two_sample_accuracy
 from scratchgan.plots import BLUE, VERMILLION, figure, image_grid, save_figure
-from scratchgan.train import train
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.build import restore
+from scratchgan.runs.evaluate.images import View, look
+from scratchgan.runs.train import train
 
 RESULTS = Path(__file__).parent / "results"
 SEED, N = 0, 2000
@@ -89,11 +89,23 @@ BLIND = {
     "Parzen log likelihood": ("copies, blurred", "a blur is near to many images, and the score likes that: Theis 2016"),
 }
 #: failures that it may or may not see: ten images, or one class, may lie anywhere; a little noise lowers a likeness
-CHANCE = {"precision": "collapsed", "density": "collapsed", "MS-SSIM of pairs": "noisy",
-          "MS-SSIM in a class": "one class", "distance trained / held out": "collapsed, one class",
-          "share of copies": "collapsed, one class"}
-ORDERED = ("Frechet distance", "kernel distance (KID)", "MMD^2, features", "sliced Wasserstein, pixels", "recall",
-           "coverage", "two-sample accuracy")
+CHANCE = {
+    "precision": "collapsed",
+    "density": "collapsed",
+    "MS-SSIM of pairs": "noisy",
+    "MS-SSIM in a class": "one class",
+    "distance trained / held out": "collapsed, one class",
+    "share of copies": "collapsed, one class",
+}
+ORDERED = (
+    "Frechet distance",
+    "kernel distance (KID)",
+    "MMD^2, features",
+    "sliced Wasserstein, pixels",
+    "recall",
+    "coverage",
+    "two-sample accuracy",
+)
 
 
 def rng(*key: int) -> np.random.Generator:
@@ -118,8 +130,10 @@ def metrics(real: View, judge: np.ndarray) -> dict[str, tuple]:
         "inception-style score": ("high", lambda v: inception_score(v.probabilities)),
         "sure of its class": ("high", lambda v: len(v.sure) / len(v.images)),
         "MS-SSIM of pairs": ("real", lambda v: diversity(v.images, rng=rng(3), pairs=2000)),
-        "MS-SSIM in a class": ("real", lambda v: diversity(v.images, rng=rng(4), pairs=2000,
-                                                           labels=v.probabilities.argmax(axis=1))),
+        "MS-SSIM in a class": (
+            "real",
+            lambda v: diversity(v.images, rng=rng(4), pairs=2000, labels=v.probabilities.argmax(axis=1)),
+        ),
         "pairs that repeat": ("low", lambda v: birthday_test(v.images, real=real.images, closest=1).repeats),
         "distance trained / held out": ("high", lambda v: memorisation_ratio(real.images, judge, v.images).ratio),
         "share of copies": ("low", lambda v: memorisation_ratio(real.images, judge, v.images).copies),
@@ -143,9 +157,15 @@ def main() -> None:
         gan, recipe = restore(run)
         data = load("mnist-5k")
         digits, shown = table(gan, data)
-        report = {"run": f"{recipe.name}, {gan.steps} steps, seed {recipe.seed}", "label": LABEL, "n": N,
-                  "digits": digits, "README's samples": readme(gan, data),
-                  "membership": membership(data, Path(folder)), "ring": ring(Path(folder))}
+        report = {
+            "run": f"{recipe.name}, {gan.steps} steps, seed {recipe.seed}",
+            "label": LABEL,
+            "n": N,
+            "digits": digits,
+            "README's samples": readme(gan, data),
+            "membership": membership(data, Path(folder)),
+            "ring": ring(Path(folder)),
+        }
     RESULTS.mkdir(exist_ok=True)
     write_text(RESULTS / "metrics.json", json.dumps(report, indent=1) + "\n")
     draw(RESULTS / "metrics.png", digits, shown)
@@ -173,15 +193,15 @@ def unexpected(digits: dict) -> list[str]:
 def table(gan, data):
     """All metrics of all candidates, printed; returns (rows by metric, images by candidate)."""
     order = rng(0).permutation(len(data))
-    A, B, C = data.x[order[:N]], data.x[order[N:2 * N]], data.x[order[2 * N:]]
+    A, B, C = data.x[order[:N]], data.x[order[N : 2 * N]], data.x[order[2 * N :]]
     candidates = {"real": B, "good": np.clip(gan.sample(N, seed=1), -1, 1), **failures(gan, data, A, B)}
     classifier = load_classifier()
     see = lambda images: look(images, classifier)
     views, judged = {name: see(images) for name, images in candidates.items()}, metrics(see(A), C)
-    halves = []                                     # of real data against real data: what chance does to each metric
+    halves = []  # of real data against real data: what chance does to each metric
     for i in range(4):
         mixed = data.x[rng(5, i).permutation(len(data))]
-        halves.append((metrics(see(mixed[:N]), mixed[2 * N:]), see(mixed[N:2 * N])))
+        halves.append((metrics(see(mixed[:N]), mixed[2 * N :]), see(mixed[N : 2 * N])))
 
     print(f"{'':<29}" + "".join(f"{name:>12}" for name in views) + "   (* it says no worse of it than of real data)")
     rows = {}
@@ -192,11 +212,18 @@ def table(gan, data):
         limit = max(of_real) + np.ptp(of_real)
         unseen = [c for c in FAILURES if badness(best, values[c], among_real) <= limit]
         of_good = badness(best, values["good"], among_real)
-        rows[name] = {"best": best, "values": values, "real, five splits": among_real.tolist(), "not seen": unseen,
-                      "worst": max(reversed(FAILURES), key=lambda c: badness(best, values[c], among_real)),
-                      "the run is better than": [c for c in FAILURES if badness(best, values[c], among_real) > of_good]}
-        print(f"{name:<29}" + "".join(f"{value:>11.4g}{'*' if c in unseen else ' '}" for c, value in values.items()),
-              flush=True)
+        rows[name] = {
+            "best": best,
+            "values": values,
+            "real, five splits": among_real.tolist(),
+            "not seen": unseen,
+            "worst": max(reversed(FAILURES), key=lambda c: badness(best, values[c], among_real)),
+            "the run is better than": [c for c in FAILURES if badness(best, values[c], among_real) > of_good],
+        }
+        print(
+            f"{name:<29}" + "".join(f"{value:>11.4g}{'*' if c in unseen else ' '}" for c, value in values.items()),
+            flush=True,
+        )
     return rows, candidates
 
 
@@ -229,8 +256,11 @@ def blur(images: np.ndarray, sigma: float) -> np.ndarray:
 def readme(gan, data) -> dict:
     """The 64 digits of README's picture and 2,000 more: how many is the classifier sure of, and of which?"""
     classifier, report = load_classifier(), {}
-    for name, images in (("the picture's 64", gan.sample(64, seed=0)), ("2,000 samples", gan.sample(N, seed=1)),
-                         ("5,000 real digits", data.x)):
+    for name, images in (
+        ("the picture's 64", gan.sample(64, seed=0)),
+        ("2,000 samples", gan.sample(N, seed=1)),
+        ("5,000 real digits", data.x),
+    ):
         view = look(np.clip(images, -1, 1), classifier)
         counts = np.bincount(view.sure, minlength=10).tolist()
         report[name] = {"sure": len(view.sure) / len(images), "of each class": counts}
@@ -247,8 +277,10 @@ def membership(data, folder: Path) -> dict:
         gan = train(recipe, folder / str(count), data=Dataset(members, name="digits")).gan
         found = membership_advantage(gan.probability(members[:1000]), gan.probability(others))
         report[f"trained on {count}"] = {"advantage": found.advantage, "by chance": found.floor, "AUC": found.auc}
-        print(f"membership, D trained on {count:,} digits for {steps} steps: advantage {found.advantage:.3f} (by "
-              f"chance {found.floor:.3f}), AUC {found.auc:.3f}")
+        print(
+            f"membership, D trained on {count:,} digits for {steps} steps: advantage {found.advantage:.3f} (by "
+            f"chance {found.floor:.3f}), AUC {found.auc:.3f}"
+        )
     return report
 
 
@@ -258,18 +290,26 @@ def ring(folder: Path) -> dict:
     run = train(replace(recipes.load("mlp-ring"), sample_every=0), folder / "ring")
     labels, draw_ = rng(13).integers(8, size=N), rng(14)
     spread = draw_.standard_normal((N, 2)) * density.sigma
-    candidates = {"real": density.sample(N, rng=draw_), "good": run.gan.sample(N, seed=1),
-                  "one mode": density.modes[3] + spread, "too wide": density.modes[labels] + 3 * spread,
-                  "noise": draw_.uniform(-1.5, 1.5, (N, 2))}
+    candidates = {
+        "real": density.sample(N, rng=draw_),
+        "good": run.gan.sample(N, seed=1),
+        "one mode": density.modes[3] + spread,
+        "too wide": density.modes[labels] + 3 * spread,
+        "noise": draw_.uniform(-1.5, 1.5, (N, 2)),
+    }
     reference, report = density.sample(N, rng=draw_), {}
     bandwidths = median_distance(reference) * 2.0 ** np.arange(-4, 1)
     for name, x in candidates.items():
         found = mode_report(x, density)
-        report[name] = {"modes": found.modes_found, "high quality": found.high_quality, "reverse KL": found.reverse_kl,
-                        "spread": None if math.isnan(found.within_mode_spread) else found.within_mode_spread,
-                        "sliced Wasserstein": sliced_wasserstein(reference, x, rng=rng(15)),
-                        "MMD^2": mmd(reference, x, bandwidths=bandwidths),
-                        "earth mover's, x1": earth_mover_1d(reference[:, 0], x[:, 0])}
+        report[name] = {
+            "modes": found.modes_found,
+            "high quality": found.high_quality,
+            "reverse KL": found.reverse_kl,
+            "spread": None if math.isnan(found.within_mode_spread) else found.within_mode_spread,
+            "sliced Wasserstein": sliced_wasserstein(reference, x, rng=rng(15)),
+            "MMD^2": mmd(reference, x, bandwidths=bandwidths),
+            "earth mover's, x1": earth_mover_1d(reference[:, 0], x[:, 0]),
+        }
     print(f"{'ring':<20}" + "".join(f"{name:>12}" for name in report))
     for key in report["real"]:
         cells = (row[key] for row in report.values())
@@ -287,8 +327,15 @@ def draw(path: Path, rows: dict, candidates: dict) -> None:
             seen = name not in row["not seen"]
             colour = "#DDDDDD" if name == "good" else BLUE if seen else VERMILLION
             axes.add_patch(_box(x, y, colour))
-            axes.text(x, y, f"{row['values'][name]:.3g}", ha="center", va="center", fontsize=8,
-                      color="black" if name == "good" else "white")
+            axes.text(
+                x,
+                y,
+                f"{row['values'][name]:.3g}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="black" if name == "good" else "white",
+            )
         low, high = min(row["real, five splits"]), max(row["real, five splits"])
         axes.text(-0.6, y, f"{metric}   {low:.3g} .. {high:.3g}", ha="right", va="center", fontsize=8)
     axes.set(xlim=(-0.55, len(names) - 0.45), ylim=(len(rows) - 0.5, -0.5))
@@ -301,8 +348,14 @@ def draw(path: Path, rows: dict, candidates: dict) -> None:
         picture.imshow(image_grid(shown, columns=4)[..., 0], cmap="gray", interpolation="nearest")
         picture.set_axis_off()
         picture.set_title("a good run" if name == "good" else name, fontsize=10)
-    fig.text(0.02, 0.965, "Blue: the metric says worse of it than of real digits.  Red: it does not see the failure.\n"
-             "No column is blue throughout, and no row: ask more than one", fontsize=11, va="top")
+    fig.text(
+        0.02,
+        0.965,
+        "Blue: the metric says worse of it than of real digits.  Red: it does not see the failure.\n"
+        "No column is blue throughout, and no row: ask more than one",
+        fontsize=11,
+        va="top",
+    )
     save_figure(fig, path)
 
 

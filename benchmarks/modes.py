@@ -36,7 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgan.atomic import write_text
+from scratchgan.files.atomic import write_text
 from scratchgan.plots import BLUE, ORANGE, SKY, VERMILLION, figure, save_figure
 
 RESULTS = Path(__file__).parent / "results"
@@ -55,8 +55,14 @@ METHODS = {
     "PacGAN4": {"packing": 4},
     "unrolled 1": {"unroll": 1},
     "unrolled 5": {"unroll": 5},
-    "WGAN-GP": {"loss": "wasserstein", "penalty": "wgan-gp", "penalty_weight": 10.0, "d_steps": 5, "beta1": 0.0,
-                "beta2": 0.9},
+    "WGAN-GP": {
+        "loss": "wasserstein",
+        "penalty": "wgan-gp",
+        "penalty_weight": 10.0,
+        "d_steps": 5,
+        "beta1": 0.0,
+        "beta2": 0.9,
+    },
     "R1": {"penalty": "r1", "penalty_weight": 0.1},
     "R1 + R2": {"penalty": "r1+r2", "penalty_weight": 0.1},
     "R1 + R2, EMA": {"penalty": "r1+r2", "penalty_weight": 0.1, "ema_decay": 0.999},
@@ -70,11 +76,22 @@ BEST = {
 BEST_STEPS = {"ring": 8000, "grid": 15000}
 #: (modes found, share of high quality) as the papers print them; None where they print none
 PUBLISHED = {
-    "ring": [("GAN (VEEGAN's table 1)", 1, 0.993), ("Unrolled (VEEGAN's table 1)", 7.6, 0.356), ("VEEGAN", 8, 0.529),
-             ("GAN (PacGAN's table 1)", 6.3, 0.982), ("PacGAN2", 7.9, 0.956), ("PacGAN4", 7.8, 0.959)],
-    "grid": [("GAN (VEEGAN's table 1)", 3.3, 0.005), ("Unrolled (VEEGAN's table 1)", 23.6, 0.16),
-             ("VEEGAN", 24.6, 0.40), ("GAN (PacGAN's table 1)", 17.3, 0.948), ("PacGAN2", 23.8, 0.913),
-             ("PacGAN4", 24.8, 0.936)],
+    "ring": [
+        ("GAN (VEEGAN's table 1)", 1, 0.993),
+        ("Unrolled (VEEGAN's table 1)", 7.6, 0.356),
+        ("VEEGAN", 8, 0.529),
+        ("GAN (PacGAN's table 1)", 6.3, 0.982),
+        ("PacGAN2", 7.9, 0.956),
+        ("PacGAN4", 7.8, 0.959),
+    ],
+    "grid": [
+        ("GAN (VEEGAN's table 1)", 3.3, 0.005),
+        ("Unrolled (VEEGAN's table 1)", 23.6, 0.16),
+        ("VEEGAN", 24.6, 0.40),
+        ("GAN (PacGAN's table 1)", 17.3, 0.948),
+        ("PacGAN2", 23.8, 0.913),
+        ("PacGAN4", 24.8, 0.936),
+    ],
 }
 FIGURES = ("modes_found", "high_quality", "reverse_kl", "within_mode_spread")
 
@@ -96,14 +113,22 @@ def train(method: str, data: str, seed: int, steps: int) -> dict:
             return {"seed": seed, "diverged_at": gan.steps}
     seconds = time.process_time() - start
     found = mode_report(gan.sample(SAMPLES, seed=seed + 1), density)
-    return {"seed": seed, "seconds": round(seconds, 1), **{key: getattr(found, key) for key in FIGURES},
-            "counts": found.counts}
+    return {
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        **{key: getattr(found, key) for key in FIGURES},
+        "counts": found.counts,
+    }
 
 
 def apart(method: str, data: str, seed: int, steps: int) -> dict:
     """The same in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.modes", "--one", method, data, str(seed), str(steps)],
-                          capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.modes", "--one", method, data, str(seed), str(steps)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     if done.returncode:
         raise RuntimeError(f"{method}, {data}, seed {seed}: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout)
@@ -140,20 +165,32 @@ def draw(path: Path, results: dict) -> None:
         for axis, key, published, scale in ((row[0], "modes_found", 1, 1), (row[1], "high_quality", 2, 100)):
             middle = [scale * methods[name]["summary"][key][0] for name in names]
             error = [0 if math.isnan(e := methods[name]["summary"][key][1]) else scale * e for name in names]
-            axis.barh(range(len(names)), middle, xerr=error, capsize=2,
-                      color=[VERMILLION if n.startswith("gan") else BLUE for n in names])
-            axis.barh(range(len(names), len(labels)), [scale * p[published] for p in PUBLISHED[data]],
-                      color=[ORANGE if "GAN (" in p[0] else SKY for p in PUBLISHED[data]])
+            axis.barh(
+                range(len(names)),
+                middle,
+                xerr=error,
+                capsize=2,
+                color=[VERMILLION if n.startswith("gan") else BLUE for n in names],
+            )
+            axis.barh(
+                range(len(names), len(labels)),
+                [scale * p[published] for p in PUBLISHED[data]],
+                color=[ORANGE if "GAN (" in p[0] else SKY for p in PUBLISHED[data]],
+            )
             axis.set_yticks(places, labels if published == 1 else [""] * len(labels), fontsize=8)
             axis.invert_yaxis()
             axis.grid(axis="x", alpha=0.3)
         row[0].axvline(total, color="black", linestyle="--", linewidth=1)
         row[1].axvline(98.89, color="black", linestyle="--", linewidth=1)
         row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: how many modes?  (dashed: all)\n{budget}")
-        row[1].set(xlabel="samples within 3 sigma of a mode (%)",
-                   title=f"{data}: how good?  (dashed: perfect samples)\n")
-    fig.suptitle("Which cure keeps the modes?  Bars are means, whiskers standard errors; light blue and yellow: "
-                 "as published, under other protocols", fontsize=11)
+        row[1].set(
+            xlabel="samples within 3 sigma of a mode (%)", title=f"{data}: how good?  (dashed: perfect samples)\n"
+        )
+    fig.suptitle(
+        "Which cure keeps the modes?  Bars are means, whiskers standard errors; light blue and yellow: "
+        "as published, under other protocols",
+        fontsize=11,
+    )
     fig.tight_layout(rect=(0, 0, 1, 0.98))
     save_figure(fig, path)
 
@@ -177,8 +214,9 @@ def main() -> None:
     table, path = BEST if options.best else METHODS, options.out / ("modes_best" if options.best else "modes")
     options.out.mkdir(parents=True, exist_ok=True)
     results = json.loads(path.with_suffix(".json").read_text())["results"] if path.with_suffix(".json").exists() else {}
-    print(f"{'data':<6}{'method':<26}{'steps':>7}{'modes':>14}{'high quality':>16}{'reverse KL':>18}{'spread':>8}"
-          f"{'s':>6}")
+    print(
+        f"{'data':<6}{'method':<26}{'steps':>7}{'modes':>14}{'high quality':>16}{'reverse KL':>18}{'spread':>8}{'s':>6}"
+    )
     for data in options.data:
         found = results.setdefault(data, {})
         for method in options.only or table:
@@ -196,9 +234,11 @@ def main() -> None:
 def line(data: str, method: str, steps: int, found: dict) -> str:
     """A row of the printed table."""
     modes, quality, kl, spread, took = (found[key] for key in (*FIGURES, "seconds"))
-    return (f"{data:<6}{method:<26}{steps:>7}{modes[0]:>8.2f} +-{modes[1]:.2f}{100 * quality[0]:>9.1f} +-"
-            f"{100 * quality[1]:.1f} %{kl[0]:>11.3f} +-{kl[1]:.3f}{spread[0]:>8.2f}{took[0]:>6.0f}"
-            + (f"  {found['diverged']} diverged" if found["diverged"] else ""))
+    return (
+        f"{data:<6}{method:<26}{steps:>7}{modes[0]:>8.2f} +-{modes[1]:.2f}{100 * quality[0]:>9.1f} +-"
+        f"{100 * quality[1]:.1f} %{kl[0]:>11.3f} +-{kl[1]:.3f}{spread[0]:>8.2f}{took[0]:>6.0f}"
+        + (f"  {found['diverged']} diverged" if found["diverged"] else "")
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ mutmut works on a copy in a temporary folder. What survives is either a hole in 
 could see it, because no behaviour that we promise differs. `mutants_equivalent.toml` lists those with the reason, each
 as the line that mutmut removed and the line that it put there; whatever is not on the list counts against the score.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -27,14 +28,36 @@ ROOT = HERE.parent
 FULL = ["core.py", "families.py", "losses.py", "penalties.py", "dynamics.py"]
 SAMPLED = ["layers/*.py", "optim.py"]
 TESTS = {
-    "full": ["contract", "core", "layers", "losses", "penalties", "gan", "gradcheck", "more_layers", "graph_layers",
-             "norms"],
-    "sample": ["layer_messages", "arguments", "contract", "core", "layers", "more_layers", "graph_layers", "norms",
-               "spectral", "optim", "gan", "gradcheck"],
+    "full": [
+        "contract",
+        "core",
+        "layers",
+        "losses",
+        "penalties",
+        "gan",
+        "gradcheck",
+        "more_layers",
+        "graph_layers",
+        "norms",
+    ],
+    "sample": [
+        "layer_messages",
+        "arguments",
+        "contract",
+        "core",
+        "layers",
+        "more_layers",
+        "graph_layers",
+        "norms",
+        "spectral",
+        "optim",
+        "gan",
+        "gradcheck",
+    ],
 }
 # mutmut runs the tests in one process; this one starts processes of its own.
 DESELECT = ["test_gan.py::test_same_bits_on_one_and_two_blas_threads"]
-KILLED = {1, 3}          # mutmut's exit codes: a test failed; an error while collecting
+KILLED = {1, 3}  # mutmut's exit codes: a test failed; an error while collecting
 SURVIVED, TIMEOUT, NO_TESTS = 0, {36, 24, -24, 152, 255}, 33
 
 
@@ -47,10 +70,16 @@ def workspace(folder: Path, kind: str) -> None:
     arguments = ["-p", "no:cacheprovider"]
     for test in DESELECT:
         arguments += ["--deselect", f"tests/{test}"]
-    settings = ["", "[tool.mutmut]", 'source_paths = ["scratchgan"]', f"only_mutate = {json.dumps(mutate)}",
-                'also_copy = ["scratchgan", "tests", "README.md"]',
-                f"pytest_add_cli_args_test_selection = {json.dumps(tests)}",
-                f"pytest_add_cli_args = {json.dumps(arguments)}", ""]
+    settings = [
+        "",
+        "[tool.mutmut]",
+        'source_paths = ["scratchgan"]',
+        f"only_mutate = {json.dumps(mutate)}",
+        'also_copy = ["scratchgan", "tests", "README.md"]',
+        f"pytest_add_cli_args_test_selection = {json.dumps(tests)}",
+        f"pytest_add_cli_args = {json.dumps(arguments)}",
+        "",
+    ]
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + "\n".join(settings))
     shutil.copy(ROOT / "README.md", folder)
 
@@ -59,8 +88,14 @@ def mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
     """Run mutmut in `folder` on one BLAS thread, away from any other copy of the package."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["OPENBLAS_NUM_THREADS"] = "1"
-    done = subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=environment, text=True,
-                          stdout=subprocess.PIPE if quiet else None, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE if quiet else None,
+        check=False,
+    )
     return done.stdout or ""
 
 
@@ -104,7 +139,7 @@ def main(argv: list[str] | None = None) -> int:
         mutmut(folder, *run, *(name for name in chosen if outcomes(folder)[name] in (SURVIVED, NO_TESTS)))
     elif options.sample:
         workspace(folder, kind)
-        mutmut(folder, *run, "no.such.mutant", quiet=True)          # makes the mutants, runs none
+        mutmut(folder, *run, "no.such.mutant", quiet=True)  # makes the mutants, runs none
         names = sorted(outcomes(folder))
         chosen = random.Random(options.seed).sample(names, options.sample)
         print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}")
@@ -124,16 +159,24 @@ def main(argv: list[str] | None = None) -> int:
         else:
             holes.append({"mutant": name, "exit": codes[name], "removed": old, "added": new})
     sought = len(chosen) - sum(reasons.values())
-    result = {"kind": kind, "mutants": len(chosen), "equivalent": dict(reasons), "sought": sought,
-              "killed": sought - len(holes), "score": round((sought - len(holes)) / max(sought, 1), 4),
-              "survived": holes}
+    result = {
+        "kind": kind,
+        "mutants": len(chosen),
+        "equivalent": dict(reasons),
+        "sought": sought,
+        "killed": sought - len(holes),
+        "score": round((sought - len(holes)) / max(sought, 1), 4),
+        "survived": holes,
+    }
     path = HERE / "results" / f"mutants_{kind}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     for hole in holes:
         print(f"\n{hole['mutant']} (exit {hole['exit']})")
         print("\n".join([f"  - {line}" for line in hole["removed"]] + [f"  + {line}" for line in hole["added"]]))
-    print(f"\n{len(chosen)} mutants, {sum(reasons.values())} equivalent; of the other {sought}, {result['killed']} "
-          f"were noticed: {result['score']:.1%}. Written to {path}")
+    print(
+        f"\n{len(chosen)} mutants, {sum(reasons.values())} equivalent; of the other {sought}, {result['killed']} "
+        f"were noticed: {result['score']:.1%}. Written to {path}"
+    )
     if not options.keep:
         shutil.rmtree(folder)
     return 0

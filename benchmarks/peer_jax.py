@@ -1,8 +1,8 @@
 """The MLP GAN's step in JAX, in a process of its own that does what its standard input says.
 
-    start   python -m benchmarks.peer_jax THREADS FILE.npz    which holds initial weights, a batch, and noise (6, N, Z)
-    check   the losses of the first three steps, on that noise
-    N       one step, not timed, then the seconds of N steps with noise of its own
+start   python -m benchmarks.peer_jax THREADS FILE.npz    which holds initial weights, a batch, and noise (6, N, Z)
+check   the losses of the first three steps, on that noise
+N       one step, not timed, then the seconds of N steps with noise of its own
 """
 
 from __future__ import annotations
@@ -93,6 +93,6 @@ def serve(path: str) -> None:
 
 if __name__ == "__main__":
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[1])])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
     os.environ["JAX_PLATFORMS"] = "cpu"
     serve(sys.argv[2])

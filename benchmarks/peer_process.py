@@ -20,8 +20,13 @@ class Peer:
     """
 
     def __init__(self, module: str, threads: int, *arguments: str, **variables: str):
-        self.process = subprocess.Popen([sys.executable, "-m", module, str(threads), *arguments], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | variables)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, str(threads), *arguments],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | variables,
+        )
         self.ask("version")
 
     def ask(self, what: object):

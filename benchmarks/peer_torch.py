@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Mode:
-    fused: bool = False                # Adam in one kernel
+    fused: bool = False  # Adam in one kernel
     channels_last: bool = False
     compiled: bool = False
 
@@ -59,26 +59,48 @@ class ToVector(nn.Module):
 def dcgan_nets(width: int, latent_dim: int, mode: Mode) -> tuple[nn.Sequential, nn.Sequential]:
     """(G, D) of DCGAN-28."""
     wide = 2 * width
-    G = nn.Sequential(nn.Linear(latent_dim, 49 * wide, bias=False), ToImage(7, 7, wide, mode), nn.BatchNorm2d(wide),
-                      nn.ReLU(), nn.ConvTranspose2d(wide, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-                      nn.ConvTranspose2d(width, 1, 4, 2, 1), nn.Tanh())
-    D = nn.Sequential(nn.Conv2d(1, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, wide, 4, 2, 1, bias=False),
-                      nn.BatchNorm2d(wide), nn.LeakyReLU(0.2), ToVector(7, 7, wide, mode), nn.Linear(49 * wide, 1))
+    G = nn.Sequential(
+        nn.Linear(latent_dim, 49 * wide, bias=False),
+        ToImage(7, 7, wide, mode),
+        nn.BatchNorm2d(wide),
+        nn.ReLU(),
+        nn.ConvTranspose2d(wide, width, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.ConvTranspose2d(width, 1, 4, 2, 1),
+        nn.Tanh(),
+    )
+    D = nn.Sequential(
+        nn.Conv2d(1, width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, wide, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(wide),
+        nn.LeakyReLU(0.2),
+        ToVector(7, 7, wide, mode),
+        nn.Linear(49 * wide, 1),
+    )
     return G, D
 
 
 def mlp_nets(hidden: int, mode: Mode) -> tuple[nn.Sequential, nn.Sequential]:
     """(G, D) of the MLP GAN on points."""
     G = nn.Sequential(nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2))
-    D = nn.Sequential(nn.Linear(2, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
-                      nn.Linear(hidden, 1))
+    D = nn.Sequential(
+        nn.Linear(2, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1)
+    )
     return G, D
 
 
 def critic_net(width: int, mode: Mode) -> nn.Sequential:
     """D of DCGAN-28 without BatchNorm."""
-    return nn.Sequential(nn.Conv2d(1, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 2 * width, 4, 2, 1),
-                         nn.LeakyReLU(0.2), ToVector(7, 7, 2 * width, mode), nn.Linear(98 * width, 1))
+    return nn.Sequential(
+        nn.Conv2d(1, width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        ToVector(7, 7, 2 * width, mode),
+        nn.Linear(98 * width, 1),
+    )
 
 
 @torch.no_grad()
@@ -93,7 +115,7 @@ def load(peer: nn.Sequential, net) -> None:
             weight = weight.transpose(3, 2, 0, 1)
         elif weight.ndim == 2:
             weight = weight.T
-            after, before = modules[i + 1:i + 2], modules[i - 1:i]
+            after, before = modules[i + 1 : i + 2], modules[i - 1 : i]
             if after and isinstance(after[0], ToImage) and not after[0].last:
                 weight = weight.reshape(*after[0].shape, -1).transpose(2, 0, 1, 3).reshape(weight.shape)
             elif before and isinstance(before[0], ToVector) and not before[0].last:
@@ -156,7 +178,7 @@ class Critic:
     def step(self, real: torch.Tensor, fake: torch.Tensor, between: torch.Tensor) -> float:
         self.optimizer.zero_grad()
         x = between.detach().requires_grad_()
-        slope, = torch.autograd.grad(self.D(x).sum(), x, create_graph=True)
+        (slope,) = torch.autograd.grad(self.D(x).sum(), x, create_graph=True)
         penalty = 10 * ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
         loss = self.D(fake).mean() - self.D(real).mean() + penalty
         loss.backward()

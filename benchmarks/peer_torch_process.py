@@ -1,8 +1,8 @@
 """PyTorch's training steps, in a process of its own that does what its standard input says.
 
-    start   python -m benchmarks.peer_torch_process THREADS ITEM SIZES    with SCRATCHGAN_BACKEND=numpy
-    ["check", MODE]      the losses of the first steps, by dtype, or what failed
-    ["time", MODE, N]    one step, not timed, then the seconds of N steps
+start   python -m benchmarks.peer_torch_process THREADS ITEM SIZES    with SCRATCHGAN_BACKEND=numpy
+["check", MODE]      the losses of the first steps, by dtype, or what failed
+["time", MODE, N]    one step, not timed, then the seconds of N steps
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from scratchgan import bench
+from scratchgan.runs import bench
 
 from .peer_works import CHECKS, STEP_WORKS, TORCH_MODES, Sizes
 

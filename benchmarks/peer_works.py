@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scratchgan import Sequential, bench
+from scratchgan import Sequential
 from scratchgan.data import load
 from scratchgan.kernels import blas_on_one_thread, on_one_blas_thread
 from scratchgan.layers import Conv2D, Dense, Flatten, LeakyReLU
@@ -27,6 +27,7 @@ from scratchgan.losses import Wasserstein
 from scratchgan.models import dcgan, mlp_gan
 from scratchgan.optim import Adam
 from scratchgan.penalties import WganGp, interpolate, penalty_backward
+from scratchgan.runs import bench
 
 from .peer_process import Peer, can_pin
 
@@ -38,7 +39,7 @@ TORCH_MODES = {
     "torch.compile, fused Adam": (True, False),
     "torch.compile, channels_last, fused Adam": (True, True),
 }
-STEPS = 3                                    # that are compared before anything is timed
+STEPS = 3  # that are compared before anything is timed
 TOLERANCE = 1e-4
 CHECKS = {np.float64: 1e-9, np.float32: 1e-3}
 
@@ -48,9 +49,9 @@ class Sizes:
     batch: int = 64
     width: int = 64
     hidden: int = 128
-    compiled: bool = True                    # torch.compile takes a minute
-    seconds: float = 0.25                    # a turn
-    settle: float = 0.1                      # OpenBLAS's threads spin for up to 30 ms after a product
+    compiled: bool = True  # torch.compile takes a minute
+    seconds: float = 0.25  # a turn
+    settle: float = 0.1  # OpenBLAS's threads spin for up to 30 ms after a product
 
 
 @dataclass
@@ -75,8 +76,10 @@ def same_work(who: str, ours, theirs, tolerance: float = TOLERANCE) -> None:
     scale = np.abs(theirs) if ours.ndim == 1 else np.abs(theirs).max()
     error = np.max(np.abs(ours - theirs) / scale)
     if not error <= tolerance:
-        raise DifferentWorkError(f"{who}: differs from ours by {error:.1e} (at most {tolerance:.0e})"
-                                 + (f"\n  ours   {ours}\n  theirs {theirs}" if ours.ndim == 1 else ""))
+        raise DifferentWorkError(
+            f"{who}: differs from ours by {error:.1e} (at most {tolerance:.0e})"
+            + (f"\n  ours   {ours}\n  theirs {theirs}" if ours.ndim == 1 else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,18 @@ def step_trial(item: str, sizes: Sizes, threads: int, stack: contextlib.ExitStac
     A compiler's failure costs a line, not the run.
     """
     work, expected = STEP_WORKS[item](sizes), {}
-    for dtype in CHECKS:                                             # the one that is timed, in float32, is the last
+    for dtype in CHECKS:  # the one that is timed, in float32, is the last
         expected[dtype], step = work.ours(dtype)
     trial = Trial(work.name, work.flops(), bench.clock(step))
-    modes = [name for name, (compiled, last) in TORCH_MODES.items()
-             if (sizes.compiled or not compiled) and (work.images or not last)]
+    modes = [
+        name
+        for name, (compiled, last) in TORCH_MODES.items()
+        if (sizes.compiled or not compiled) and (work.images or not last)
+    ]
     try:
-        peer = Peer("benchmarks.peer_torch_process", threads, item, json.dumps(asdict(sizes)),
-                    SCRATCHGAN_BACKEND="numpy")
+        peer = Peer(
+            "benchmarks.peer_torch_process", threads, item, json.dumps(asdict(sizes)), SCRATCHGAN_BACKEND="numpy"
+        )
     except RuntimeError as error:
         print(f"{work.name}: PyTorch left out: {error}")
         return trial, work, expected[np.float32]
@@ -141,8 +148,9 @@ def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Itera
     trial, work, expected = step_trial("mlp", sizes, threads, stack)
     if can_pin(threads):
         gan, path = work.start(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
-        start = {f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D))
-                 for i, (_, a) in enumerate(net.parameters())}       # W (Di, Do) is JAX's habit too
+        start = {
+            f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D)) for i, (_, a) in enumerate(net.parameters())
+        }  # W (Di, Do) is JAX's habit too
         np.savez(path, real=work.real, noise=work.noise, **start)
         try:
             peer = Peer("benchmarks.peer_jax", threads, str(path))
@@ -156,7 +164,7 @@ def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Itera
 
 
 def dcgan_steps(sizes: Sizes) -> Steps:
-    real = load("mnist-5k").x[:sizes.batch]
+    real = load("mnist-5k").x[: sizes.batch]
     make = lambda dtype: dcgan(28, 1, 100, sizes.width, "non-saturating", 0, dtype=dtype)
     return gan_steps("DCGAN-28 step", make, real, lambda mode: peer_torch().dcgan_nets(sizes.width, 100, mode))
 
@@ -191,13 +199,21 @@ def gan_steps(name: str, make, real: np.ndarray, nets) -> Steps:
         gan.noise = own
         return losses, lambda: gan.train_step(x)
 
-    return Steps(f"{name}, batch {N}", ours, theirs, lambda: bench.step_flops(make(np.float32), N), real.ndim == 4,
-                 make, real, noise)
+    return Steps(
+        f"{name}, batch {N}",
+        ours,
+        theirs,
+        lambda: bench.step_flops(make(np.float32), N),
+        real.ndim == 4,
+        make,
+        real,
+        noise,
+    )
 
 
 def critic_steps(sizes: Sizes) -> Steps:
     rng, rates = np.random.default_rng(0), {"lr": 1e-4, "beta1": 0.0, "beta2": 0.9}
-    real = load("mnist-5k").x[:sizes.batch]
+    real = load("mnist-5k").x[: sizes.batch]
     fake = np.tanh(rng.standard_normal(real.shape)).astype(np.float32)
     batches = real, fake, interpolate(real, fake, rng=rng)
 
@@ -213,16 +229,29 @@ def critic_steps(sizes: Sizes) -> Steps:
         peer = torch.Critic(D, mode, **rates)
         return [peer.step(*given) for _ in range(STEPS)], lambda: peer.step(*given)
 
-    return Steps(f"WGAN-GP critic step, batch {sizes.batch}", ours, theirs,
-                 lambda: bench.critic_flops(critic(sizes.width, np.float32), (28, 28, 1), sizes.batch))
+    return Steps(
+        f"WGAN-GP critic step, batch {sizes.batch}",
+        ours,
+        theirs,
+        lambda: bench.critic_flops(critic(sizes.width, np.float32), (28, 28, 1), sizes.batch),
+    )
 
 
 def critic(width: int, dtype) -> Sequential:
     """D of DCGAN-28 without BatchNorm."""
     same = {"rng": np.random.default_rng(0), "dtype": dtype}
     geometry = {"kernel_size": 4, "stride": 2, "padding": 1, **same}
-    return Sequential([Conv2D(1, width, **geometry), LeakyReLU(0.2), Conv2D(width, 2 * width, **geometry),
-                       LeakyReLU(0.2), Flatten(), Dense(98 * width, 1, **same)], input_shape=(28, 28, 1))
+    return Sequential(
+        [
+            Conv2D(1, width, **geometry),
+            LeakyReLU(0.2),
+            Conv2D(width, 2 * width, **geometry),
+            LeakyReLU(0.2),
+            Flatten(),
+            Dense(98 * width, 1, **same),
+        ],
+        input_shape=(28, 28, 1),
+    )
 
 
 def critic_step(net: Sequential, optimizer: Adam):
@@ -252,7 +281,7 @@ def product_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> I
         same_work("NumPy", work.step(), a @ b)
 
         def ours(n, work=work):
-            with blas_on_one_thread():                     # as in training
+            with blas_on_one_thread():  # as in training
                 return bench.clock(work.step)(n)
 
         def numpy(n, a=a, b=b):
@@ -281,5 +310,10 @@ def peer_torch():
 
 
 STEP_WORKS = {"dcgan": dcgan_steps, "mlp": mlp_steps, "critic": critic_steps}
-ITEMS = {"dcgan": dcgan_trials, "mlp": mlp_trials, "critic": critic_trials, "products": product_trials,
-         "convolutions": convolution_trials}
+ITEMS = {
+    "dcgan": dcgan_trials,
+    "mlp": mlp_trials,
+    "critic": critic_trials,
+    "products": product_trials,
+    "convolutions": convolution_trials,
+}

@@ -32,9 +32,9 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
-from scratchgan import bench
-from scratchgan.atomic import write_text
+from scratchgan.files.atomic import write_text
 from scratchgan.plots import BLUE, VERMILLION, figure, save_figure
+from scratchgan.runs import bench
 
 from .peer_works import ITEMS, Sizes, Trial
 
@@ -45,34 +45,52 @@ US = "scratchgan"
 def measure(item: str, trial: Trial, threads: int, rate: float, repeats: int, sizes: Sizes) -> dict:
     """Let all sides have their turns; print them, return them as what goes into the file."""
     times = bench.interleaved({US: trial.ours, **trial.peers}, repeats, seconds=sizes.seconds, settle=sizes.settle)
-    best = min(trial.peers, key=lambda who: bench.ratio(times[who], times[US])[0], default=None)    # hardest to beat
-    print(f"\n{trial.name}, threads: {threads}; {trial.flops / 1e9:.3g} GFLOP of products, "
-          f"{1e3 * trial.flops / rate:.3g} ms at {rate / 1e9:.0f} GFLOP/s", flush=True)
+    best = min(trial.peers, key=lambda who: bench.ratio(times[who], times[US])[0], default=None)  # hardest to beat
+    print(
+        f"\n{trial.name}, threads: {threads}; {trial.flops / 1e9:.3g} GFLOP of products, "
+        f"{1e3 * trial.flops / rate:.3g} ms at {rate / 1e9:.0f} GFLOP/s",
+        flush=True,
+    )
     sides = {}
     for who, taken in times.items():
         low, median, high = np.percentile(taken, [25, 50, 75])
-        sides[who] = {"ms": 1e3 * median, "quartiles_ms": [1e3 * low, 1e3 * high], "gflops": trial.flops / median / 1e9,
-                      "products_share": trial.flops / rate / median}
-        line = (f"  {who:<42}{1e3 * median:>9.3f} ms{sides[who]['gflops']:>8.1f} GFLOP/s"
-                f"{sides[who]['products_share']:>7.0%} products")
+        sides[who] = {
+            "ms": 1e3 * median,
+            "quartiles_ms": [1e3 * low, 1e3 * high],
+            "gflops": trial.flops / median / 1e9,
+            "products_share": trial.flops / rate / median,
+        }
+        line = (
+            f"  {who:<42}{1e3 * median:>9.3f} ms{sides[who]['gflops']:>8.1f} GFLOP/s"
+            f"{sides[who]['products_share']:>7.0%} products"
+        )
         if who != US:
             ratio, low, high = bench.ratio(taken, times[US])
             sides[who].update(ratio=ratio, ratio_quartiles=[low, high], rounds=list(taken / times[US]))
             line += f"   {ratio:.3f} [{low:.3f}, {high:.3f}] of our time" + ("  best" if who == best else "")
         print(line)
-    return {"item": item, "name": trial.name, "threads": threads, "gflop": trial.flops / 1e9, "best": best,
-            "sides": sides}
+    return {
+        "item": item,
+        "name": trial.name,
+        "threads": threads,
+        "gflop": trial.flops / 1e9,
+        "best": best,
+        "sides": sides,
+    }
 
 
 def geometric_mean(found: list[dict], threads: int) -> dict | None:
     """All products in one figure: round by round the geometric mean of the ratios, then median and quartiles."""
-    rounds = [one["sides"][one["best"]]["rounds"] for one in found
-              if one["item"] == "products" and one["threads"] == threads]
+    rounds = [
+        one["sides"][one["best"]]["rounds"] for one in found if one["item"] == "products" and one["threads"] == threads
+    ]
     if not rounds:
         return None
     low, median, high = np.percentile(np.exp(np.mean(np.log(rounds), axis=0)), [25, 50, 75])
-    print(f"\nproducts, threads: {threads}; geometric mean: NumPy's BLAS takes {median:.3f} [{low:.3f}, {high:.3f}] "
-          "of our time")
+    print(
+        f"\nproducts, threads: {threads}; geometric mean: NumPy's BLAS takes {median:.3f} [{low:.3f}, {high:.3f}] "
+        "of our time"
+    )
     return {"threads": threads, "ratio": median, "ratio_quartiles": [low, high]}
 
 
@@ -90,15 +108,24 @@ def draw(path: Path, found: list[dict], facts: dict) -> None:
         own = [one for one in rivals if one["threads"] == threads]
         middle = np.array([one["sides"][one["best"]]["ratio"] for one in own])
         ends = np.array([one["sides"][one["best"]]["ratio_quartiles"] for one in own]).T
-        axes.errorbar(middle, [names.index(one["name"]) + shift for one in own], fmt=marker, color=colour, capsize=2,
-                      xerr=np.abs(ends - middle), label=f"{threads} thread{'s' * (threads > 1)}")
+        axes.errorbar(
+            middle,
+            [names.index(one["name"]) + shift for one in own],
+            fmt=marker,
+            color=colour,
+            capsize=2,
+            xerr=np.abs(ends - middle),
+            label=f"{threads} thread{'s' * (threads > 1)}",
+        )
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(left=0)
-    axes.set(xlabel="time of the fastest peer / our time (median of rounds; the bar spans the quartiles)",
-             title=f"Right of the line scratchgan is faster than its fastest peer: {ahead} of {len(rivals)}\n"
-                   f"{facts['cpu']}, {facts['cores']} cores; NumPy {facts['numpy']}, PyTorch {facts['torch']}, "
-                   f"JAX {facts['jax']}")
+    axes.set(
+        xlabel="time of the fastest peer / our time (median of rounds; the bar spans the quartiles)",
+        title=f"Right of the line scratchgan is faster than its fastest peer: {ahead} of {len(rivals)}\n"
+        f"{facts['cpu']}, {facts['cores']} cores; NumPy {facts['numpy']}, PyTorch {facts['torch']}, "
+        f"JAX {facts['jax']}",
+    )
     axes.title.set_fontsize(10)
     axes.grid(axis="x", alpha=0.3)
     axes.legend(frameon=False)
@@ -124,8 +151,14 @@ def main(argv: list[str] | None = None) -> int:
     print(", ".join(f"{key} {value}" for key, value in facts.items()))
     if facts["load"] and facts["load"] > 0.5:
         print("the machine is busy: beside other work, threads that wait for each other by spinning measure that work")
-    result = {"machine": facts, "rounds": repeats, "torch_compile": sizes.compiled, "best_rate_gflops": {},
-              "trials": [], "products": []}
+    result = {
+        "machine": facts,
+        "rounds": repeats,
+        "torch_compile": sizes.compiled,
+        "best_rate_gflops": {},
+        "trials": [],
+        "products": [],
+    }
     for threads in options.threads or [n for n in (1, 2) if n <= facts["cores"]]:
         scratchgan.set_num_threads(threads)
         rate = bench.best_rate(batch=sizes.batch, width=sizes.width)

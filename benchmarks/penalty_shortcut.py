@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgan import Sequential
-from scratchgan.atomic import write_text
+from scratchgan.files.atomic import write_text
 from scratchgan.kernels import on_one_blas_thread
 from scratchgan.layers import Conv2D, Dense, Flatten, LeakyReLU
 from scratchgan.penalties import WganGp, penalty_backward
@@ -34,8 +34,17 @@ class Unaware(LeakyReLU):
 def critic(activation) -> Sequential:
     rng = np.random.default_rng(0)
     geometry = {"kernel_size": 4, "stride": 2, "padding": 1, "rng": rng}
-    return Sequential([Conv2D(1, 64, **geometry), activation(0.2), Conv2D(64, 128, **geometry), activation(0.2),
-                       Flatten(), Dense(6272, 1, rng=rng)], input_shape=(28, 28, 1))
+    return Sequential(
+        [
+            Conv2D(1, 64, **geometry),
+            activation(0.2),
+            Conv2D(64, 128, **geometry),
+            activation(0.2),
+            Flatten(),
+            Dense(6272, 1, rng=rng),
+        ],
+        input_shape=(28, 28, 1),
+    )
 
 
 @on_one_blas_thread
@@ -48,13 +57,16 @@ def main(repeats: int = 15) -> None:
             net.zero_grads()
             start = time.perf_counter()
             penalty_backward(net, x, WganGp(10.0), input_grad=False)
-            if repeat:                                             # the first round warms up
+            if repeat:  # the first round warms up
                 seconds[name].append(time.perf_counter() - start)
     for (path, a), (_, b) in zip(nets["skipped"].gradients(), nets["computed"].gradients(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=path)
     median = {name: float(np.median(s)) for name, s in seconds.items()}
-    result = {"milliseconds": {name: round(1e3 * s, 1) for name, s in median.items()},
-              "ratio computed / skipped": round(median["computed"] / median["skipped"], 2), "repeats": repeats}
+    result = {
+        "milliseconds": {name: round(1e3 * s, 1) for name, s in median.items()},
+        "ratio computed / skipped": round(median["computed"] / median["skipped"], 2),
+        "repeats": repeats,
+    }
     RESULTS.mkdir(exist_ok=True)
     write_text(RESULTS / "penalty_shortcut.json", json.dumps(result, indent=1) + "\n")
     print(result)

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from scratchgan import recipe as recipes
-from scratchgan.atomic import replacing, write_text
 from scratchgan.data import load
-from scratchgan.train import train
+from scratchgan.files.atomic import replacing, write_text
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.train import train
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -44,8 +44,10 @@ def main() -> None:
     keys = ("modes_found", "high_quality", "reverse_kl", "within_mode_spread", "seconds")
     median = {key: float(np.median([r[key] for r in runs])) for key in keys}
     RESULTS.mkdir(exist_ok=True)
-    write_text(RESULTS / f"{args.recipe}.json", json.dumps(
-        {"recipe": args.recipe, "steps": recipe.steps, "median": median, "runs": runs}, indent=1) + "\n")
+    write_text(
+        RESULTS / f"{args.recipe}.json",
+        json.dumps({"recipe": args.recipe, "steps": recipe.steps, "median": median, "runs": runs}, indent=1) + "\n",
+    )
     draw(RESULTS / f"{args.recipe}.png", density, runs, clouds)
     print("median:", median)
 
@@ -56,8 +58,13 @@ def draw(path: Path, density, runs, clouds) -> None:
     for axes, run, cloud in zip(np.ravel(figure.subplots(1, len(runs))), runs, clouds, strict=True):
         axes.scatter(*density.modes.T, s=60, facecolors="none", edgecolors="#D55E00", linewidths=1, label="modes")
         axes.scatter(*cloud.T, s=1, color="#0072B2", alpha=0.4, label="samples")
-        axes.set(aspect="equal", xlabel="x1", ylabel="x2", title=f"seed {run['seed']}: {run['modes_found']} of "
-                 f"{run['n_modes']} modes,\n{100 * run['high_quality']:.0f} % within 3 sigma")
+        axes.set(
+            aspect="equal",
+            xlabel="x1",
+            ylabel="x2",
+            title=f"seed {run['seed']}: {run['modes_found']} of "
+            f"{run['n_modes']} modes,\n{100 * run['high_quality']:.0f} % within 3 sigma",
+        )
         axes.title.set_fontsize(9)
     figure.suptitle(f"{path.stem}: every mode is served on every seed; look for the bridges between them", fontsize=10)
     with replacing(path) as file:

@@ -50,8 +50,8 @@ def memory(which: str) -> float:
 def measure(batch: int, resolution: int, width: int, threads: int | None, repeats: int) -> dict[str, float]:
     """In this process: one step to warm up, then `repeats`."""
     import scratchgan
-    from scratchgan import bench
     from scratchgan.models import dcgan
+    from scratchgan.runs import bench
 
     if threads is not None:
         scratchgan.set_num_threads(threads)
@@ -66,15 +66,25 @@ def measure(batch: int, resolution: int, width: int, threads: int | None, repeat
         gan.train_step(real)
         seconds.append(time.perf_counter() - start)
     peak = memory("VmHWM")
-    return {"ms": 1e3 * float(np.median(seconds)), "gflop": bench.step_flops(gan, batch) / 1e9, "peak_mb": peak,
-            "own_mb": max(peak - before, 0.1), "threads": bench.present_threads()}
+    return {
+        "ms": 1e3 * float(np.median(seconds)),
+        "gflop": bench.step_flops(gan, batch) / 1e9,
+        "peak_mb": peak,
+        "own_mb": max(peak - before, 0.1),
+        "threads": bench.present_threads(),
+    }
 
 
 def fresh(setting: dict[str, int], threads: int | None, repeats: int) -> dict[str, float]:
     """`measure` in a new process."""
     arguments = json.dumps({**setting, "threads": threads, "repeats": repeats})
-    done = subprocess.run([sys.executable, "-m", "benchmarks.scaling", "--measure", arguments], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scaling", "--measure", arguments],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 
@@ -93,14 +103,20 @@ def draw(path: Path, tables: dict, exponents: dict, facts: dict) -> None:
         axes.loglog(sizes, [row["own_mb"] for row in rows], "s--", color=VERMILLION, label="MB of its own")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
-        axes.set(xlabel={"batch": "batch", "resolution": "pixels a side", "width": "width (channels)"}[varied],
-                 ylabel="ms or MB", title=f"exponents in {varied}: time {found['ms']:.2f},\n"
-                                          f"operations {found['gflop']:.2f}, memory {found['own_mb']:.2f}")
+        axes.set(
+            xlabel={"batch": "batch", "resolution": "pixels a side", "width": "width (channels)"}[varied],
+            ylabel="ms or MB",
+            title=f"exponents in {varied}: time {found['ms']:.2f},\n"
+            f"operations {found['gflop']:.2f}, memory {found['own_mb']:.2f}",
+        )
         axes.title.set_fontsize(9)
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    fig.suptitle("A DCGAN training step: time must not grow faster than the operations that it counts "
-                 f"({facts['cpu']}, threads: {facts['threads']})", fontsize=10)
+    fig.suptitle(
+        "A DCGAN training step: time must not grow faster than the operations that it counts "
+        f"({facts['cpu']}, threads: {facts['threads']})",
+        fontsize=10,
+    )
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -119,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     standard, varied = (QUICK_STANDARD, QUICK) if options.quick else (STANDARD, VARIED)
     repeats, out = (1, options.out) if options.quick else (options.repeats, options.out or RESULTS)
 
-    fresh(standard, options.threads, 1)                                       # compiles the kernels, if need be
+    fresh(standard, options.threads, 1)  # compiles the kernels, if need be
     tables, exponents = {}, {}
     print("     batch  resolution   width         ms    GFLOP  GFLOP/s   own MB    peak MB")
     for name, sizes in varied.items():
@@ -128,20 +144,29 @@ def main(argv: list[str] | None = None) -> int:
             row = {**standard, name: size}
             row.update(fresh(row, options.threads, repeats))
             tables[name].append(row)
-            print(f"{row['batch']:>10}{row['resolution']:>12}{row['width']:>8}{row['ms']:>11.2f}{row['gflop']:>9.3f}"
-                  f"{1e3 * row['gflop'] / row['ms']:>9.1f}{row['own_mb']:>9.1f}{row['peak_mb']:>11.1f}", flush=True)
-        exponents[name] = {what: exponent(sizes, [row[what] for row in tables[name]])
-                           for what in ("ms", "gflop", "own_mb", "peak_mb")}
-        print(f"  exponents in {name}: time {exponents[name]['ms']:.2f}, operations {exponents[name]['gflop']:.2f}, "
-              f"memory of its own {exponents[name]['own_mb']:.2f}")
+            print(
+                f"{row['batch']:>10}{row['resolution']:>12}{row['width']:>8}{row['ms']:>11.2f}{row['gflop']:>9.3f}"
+                f"{1e3 * row['gflop'] / row['ms']:>9.1f}{row['own_mb']:>9.1f}{row['peak_mb']:>11.1f}",
+                flush=True,
+            )
+        exponents[name] = {
+            what: exponent(sizes, [row[what] for row in tables[name]]) for what in ("ms", "gflop", "own_mb", "peak_mb")
+        }
+        print(
+            f"  exponents in {name}: time {exponents[name]['ms']:.2f}, operations {exponents[name]['gflop']:.2f}, "
+            f"memory of its own {exponents[name]['own_mb']:.2f}"
+        )
     if out:
-        from scratchgan import bench
-        from scratchgan.atomic import write_text
+        from scratchgan.files.atomic import write_text
+        from scratchgan.runs import bench
 
         facts = {**bench.machine(), "threads": tables["batch"][0]["threads"]}
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "scaling.json", json.dumps({"machine": facts, "repeats": repeats, "exponents": exponents,
-                                                     "settings": tables}, indent=1) + "\n")
+        write_text(
+            out / "scaling.json",
+            json.dumps({"machine": facts, "repeats": repeats, "exponents": exponents, "settings": tables}, indent=1)
+            + "\n",
+        )
         draw(out / "scaling.png", tables, exponents, facts)
         print(f"wrote {out / 'scaling.json'} and {out / 'scaling.png'}")
     return 0

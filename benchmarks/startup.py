@@ -42,7 +42,7 @@ def steps(count: int, batch: int, width: int, threads: int | None) -> dict:
         scratchgan.set_num_threads(threads)
     gan, digits = dcgan(28, 1, 100, width, seed=0), load("mnist-5k").x
     for i in range(count):
-        gan.train_step(digits[i * batch:(i + 1) * batch])
+        gan.train_step(digits[i * batch : (i + 1) * batch])
     digest = hashlib.sha256()
     for net in (gan.G, gan.D):
         for path, array in net.parameters() + net.buffers():
@@ -95,8 +95,14 @@ def main(argv: list[str] | None = None) -> int:
     size = {"batch": 8, "width": 8} if options.quick else {"batch": 64, "width": 64}
     many, out = (2, options.out) if options.quick else (20, options.out or RESULTS)
 
-    imports = [float(subprocess.run([sys.executable, "-c", IMPORT], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                                    check=True).stdout) for _ in range(repeats)]
+    imports = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", IMPORT], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True
+            ).stdout
+        )
+        for _ in range(repeats)
+    ]
     result = {"import_seconds": statistics.median(imports)}
     print(f"import scratchgan: {result['import_seconds']:.3f} s", flush=True)
 
@@ -106,8 +112,11 @@ def main(argv: list[str] | None = None) -> int:
             cold.append(fresh("steps", cache, count=1, threads=None, **size)[0])
             warm.append(fresh("steps", cache, count=1, threads=None, **size)[0])
     result.update(first_step_cold_seconds=statistics.median(cold), first_step_warm_seconds=statistics.median(warm))
-    print(f"process start to the end of the first step: {result['first_step_cold_seconds']:.2f} s with an empty cache "
-          f"of kernels, {result['first_step_warm_seconds']:.2f} s with a full one", flush=True)
+    print(
+        f"process start to the end of the first step: {result['first_step_cold_seconds']:.2f} s with an empty cache "
+        f"of kernels, {result['first_step_warm_seconds']:.2f} s with a full one",
+        flush=True,
+    )
 
     result["peak_mb"] = fresh("steps", count=many, threads=None, **size)[1]["peak_mb"]
     try:
@@ -115,19 +124,23 @@ def main(argv: list[str] | None = None) -> int:
     except RuntimeError as error:
         print(f"PyTorch left out: {error}")
         result["peak_mb_torch"] = None
-    print(f"peak memory of {many} steps: {result['peak_mb']:.0f} MB" + (
-        f"; PyTorch {result['peak_mb_torch']:.0f} MB" if result["peak_mb_torch"] else ""), flush=True)
+    print(
+        f"peak memory of {many} steps: {result['peak_mb']:.0f} MB"
+        + (f"; PyTorch {result['peak_mb_torch']:.0f} MB" if result["peak_mb_torch"] else ""),
+        flush=True,
+    )
 
     count = 3 if options.quick else 50
-    result["sha256"] = {threads: fresh("steps", count=count, threads=threads, **size)[1]["sha256"]
-                        for threads in options.threads}
+    result["sha256"] = {
+        threads: fresh("steps", count=count, threads=threads, **size)[1]["sha256"] for threads in options.threads
+    }
     result["same_bits"] = len(set(result["sha256"].values())) == 1
     for threads, digest in result["sha256"].items():
         print(f"sha256 after {count} steps, threads: {threads}: {digest}")
     print("the same bits" if result["same_bits"] else "DIFFERENT bits")
     if out:
-        from scratchgan import bench
-        from scratchgan.atomic import write_text
+        from scratchgan.files.atomic import write_text
+        from scratchgan.runs import bench
 
         facts = bench.machine("torch")
         out.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchgan import set_num_threads
-from scratchgan.atomic import write_text
+from scratchgan.files.atomic import write_text
 from scratchgan.penalties import R1
 from scratchgan.theory import dirac, eigenvalues, plots_theory, vanishing
 from scratchgan.theory.dirac_nets import DiracNets
@@ -36,8 +36,17 @@ H, START = 0.2, (1.0, 1.0)
 MODES = (("simultaneous", 1), ("alternating", 1), ("alternating", 5))
 
 #: what Mescheder et al. 2018 state, by variant: does training with small constant steps converge?
-PAPER = {"minimax": "no", "non-saturating": "not linearly", "WGAN": "no", "WGAN, clipped": "no", "WGAN-GP": "no",
-         "instance noise": "yes", "R1": "yes", "R2": "yes", "consensus": "yes"}
+PAPER = {
+    "minimax": "no",
+    "non-saturating": "not linearly",
+    "WGAN": "no",
+    "WGAN, clipped": "no",
+    "WGAN-GP": "no",
+    "instance noise": "yes",
+    "R1": "yes",
+    "R2": "yes",
+    "consensus": "yes",
+}
 
 
 def verdict(norms: np.ndarray) -> str:
@@ -61,12 +70,22 @@ def dirac_table() -> list[dict]:
             found = verdict(norms)
             try:
                 largest = max(abs(mu) for mu in dirac.update_eigenvalues(variant, H, mode, n_d))
-            except ValueError:                                         # WGAN-GP's kink
+            except ValueError:  # WGAN-GP's kink
                 largest = None
-            rows.append({"variant": variant.label, "updates": mode, "n_d": n_d, "norm 500": float(norms[500]),
-                         "norm 500 by the package's layers": float(np.linalg.norm(nets[-1])),
-                         "norm 5000": float(norms[5000]), "largest |mu|": largest, "converges": found,
-                         "paper": PAPER[variant.label], "agrees": agrees(PAPER[variant.label], found)})
+            rows.append(
+                {
+                    "variant": variant.label,
+                    "updates": mode,
+                    "n_d": n_d,
+                    "norm 500": float(norms[500]),
+                    "norm 500 by the package's layers": float(np.linalg.norm(nets[-1])),
+                    "norm 5000": float(norms[5000]),
+                    "largest |mu|": largest,
+                    "converges": found,
+                    "paper": PAPER[variant.label],
+                    "agrees": agrees(PAPER[variant.label], found),
+                }
+            )
     return rows
 
 
@@ -79,8 +98,14 @@ def eigenvalue_table() -> list[dict]:
             rows.append({"variant": variant.label, "none": str(error)})
             continue
         code = np.sort_complex(DiracNets(variant).eigenvalues())
-        rows.append({"variant": variant.label, "by hand": [_show(v) for v in theory],
-                     "package": [_show(v) for v in code], "largest difference": float(np.abs(code - theory).max())})
+        rows.append(
+            {
+                "variant": variant.label,
+                "by hand": [_show(v) for v in theory],
+                "package": [_show(v) for v in code],
+                "largest difference": float(np.abs(code - theory).max()),
+            }
+        )
     return rows
 
 
@@ -95,13 +120,21 @@ def spectrum() -> dict:
         for name, penalty in (("no penalty", None), ("R1, gamma = 1", R1(1.0))):
             values = eigenvalues.eigenvalues(gan, real, Z, penalty)
             moving = values[np.abs(values) > 1e-4]
-            entry[name] = {"moving": [_show(v) for v in moving], "largest real part": float(moving.real.max()),
-                           "largest learning rate": eigenvalues.largest_step(moving)}
+            entry[name] = {
+                "moving": [_show(v) for v in moving],
+                "largest real part": float(moving.real.max()),
+                "largest learning rate": eigenvalues.largest_step(moving),
+            }
             games.setdefault(loss, {})[name] = values
         result[loss] = entry
-    plots_theory.save_spectra(RESULTS / "theory_spectrum.png", games, title=(
-        "Eigenvalues of two small nets at their equilibrium: R1 moves all that turn to the left;\n"
-        "without it the Wasserstein game only turns"))
+    plots_theory.save_spectra(
+        RESULTS / "theory_spectrum.png",
+        games,
+        title=(
+            "Eigenvalues of two small nets at their equilibrium: R1 moves all that turn to the left;\n"
+            "without it the Wasserstein game only turns"
+        ),
+    )
     return result
 
 
@@ -110,8 +143,14 @@ def vanishing_table() -> list[dict]:
     for before in (28, 100, 280):
         for seed in range(3):
             curve = vanishing.experiment(before=before, seed=seed, progress=True)
-            rows.append({"epochs before": before / 28, "seed": seed, "orders of magnitude (minimax)": curve.orders[0],
-                         **{key: np.asarray(value).tolist() for key, value in asdict(curve).items()}})
+            rows.append(
+                {
+                    "epochs before": before / 28,
+                    "seed": seed,
+                    "orders of magnitude (minimax)": curve.orders[0],
+                    **{key: np.asarray(value).tolist() for key, value in asdict(curve).items()},
+                }
+            )
             if seed == 0:
                 curves[f"G trained for {before} steps"] = curve
             print(f"before {before}, seed {seed}: 10^{curve.orders[0]:.2f}\n{curve}", flush=True)
@@ -124,27 +163,44 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     convergence, values = dirac_table(), eigenvalue_table()
     for row in convergence:
-        print(f"{row['variant']:<16}{row['updates']:<14}n_d {row['n_d']}  {row['norm 500']:>10.3g} "
-              f"{row['norm 5000']:>10.3g}  {row['converges']:<22} paper: {row['paper']:<14}"
-              + ("" if row["agrees"] else "DIFFERS"))
+        print(
+            f"{row['variant']:<16}{row['updates']:<14}n_d {row['n_d']}  {row['norm 500']:>10.3g} "
+            f"{row['norm 5000']:>10.3g}  {row['converges']:<22} paper: {row['paper']:<14}"
+            + ("" if row["agrees"] else "DIFFERS")
+        )
     for row in values:
-        print(f"{row['variant']:<16}" + (f"{row['by hand'][1]:>22} {row['package'][1]:>22}  "
-                                         f"{row['largest difference']:.1e}" if "by hand" in row else row["none"]))
+        print(
+            f"{row['variant']:<16}"
+            + (
+                f"{row['by hand'][1]:>22} {row['package'][1]:>22}  {row['largest difference']:.1e}"
+                if "by hand" in row
+                else row["none"]
+            )
+        )
     plots_theory.save_phase_portraits(RESULTS / "theory_dirac.png", h=H)
     plots_theory.save_divergences(RESULTS / "theory_divergences.png")
     nets, rows = spectrum(), ledger()
     print(table(rows), flush=True)
-    result = {"dirac": {"h": H, "start": START, "rows": convergence}, "eigenvalues": values, "spectrum": nets,
-              "vanishing": vanishing_table(),
-              "ledger": [{**{k: _plain(v) for k, v in asdict(row).items()}, "error": row.error, "ok": row.ok}
-                         for row in rows]}
+    result = {
+        "dirac": {"h": H, "start": START, "rows": convergence},
+        "eigenvalues": values,
+        "spectrum": nets,
+        "vanishing": vanishing_table(),
+        "ledger": [
+            {**{k: _plain(v) for k, v in asdict(row).items()}, "error": row.error, "ok": row.ok} for row in rows
+        ],
+    }
     orders = [row["orders of magnitude (minimax)"] for row in result["vanishing"]]
     result["summary"] = {
         "Dirac-GAN: agrees with the paper": f"{sum(row['agrees'] for row in convergence)} of {len(convergence)}",
         "eigenvalues: largest difference": max(row["largest difference"] for row in values if "none" not in row),
-        "vanishing: orders of magnitude": {"smallest": min(orders), "median": float(np.median(orders)),
-                                           "largest": max(orders)},
-        "ledger: rows that hold": f"{sum(row.ok for row in rows)} of {len(rows)}"}
+        "vanishing: orders of magnitude": {
+            "smallest": min(orders),
+            "median": float(np.median(orders)),
+            "largest": max(orders),
+        },
+        "ledger: rows that hold": f"{sum(row.ok for row in rows)} of {len(rows)}",
+    }
     print(json.dumps(result["summary"], indent=1))
     write_text(RESULTS / "theory.json", json.dumps(result, indent=1) + "\n")
 

@@ -45,8 +45,10 @@ def cells(source: Path, solved: bool):
             cell.source = LINK.sub(lambda link: f"]({_from_solutions(link[1])})", cell.source)
         cell.id = hashlib.sha256(f"{source.stem} {number}".encode()).hexdigest()[:8]
         cell.metadata = {}
-    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                         "language_info": {"name": "python"}}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     return notebook
 
 
@@ -65,7 +67,7 @@ def version(code: str, solved: bool, where: str) -> str:
                 raise ValueError(f"{where}: {BEGIN} within a solution")
             inside = True
             if not solved:
-                lines.append(line[:len(line) - len(line.lstrip())] + STUB)
+                lines.append(line[: len(line) - len(line.lstrip())] + STUB)
         elif mark == END:
             if not inside:
                 raise ValueError(f"{where}: {END} without {BEGIN}")
@@ -82,18 +84,26 @@ def execute(notebook, folder: Path) -> float:
     from nbclient import NotebookClient
 
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
-                   record_timing=False, coalesce_streams=True).execute()
+    NotebookClient(
+        notebook,
+        timeout=LONGEST,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        coalesce_streams=True,
+    ).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata = {}
-            cell.outputs = [output for output in cell.outputs
-                            if not (output.output_type == "stream" and output.name == "stderr")]   # progress bars
+            cell.outputs = [
+                output for output in cell.outputs if not (output.output_type == "stream" and output.name == "stderr")
+            ]  # progress bars
             for output in cell.outputs:
                 data = output.get("data", {})
-                if "text/html" in data:                             # a film's token is random, and need not be
-                    data["text/html"] = re.sub(r'(data-film=\\?")[0-9a-f]{16}', rf"\g<1>{cell.id:0>16}",
-                                               data["text/html"])
+                if "text/html" in data:  # a film's token is random, and need not be
+                    data["text/html"] = re.sub(
+                        r'(data-film=\\?")[0-9a-f]{16}', rf"\g<1>{cell.id:0>16}", data["text/html"]
+                    )
     return time.perf_counter() - start
 
 
@@ -101,7 +111,7 @@ def write(notebook, path: Path) -> None:
     """Write a notebook, whole or not at all."""
     import nbformat
 
-    from scratchgan.atomic import write_text
+    from scratchgan.files.atomic import write_text
 
     path.parent.mkdir(exist_ok=True)
     write_text(path, nbformat.writes(notebook, version=4) + "\n")
@@ -123,8 +133,9 @@ def for_nbgrader(source: Path):
             cell.metadata["nbgrader"] = _nbgrader(f"write-{number}", solution=True)
         made.append(cell)
         for name, function in exercises:
-            test = nbformat.v4.new_code_cell(f"verdict = check({name!r}, {function})\n"
-                                             "print(verdict)\nassert verdict.ok")
+            test = nbformat.v4.new_code_cell(
+                f"verdict = check({name!r}, {function})\nprint(verdict)\nassert verdict.ok"
+            )
             test.metadata["nbgrader"] = _nbgrader(name.replace(".", "-"), points=1)
             made.append(test)
     notebook.cells = made
@@ -137,8 +148,15 @@ def for_nbgrader(source: Path):
 def _nbgrader(name: str, *, solution: bool = False, points: int | None = None) -> dict:
     """What nbgrader keeps about a cell, in its schema 3."""
     graded = {} if points is None else {"points": points}
-    return {"schema_version": 3, "grade_id": name, "grade": points is not None, "solution": solution, "task": False,
-            "locked": points is not None, **graded}
+    return {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": points is not None,
+        "solution": solution,
+        "task": False,
+        "locked": points is not None,
+        **graded,
+    }
 
 
 def differs(source: Path) -> list[str]:
@@ -152,8 +170,9 @@ def differs(source: Path) -> list[str]:
             continue
         made, there = cells(source, solved), nbformat.read(path, as_version=4)
         if [(c.cell_type, c.source) for c in made.cells] != [(c.cell_type, c.source) for c in there.cells]:
-            wrong.append(f"{path.relative_to(HERE)} is not what its source says: python notebooks/build.py "
-                         f"{source.stem[:2]}")
+            wrong.append(
+                f"{path.relative_to(HERE)} is not what its source says: python notebooks/build.py {source.stem[:2]}"
+            )
     return wrong
 
 
@@ -164,8 +183,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--nbgrader", metavar="COURSE", type=Path, help="only write assignments for nbgrader")
     options = parser.parse_args()
-    sources = [path for path in sorted(SOURCE.glob("[0-9][0-9]_*.py"))
-               if not options.chapters or path.stem[:2] in options.chapters]
+    sources = [
+        path
+        for path in sorted(SOURCE.glob("[0-9][0-9]_*.py"))
+        if not options.chapters or path.stem[:2] in options.chapters
+    ]
     if not sources:
         parser.error(f"no such chapter: {' '.join(options.chapters)}")
     if options.check:

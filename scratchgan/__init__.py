@@ -14,14 +14,52 @@ if TYPE_CHECKING:
     from .kernels import get_backend, get_num_threads, set_backend, set_num_threads, warmup
 
 __version__ = "0.1.0"
-__all__ = ["GAN", "Cache", "Layer", "Sequential", "__version__", "get_backend", "get_num_threads",
-           "set_backend", "set_num_threads", "warmup"]
+__all__ = [
+    "GAN",
+    "Cache",
+    "Layer",
+    "Sequential",
+    "__version__",
+    "get_backend",
+    "get_num_threads",
+    "set_backend",
+    "set_num_threads",
+    "warmup",
+]
 
-_HOME = {"Cache": "core", "Layer": "core", "Sequential": "core", "GAN": "gan", "get_backend": "kernels",
-         "get_num_threads": "kernels", "set_backend": "kernels", "set_num_threads": "kernels", "warmup": "kernels"}
-_MODULES = ("core", "data", "doctor", "dynamics", "families", "gan", "gradcheck", "initializers", "kernels", "layers",
-            "losses", "metrics", "models", "optim", "penalties", "plots", "recipe", "registry", "rules", "theory",
-            "train")
+_HOME = {
+    "Cache": "core",
+    "Layer": "core",
+    "Sequential": "core",
+    "GAN": "gan",
+    "get_backend": "kernels",
+    "get_num_threads": "kernels",
+    "set_backend": "kernels",
+    "set_num_threads": "kernels",
+    "warmup": "kernels",
+}
+_MODULES = (
+    "core",
+    "data",
+    "doctor",
+    "dynamics",
+    "families",
+    "files",
+    "gan",
+    "gradcheck",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optim",
+    "penalties",
+    "plots",
+    "rules",
+    "runs",
+    "theory",
+)
 
 
 def __getattr__(name: str):

@@ -46,5 +46,6 @@ def one_of(who: str, name: str, value: object, known) -> None:
 def require_rng(who: str, rng: object) -> None:
     """TypeError unless rng is a NumPy Generator."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{who}: rng must be a numpy.random.Generator such as np.random.default_rng(0), "
-                        f"got {type(rng).__name__}")
+        raise TypeError(
+            f"{who}: rng must be a numpy.random.Generator such as np.random.default_rng(0), got {type(rng).__name__}"
+        )

@@ -60,17 +60,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     train = commands.add_parser("train", help="train a recipe; all that it makes goes into one folder")
-    train.add_argument("recipe", nargs="?", metavar="RECIPE", default="dcgan-mnist",
-                       help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run, "
-                            "which is repeated; default: dcgan-mnist")
+    train.add_argument(
+        "recipe",
+        nargs="?",
+        metavar="RECIPE",
+        default="dcgan-mnist",
+        help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run, "
+        "which is repeated; default: dcgan-mnist",
+    )
     train.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/RECIPE, or RECIPE-2, -3, ...")
     train.add_argument("--steps", type=int, metavar="N", help="training steps")
     train.add_argument("--seed", type=int, metavar="S", help="decides weights, noise and the order of the data")
     train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or your own folder of images")
-    train.add_argument("--checkpoint-every", type=int, metavar="N", help="steps between checkpoints; 0: only at the "
-                                                                         "beginning and the end")
-    train.add_argument("--set", dest="settings", action="extend", nargs="+", default=[], metavar="KEY=VALUE",
-                       help="any key of the recipe (see `scratchgan recipes --keys`)")
+    train.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="N",
+        help="steps between checkpoints; 0: only at the beginning and the end",
+    )
+    train.add_argument(
+        "--set",
+        dest="settings",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any key of the recipe (see `scratchgan recipes --keys`)",
+    )
     train.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
     train.set_defaults(run=_train)
 
@@ -83,17 +99,28 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
     sample.add_argument("--n", type=int, default=64, metavar="N", help="how many; default: 64")
     sample.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
-    sample.add_argument("--label", type=int, metavar="L", help="of a conditional GAN: all samples of this class; "
-                                                              "default: all classes, one a row")
-    sample.add_argument("--out", metavar="FILE", help="a .png (picture) or an .npy (array (N, ...), images in "
-                                                      "[-1, 1]); default: RUN/sample-nN-seedS.png")
+    sample.add_argument(
+        "--label",
+        type=int,
+        metavar="L",
+        help="of a conditional GAN: all samples of this class; default: all classes, one a row",
+    )
+    sample.add_argument(
+        "--out",
+        metavar="FILE",
+        help="a .png (picture) or an .npy (array (N, ...), images in [-1, 1]); default: RUN/sample-nN-seedS.png",
+    )
     sample.set_defaults(run=_sample)
 
     translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
     translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
     translate.add_argument("files", nargs="+", metavar="FILE", help="PNG or JPEG images, or folders of some")
-    translate.add_argument("--to", required=True, metavar="DOMAIN", help="a or b, or the name of the domain's data: "
-                                                                         "mnist is enough for mnist-5k")
+    translate.add_argument(
+        "--to",
+        required=True,
+        metavar="DOMAIN",
+        help="a or b, or the name of the domain's data: mnist is enough for mnist-5k",
+    )
     translate.add_argument("--out", metavar="DIR", help="default: RUN/translated")
     translate.set_defaults(run=_translate)
 
@@ -134,8 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     grade.set_defaults(run=_grade)
 
     bench = commands.add_parser("bench", help="measure the speed of a training step and of what it is made of")
-    bench.add_argument("--threads", type=int, metavar="N", help="threads for the kernels; default: as many as they use "
-                                                                "in training")
+    bench.add_argument(
+        "--threads", type=int, metavar="N", help="threads for the kernels; default: as many as they use in training"
+    )
     bench.set_defaults(run=_bench)
     return parser
 
@@ -143,29 +171,32 @@ def _parser() -> argparse.ArgumentParser:
 def _grade(args: argparse.Namespace) -> int:
     from .grading import grade
 
-    rows, path = grade(args.folder, out=args.out, seconds=args.timeout, cell_seconds=args.cell_timeout,
-                       progress=not args.quiet)
+    rows, path = grade(
+        args.folder, out=args.out, seconds=args.timeout, cell_seconds=args.cell_timeout, progress=not args.quiet
+    )
     if args.quiet:
         print(path)
         return 0
     width = max(len(row.file) for row in rows)
     for row in rows:
-        print(f"{row.file:<{width}}  {row.solved} of {len(row.exercises)}  {row.seconds:5.0f} s  {row.status}"
-              + "".join(f"\n{'':<{width}}    {note}" for note in row.notes))
+        print(
+            f"{row.file:<{width}}  {row.solved} of {len(row.exercises)}  {row.seconds:5.0f} s  {row.status}"
+            + "".join(f"\n{'':<{width}}    {note}" for note in row.notes)
+        )
     print(f"wrote {path}")
     return 0
 
 
 def _train(args: argparse.Namespace) -> int:
-    from . import recipe as recipes
+    from .runs import recipe as recipes
 
     recipe = recipes.load(args.recipe)
     given = {"steps": args.steps, "seed": args.seed, "data": args.data, "checkpoint_every": args.checkpoint_every}
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     recipe = recipes.override(recipe, args.settings)
 
-    from .assemble import data_shape, is_density, is_pair
-    from .train import train
+    from .runs.build import data_shape, is_density, is_pair
+    from .runs.train import train
 
     def announce(recipe, folder, data):
         shape = " x ".join(map(str, data_shape(data)))
@@ -175,34 +206,42 @@ def _train(args: argparse.Namespace) -> int:
             examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
         else:
             examples = f"{len(data):,} of {shape}"
-        print(f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
-              f"{recipe.batch_size}, seed {recipe.seed}; into {folder}", flush=True)
+        print(
+            f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
+            f"{recipe.batch_size}, seed {recipe.seed}; into {folder}",
+            flush=True,
+        )
 
-    return _ran(lambda: train(recipe, args.out, progress=not args.quiet, on_start=None if args.quiet else announce),
-                args.quiet)
+    return _ran(
+        lambda: train(recipe, args.out, progress=not args.quiet, on_start=None if args.quiet else announce), args.quiet
+    )
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from . import checkpoint
-    from .train import resume
+    from .files import checkpoint
+    from .runs.train import resume
 
     path, begun = Path(args.folder) / "checkpoint.npz", 0
     if path.is_file():
         begun = checkpoint.fact(checkpoint.load(path).meta, "step", int)
 
     def announce(recipe, folder, data):
-        print(f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only its last pictures are drawn again"
-              if begun >= recipe.steps else
-              f"{recipe.name}: goes on after step {begun:,} of {recipe.steps:,}; in {folder}", flush=True)
+        print(
+            f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only its last pictures are drawn again"
+            if begun >= recipe.steps
+            else f"{recipe.name}: goes on after step {begun:,} of {recipe.steps:,}; in {folder}",
+            flush=True,
+        )
 
-    return _ran(lambda: resume(args.folder, progress=not args.quiet, on_start=None if args.quiet else announce),
-                args.quiet)
+    return _ran(
+        lambda: resume(args.folder, progress=not args.quiet, on_start=None if args.quiet else announce), args.quiet
+    )
 
 
 def _ran(run, quiet: bool) -> int:
     """Do the run, say how it ended, and return the exit code."""
     from .doctor import summary
-    from .train import Diverged
+    from .runs.train import Diverged
 
     try:
         run = run()
@@ -211,15 +250,20 @@ def _ran(run, quiet: bool) -> int:
     if not quiet:
         done = run.log[-1] if run.log else None
         if done:
-            print("step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
-                  "{seconds:.0f} s".format(**done))
+            print(
+                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
+                "{seconds:.0f} s".format(**done)
+            )
         if run.modes is not None:
             print(run.modes)
         if run.findings:
             print(f"doctor: {summary(run.findings)}")
     by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}.get(run.signal, "")
-    stopped = (f"stopped by {by} after step {run.gan.steps:,} (scratchgan resume {run.folder} goes on); "
-               if run.interrupted else "")
+    stopped = (
+        f"stopped by {by} after step {run.gan.steps:,} (scratchgan resume {run.folder} goes on); "
+        if run.interrupted
+        else ""
+    )
     print(f"{stopped}wrote {run.folder}" + ("" if quiet else f": {', '.join(run.files)}"))
     return 128 + run.signal if run.interrupted else 0
 
@@ -235,15 +279,17 @@ def _sample(args: argparse.Namespace) -> int:
     if out.suffix not in (".png", ".npy"):
         raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
     if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
-        raise UsageError(f"argument --n: a picture holds at most {MOST_IN_PICTURE:,} samples, got {args.n:,}; "
-                         "use --out FILE.npy for more")
+        raise UsageError(
+            f"argument --n: a picture holds at most {MOST_IN_PICTURE:,} samples, got {args.n:,}; "
+            "use --out FILE.npy for more"
+        )
 
     import numpy as np
 
-    from .assemble import draw_samples, restore, translates
-    from .atomic import replacing
     from .data.toy import TOY
+    from .files.atomic import replacing
     from .plots import save_grid
+    from .runs.build import draw_samples, restore, translates
 
     gan, recipe = restore(run)
     if translates(gan):
@@ -263,8 +309,10 @@ def _sample(args: argparse.Namespace) -> int:
         title = f"{recipe.name} after {gan.steps:,} steps: {args.n} samples, seed {args.seed}"
         if asked:
             save_grid(out, gan.sample(args.n, seed=args.seed, **asked), f"{title}, all asked to be {args.label}")
-            print(f"wrote {out}: {args.n:,} samples of label {args.label}, seed {args.seed}, from {run} after "
-                  f"{gan.steps:,} steps")
+            print(
+                f"wrote {out}: {args.n:,} samples of label {args.label}, seed {args.seed}, from {run} after "
+                f"{gan.steps:,} steps"
+            )
             return 0
         density = TOY[recipe.data]() if recipe.data in TOY else None
         draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
@@ -273,8 +321,8 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _translate(args: argparse.Namespace) -> int:
-    from .assemble import restore, translates
-    from .translate import domain, translate_files
+    from .runs.build import restore, translates
+    from .runs.translate import domain, translate_files
 
     run = Path(args.folder)
     gan, recipe = restore(run)
@@ -289,21 +337,21 @@ def _translate(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from .metrics.evaluate import run
+    from .runs.evaluate import run
 
     run(args.folder, n=args.n, seed=args.seed)
     return 0
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from .doctor import run
+    from .runs.diagnose import run
 
     run(args.folder)
     return 0
 
 
 def _pictures(args: argparse.Namespace) -> int:
-    from .plots import picture_run
+    from .runs.pictures import picture_run
 
     written = picture_run(args.folder, out=args.out, seed=args.seed)
     print(f"wrote {', '.join(map(str, written))}")
@@ -317,7 +365,7 @@ def _ledger(args: argparse.Namespace) -> int:
 
 
 def _recipes(args: argparse.Namespace) -> int:
-    from . import recipe as recipes
+    from .runs import recipe as recipes
 
     if args.keys:
         print(recipes.describe_keys())
@@ -335,13 +383,13 @@ def _recipes(args: argparse.Namespace) -> int:
 
 
 def _gradcheck(args: argparse.Namespace) -> int:
-    from .registry import run
+    from .gradcheck.cases import run
 
     return 0 if run(args.names) else WRONG
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from .bench import run
+    from .runs.bench import run
 
     run(args.threads)
     return 0

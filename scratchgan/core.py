@@ -79,8 +79,10 @@ class Cache:
 
     def _check(self, layer, what, name, value, shape):
         if self.layer is not layer:
-            raise OrderError(f"{layer.label}: {what} was given the cache of {self.layer.label}; use the one that this "
-                             "layer's own forward returned")
+            raise OrderError(
+                f"{layer.label}: {what} was given the cache of {self.layer.label}; use the one that this "
+                "layer's own forward returned"
+            )
         if value is None and name != "dy":
             return
         if not isinstance(value, np.ndarray):
@@ -150,8 +152,10 @@ class Layer:
             raise TypeError(f"{self.label} expects float32 or float64, got {x.dtype}: use x.astype(np.float32)")
         own = self.dtype
         if own is not None and own != x.dtype:
-            raise TypeError(f"{self.label} has {own} parameters, got {x.dtype} input: use x.astype(np.{own}) or "
-                            f"net.astype(np.{x.dtype})")
+            raise TypeError(
+                f"{self.label} has {own} parameters, got {x.dtype} input: use x.astype(np.{own}) or "
+                f"net.astype(np.{x.dtype})"
+            )
         if x.ndim == 0:
             raise ShapeError(f"{self.label} expects a batch, got a single number")
         self.output_shape(x.shape[1:], batch=x.shape[0])
@@ -170,8 +174,10 @@ class Layer:
             if path not in known:
                 raise ValueError(f"{self.label} has no parameter {path!r}; it has {', '.join(known) or 'none'}")
             if np.shape(value) != known[path].shape:
-                raise ShapeError(f"{self.label}: the tangent of {path!r} must have the shape {known[path].shape}, "
-                                 f"got {np.shape(value)}")
+                raise ShapeError(
+                    f"{self.label}: the tangent of {path!r} must have the shape {known[path].shape}, "
+                    f"got {np.shape(value)}"
+                )
         return tparams
 
     # -- parameters ---------------------------------------------------------------------------------------------------
@@ -308,7 +314,7 @@ class Sequential(Layer):
                 told = {"labels": labels} if layer.takes_labels else {}
                 x, part = layer.forward(x, train=train, rng=rng, **told)
                 cache.parts.append(part)
-            else:                                   # compiled kernels do both in one go
+            else:  # compiled kernels do both in one go
                 x, part = layer.forward(x, train=train, rng=rng, slope=activation.slope)
                 cache.parts += [part, fusion.cache(activation, x, train)]
         cache.y_shape = x.shape
@@ -320,7 +326,7 @@ class Sequential(Layer):
         cache.begin_backward(self, dy)
         for i, layer in reversed(list(enumerate(self.layers))):
             if cache.parts[i].fused:
-                cache.parts[i].begin_backward(layer, dy)                 # the layer before it does both
+                cache.parts[i].begin_backward(layer, dy)  # the layer before it does both
             else:
                 dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
         return dy if input_grad else None
@@ -371,7 +377,7 @@ class Sequential(Layer):
 def below(tparams: Mapping[str, np.ndarray], name: str) -> Mapping[str, np.ndarray]:
     """The entries of tparams that belong to the child `name`, under the child's own paths."""
     start = name + "."
-    return {path[len(start):]: value for path, value in tparams.items() if path.startswith(start)}
+    return {path[len(start) :]: value for path, value in tparams.items() if path.startswith(start)}
 
 
 def add(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:

@@ -43,8 +43,10 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
     Raises ValueError for an unknown path or a wrong shape, and for a game with rules: (Dynamics.1) is the plain one's.
     """
     if gan.rules or gan.answer_size:
-        raise ValueError("the Jacobian of the vector field is derived for a game without rules or answers, this one "
-                         f"has {gan.rules or f'{gan.answer_size} answers of D'}")
+        raise ValueError(
+            "the Jacobian of the vector field is derived for a game without rules or answers, this one "
+            f"has {gan.rules or f'{gan.answer_size} answers of D'}"
+        )
     G, D, loss, rng = gan.G, gan.D, gan.loss, gan.layer_rng()
     fake, in_g = G.forward(Z, train=True, rng=rng)
     r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
@@ -66,7 +68,7 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
     _, d_logits = loss.generator(f, r)
     G.backward(D.backward(d_logits, on_fake, param_grads=False), in_g, param_grads=False, input_grad=False)
     t_logits = loss.generator_tangent(f, tf, r, tr)
-    through_d = D.tangent_backward(t_logits, on_fake)      # D's own gradients are no part of G's field
+    through_d = D.tangent_backward(t_logits, on_fake)  # D's own gradients are no part of G's field
     G.zero_grads()
     G.tangent_backward(through_d, in_g, input_grad=False)
     D.zero_grads()

@@ -74,7 +74,7 @@ class Bilinear(Layer):
         """dx = A'(dy, W); dW += B(x, dy); db += sum dy."""
         cache.begin_backward(self, dy)
         db = None
-        if cache.slope != 1:                                            # the activation behind it comes first
+        if cache.slope != 1:  # the activation behind it comes first
             dy, db = leaky_relu_grad_sum(dy, cache.y, slope=cache.slope)
             cache.dy = dy
         if param_grads:
@@ -278,8 +278,9 @@ class Product(Layer):
         """ty = A(ta, b) + A(a, tb) for tx = (ta, tb)."""
         ta, tb = tx
         if tb is not None and (tb.shape, tb.dtype) != (cache.b.shape, cache.b.dtype):
-            raise ShapeError(f"{self.label}: tb must be {cache.b.dtype} of the shape {cache.b.shape}, "
-                             f"got {tb.dtype} {tb.shape}")
+            raise ShapeError(
+                f"{self.label}: tb must be {cache.b.dtype} of the shape {cache.b.shape}, got {tb.dtype} {tb.shape}"
+            )
         cache.begin_tangent(self, ta, tparams)
         cache.tb = tb
         return add(None if ta is None else self.apply(ta, cache.b), None if tb is None else self.apply(cache.x, tb))
@@ -297,8 +298,10 @@ class Product(Layer):
 
     def _adjoints(self, a, b, dy, cache):
         """(A_a'(dy, b), A_b'(a, dy)), where None for a factor is zero."""
-        return (None if b is None else self.adjoint_a(dy, b, cache.x.shape),
-                None if a is None else self.adjoint_b(a, dy, cache.b.shape))
+        return (
+            None if b is None else self.adjoint_a(dy, b, cache.x.shape),
+            None if a is None else self.adjoint_b(a, dy, cache.b.shape),
+        )
 
 
 def sum_rows(a: np.ndarray) -> np.ndarray:

@@ -68,9 +68,21 @@ class GAN:
     #: numbers that G gets beside the noise, and that D puts out beside its logit
     code_size, answer_size = 0, 0
 
-    def __init__(self, G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], loss="non-saturating",
-                 g_optimizer: Optimizer, d_optimizer: Optimizer, ema_decay: float = 0.0, d_steps: int = 1,
-                 rules: Sequence[Rule] = (), seed: int = 0):
+    def __init__(
+        self,
+        G: Layer,
+        D: Layer,
+        *,
+        latent_dim: int,
+        data_shape: tuple[int, ...],
+        loss="non-saturating",
+        g_optimizer: Optimizer,
+        d_optimizer: Optimizer,
+        ema_decay: float = 0.0,
+        d_steps: int = 1,
+        rules: Sequence[Rule] = (),
+        seed: int = 0,
+    ):
         self.G, self.D = G, D
         self.latent_dim = positive_int("GAN", "latent_dim", latent_dim)
         self.data_shape = tuple(positive_int("GAN", "data_shape", n) for n in data_shape)
@@ -83,7 +95,7 @@ class GAN:
         G.set_path("G")
         D.set_path("D")
         _check_fit(G, D, self.latent_dim + self.code_size, self.data_shape, 1 + self.answer_size)
-        self.given: dict[str, np.ndarray] = {}                  # what D is told beside the samples of this step
+        self.given: dict[str, np.ndarray] = {}  # what D is told beside the samples of this step
         self.ema = Ema(G, ema_decay) if ema_decay else None
         _, self._noise_rng, self._layer_rng = seed_streams(seed)
         self.steps, self.seen = 0, None
@@ -141,10 +153,13 @@ class GAN:
         fake_logits, on_fake = self.judged(fake)
         value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)
         self.D.backward(d_real, on_real, input_grad=False)
-        self.D.backward(d_fake, on_fake, input_grad=False)      # adds to the gradient of the line above
-        self.seen = real, fake, real_logits, fake_logits        # scratchgan.doctor looks at them where a step is logged
-        report = {"d_loss": value, "d_real": float(sigmoid(real_logits).mean()),
-                  "d_fake": float(sigmoid(fake_logits).mean())}
+        self.D.backward(d_fake, on_fake, input_grad=False)  # adds to the gradient of the line above
+        self.seen = real, fake, real_logits, fake_logits  # scratchgan.doctor looks at them where a step is logged
+        report = {
+            "d_loss": value,
+            "d_real": float(sigmoid(real_logits).mean()),
+            "d_fake": float(sigmoid(fake_logits).mean()),
+        }
         if self.d_steps > 1:
             report["g_loss"] = self.loss.generator(fake_logits, real_logits)[0]
         for rule in self.rules:
@@ -160,7 +175,7 @@ class GAN:
         objective = self.objective
         for rule in self.rules:
             objective = partial(rule.generator, self, objective=objective)
-        value, d_fake = objective(fake, real)                   # dL_G/dfake: where D would see more truth
+        value, d_fake = objective(fake, real)  # dL_G/dfake: where D would see more truth
         self.G.backward(d_fake, through_g, input_grad=False)
         return {"g_loss": value}
 
@@ -217,8 +232,10 @@ class GAN:
         """(Z (n, latent_dim), the generator that it came from); ValueError if n samples are none or too many."""
         n = positive_int("sample", "n", n)
         if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
-            raise ValueError(f"sample: {n} samples of shape {self.data_shape} need more than "
-                             f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time")
+            raise ValueError(
+                f"sample: {n} samples of shape {self.data_shape} need more than "
+                f"{MAX_SAMPLE_BYTES >> 30} GiB; ask for fewer at a time"
+            )
         rng = np.random.default_rng(seed)
         return rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype), rng
 
@@ -231,7 +248,7 @@ class GAN:
         """D(x), the probability (N,) that D gives to "real", in evaluation mode.  x is (N, *data_shape)."""
         self._check_real(x)
         m = self.packing
-        logits = _evaluate(self.D, np.repeat(x, m, axis=0) if m > 1 else x, m)     # a D of packs sees m times the same
+        logits = _evaluate(self.D, np.repeat(x, m, axis=0) if m > 1 else x, m)  # a D of packs sees m times the same
         return sigmoid(logits).reshape(len(logits), -1).mean(axis=1)
 
     # -- saving it ----------------------------------------------------------------------------------------------------
@@ -258,8 +275,11 @@ class GAN:
         """
         own = self.state()
         random = {name: a for name, a in own.items() if name.startswith("rng/")}
-        check_same_arrays("GAN", {k: a for k, a in own.items() if k not in random},
-                          {k: a for k, a in arrays.items() if k not in random})
+        check_same_arrays(
+            "GAN",
+            {k: a for k, a in own.items() if k not in random},
+            {k: a for k, a in arrays.items() if k not in random},
+        )
         for name in random:
             if name not in arrays:
                 raise ValueError(f"GAN: the state lacks {name}")
@@ -270,7 +290,7 @@ class GAN:
             if name.endswith("var (running)") and arrays[name].min() < 0:
                 raise ValueError(f"GAN: the running variance {name!r} is negative")
         generators = [generator_from(arrays["rng/noise"]), generator_from(arrays["rng/layers"])]
-        for which, optimizer in self._optimizers():             # before the first weight is changed
+        for which, optimizer in self._optimizers():  # before the first weight is changed
             optimizer.check_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
         for which, net in self.nets():
             for path, array in _arrays(net):
@@ -312,8 +332,10 @@ def generator_from(state: np.ndarray) -> np.random.Generator:
     """The generator whose `rng_state` this is.  Raises ValueError if it is none."""
     rng, state = np.random.default_rng(0), np.asarray(state)
     if state.dtype != np.uint8 or state.ndim != 1 or state.size > _MAX_RNG_STATE:
-        raise ValueError(f"not the state of a random generator: expected text of at most {_MAX_RNG_STATE} bytes, got "
-                         f"{state.dtype} {state.shape}")
+        raise ValueError(
+            f"not the state of a random generator: expected text of at most {_MAX_RNG_STATE} bytes, got "
+            f"{state.dtype} {state.shape}"
+        )
     try:
         rng.bit_generator.state = json.loads(state.tobytes().decode())
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -326,9 +348,9 @@ def _evaluate(net: Layer, x: np.ndarray, packed: int = 1, **given: np.ndarray) -
     """net(x) in evaluation mode, _CHUNK samples a pass; or _CHUNK packs of samples, each of which gives one output."""
     parts, chunk = [], _CHUNK * packed
     for i in range(0, len(x), chunk):
-        whole = [_filled(array[i:i + chunk], chunk) for array in (x, *given.values())]
+        whole = [_filled(array[i : i + chunk], chunk) for array in (x, *given.values())]
         y, _ = net.forward(whole[0], train=False, **dict(zip(given, whole[1:], strict=True)))
-        parts.append(y[:len(x[i:i + chunk]) // packed])
+        parts.append(y[: len(x[i : i + chunk]) // packed])
     return np.concatenate(parts)
 
 

@@ -8,15 +8,14 @@ Dense weight (Di, Do) it is (Di, Do); for a convolution (k, k, Ci, Co) it is (k 
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 
 import numpy as np
 
 Initializer = Callable[..., np.ndarray]
-_LEFT: ContextVar[list[int] | None] = ContextVar("weights that may still be made", default=None)
+#: called with each shape before its weights are drawn; it may raise.  None: any shape may be drawn
+guard: ContextVar[Callable[[tuple[int, ...]], None] | None] = ContextVar("guard", default=None)
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -74,7 +73,10 @@ def orthogonal(gain: float = 1.0) -> Initializer:
 
 
 NAMES: dict[str, Callable[[], Initializer]] = {
-    "normal": normal, "he": he, "glorot": glorot, "orthogonal": orthogonal,
+    "normal": normal,
+    "he": he,
+    "glorot": glorot,
+    "orthogonal": orthogonal,
 }
 
 
@@ -84,37 +86,25 @@ def get(which: str | Initializer) -> Initializer:
     Raises ValueError for an unknown name.
     """
     if callable(which):
-        return _within(which)
+        return _guarded(which)
     if which not in NAMES:
         near = difflib.get_close_matches(str(which), NAMES, 1)
-        raise ValueError(f"unknown initializer {which!r}" + (f", did you mean {near[0]!r}?" if near else "")
-                         + f" Known: {', '.join(NAMES)}")
-    return _within(NAMES[which]())
+        raise ValueError(
+            f"unknown initializer {which!r}"
+            + (f", did you mean {near[0]!r}?" if near else "")
+            + f" Known: {', '.join(NAMES)}"
+        )
+    return _guarded(NAMES[which]())
 
 
-@contextmanager
-def at_most(entries: int, arrays: int) -> Iterator[None]:
-    """Within the block, weights of more than so many entries or arrays in all are a ValueError, before they are made.
-
-    For nets that a file describes: the file also holds the weights, so the net cannot be larger than they are.
-    """
-    token = _LEFT.set([entries, arrays])
-    try:
-        yield
-    finally:
-        _LEFT.reset(token)
-
-
-def _within(init: Initializer) -> Initializer:
-    """The initializer, which first takes what it is to make off what is left of `at_most`."""
-    left = _LEFT.get()
-    if left is None:
+def _guarded(init: Initializer) -> Initializer:
+    """The initializer, which first asks `guard` whether it may draw so many weights."""
+    allow = guard.get()
+    if allow is None:
         return init
 
     def checked(shape, **options):
-        left[:] = left[0] - math.prod(shape), left[1] - 1
-        if min(left) < 0:
-            raise ValueError(f"the nets have more weights than the file holds: there is no room for {tuple(shape)}")
+        allow(shape)
         return init(shape, **options)
 
     return checked

@@ -71,8 +71,7 @@ class Optimizer:
     def state(self) -> dict[str, np.ndarray]:
         """Everything a resumed optimiser needs, by name: "steps", and "m/0.W" and the like."""
         paths = [path for path, _ in self.net.parameters()]
-        arrays = {f"{name}/{path}": a for name in self.slots
-                  for path, a in zip(paths, self.slot[name], strict=True)}
+        arrays = {f"{name}/{path}": a for name in self.slots for path, a in zip(paths, self.slot[name], strict=True)}
         return {"steps": np.array(self.steps, np.int64), **arrays}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
@@ -177,8 +176,17 @@ class Adam(Optimizer):
         if type(self).update is not Adam.update:
             super().update_all(pairs, lr)
             return
-        adam_updates([w for w, _ in pairs], [g for _, g in pairs], self.slot["m"], self.slot["v"], lr=lr,
-                     beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
+        adam_updates(
+            [w for w, _ in pairs],
+            [g for _, g in pairs],
+            self.slot["m"],
+            self.slot["v"],
+            lr=lr,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            eps=self.eps,
+            step=self.steps,
+        )
 
     def direction(self, gradients):
         """mhat / (sqrt(vhat) + eps): after its correction each is a mean with weights beta^(t-i) that sum to 1."""
@@ -261,5 +269,6 @@ def check_same_arrays(who: str, own: dict[str, np.ndarray], given: dict[str, np.
             raise ValueError(f"{who}: the state {problem} {', '.join(sorted(names)[:5])}")
     for name, array in own.items():
         if (given[name].shape, given[name].dtype) != (array.shape, array.dtype):
-            raise ValueError(f"{who}: {name!r} must be {array.dtype} {array.shape}, got {given[name].dtype} "
-                             f"{given[name].shape}")
+            raise ValueError(
+                f"{who}: {name!r} must be {array.dtype} {array.shape}, got {given[name].dtype} {given[name].shape}"
+            )

@@ -118,8 +118,17 @@ class PathLength(Penalty):
         return value, g.dtype.type(2 * self.weight / N) * excess * direction
 
 
-def penalty_backward(net: Layer, x: np.ndarray, phi: Penalty, *, dy: np.ndarray | None = None, train: bool = True,
-                     rng: np.random.Generator | None = None, input_grad: bool = True, **conditions):
+def penalty_backward(
+    net: Layer,
+    x: np.ndarray,
+    phi: Penalty,
+    *,
+    dy: np.ndarray | None = None,
+    train: bool = True,
+    rng: np.random.Generator | None = None,
+    input_grad: bool = True,
+    **conditions,
+):
     """Add dP/dtheta of P = phi(g), g = d<dy, net(x)>/dx, to net's `grads`; return (P, dP/dx).
 
     x            where the gradient is taken (N, ...)
@@ -134,12 +143,12 @@ def penalty_backward(net: Layer, x: np.ndarray, phi: Penalty, *, dy: np.ndarray 
     """
     if train:
         refuse_batchnorm(net)
-    y, cache = net.forward(x, train=train, rng=rng, **conditions)                # (Penalty.1), from the right:
+    y, cache = net.forward(x, train=train, rng=rng, **conditions)  # (Penalty.1), from the right:
     g = net.backward(np.ones_like(y) if dy is None else dy, cache, param_grads=False)
     value, u = phi(g)
     net.tangent(u, cache)
     dx = net.tangent_backward(None, cache, input_grad=input_grad)
-    if input_grad and dx is None:                                                # a piecewise linear net
+    if input_grad and dx is None:  # a piecewise linear net
         dx = np.zeros_like(x)
     return value, dx
 
@@ -191,7 +200,8 @@ def refuse_batchnorm(net: Layer) -> None:
                 f"a gradient penalty cannot go through {layer.label} in training: it normalises with the batch's own "
                 "mean and variance, so that every output depends on every sample of the batch, and the gradient of one "
                 "output in its own input alone, which the penalty is about, does not exist.  Use LayerNorm, "
-                "InstanceNorm, GroupNorm or no normalisation in this net (Gulrajani et al. 2017, section 4)")
+                "InstanceNorm, GroupNorm or no normalisation in this net (Gulrajani et al. 2017, section 4)"
+            )
 
 
 def _batch(g: np.ndarray) -> int:

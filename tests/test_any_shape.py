@@ -61,8 +61,10 @@ def test_dense(N, n_in, n_out, bias):
 
 
 @few
-@given(st.sampled_from([ReLU(), LeakyReLU(0.1), ELU(0.5), Tanh(), Sigmoid(), Softplus(), SiLU(), PixelNorm()]),
-       st.lists(size, min_size=2, max_size=4))
+@given(
+    st.sampled_from([ReLU(), LeakyReLU(0.1), ELU(0.5), Tanh(), Sigmoid(), Softplus(), SiLU(), PixelNorm()]),
+    st.lists(size, min_size=2, max_size=4),
+)
 def test_elementwise(layer, shape):
     holds(layer, tuple(shape))
 
@@ -131,8 +133,18 @@ def test_spectral_norm(N, Ci, Co, k, s, p):
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.integers(1, 3), st.integers(1, 3),
-       st.integers(1, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())
+@given(
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.booleans(),
+)
 def test_convolutions_of_any_geometry(k, s, p, o, Ci, Co, N, more_h, more_w, bias):
     """All four passes of both convolutions, whatever the kernel, stride, paddings, channels and batch."""
     H, W = max(1, k - 2 * p) + more_h, max(1, k - 2 * p) + more_w
@@ -143,5 +155,5 @@ def test_convolutions_of_any_geometry(k, s, p, o, Ci, Co, N, more_h, more_w, bia
     try:
         back.output_shape(shape[1:])
     except ShapeError:
-        return                                                    # nothing would remain after cutting the padding off
+        return  # nothing would remain after cutting the padding off
     holds(back, shape)

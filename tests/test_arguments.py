@@ -4,23 +4,34 @@ import numpy as np
 import pytest
 
 from scratchgan import layers, optim
+from scratchgan.gradcheck.cases import LAYERS
 from scratchgan.layers import Dense
-from scratchgan.registry import LAYERS
 
 RNG = np.random.default_rng(0)
 CONV = {"Ci": 2, "Co": 3, "kernel_size": 3, "stride": 2, "padding": 1, "rng": RNG}
 GOOD = {
-    "Dense": {"Di": 2, "Do": 3, "rng": RNG}, "Conv2D": CONV, "ConvTranspose2D": {**CONV, "output_padding": 1},
-    "BatchNorm": {"C": 2, "momentum": 0.1, "eps": 1e-5}, "LeakyReLU": {"slope": 0.2}, "ELU": {"alpha": 1.0},
-    "Dropout": {"rate": 0.5}, "AveragePool2D": {"size": 2}, "UpsampleNearest2D": {"size": 2}, "MaxPool2D": {"size": 2},
-    "UpsampleBilinear2D": {"size": 2}, "PixelShuffle": {"size": 2}, "Maxout": {"pieces": 2},
+    "Dense": {"Di": 2, "Do": 3, "rng": RNG},
+    "Conv2D": CONV,
+    "ConvTranspose2D": {**CONV, "output_padding": 1},
+    "BatchNorm": {"C": 2, "momentum": 0.1, "eps": 1e-5},
+    "LeakyReLU": {"slope": 0.2},
+    "ELU": {"alpha": 1.0},
+    "Dropout": {"rate": 0.5},
+    "AveragePool2D": {"size": 2},
+    "UpsampleNearest2D": {"size": 2},
+    "MaxPool2D": {"size": 2},
+    "UpsampleBilinear2D": {"size": 2},
+    "PixelShuffle": {"size": 2},
+    "Maxout": {"pieces": 2},
     "MinibatchStd": {"groups": 1, "eps": 1e-8},
     "MinibatchDiscrimination": {"Di": 2, "kernels": 2, "dims": 2, "rng": RNG},
-    "Embedding": {"classes": 3, "Z": 2, "rng": RNG}, "SelfAttention": {"C": 2, "rng": RNG},
+    "Embedding": {"classes": 3, "Z": 2, "rng": RNG},
+    "SelfAttention": {"C": 2, "rng": RNG},
     "SpectralNorm": {"iterations": 1, "rng": RNG},
 }
 OPTIMIZERS = {
-    "SGD": {"lr": 0.1, "momentum": 0.5}, "RMSProp": {"lr": 0.1, "decay": 0.9, "eps": 1e-8},
+    "SGD": {"lr": 0.1, "momentum": 0.5},
+    "RMSProp": {"lr": 0.1, "decay": 0.9, "eps": 1e-8},
     "Adam": {"lr": 0.1, "beta1": 0.5, "beta2": 0.9, "eps": 1e-8},
 }
 
@@ -73,18 +84,32 @@ def test_repr_can_be_read(case):
     assert text.count("(") == text.count(")")
 
 
-@pytest.mark.parametrize(("layer", "expected"), [
-    (layers.LayerNorm((2, 3), affine=False), "LayerNorm((2, 3), affine=False)"),
-    (layers.InstanceNorm(3, affine=False), "InstanceNorm(3, affine=False)"),
-    (layers.GroupNorm(2, 4), "GroupNorm(2, 4)"), (layers.Reshape((2, 3)), "Reshape((2, 3))"),
-    (layers.Conv2D(1, 2, kernel_size=3, bias=False, rng=RNG),
-     "Conv2D(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0), bias=False)"),
-    (layers.ConvTranspose2D(1, 2, kernel_size=3, stride=2, output_padding=1, rng=RNG),
-     "ConvTranspose2D(1, 2, kernel_size=(3, 3), stride=(2, 2), padding=(0, 0), output_padding=(1, 1))"),
-    (layers.BatchNorm(3), "BatchNorm(3)"), (layers.LeakyReLU(0.2), "LeakyReLU(0.2)"), (layers.ELU(0.7), "ELU(0.7)"),
-    (layers.Dropout(0.5), "Dropout(0.5)"), (layers.Tanh(), "Tanh()"), (layers.MatMul(), "MatMul()"),
-    (layers.MatMul(transpose_b=True), "MatMul(transpose_b=True)"), (layers.MaxPool2D(2), "MaxPool2D(2)"),
-], ids=lambda value: "")
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (layers.LayerNorm((2, 3), affine=False), "LayerNorm((2, 3), affine=False)"),
+        (layers.InstanceNorm(3, affine=False), "InstanceNorm(3, affine=False)"),
+        (layers.GroupNorm(2, 4), "GroupNorm(2, 4)"),
+        (layers.Reshape((2, 3)), "Reshape((2, 3))"),
+        (
+            layers.Conv2D(1, 2, kernel_size=3, bias=False, rng=RNG),
+            "Conv2D(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0), bias=False)",
+        ),
+        (
+            layers.ConvTranspose2D(1, 2, kernel_size=3, stride=2, output_padding=1, rng=RNG),
+            "ConvTranspose2D(1, 2, kernel_size=(3, 3), stride=(2, 2), padding=(0, 0), output_padding=(1, 1))",
+        ),
+        (layers.BatchNorm(3), "BatchNorm(3)"),
+        (layers.LeakyReLU(0.2), "LeakyReLU(0.2)"),
+        (layers.ELU(0.7), "ELU(0.7)"),
+        (layers.Dropout(0.5), "Dropout(0.5)"),
+        (layers.Tanh(), "Tanh()"),
+        (layers.MatMul(), "MatMul()"),
+        (layers.MatMul(transpose_b=True), "MatMul(transpose_b=True)"),
+        (layers.MaxPool2D(2), "MaxPool2D(2)"),
+    ],
+    ids=lambda value: "",
+)
 def test_repr_of(layer, expected):
     assert repr(layer) == expected
 

@@ -1,6 +1,6 @@
 """What public functions say to arguments that they cannot use: one line, in the user's terms, from the function itself.
 
-    python -m tests.test_bad_arguments         prints the table of messages
+python -m tests.test_bad_arguments         prints the table of messages
 """
 
 import tempfile
@@ -10,24 +10,12 @@ import numpy as np
 import pytest
 
 import scratchgan
-from scratchgan import (
-    GAN,
-    Sequential,
-    data,
-    dynamics,
-    gradcheck,
-    losses,
-    metrics,
-    optim,
-    penalties,
-    plots,
-    recipe,
-    theory,
-)
-from scratchgan import train as training
+from scratchgan import GAN, Sequential, data, dynamics, gradcheck, losses, metrics, optim, penalties, plots, theory
 from scratchgan.layers import BatchNorm, Concat, Conv2D, Dense, LayerNorm, LeakyReLU, Projection, Reshape, SpectralNorm
 from scratchgan.models import build, dcgan, mlp_gan
-from scratchgan.rules import ClipWeights, InstanceNoise, Penalised, Unrolled
+from scratchgan.rules import ClipWeights, GradientPenalty, InstanceNoise, Unrolled
+from scratchgan.runs import recipe
+from scratchgan.runs import train as training
 
 RNG = np.random.default_rng(0)
 NOWHERE = Path(tempfile.gettempdir()) / "scratchgan-nowhere"
@@ -43,8 +31,9 @@ CASES = {
     "Dense: integers": lambda: Dense(2, 3, rng=RNG).forward(np.zeros((5, 2), int), train=True),
     "Dense: a list": lambda: Dense(2, 3, rng=RNG).forward([[1.0, 2.0]], train=True),
     "Conv2D: image smaller than kernel": lambda: Conv2D(1, 2, kernel_size=9, rng=RNG).forward(IMAGES, train=True),
-    "Conv2D: channels first": lambda: Conv2D(1, 2, kernel_size=3, rng=RNG).forward(IMAGES.reshape(4, 1, 8, 8),
-                                                                                  train=True),
+    "Conv2D: channels first": lambda: Conv2D(1, 2, kernel_size=3, rng=RNG).forward(
+        IMAGES.reshape(4, 1, 8, 8), train=True
+    ),
     "BatchNorm: batch of one": lambda: BatchNorm(2).forward(X[:1], train=True),
     "LayerNorm: another shape": lambda: LayerNorm((3,)).forward(X, train=True),
     "LeakyReLU: slope": lambda: LeakyReLU(-1),
@@ -54,11 +43,13 @@ CASES = {
     "Projection: no labels": lambda: Projection(2, 3, rng=RNG).forward(X, train=True),
     "Sequential: neighbours": lambda: Sequential([Dense(2, 3, rng=RNG), Dense(4, 1, rng=RNG)]),
     "Sequential: no layer": lambda: Sequential([Dense(2, 3, rng=RNG), np.tanh]),
-    "Sequential.backward: foreign cache": lambda: Sequential([]).backward(X, Dense(2, 2, rng=RNG).forward(
-        X, train=True)[1]),
+    "Sequential.backward: foreign cache": lambda: Sequential([]).backward(
+        X, Dense(2, 2, rng=RNG).forward(X, train=True)[1]
+    ),
     "astype": lambda: GAME.G.astype(np.int32),
-    "GAN: optimiser of the other": lambda: GAN(GAME.G, GAME.D, latent_dim=2, data_shape=(2,),
-                                               g_optimizer=GAME.d_optimizer, d_optimizer=GAME.g_optimizer),
+    "GAN: optimiser of the other": lambda: GAN(
+        GAME.G, GAME.D, latent_dim=2, data_shape=(2,), g_optimizer=GAME.d_optimizer, d_optimizer=GAME.g_optimizer
+    ),
     "train_step: wrong shape": lambda: GAME.train_step(X[:, :1]),
     "train_step: labels": lambda: GAME.train_step(X, np.zeros(6, int)),
     "sample: none": lambda: GAME.sample(0, seed=0),
@@ -70,9 +61,10 @@ CASES = {
     "schedule": lambda: optim.schedule("cosin", 10),
     "R1: gamma": lambda: penalties.R1(-1),
     "penalty_backward: BatchNorm": lambda: penalties.penalty_backward(
-        Sequential([BatchNorm(2), Dense(2, 1, rng=RNG)]), X, penalties.R1()),
+        Sequential([BatchNorm(2), Dense(2, 1, rng=RNG)]), X, penalties.R1()
+    ),
     "interpolate": lambda: penalties.interpolate(X, X[:3], rng=RNG),
-    "Penalised: place": lambda: Penalised(penalties.R1(), "everywhere"),
+    "GradientPenalty: place": lambda: GradientPenalty(penalties.R1(), "everywhere"),
     "Unrolled": lambda: Unrolled(0),
     "ClipWeights": lambda: ClipWeights(0),
     "InstanceNoise": lambda: InstanceNoise(-1, 10),
@@ -122,8 +114,18 @@ def test_bad_arguments_are_refused_in_one_line_that_says_what_was_expected(case)
     assert "\n" not in text
     assert len(text) < 400
     assert kind.__module__.partition(".")[0] in ("builtins", "scratchgan")
-    raw = ("object has no attribute", "index out of", "out of bounds", "could not be broadcast", "unexpected keyword",
-           "cannot unpack", "not subscriptable", "numba.", "positional argument", "invalid literal")
+    raw = (
+        "object has no attribute",
+        "index out of",
+        "out of bounds",
+        "could not be broadcast",
+        "unexpected keyword",
+        "cannot unpack",
+        "not subscriptable",
+        "numba.",
+        "positional argument",
+        "invalid literal",
+    )
     assert not [words for words in raw if words in text]
 
 

@@ -5,10 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from scratchgan import Sequential, bench, cli, kernels
+from scratchgan import Sequential, cli, kernels
 from scratchgan.layers import Conv2D, Dense, Flatten, LeakyReLU
 from scratchgan.models import dcgan, mlp_gan
 from scratchgan.penalties import WganGp, penalty_backward
+from scratchgan.runs import bench
 
 TINY = {"rounds": 2, "batch": 4, "width": 2, "seconds": 0.0}
 
@@ -29,15 +30,20 @@ def test_a_line_for_each_work(report):
         assert line.startswith(row.name)
         assert 0 < row.low <= row.seconds <= row.high
         assert row.rate == row.flops / row.seconds
-    assert sum(line.endswith(" 100%") for row, line in zip(rows, table, strict=True)
-               if row.name.startswith("product")) >= 1
+    assert (
+        sum(line.endswith(" 100%") for row, line in zip(rows, table, strict=True) if row.name.startswith("product"))
+        >= 1
+    )
     assert last.startswith("\n11 things, best rate ")
 
 
 def test_names_tell_the_sizes(report):
     names = [row.name for row in report[0]]
-    assert names[:3] == ["DCGAN-28, a training step of 4", "MLP GAN in 2-D, a training step of 16",
-                         "product A B (196, 32, 4)"]
+    assert names[:3] == [
+        "DCGAN-28, a training step of 4",
+        "MLP GAN in 2-D, a training step of 16",
+        "product A B (196, 32, 4)",
+    ]
     assert names[-1] == "convolution, weight gradient (4, 14, 14, 2)"
     assert len(set(names)) == len(names)
 
@@ -93,16 +99,19 @@ def asked(monkeypatch):
     return operations
 
 
-@pytest.mark.parametrize(("gan", "N"), [(dcgan(28, 1, 5, 2), 3), (dcgan(16, 3, 5, 4, dense=7), 2),
-                                        (mlp_gan(2, 3, (4, 5)), 6)])
+@pytest.mark.parametrize(
+    ("gan", "N"), [(dcgan(28, 1, 5, 2), 3), (dcgan(16, 3, 5, 4, dense=7), 2), (mlp_gan(2, 3, (4, 5)), 6)]
+)
 def test_a_step_asks_for_what_is_counted(gan, N, asked, rng):
     gan.train_step(rng.uniform(-1, 1, (N, *gan.data_shape)).astype(np.float32))
     assert sum(asked) == bench.step_flops(gan, N)
 
 
 def test_a_critic_step_asks_for_what_is_counted(asked, rng):
-    critic = Sequential([Conv2D(1, 2, kernel_size=4, stride=2, padding=1, rng=rng), LeakyReLU(0.2), Flatten(),
-                         Dense(32, 1, rng=rng)], input_shape=(8, 8, 1))
+    critic = Sequential(
+        [Conv2D(1, 2, kernel_size=4, stride=2, padding=1, rng=rng), LeakyReLU(0.2), Flatten(), Dense(32, 1, rng=rng)],
+        input_shape=(8, 8, 1),
+    )
     x = rng.standard_normal((3, 8, 8, 1)).astype(np.float32)
     for _ in range(2):
         y, cache = critic.forward(x, train=True)
@@ -135,6 +144,7 @@ def test_rounds_take_turns():
     times = bench.interleaved({"a": side("a"), "b": side("b")}, 3, seconds=1.0, most=3)
     assert order == [("a", 1), ("b", 1)] + 3 * [("a", 3), ("b", 3)]
     np.testing.assert_array_equal(times["a"], [0.25] * 3)
+
 
 def test_a_clock_does_not_time_its_first_call():
     calls = []

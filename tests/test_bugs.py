@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from scratchgan import gan as gan_module
-from scratchgan import registry
 from scratchgan.data import load
 from scratchgan.exercises import bugs
 from scratchgan.exercises.ch13 import PATIENTS
+from scratchgan.gradcheck import cases
 from scratchgan.kernels import fusion
 from scratchgan.losses import Wasserstein
 from scratchgan.models import mlp_gan
@@ -39,8 +39,12 @@ def eight_places(rng):
     return len(np.unique(load("ring").modes.round(6), axis=0)) == 8
 
 
-QUESTIONS = {"two signs that cancel": high_is_real, "norm over the batch": doubled_batch,
-             "D moves in G's turn": d_stands_still, "seven of eight modes": eight_places}
+QUESTIONS = {
+    "two signs that cancel": high_is_real,
+    "norm over the batch": doubled_batch,
+    "D moves in G's turn": d_stands_still,
+    "seven of eight modes": eight_places,
+}
 
 
 @pytest.mark.parametrize("fault", QUESTIONS)
@@ -48,7 +52,7 @@ def test_what_no_gradient_check_can_see_a_question_does(fault, rng):
     assert bugs.BUGS[fault].found_by == bugs.QUESTION
     with bugs.planted(fault):
         assert [name for name, asks in QUESTIONS.items() if not asks(rng)] == [fault]
-        for case in registry.CASES:
+        for case in cases.CASES:
             if case.name in ("Dense", "BatchNorm", "Wasserstein", "WganGp", "MLP GAN"):
                 assert case.check().ok, case.name
     assert QUESTIONS[fault](rng)

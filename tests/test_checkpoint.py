@@ -5,15 +5,20 @@ import zipfile
 import numpy as np
 import pytest
 
-from scratchgan import checkpoint
+from scratchgan.files import checkpoint
 
 META = {"recipe": 'name = "δ"\n', "step": 7, "data_shape": (28, 28, 1), "one": (5,)}
 
 
 @pytest.fixture
 def arrays(rng):
-    return {"gan/0.W": rng.standard_normal((3, 4)).astype(np.float32), "gan/steps": np.array(7), "file": np.zeros(0),
-            "stream/rng": np.frombuffer(b"{}", dtype=np.uint8), "wide": rng.standard_normal(500)}
+    return {
+        "gan/0.W": rng.standard_normal((3, 4)).astype(np.float32),
+        "gan/steps": np.array(7),
+        "file": np.zeros(0),
+        "stream/rng": np.frombuffer(b"{}", dtype=np.uint8),
+        "wide": rng.standard_normal(500),
+    }
 
 
 @pytest.fixture
@@ -38,8 +43,12 @@ def test_python_objects_are_refused_and_nothing_is_written(tmp_path):
 
 
 def test_pickles_in_a_file_are_not_loaded(tmp_path):
-    np.savez(tmp_path / "c.npz", format=np.frombuffer(checkpoint.FORMAT.encode(), np.uint8), version=1,
-             **{"arrays/evil": np.array([{}], dtype=object)})
+    np.savez(
+        tmp_path / "c.npz",
+        format=np.frombuffer(checkpoint.FORMAT.encode(), np.uint8),
+        version=1,
+        **{"arrays/evil": np.array([{}], dtype=object)},
+    )
     with pytest.raises(ValueError, match=r"c\.npz.*damaged \(arrays/evil: holds pickled Python objects, which are "):
         checkpoint.load(tmp_path / "c.npz")
 
@@ -68,7 +77,7 @@ def test_missing(tmp_path):
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.7, 0.95, 0.999])
 def test_truncated(path, share):
     whole = path.read_bytes()
-    path.write_bytes(whole[:int(len(whole) * share)])
+    path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(ValueError, match=r"checkpoint\.npz: the checkpoint is truncated or damaged"):
         checkpoint.load(path)
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import scratchgan
-from scratchgan import checkpoint
 from scratchgan.data import load
+from scratchgan.files import checkpoint
+from scratchgan.losses.cross_entropy import CrossEntropy, cross_entropy, cross_entropy_tangent, softmax
 from scratchgan.metrics import classifier
 from scratchgan.metrics.augment import random_warp, warp
 from scratchgan.metrics.classifier import WEIGHTS, load_classifier, split
-from scratchgan.metrics.cross_entropy import CrossEntropy, cross_entropy, cross_entropy_tangent, softmax
 
 LOGITS = arrays(np.float64, (5, 4), elements=st.floats(-50, 50))
 
@@ -67,22 +67,25 @@ def test_a_number_added_to_all_logits_changes_nothing(logits, c, label):
 
 
 def test_cross_entropy_is_registered_and_keeps_float32():
-    from scratchgan.registry import CASES
+    from scratchgan.gradcheck.cases import CASES
 
     assert "CrossEntropy" in [case.name for case in CASES]
     assert cross_entropy(np.zeros((2, 3), np.float32), np.array([0, 1]))[1].dtype == np.float32
 
 
-@pytest.mark.parametrize(("logits", "labels", "words"), [
-    (np.zeros((2, 3), int), [0, 1], r"float logits \(N, K\).* got int64 \(2, 3\)"),
-    ([[0.0]], [0], "got list"),
-    (np.zeros(3), [0], r"got float64 \(3,\)"),
-    (np.zeros((0, 3)), [], r"got float64 \(0, 3\)"),
-    (np.zeros((2, 3)), [0], "2 whole numbers as labels"),
-    (np.zeros((2, 3)), [0.0, 1.0], "2 whole numbers as labels, got float64"),
-    (np.zeros((2, 3)), [0, 3], r"labels in 0..2, got 0 to 3"),
-    (np.zeros((2, 3)), [-1, 0], r"labels in 0..2, got -1 to 0"),
-])
+@pytest.mark.parametrize(
+    ("logits", "labels", "words"),
+    [
+        (np.zeros((2, 3), int), [0, 1], r"float logits \(N, K\).* got int64 \(2, 3\)"),
+        ([[0.0]], [0], "got list"),
+        (np.zeros(3), [0], r"got float64 \(3,\)"),
+        (np.zeros((0, 3)), [], r"got float64 \(0, 3\)"),
+        (np.zeros((2, 3)), [0], "2 whole numbers as labels"),
+        (np.zeros((2, 3)), [0.0, 1.0], "2 whole numbers as labels, got float64"),
+        (np.zeros((2, 3)), [0, 3], r"labels in 0..2, got 0 to 3"),
+        (np.zeros((2, 3)), [-1, 0], r"labels in 0..2, got -1 to 0"),
+    ],
+)
 def test_cross_entropy_refuses(logits, labels, words):
     with pytest.raises(ValueError, match=words):
         cross_entropy(logits, labels)
@@ -106,7 +109,7 @@ def test_warp_by_nothing_is_nothing(rng):
     images = rng.uniform(-1, 1, (3, 6, 5, 2)).astype(np.float32)
     eye, zero = np.tile(np.eye(2), (3, 1, 1)), np.zeros((3, 2))
     np.testing.assert_array_equal(warp(images, eye, zero), images)
-    moved = warp(images, eye, zero + np.array([1, -2]))           # output u shows the input at u + s
+    moved = warp(images, eye, zero + np.array([1, -2]))  # output u shows the input at u + s
     np.testing.assert_array_equal(moved[:, :-1, 2:], images[:, 1:, :-2])
     np.testing.assert_array_equal(moved[:, -1], -1)
     half = warp(images, eye, zero + np.array([0.5, 0]))
@@ -116,7 +119,7 @@ def test_warp_by_nothing_is_nothing(rng):
 
 def test_warp_turns(rng):
     images = rng.uniform(-1, 1, (1, 7, 7, 1)).astype(np.float32)
-    quarter = np.array([[[0.0, -1.0], [1.0, 0.0]]])     # R(90 degrees)
+    quarter = np.array([[[0.0, -1.0], [1.0, 0.0]]])  # R(90 degrees)
     turned = warp(images, quarter, np.zeros((1, 2)))[0, :, :, 0]
     np.testing.assert_allclose(turned, np.rot90(images[0, :, :, 0], -1), atol=1e-6)
 
@@ -159,8 +162,9 @@ def test_shipped_weights_reach_the_recorded_accuracy(digits):
     assert (correct, len(kept_out)) == (net.facts.correct, net.facts.kept_out)
     assert net.facts.accuracy == correct / 1000 >= 0.985
     assert WEIGHTS.stat().st_size <= 1 << 20
-    assert net.facts.command == (f"python -m scratchgan.metrics.classifier --seed {net.facts.seed} "
-                                 f"--steps {net.facts.steps}")
+    assert net.facts.command == (
+        f"python -m scratchgan.metrics.classifier --seed {net.facts.seed} --steps {net.facts.steps}"
+    )
     assert (net.facts.seed, net.facts.steps) == (0, classifier.STEPS)
     assert load_classifier() is net
 
@@ -172,7 +176,7 @@ def test_features_and_probabilities(digits):
     assert (probabilities.shape, probabilities.dtype) == ((125, 10), np.float32)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(probabilities, softmax(net.logits(x)))
-    np.testing.assert_array_equal(net.features(x[:7]), features[:7])        # N never changes an image's bits
+    np.testing.assert_array_equal(net.features(x[:7]), features[:7])  # N never changes an image's bits
     np.testing.assert_array_equal(net.classify(features), net.logits(x))
     before = scratchgan.get_backend()
     scratchgan.set_backend("numpy")
@@ -182,13 +186,16 @@ def test_features_and_probabilities(digits):
         scratchgan.set_backend(before)
 
 
-@pytest.mark.parametrize(("images", "words"), [
-    (np.zeros((2, 8, 8, 1)), r"\(N, 28, 28, 1\).* got float64 \(2, 8, 8, 1\); scratchgan.data.resize_images"),
-    (np.zeros((0, 28, 28, 1)), "N at least 1"),
-    (np.zeros((2, 28, 28, 1), np.uint8), "float images .* got uint8"),
-    (np.full((2, 28, 28, 1), 255.0), r"pixels in \[-1, 1\], got 255 to 255"),
-    (np.full((2, 28, 28, 1), np.nan), "finite pixels"),
-])
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((2, 8, 8, 1)), r"\(N, 28, 28, 1\).* got float64 \(2, 8, 8, 1\); scratchgan.data.resize_images"),
+        (np.zeros((0, 28, 28, 1)), "N at least 1"),
+        (np.zeros((2, 28, 28, 1), np.uint8), "float images .* got uint8"),
+        (np.full((2, 28, 28, 1), 255.0), r"pixels in \[-1, 1\], got 255 to 255"),
+        (np.full((2, 28, 28, 1), np.nan), "finite pixels"),
+    ],
+)
 def test_features_refuse(images, words):
     with pytest.raises(ValueError, match=words):
         load_classifier().features(images)
@@ -232,10 +239,13 @@ def test_training_learns_and_has_a_seed(digits, few_steps):
     assert not np.array_equal(other.arrays()["head/W"], third.arrays()["head/W"])
 
 
-@pytest.mark.parametrize(("kwargs", "words"), [
-    ({"steps": 0}, "steps must be an integer of at least 1"),
-    ({"seed": -1}, "seed must be an integer of at least 0"),
-])
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"steps": 0}, "steps must be an integer of at least 1"),
+        ({"seed": -1}, "seed must be an integer of at least 0"),
+    ],
+)
 def test_training_refuses(digits, kwargs, words):
     with pytest.raises(ValueError, match=words):
         classifier.train(digits.x[::5], digits.labels[::5], progress=False, **kwargs)
@@ -269,8 +279,9 @@ def test_ctrl_c_leaves_no_file(tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["--steps", "0"], ["--seed", "-1"], ["--out", "/nosuch/w.npz"],
-                                       ["--steps", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["--steps", "0"], ["--seed", "-1"], ["--out", "/nosuch/w.npz"], ["--steps", "x"]]
+)
 def test_the_command_refuses(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         classifier.main(arguments)
@@ -326,9 +337,15 @@ def test_hostile_files_are_named(tmp_path):
     (tmp_path / "text.npz").write_text("weights")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     np.savez(tmp_path / "pickle.npz", x=np.array([{}], dtype=object))
-    cases = {"bomb": "at most 1,048,576 bytes", "declares": "larger than the file|truncated or damaged",
-             "short": "truncated or damaged", "empty": "not an .npz file", "text": "not an .npz file",
-             "other": "something else", "pickle": "something else|damaged"}
+    cases = {
+        "bomb": "at most 1,048,576 bytes",
+        "declares": "larger than the file|truncated or damaged",
+        "short": "truncated or damaged",
+        "empty": "not an .npz file",
+        "text": "not an .npz file",
+        "other": "something else",
+        "pickle": "something else|damaged",
+    }
     for name, words in cases.items():
         with pytest.raises(ValueError, match=f"{name}.npz: .*({words})"):
             load_classifier(tmp_path / f"{name}.npz")

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import scratchgan
-from scratchgan import assemble
-from scratchgan import recipe as recipes
 from scratchgan.cli import main
+from scratchgan.runs import build
+from scratchgan.runs import recipe as recipes
 
 TINY = ["mlp-ring", "--steps", "3", "--set", "hidden=[8]", "batch_size=8", "sample_every=0"]
 
@@ -39,8 +39,9 @@ def test_train_says_what_it_does_and_what_it_wrote(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert main(["train", *TINY, "--seed", "4"]) == 0
     first, *_, last = capsys.readouterr().out.splitlines()
-    assert first == ("mlp-ring: mlp on ring (points drawn afresh), 3 steps of 8, seed 4; into "
-                     + os.path.join("runs", "mlp-ring"))
+    assert first == (
+        "mlp-ring: mlp on ring (points drawn afresh), 3 steps of 8, seed 4; into " + os.path.join("runs", "mlp-ring")
+    )
     assert last.startswith("wrote " + os.path.join("runs", "mlp-ring:"))
     assert all(name in last for name in os.listdir("runs/mlp-ring") if name[0] != ".")
     assert main(["train", *TINY, "--quiet"]) == 0
@@ -51,16 +52,57 @@ def test_train_says_what_it_does_and_what_it_wrote(tmp_path, monkeypatch, capsys
 
 def test_train_options_reach_the_recipe(tmp_path):
     out = tmp_path / "a" / "b"
-    assert main(["train", "mlp-ring", "--steps", "2", "--seed", "9", "--data", "grid", "--set", "hidden=[4]", "--set",
-                 "lr_g=.5", "batch_size=4", "--out", str(out), "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "mlp-ring",
+                "--steps",
+                "2",
+                "--seed",
+                "9",
+                "--data",
+                "grid",
+                "--set",
+                "hidden=[4]",
+                "--set",
+                "lr_g=.5",
+                "batch_size=4",
+                "--out",
+                str(out),
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     recipe = recipes.load(out)
     assert (recipe.steps, recipe.seed, recipe.data, recipe.hidden, recipe.lr_g, recipe.batch_size) == (
-        2, 9, "grid", (4,), 0.5, 4)
+        2,
+        9,
+        "grid",
+        (4,),
+        0.5,
+        4,
+    )
 
 
 def test_images_print_their_shape(tmp_path, capsys):
-    assert main(["train", "dcgan-digits8", "--steps", "1", "--set", "width=4", "batch_size=4", "--out",
-                 str(tmp_path / "run")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "dcgan-digits8",
+                "--steps",
+                "1",
+                "--set",
+                "width=4",
+                "batch_size=4",
+                "--out",
+                str(tmp_path / "run"),
+            ]
+        )
+        == 0
+    )
     assert "dcgan on uci-digits-8x8 (1,797 of 8 x 8 x 1), 1 steps of 4" in capsys.readouterr().out
     out = tmp_path / "digits.png"
     assert main(["sample", str(tmp_path / "run"), "--n", "4", "--out", str(out)]) == 0
@@ -77,7 +119,7 @@ def test_sample_writes_a_picture_and_an_array(run, capsys):
     out = run / "deep" / "points.npy"
     assert main(["sample", str(run / "checkpoint.npz"), "--n", "20", "--seed", "5", "--out", str(out)]) == 0
     points = np.load(out, allow_pickle=False)
-    gan, _ = assemble.restore(run)
+    gan, _ = build.restore(run)
     assert (points.shape, points.dtype) == ((20, 2), np.float32)
     np.testing.assert_array_equal(points, gan.sample(20, seed=5))
 
@@ -93,27 +135,30 @@ def test_recipes_lists_all_and_shows_one(capsys):
     assert "label_smoothing" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ([], "COMMAND"),
-    (["fly"], "invalid choice: 'fly'"),
-    (["train", "--steps", "many"], "--steps: invalid int value: 'many'"),
-    (["train", "--steps", "0"], "steps = 0: expected at least 1"),
-    (["train", "--seed", "-1"], "seed = -1: expected at least 0"),
-    (["train", "mlp-rnig"], 'did you mean "mlp-ring"'),
-    (["train", "--set", "lr_q=3"], 'unknown key "lr_q"; did you mean "lr_g"?'),
-    (["train", "--set", "lr_g"], "a setting is key=value"),
-    (["train", "--data", "nowhere/at/all"], "'nowhere/at/all' is neither a file, a folder nor a known data set"),
-    (["train", "--data", "ring"], 'model "dcgan" makes images'),
-    (["train", "--set", "image_size=29"], "image_size 29"),
-    (["train", "--flag"], "unrecognized arguments: --flag"),
-    (["sample"], "required: RUN"),
-    (["sample", "nowhere"], "nowhere: no such run"),
-    (["sample", ".", "--n", "0"], "--n: expected at least 1, got 0"),
-    (["sample", ".", "--seed", "-1"], "--seed: expected at least 0, got -1"),
-    (["sample", ".", "--n", "20000"], "a picture holds at most 10,000"),
-    (["sample", ".", "--out", "x.jpg"], 'ending in .png or .npy, got "x.jpg"'),
-    (["recipes", "nothing"], 'unknown recipe "nothing"'),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["train", "--steps", "many"], "--steps: invalid int value: 'many'"),
+        (["train", "--steps", "0"], "steps = 0: expected at least 1"),
+        (["train", "--seed", "-1"], "seed = -1: expected at least 0"),
+        (["train", "mlp-rnig"], 'did you mean "mlp-ring"'),
+        (["train", "--set", "lr_q=3"], 'unknown key "lr_q"; did you mean "lr_g"?'),
+        (["train", "--set", "lr_g"], "a setting is key=value"),
+        (["train", "--data", "nowhere/at/all"], "'nowhere/at/all' is neither a file, a folder nor a known data set"),
+        (["train", "--data", "ring"], 'model "dcgan" makes images'),
+        (["train", "--set", "image_size=29"], "image_size 29"),
+        (["train", "--flag"], "unrecognized arguments: --flag"),
+        (["sample"], "required: RUN"),
+        (["sample", "nowhere"], "nowhere: no such run"),
+        (["sample", ".", "--n", "0"], "--n: expected at least 1, got 0"),
+        (["sample", ".", "--seed", "-1"], "--seed: expected at least 0, got -1"),
+        (["sample", ".", "--n", "20000"], "a picture holds at most 10,000"),
+        (["sample", ".", "--out", "x.jpg"], 'ending in .png or .npy, got "x.jpg"'),
+        (["recipes", "nothing"], 'unknown recipe "nothing"'),
+    ],
+)
 def test_mistakes_get_one_line_and_leave_nothing(arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert words in complaint(capsys, *arguments)
@@ -131,8 +176,23 @@ def test_mistakes_with_files(run, tmp_path, capsys):
 
 
 def test_divergence_exits_with_3(tmp_path, capsys):
-    assert main(["train", *TINY, "optimizer=sgd", "lr_d=1e12", "lr_g=1e12", "--steps", "60", "--out",
-                 str(tmp_path / "run"), "--quiet"]) == 3
+    assert (
+        main(
+            [
+                "train",
+                *TINY,
+                "optimizer=sgd",
+                "lr_d=1e12",
+                "lr_g=1e12",
+                "--steps",
+                "60",
+                "--out",
+                str(tmp_path / "run"),
+                "--quiet",
+            ]
+        )
+        == 3
+    )
     printed = capsys.readouterr()
     assert printed.err.startswith("scratchgan: error: training diverged at step ")
     assert printed.err.count("\n") == 1
@@ -157,12 +217,12 @@ def test_ctrl_c_exits_with_130_and_the_run_is_saved(tmp_path):
     assert process.returncode == 130, err
     assert "stopped by Ctrl-C after step" in out.splitlines()[-1]
     assert "Traceback" not in err
-    gan, _ = assemble.restore(tmp_path / "run")
+    gan, _ = build.restore(tmp_path / "run")
     assert gan.steps > 0
 
 
 def test_gradcheck_prints_a_table_and_says_whether_all_is_right(capsys, monkeypatch):
-    from scratchgan import registry
+    from scratchgan.gradcheck import cases
 
     assert main(["gradcheck", "Tanh", "Minimax"]) == 0
     printed = capsys.readouterr().out
@@ -172,11 +232,12 @@ def test_gradcheck_prints_a_table_and_says_whether_all_is_right(capsys, monkeypa
     assert main(["gradcheck", "Tan"]) == 0
     assert main(["gradcheck", "nosuch"]) == 2
     assert "unknown name 'nosuch'" in capsys.readouterr().err
-    monkeypatch.setattr(registry, "run", lambda names: False)
+    monkeypatch.setattr(cases, "run", lambda names: False)
     assert main(["gradcheck"]) == 1
 
 
 # -- judging a run -----------------------------------------------------------------------------------------------------
+
 
 def test_evaluate_prints_a_table_and_says_what_it_wrote(run, capsys):
     assert main(["evaluate", str(run), "--n", "300"]) == 0
@@ -215,8 +276,25 @@ def test_the_ledger_s_exit_code_says_whether_all_hold(monkeypatch, holds, code):
 
 def test_training_ends_with_the_doctor_s_finding(tmp_path, capsys):
     """A D that hardly learns at all is named at the end, and in a warning on the way."""
-    assert main(["train", "mlp-ring", "--steps", "400", "--out", str(tmp_path / "sick"), "--set", "lr_d=1e-9",
-                 "hidden=[16]", "batch_size=32", "sample_every=0", "lr_g=1e-3"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "mlp-ring",
+                "--steps",
+                "400",
+                "--out",
+                str(tmp_path / "sick"),
+                "--set",
+                "lr_d=1e-9",
+                "hidden=[16]",
+                "batch_size=32",
+                "sample_every=0",
+                "lr_g=1e-3",
+            ]
+        )
+        == 0
+    )
     printed = capsys.readouterr()
     assert "doctor: " in printed.out
     assert "D too weak" in printed.out

@@ -75,10 +75,19 @@ def test_every_engine_is_its_twin_on_one_and_two_threads(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("g", [
-    (1, 9, 8, 3, 40, 4, 4, 2, 2, 1, 1), (3, 5, 4, 20, 17, 3, 2, 3, 2, 2, 1), (2, 7, 7, 16, 16, 1, 1, 1, 1, 0, 0),
-    (2, 9, 9, 33, 3, 2, 2, 5, 5, 0, 0), (1, 1, 1, 18, 70, 1, 1, 1, 1, 0, 0), (5, 6, 5, 1, 1, 3, 3, 1, 1, 1, 1),
-    (2, 3, 3, 64, 65, 3, 3, 2, 2, 2, 2)], ids=str)
+@pytest.mark.parametrize(
+    "g",
+    [
+        (1, 9, 8, 3, 40, 4, 4, 2, 2, 1, 1),
+        (3, 5, 4, 20, 17, 3, 2, 3, 2, 2, 1),
+        (2, 7, 7, 16, 16, 1, 1, 1, 1, 0, 0),
+        (2, 9, 9, 33, 3, 2, 2, 5, 5, 0, 0),
+        (1, 1, 1, 18, 70, 1, 1, 1, 1, 0, 0),
+        (5, 6, 5, 1, 1, 3, 3, 1, 1, 1, 1),
+        (2, 3, 3, 64, 65, 3, 3, 2, 2, 2, 2),
+    ],
+    ids=str,
+)
 def test_convolutions_of_odd_geometry(g, dtype, rng):
     N, H, W, Ci, Co, kh, kw, sh, sw, ph, pw = g
     new = lambda *shape: rng.standard_normal(shape).astype(dtype)
@@ -86,10 +95,14 @@ def test_convolutions_of_odd_geometry(g, dtype, rng):
     y = kernels.conv2d.twin(x, weight, **how)
     dy = new(*y.shape)
     close(kernels.conv2d(x, weight, **how), y)
-    close(kernels.conv2d_input_grad(dy, weight, x_shape=x.shape, **how),
-          kernels.conv2d_input_grad.twin(dy, weight, x_shape=x.shape, **how))
-    close(kernels.conv2d_weight_grad(x, dy, kernel_size=(kh, kw), **how),
-          kernels.conv2d_weight_grad.twin(x, dy, kernel_size=(kh, kw), **how))
+    close(
+        kernels.conv2d_input_grad(dy, weight, x_shape=x.shape, **how),
+        kernels.conv2d_input_grad.twin(dy, weight, x_shape=x.shape, **how),
+    )
+    close(
+        kernels.conv2d_weight_grad(x, dy, kernel_size=(kh, kw), **how),
+        kernels.conv2d_weight_grad.twin(x, dy, kernel_size=(kh, kw), **how),
+    )
     # views that are not contiguous, and an empty batch
     close(kernels.conv2d(np.asfortranarray(x), weight, **how), y)
     assert kernels.conv2d(x[:0], weight, **how).shape == (0, *y.shape[1:])
@@ -130,7 +143,7 @@ def test_shapes_that_do_not_fit_are_refused_and_never_read_past_the_end(rng):
     for call in wrong:
         with pytest.raises(ValueError):
             call()
-    bias = rng.standard_normal(66)                     # of another dtype: NumPy's rules, not its bytes read as floats
+    bias = rng.standard_normal(66)  # of another dtype: NumPy's rules, not its bytes read as floats
     close(kernels.matmul(new(70, 40), new(40, 66) * 0, bias=bias)[0], bias.astype(np.float32))
 
 
@@ -195,9 +208,11 @@ def test_two_python_threads_train_side_by_side(rng):
 
 
 def test_fused_neighbours_have_the_gradients_of_single_ones(rng):
-    for layers, shape in (([Dense(40, 60, rng=rng), LeakyReLU(0.2)], (50, 40)),
-                          ([Conv2D(20, 24, kernel_size=3, rng=rng), BatchNorm(24), ReLU()], (4, 9, 9, 20)),
-                          ([Conv2D(2, 24, kernel_size=3, rng=rng), LeakyReLU(0.1)], (6, 9, 9, 2))):
+    for layers, shape in (
+        ([Dense(40, 60, rng=rng), LeakyReLU(0.2)], (50, 40)),
+        ([Conv2D(20, 24, kernel_size=3, rng=rng), BatchNorm(24), ReLU()], (4, 9, 9, 20)),
+        ([Conv2D(2, 24, kernel_size=3, rng=rng), LeakyReLU(0.1)], (6, 9, 9, 2)),
+    ):
         net = scratchgan.Sequential(layers).astype(np.float64)
         x, tx = rng.standard_normal((2, *shape))
         found = []
@@ -251,8 +266,14 @@ def test_only_one_launcher_at_a_time_where_the_layer_cannot_bear_two(monkeypatch
 
 def python(code, **environment):
     """Run code in a fresh process; returns (exit code, output)."""
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True,
-                          text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
@@ -293,10 +314,12 @@ def test_without_numba_the_twins_run():
 
 
 def test_numba_is_imported_when_a_kernel_is_called_and_not_before():
-    code, output = python("import sys, scratchgan\n"
-                          "from scratchgan.models import dcgan\n"
-                          "gan = dcgan(image_size=8, width=4)\n"
-                          "print('numba' in sys.modules)\n")
+    code, output = python(
+        "import sys, scratchgan\n"
+        "from scratchgan.models import dcgan\n"
+        "gan = dcgan(image_size=8, width=4)\n"
+        "print('numba' in sys.modules)\n"
+    )
     assert (code, output) == (0, "False")
 
 

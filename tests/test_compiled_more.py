@@ -9,21 +9,28 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from scratchgan import kernels  # noqa: E402
-from scratchgan.kernels.compiled import batched, pool, resampling, sample_norm, spectral  # noqa: E402
+from scratchgan.kernels.compiled import batched, group_means, pool, resampling, spectral  # noqa: E402
 from scratchgan.layers import GroupNorm, InstanceNorm, LayerNorm, PixelNorm  # noqa: E402
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-IMAGES = [(3, 11, 6, 1, 2), (2, 10, 9, 33, 2), (1, 7, 10, 3, 3), (5, 4, 4, 2, 1), (2, 5, 9, 6, 4), (1, 2, 2, 1, 2),
-          (70, 12, 12, 16, 2)]
+IMAGES = [
+    (3, 11, 6, 1, 2),
+    (2, 10, 9, 33, 2),
+    (1, 7, 10, 3, 3),
+    (5, 4, 4, 2, 1),
+    (2, 5, 9, 6, 4),
+    (1, 2, 2, 1, 2),
+    (70, 12, 12, 16, 2),
+]
 images = pytest.mark.parametrize("shape", IMAGES, ids=str)
 
 
 @pytest.fixture(autouse=True)
 def _no_size_is_too_small(monkeypatch):
-    for module in (batched, resampling, sample_norm, spectral):
+    for module in (batched, group_means, resampling, spectral):
         monkeypatch.setattr(module, "SMALL", 1)
         if hasattr(module, "GRAIN"):
-            monkeypatch.setattr(module, "GRAIN", 64)                      # several tasks, however small the arrays
+            monkeypatch.setattr(module, "GRAIN", 64)  # several tasks, however small the arrays
 
 
 @contextlib.contextmanager
@@ -70,7 +77,7 @@ def resample_all(x, size, change=lambda a: a):
     at = compare("max_pool_argmax", X, size=size)
     compare("max_pool_take", X, change(at), size=size)
     compare("max_pool_adjoint", dy, change(at), size=size, x_shape=x.shape)
-    whole = change(x[:, :h * size, :w * size])
+    whole = change(x[:, : h * size, : w * size])
     for up in ("upsample_nearest", "upsample_bilinear"):
         compare(up, dy, size=size)
         compare(up + "_adjoint", whole, size=size)
@@ -99,7 +106,7 @@ def test_resampling_keeps_nan_and_infinity(dtype, rng):
         x[rng.random(x.shape) < 0.1] = np.nan
         resample_all(x, size)
         dy = x[:, :3, :3]
-        at = kernels.max_pool_argmax(x[:, :3 * 2, :3 * 2], size=2)
+        at = kernels.max_pool_argmax(x[:, : 3 * 2, : 3 * 2], size=2)
         compare("max_pool_adjoint", dy, at, size=2, x_shape=x.shape)
         compare("average_pool_adjoint", dy, size=2, x_shape=x.shape)
         compare("upsample_nearest", dy, size=size)
@@ -129,7 +136,7 @@ def test_resampling_leaves_wrong_arguments_to_the_twin():
     dy = np.ones((1, 2, 2, 3))
     for adjoint in (engines["average_pool_adjoint"], lambda *a, **k: engines["max_pool_adjoint"](a[0], *a, **k)):
         with pytest.raises(ValueError):
-            adjoint(dy, size=2, x_shape=(1, 3, 4, 3))                     # would write beyond the end
+            adjoint(dy, size=2, x_shape=(1, 3, 4, 3))  # would write beyond the end
     for name in ("upsample_nearest_adjoint", "upsample_bilinear_adjoint"):
         with pytest.raises(ValueError):
             engines[name](np.ones((1, 3, 4, 1)), size=2)
@@ -137,15 +144,27 @@ def test_resampling_leaves_wrong_arguments_to_the_twin():
 
 
 @DTYPES
-@pytest.mark.parametrize("sizes", [(3, 7, 5, 9), (2, 1, 1, 1), (5, 1, 40, 3), (2, 70, 600, 37), (3, 16, 4, 64),
-                                   (1, 9, 8, 7), (1, 9, 8, 1), (130, 2, 3, 33)], ids=str)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (3, 7, 5, 9),
+        (2, 1, 1, 1),
+        (5, 1, 40, 3),
+        (2, 70, 600, 37),
+        (3, 16, 4, 64),
+        (1, 9, 8, 7),
+        (1, 9, 8, 1),
+        (130, 2, 3, 33),
+    ],
+    ids=str,
+)
 def test_batch_matmul(sizes, dtype, rng):
     N, I, K, J = sizes
     a, b = rng.standard_normal((N, I, K)).astype(dtype), rng.standard_normal((N, K, J)).astype(dtype)
     for ta, tb in itertools.product((False, True), repeat=2):
         views = (a.swapaxes(1, 2) if ta else a, b.swapaxes(1, 2) if tb else b)
         how = {"transpose_a": ta, "transpose_b": tb}
-        compare("batch_matmul", *views, **how)                            # not contiguous
+        compare("batch_matmul", *views, **how)  # not contiguous
         compare("batch_matmul", *map(np.ascontiguousarray, views), **how)
     if K > 1 and N > 1:
         a[1, 0, 1] = np.nan
@@ -155,7 +174,7 @@ def test_batch_matmul(sizes, dtype, rng):
 def test_batch_matmul_beside_the_rule(rng):
     for N, I, K, J in [(0, 2, 3, 4), (2, 0, 3, 4), (2, 3, 0, 4), (2, 3, 4, 0)]:
         compare("batch_matmul", np.ones((N, I, K)), np.ones((N, K, J)))
-    compare("batch_matmul", np.ones((1, 3, 4)), np.ones((5, 4, 3)))       # NumPy's broadcasting
+    compare("batch_matmul", np.ones((1, 3, 4)), np.ones((5, 4, 3)))  # NumPy's broadcasting
     compare("batch_matmul", np.ones((2, 3, 4)), np.ones((2, 4, 3), np.float32))
     for a, b in [((2, 3, 4), (2, 5, 6)), ((1, 3, 4), (1, 5, 6)), ((2, 3, 4), (3, 4, 6))]:
         with pytest.raises(ValueError):
@@ -185,15 +204,18 @@ def test_power_iteration_without_a_direction(dtype):
 
 
 def test_power_iteration_finds_the_largest_singular_value(rng, monkeypatch):
-    monkeypatch.setattr(spectral, "GRAIN", 1 << 14)                       # one task: 1000 barriers would take long
+    monkeypatch.setattr(spectral, "GRAIN", 1 << 14)  # one task: 1000 barriers would take long
     Wm = rng.standard_normal((90, 60))
     _, _, sigma = kernels.power_iteration.engines["numba"](Wm, np.ones(90), iterations=500)
     assert sigma == pytest.approx(np.linalg.norm(Wm, 2), rel=1e-9)
 
 
 @DTYPES
-@pytest.mark.parametrize("shape", [(3, 7, 6, 3), (1, 1, 5, 5), (1, 300, 12, 4), (20, 33, 1, 1), (2, 1, 1, 1),
-                                   (1, 1000, 1, 1), (150, 9, 8, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [(3, 7, 6, 3), (1, 1, 5, 5), (1, 300, 12, 4), (20, 33, 1, 1), (2, 1, 1, 1), (1, 1000, 1, 1), (150, 9, 8, 2)],
+    ids=str,
+)
 def test_group_means(shape, dtype, rng):
     *shape, groups = shape
     a, b = rng.standard_normal((2, *shape)).astype(dtype) + 1

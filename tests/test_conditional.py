@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 
 import scratchgan.models.cyclegan  # noqa: F401
-from scratchgan import Sequential, assemble, cli
-from scratchgan import recipe as recipes
+from scratchgan import Sequential, cli
 from scratchgan.core import ShapeError
 from scratchgan.data import Dataset
 from scratchgan.dynamics import jacobian_vector
+from scratchgan.gradcheck.cases import CASES
 from scratchgan.layers import Dense, Embedding, LabelConcat, Projection
-from scratchgan.metrics.cross_entropy import cross_entropy
+from scratchgan.losses.cross_entropy import cross_entropy
 from scratchgan.models import build
 from scratchgan.models.auxiliary import AuxiliaryGAN
 from scratchgan.models.conditional import ConditionalGAN, one_hot
-from scratchgan.registry import CASES
-from scratchgan.train import train
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.build import restore
+from scratchgan.runs.train import train
 
-cyclegan = sys.modules["scratchgan.models.cyclegan"]     # the module: the package has a builder of that name
+cyclegan = sys.modules["scratchgan.models.cyclegan"]  # the module: the package has a builder of that name
 TINY = {"image_size": 8, "width": 4, "latent_dim": 3, "dense": 8, "classes": 3, "seed": 0}
 NAMES = ("cgan", "projection", "acgan", "infogan")
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1])
@@ -43,6 +44,7 @@ def labelled(rng):
 
 
 # -- the layers -------------------------------------------------------------------------------------------------------
+
 
 def test_projection_is_the_inner_product_of_features_and_the_labels_vector(rng):
     layer, x = Projection(4, 3, rng=rng), rng.standard_normal((5, 4)).astype(np.float32)
@@ -84,6 +86,7 @@ def test_a_sequential_hands_labels_on_or_refuses_them(rng):
 
 
 # -- the game ---------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_moves_both_players_and_the_same_seed_gives_the_same_bits(name, rng):
@@ -130,12 +133,12 @@ def test_a_gan_with_labels_says_what_they_may_be(name, rng):
 
 def test_samples_of_a_label_and_in_turn(rng):
     gan = tiny("cgan")
-    gan.train_step(images(rng), LABELS)                   # BatchNorm has seen something
+    gan.train_step(images(rng), LABELS)  # BatchNorm has seen something
     each = gan.sample(6, seed=3)
     assert (each == gan.sample(6, seed=3, labels=np.array([0, 1, 2, 0, 1, 2]))).all()
     assert (gan.sample(6, seed=3, labels=1)[[1, 4]] == each[[1, 4]]).all()
     assert (gan.sample(6, seed=3, labels=1)[0] != each[0]).any()
-    assert (gan.sample(200, seed=3)[:6] == each).all()    # the same bits in any company
+    assert (gan.sample(200, seed=3)[:6] == each).all()  # the same bits in any company
 
 
 def test_d_is_told_the_labels_and_g_gets_them_one_hot(rng):
@@ -177,7 +180,7 @@ def test_infogan_reads_its_codes_from_fakes_only_and_needs_no_labels(rng):
     fake, _ = gan.G.forward(Z, train=True)
     out = gan.D.forward(fake, train=True)[0]
     expected = cross_entropy(np.ascontiguousarray(out[:, 1:4]), LABELS)[0]
-    expected += 0.3 * 0.5 * float(((out[:, 4:] - Z[:, 6:])**2).sum(axis=1).mean())
+    expected += 0.3 * 0.5 * float(((out[:, 4:] - Z[:, 6:]) ** 2).sum(axis=1).mean())
     assert report["codes_fake"] == pytest.approx(expected, rel=1e-5)
     assert "codes_real" not in report
     assert set(gan.train_step(x)) >= {"d_loss", "g_loss"}
@@ -186,7 +189,7 @@ def test_infogan_reads_its_codes_from_fakes_only_and_needs_no_labels(rng):
     assert codes.shape == (8, 2)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     made = gan.generate(Z[:, :3], LABELS, Z[:, 6:])
-    assert (made != gan.generate(Z[:, :3], LABELS)).any()             # without codes: 0, their middle
+    assert (made != gan.generate(Z[:, :3], LABELS)).any()  # without codes: 0, their middle
     with pytest.raises(ShapeError, match=r"codes \(8, 2\)"):
         gan.generate(Z[:, :3], LABELS, Z[:, 6:7])
 
@@ -213,8 +216,15 @@ def test_what_cannot_be_combined_is_refused(rng):
         tiny("acgan", class_weight=-1)
     plain = build("mlp", data_dim=2, hidden=(4,))
     with pytest.raises(ValueError, match="D must take labels"):
-        ConditionalGAN(plain.G, plain.D, classes=3, latent_dim=2, data_shape=(2,), g_optimizer=plain.g_optimizer,
-                       d_optimizer=plain.d_optimizer)
+        ConditionalGAN(
+            plain.G,
+            plain.D,
+            classes=3,
+            latent_dim=2,
+            data_shape=(2,),
+            g_optimizer=plain.g_optimizer,
+            d_optimizer=plain.d_optimizer,
+        )
     gan = tiny("acgan")
     gan.tell(LABELS)
     with pytest.raises(ValueError, match="answers of D"):
@@ -228,6 +238,7 @@ def spoilt_table(backward):
 
 def half_projection(backward):
     """dx of a projection without the part that comes through the label."""
+
     def wrong(self, dy, cache, *, param_grads=True, input_grad=True):
         dx = backward(self, dy, cache, param_grads=param_grads, input_grad=input_grad)
         return None if dx is None else dx - self.product.backward(self._wide(dy), cache.of_product)[0]
@@ -237,6 +248,7 @@ def half_projection(backward):
 
 def twice(understood):
     """L_Q's derivative twice as large as it is."""
+
     def wrong(self, answers, Z):
         value, d_answers = understood(self, answers, Z)
         return value, 2 * d_answers
@@ -246,9 +258,10 @@ def twice(understood):
 
 def no_codes(understood):
     """L_Q's derivative without the continuous codes."""
+
     def wrong(self, answers, Z):
         value, d_answers = understood(self, answers, Z)
-        d_answers[:, self.classes:] = 0
+        d_answers[:, self.classes :] = 0
         return value, d_answers
 
     return wrong
@@ -264,27 +277,46 @@ def no_tangent(tangent):
     return lambda self, tx, cache, tparams=None: tangent(self, tx, cache, None)
 
 
-@pytest.mark.parametrize(("where", "name", "spoil", "case"), [
-    (Embedding, "backward", spoilt_table, "LabelConcat"), (Projection, "backward", half_projection, "Projection"),
-    (LabelConcat, "tangent", no_tangent, "LabelConcat"), (Projection, "tangent", no_tangent, "Sequential, labels"),
-    (LabelConcat, "backward", spoilt_table, "Conditional, concat"),
-    (Projection, "backward", half_projection, "Conditional, projection"),
-    (AuxiliaryGAN, "understood", twice, "Auxiliary (ACGAN)"),
-    (AuxiliaryGAN, "understood", no_codes, "Auxiliary (InfoGAN)"),
-    (cyclegan, "l1", wrong_way, "CycleGAN"),
-], ids=lambda v: getattr(v, "__name__", str(v)))
+@pytest.mark.parametrize(
+    ("where", "name", "spoil", "case"),
+    [
+        (Embedding, "backward", spoilt_table, "LabelConcat"),
+        (Projection, "backward", half_projection, "Projection"),
+        (LabelConcat, "tangent", no_tangent, "LabelConcat"),
+        (Projection, "tangent", no_tangent, "Sequential, labels"),
+        (LabelConcat, "backward", spoilt_table, "Conditional, concat"),
+        (Projection, "backward", half_projection, "Conditional, projection"),
+        (AuxiliaryGAN, "understood", twice, "Auxiliary (ACGAN)"),
+        (AuxiliaryGAN, "understood", no_codes, "Auxiliary (InfoGAN)"),
+        (cyclegan, "l1", wrong_way, "CycleGAN"),
+    ],
+    ids=lambda v: getattr(v, "__name__", str(v)),
+)
 def test_the_registry_s_checks_catch_planted_faults(monkeypatch, where, name, spoil, case):
-    case, = (c for c in CASES if c.name == case)
+    (case,) = (c for c in CASES if c.name == case)
     monkeypatch.setattr(where, name, spoil(getattr(where, name)))
     assert not case.check().ok
 
 
 # -- a run ------------------------------------------------------------------------------------------------------------
 
+
 def small_recipe(**changes):
-    return replace(recipes.load("cgan-mnist"), **{
-        "image_size": 0, "steps": 30, "batch_size": 12, "width": 4, "latent_dim": 4, "dense": 8, "sample_every": 0,
-        "sample_grid": 12, "log_every": 5, **changes})
+    return replace(
+        recipes.load("cgan-mnist"),
+        **{
+            "image_size": 0,
+            "steps": 30,
+            "batch_size": 12,
+            "width": 4,
+            "latent_dim": 4,
+            "dense": 8,
+            "sample_every": 0,
+            "sample_grid": 12,
+            "log_every": 5,
+            **changes,
+        },
+    )
 
 
 @pytest.mark.parametrize("condition", ["concat", "auxiliary", "codes"])
@@ -292,7 +324,7 @@ def test_a_run_with_labels_from_training_to_sampling(condition, labelled, tmp_pa
     run = train(small_recipe(condition=condition), tmp_path / "run", progress=False, data=labelled)
     assert run.recipe.classes == 3
     assert {"samples.png", "checkpoint.npz"} <= set(run.files)
-    again, _ = assemble.restore(tmp_path / "run")
+    again, _ = restore(tmp_path / "run")
     assert (again.sample(9, seed=1) == run.gan.sample(9, seed=1)).all()
     sample = ["sample", str(tmp_path / "run"), "--n", "4", "--label"]
     assert cli.main([*sample, "2", "--out", str(tmp_path / "a.npy")]) == 0
@@ -318,7 +350,7 @@ def test_data_without_labels_and_held_out_are_refused(labelled, tmp_path):
     with pytest.raises(ValueError, match="held_out = 5: expected 0 for a GAN with labels"):
         small_recipe(held_out=5)
     run = train(small_recipe(condition="codes", steps=1), tmp_path / "c", progress=False, data=bare)
-    assert run.recipe.classes == 10                                                    # codes need no labels
+    assert run.recipe.classes == 10  # codes need no labels
 
 
 def test_a_conditional_gan_learns_what_a_label_means(labelled):

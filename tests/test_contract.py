@@ -7,11 +7,11 @@ from scratchgan import GAN, Layer, Sequential
 from scratchgan.core import Cache, OrderError, ShapeError
 from scratchgan.dynamics import jacobian_vector, vector_field
 from scratchgan.families import Bilinear, Elementwise, LinearMap, Product
+from scratchgan.gradcheck.cases import LAYERS
 from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MatMul, Tanh
 from scratchgan.losses import Loss, Pointwise
 from scratchgan.optim import SGD, Optimizer
 from scratchgan.penalties import Penalty
-from scratchgan.registry import LAYERS
 
 ABSTRACT = {
     Layer: {"forward": 1, "backward": 2, "tangent": 2, "tangent_backward": 2, "output_shape": 1},
@@ -25,8 +25,9 @@ ABSTRACT = {
 }
 
 
-@pytest.mark.parametrize(("base", "name", "arguments"), [
-    (base, name, n) for base, names in ABSTRACT.items() for name, n in names.items()])
+@pytest.mark.parametrize(
+    ("base", "name", "arguments"), [(base, name, n) for base, names in ABSTRACT.items() for name, n in names.items()]
+)
 def test_a_forgotten_method_is_named(base, name, arguments):
     mine = type("Mine", (base,), {})()
     keywords = {"train": True} if name == "forward" else {}
@@ -126,8 +127,10 @@ def test_an_empty_sequential_is_the_identity(rng):
 
 def test_repr_and_shapes_in_messages(rng):
     net = Sequential([Conv2D(1, 2, kernel_size=3, rng=rng), LeakyReLU(0.2), Flatten()])
-    assert repr(net) == ("Sequential([\n  0: Conv2D(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0)),"
-                         "\n  1: LeakyReLU(0.2),\n  2: Flatten(),\n])")
+    assert repr(net) == (
+        "Sequential([\n  0: Conv2D(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0)),"
+        "\n  1: LeakyReLU(0.2),\n  2: Flatten(),\n])"
+    )
     assert repr(Dense(2, 3, bias=False, rng=rng)) == "Dense(2, 3, bias=False)"
     with pytest.raises(ShapeError, match=r"gives \(N, \?, \?, 2\)$"):
         Sequential([Conv2D(1, 2, kernel_size=3, rng=rng), Conv2D(3, 2, kernel_size=3, rng=rng)])
@@ -154,8 +157,9 @@ def test_product_checks_its_pair(rng):
 
 def dropout_gan():
     rng = np.random.default_rng(0)
-    make = lambda i, o: Sequential([Dense(i, 6, rng=rng, dtype=np.float64), Dropout(0.4), Tanh(),
-                                    Dense(6, o, rng=rng, dtype=np.float64)])
+    make = lambda i, o: Sequential(
+        [Dense(i, 6, rng=rng, dtype=np.float64), Dropout(0.4), Tanh(), Dense(6, o, rng=rng, dtype=np.float64)]
+    )
     G, D = make(3, 2), make(2, 1)
     return GAN(G, D, latent_dim=3, data_shape=(2,), g_optimizer=SGD(G), d_optimizer=SGD(D), seed=0)
 
@@ -167,7 +171,7 @@ def test_jacobian_vector_is_linear_and_leaves_no_gradient_in_d(rng):
     tG = {path: rng.standard_normal(w.shape) for path, w in gan.G.parameters()}
 
     def jvp(tD, tG):
-        gan._layer_rng = np.random.default_rng(1)                    # the same dropout masks each time
+        gan._layer_rng = np.random.default_rng(1)  # the same dropout masks each time
         return [g for part in jacobian_vector(gan, real, Z, tD, tG) for g in part.values()]
 
     both, only_d, only_g, nothing = jvp(tD, tG), jvp(tD, {}), jvp({}, tG), jvp({}, {})
@@ -198,7 +202,7 @@ def test_jacobian_vector_takes_no_adjoint_that_nobody_reads(rng, monkeypatch):
     real, Z = rng.standard_normal((2, 4, 2))
     tD, tG = ({path: rng.standard_normal(w.shape) for path, w in net.parameters()} for net in (D, G))
     jacobian_vector(gan, real, Z, tD, tG)
-    assert calls["adjoint"] == ["D.0", "D.0", "D.0"]                 # dL_G/dfake; its tangent: A'(tdy, W) + A'(dy, tW)
+    assert calls["adjoint"] == ["D.0", "D.0", "D.0"]  # dL_G/dfake; its tangent: A'(tdy, W) + A'(dy, tW)
     # D: x tdy for real; tx dy and x tdy for fakes; the same two again on the way to G; G: x tdy
     assert calls["weight_grad"] == ["D.0", "D.0", "D.0", "D.0", "D.0", "G.0"]
 
@@ -224,10 +228,13 @@ def test_the_cache_holds_the_mode_and_the_input(case, train, rng):
 
 def test_messages_of_sequential(rng):
     layer = Tanh()
-    with pytest.raises(ValueError, match=r"^Sequential: the same layer object stands in it twice; build a second layer "
-                                         r"instead$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^Sequential: the same layer object stands in it twice; build a second layer "
+        r"instead$",
+    ):
         Sequential([layer, layer])
-    with pytest.raises(ShapeError) as error:                         # the inner net has already said what came before
+    with pytest.raises(ShapeError) as error:  # the inner net has already said what came before
         Sequential([Flatten(), _Mismatched(rng)])
     assert str(error.value).count("the layer before it") == 1
 
@@ -250,14 +257,16 @@ def test_an_empty_sequential_returns_no_tangent_that_nobody_wants(rng):
 
 
 def test_the_bias_alone_moves_every_output_by_its_tangent(rng):
-    for layer, x in ((Dense(3, 2, rng=rng), rng.standard_normal((4, 3))),
-                     (Conv2D(1, 2, kernel_size=2, rng=rng), rng.standard_normal((2, 3, 3, 1)))):
+    for layer, x in (
+        (Dense(3, 2, rng=rng), rng.standard_normal((4, 3))),
+        (Conv2D(1, 2, kernel_size=2, rng=rng), rng.standard_normal((2, 3, 3, 1))),
+    ):
         net = layer.astype(np.float64)
         y, cache = net.forward(x, train=True)
         tb = rng.standard_normal(2)
         ty = net.tangent(None, cache, {"b": tb})
         np.testing.assert_array_equal(ty, np.broadcast_to(tb, y.shape))
-        ty += 1                                                  # an array of its own, that may be written to
+        ty += 1  # an array of its own, that may be written to
 
 
 def test_each_pass_says_its_name_when_it_gets_the_cache_of_another(rng):
@@ -267,8 +276,9 @@ def test_each_pass_says_its_name_when_it_gets_the_cache_of_another(rng):
     for name in ("backward", "tangent", "tangent_backward"):
         with pytest.raises(OrderError) as error:
             getattr(mine, name)(x, cache)
-        assert str(error.value) == (f"Dense: {name} was given the cache of Dense; use the one that this layer's own "
-                                    "forward returned")
+        assert str(error.value) == (
+            f"Dense: {name} was given the cache of Dense; use the one that this layer's own forward returned"
+        )
 
 
 def test_messages_of_layer(rng):
@@ -291,7 +301,7 @@ def test_an_input_like_the_last_one_is_not_checked_again(rng):
     layer.output_shape = lambda *a, **k: calls.append(a)
     for shape in ((3, 2), (5, 2), (3, 4, 2), (3, 5, 2)):
         layer.check_input(np.ones(shape, np.float32))
-    assert len(calls) == 3                                       # (5, 2) is like (3, 2); the other two are not
+    assert len(calls) == 3  # (5, 2) is like (3, 2); the other two are not
 
 
 def test_distance_to_a_kink_that_is_not_zero():

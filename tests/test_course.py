@@ -34,8 +34,9 @@ def cells(path):
 
 def text_of(output):
     data = output.get("data", {})
-    return "".join("".join(part) for part in (output.get("text", ""), data.get("text/plain", ""),
-                                              data.get("text/html", "")))
+    return "".join(
+        "".join(part) for part in (output.get("text", ""), data.get("text/plain", ""), data.get("text/html", ""))
+    )
 
 
 def prose(source):
@@ -73,10 +74,13 @@ def test_a_chapter_has_its_form(source):
     assert "**Question.**" in text
     for heading in ("## Predict", "## What can go wrong", "## Sources"):
         assert heading in lines, heading
-    assert 'scratchgan "numpy=={numpy.__version__}"' in "\n".join(code(source))     # installed without touching NumPy
+    assert 'scratchgan "numpy=={numpy.__version__}"' in "\n".join(code(source))  # installed without touching NumPy
     if source.stem[:2] not in ("00", "12"):
-        assert "inspect.getsource(" in source.read_text() or "__doc__" in source.read_text() \
+        assert (
+            "inspect.getsource(" in source.read_text()
+            or "__doc__" in source.read_text()
             or source.stem.startswith("13")
+        )
     assert "../shared" not in source.read_text()
 
 
@@ -93,8 +97,12 @@ def bound(node):
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return {node.name}
     found = {child.id for child in ast.walk(node) if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)}
-    return found | {alias.asname or alias.name for child in ast.walk(node)
-                    if isinstance(child, (ast.Import, ast.ImportFrom)) for alias in child.names}
+    return found | {
+        alias.asname or alias.name
+        for child in ast.walk(node)
+        if isinstance(child, (ast.Import, ast.ImportFrom))
+        for alias in child.names
+    }
 
 
 @pytest.mark.parametrize("path", BUILT, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -155,10 +163,13 @@ def test_no_line_within_a_formula_looks_like_a_list(source):
     assert not display
 
 
-@pytest.mark.parametrize(("file", "row"), [
-    ("TEACHING.md", r"^\| \[(\d\d) [^]]*\]\([^)]*\) \| (\d+) \|"),
-    ("source/00_start_here.py", r"^# \| \[?(\d\d) .* \| (\d+) \|$"),
-])
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        ("TEACHING.md", r"^\| \[(\d\d) [^]]*\]\([^)]*\) \| (\d+) \|"),
+        ("source/00_start_here.py", r"^# \| \[?(\d\d) .* \| (\d+) \|$"),
+    ],
+)
 def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
     told = dict(re.findall(row, (NOTEBOOKS / file).read_text(), re.MULTILINE))
     assert told == {source.stem[:2]: re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
@@ -183,7 +194,7 @@ def test_files_and_commands_that_are_named_exist(source):
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: f"{c['chapter']}: {c['says'][:40]}")
 def test_every_claim_names_what_computes_it(claim):
-    source, = (s for s in SOURCES if s.stem[:2] == claim["chapter"])
+    (source,) = (s for s in SOURCES if s.stem[:2] == claim["chapter"])
     assert sum(claim["says"] in line for line in prose(source)) >= 1, "the sentence is not there"
     kind, _, what = claim["by"].partition(": ")
     if kind == "cell":

@@ -43,8 +43,10 @@ def source(tmp_path):
 
 def test_the_students_and_the_solved_version(source):
     student, solved = build.cells(source, False), build.cells(source, True)
-    assert student.cells[1].source == ('def twice(x):\n    """Twice."""\n    ...  # your code\n\n\n'
-                                       'print(check("01.optimal_d", twice))\ncheck("01.js", twice)')
+    assert student.cells[1].source == (
+        'def twice(x):\n    """Twice."""\n    ...  # your code\n\n\n'
+        'print(check("01.optimal_d", twice))\ncheck("01.js", twice)'
+    )
     assert "    y = 2 * x\n    return y\n" in solved.cells[1].source
     assert "SOLUTION" not in solved.cells[1].source
     assert student.cells[0].id == solved.cells[0].id
@@ -66,15 +68,25 @@ def test_nbgraders_version_has_a_graded_cell_for_each_exercise(source):
     assert "check(" not in solution.source
     assert solution.metadata["nbgrader"]["solution"]
     assert first.source == "verdict = check('01.optimal_d', twice)\nprint(verdict)\nassert verdict.ok"
-    assert second.metadata["nbgrader"] == {"schema_version": 3, "grade_id": "01-js", "grade": True, "solution": False,
-                                           "task": False, "locked": True, "points": 1}
+    assert second.metadata["nbgrader"] == {
+        "schema_version": 3,
+        "grade_id": "01-js",
+        "grade": True,
+        "solution": False,
+        "task": False,
+        "locked": True,
+        "points": 1,
+    }
 
 
-@pytest.mark.parametrize(("code", "says"), [
-    ("# BEGIN SOLUTION", "BEGIN SOLUTION without # END SOLUTION"),
-    ("# END SOLUTION", "END SOLUTION without # BEGIN SOLUTION"),
-    ("# BEGIN SOLUTION\n# BEGIN SOLUTION", "within a solution"),
-])
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("# BEGIN SOLUTION", "BEGIN SOLUTION without # END SOLUTION"),
+        ("# END SOLUTION", "END SOLUTION without # BEGIN SOLUTION"),
+        ("# BEGIN SOLUTION\n# BEGIN SOLUTION", "within a solution"),
+    ],
+)
 def test_marks_that_do_not_pair_up(code, says):
     with pytest.raises(ValueError, match=f"01_x.py, cell 3: .*{says}"):
         build.version(code, True, "01_x.py, cell 3")
@@ -87,8 +99,11 @@ def test_every_chapter_makes_an_assignment(tmp_path):
     from scratchgan.exercises import names
 
     for path in sources:
-        graded = [cell.metadata["nbgrader"]["grade_id"] for cell in build.for_nbgrader(path).cells
-                  if cell.metadata.get("nbgrader", {}).get("grade")]
+        graded = [
+            cell.metadata["nbgrader"]["grade_id"]
+            for cell in build.for_nbgrader(path).cells
+            if cell.metadata.get("nbgrader", {}).get("grade")
+        ]
         assert sorted(graded) == sorted(name.replace(".", "-") for name in names() if name[:2] == path.stem[:2])
 
 

@@ -56,13 +56,18 @@ def tiny(**options):
 
 # -- derivatives ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("options", [{}, {"identity_weight": 0.0, "cycle_weight": 3.0}, {"loss": "non-saturating"}],
-                         ids=["all terms", "no identity", "another loss"])
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"identity_weight": 0.0, "cycle_weight": 3.0}, {"loss": "non-saturating"}],
+    ids=["all terms", "no identity", "another loss"],
+)
 def test_gradient_of_every_weight_of_the_whole_graph(options):
     a, b = np.random.default_rng(0).uniform(-1, 1, (2, 2, 6, 5, 1))
     rows = cyclegan_rows(tiny(**options), a, b, np.random.default_rng(3))
-    assert {row.array.split(".")[0] for row in rows} == {f"{p}'s loss: {p}_{net}" for p, nets in
-                                                        (("G", ("AB", "BA")), ("D", ("A", "B"))) for net in nets}
+    assert {row.array.split(".")[0] for row in rows} == {
+        f"{p}'s loss: {p}_{net}" for p, nets in (("G", ("AB", "BA")), ("D", ("A", "B"))) for net in nets
+    }
     report = Report("CycleGAN", rows, 1e-7)
     assert report.ok, str(report)
 
@@ -74,8 +79,10 @@ def test_gradient_of_the_built_nets_along_directions_in_all_weights():
         for _, w in net.parameters():
             w += 0.3 * rng.standard_normal(w.shape)
     _, fakes = gan.g_gradients(a, b)
-    for net, value in ((gan.G, lambda: gan.g_gradients(a, b)[0]["g_loss"]),
-                       (gan.D, lambda: gan.d_gradients(a, b, *fakes)["d_loss"])):
+    for net, value in (
+        (gan.G, lambda: gan.g_gradients(a, b)[0]["g_loss"]),
+        (gan.D, lambda: gan.d_gradients(a, b, *fakes)["d_loss"]),
+    ):
         arrays = [w for _, w in net.parameters()]
         for _ in range(4):
             directions = [rng.standard_normal(w.shape) * 0.1 for w in arrays]
@@ -92,7 +99,7 @@ def test_the_parts_add_up_to_the_losses_and_are_what_they_say():
     gan, (a, b) = small(cycle_weight=7.0, identity_weight=0.25), pair()
     report, (fa, fb) = gan.g_gradients(a, b)
     forward = lambda net, x: net.forward(x, train=True)[0].astype(np.float64)
-    np.testing.assert_allclose(fb, gan.translate(a, "b"), atol=1e-6)       # nothing differs in evaluation
+    np.testing.assert_allclose(fb, gan.translate(a, "b"), atol=1e-6)  # nothing differs in evaluation
     assert report["cycle_a"] == pytest.approx(np.abs(forward(gan.G_BA, fb) - a).mean(), rel=1e-5)
     assert report["cycle_b"] == pytest.approx(np.abs(forward(gan.G_AB, fa) - b).mean(), rel=1e-5)
     assert report["identity_a"] == pytest.approx(np.abs(forward(gan.G_BA, a) - a).mean(), rel=1e-5)
@@ -100,8 +107,11 @@ def test_the_parts_add_up_to_the_losses_and_are_what_they_say():
     assert report["adversarial_b"] == pytest.approx(((forward(gan.D_B, fb) - 1) ** 2).mean() / 2, rel=1e-5)
     assert report["adversarial_a"] == pytest.approx(((forward(gan.D_A, fa) - 1) ** 2).mean() / 2, rel=1e-5)
     assert report["g_loss"] == pytest.approx(
-        report["adversarial_a"] + report["adversarial_b"] + 7 * (report["cycle_a"] + report["cycle_b"])
-        + 7 * 0.25 * (report["identity_a"] + report["identity_b"]))
+        report["adversarial_a"]
+        + report["adversarial_b"]
+        + 7 * (report["cycle_a"] + report["cycle_b"])
+        + 7 * 0.25 * (report["identity_a"] + report["identity_b"])
+    )
     judged = gan.d_gradients(a, b, fa, fb)
     assert judged["d_loss"] == pytest.approx(judged["d_loss_a"] + judged["d_loss_b"])
     r, f = forward(gan.D_A, a), forward(gan.D_A, fa)
@@ -112,15 +122,17 @@ def test_the_parts_add_up_to_the_losses_and_are_what_they_say():
 
 def test_each_turn_touches_the_gradients_of_its_player_only():
     gan, (a, b) = small(), pair()
-    for own, other, turn in ((gan.G, gan.D, lambda: gan.g_gradients(a, b)),
-                             (gan.D, gan.G, lambda: gan.d_gradients(a, b, a, b))):
+    for own, other, turn in (
+        (gan.G, gan.D, lambda: gan.g_gradients(a, b)),
+        (gan.D, gan.G, lambda: gan.d_gradients(a, b, a, b)),
+    ):
         own.zero_grads()
         other.zero_grads()
         turn()
         once = [g.copy() for _, g in own.gradients()]
         assert all(g.any() for g in once if g.size > 4)
         assert not any(g.any() for _, g in other.gradients())
-        turn()                                                       # the second call starts from zero
+        turn()  # the second call starts from zero
         assert all(np.array_equal(g, before) for (_, g), before in zip(own.gradients(), once, strict=True))
 
 
@@ -132,6 +144,7 @@ def test_l1_has_slope_zero_where_both_are_equal():
 
 # -- the history of fakes ---------------------------------------------------------------------------------------------
 
+
 @settings(max_examples=40, deadline=None)
 @given(size=st.integers(0, 6), batches=st.lists(st.integers(1, 5), min_size=1, max_size=8), seed=st.integers(0, 99))
 def test_history_hands_on_what_it_was_given_and_keeps_the_first_until_it_is_full(size, batches, seed):
@@ -141,11 +154,11 @@ def test_history_hands_on_what_it_was_given_and_keeps_the_first_until_it_is_full
         before, count = history.held.copy(), len(history)
         shown = history.swap(fakes, rng=rng)
         free = size - count
-        np.testing.assert_array_equal(shown[:free], fakes[:free])    # (History.1); free = 0 if it is off
+        np.testing.assert_array_equal(shown[:free], fakes[:free])  # (History.1); free = 0 if it is off
         assert set(shown.ravel()) <= set(fakes.ravel()) | set(before[:count].ravel())
         given_so_far += n
         assert len(history) == min(size, given_so_far)
-        held = history.held[:len(history)].ravel()
+        held = history.held[: len(history)].ravel()
         assert len(set(held)) == len(held)
         assert set(held) <= set(range(1, given_so_far + 1))
         if size == 0:
@@ -158,14 +171,15 @@ def test_history_shows_old_fakes_half_of_the_time_and_replaces_these():
     fakes = np.arange(1, 4001, dtype=np.float32)[:, None]
     shown = history.swap(fakes, rng=rng)
     old = shown != fakes
-    assert abs(old.mean() - 0.5) < 0.03                              # 4 standard deviations
+    assert abs(old.mean() - 0.5) < 0.03  # 4 standard deviations
     seen_again = shown[old]
-    assert (np.sort(seen_again[seen_again > 0]) == np.unique(seen_again[seen_again > 0])).all()   # each at most once
-    assert (seen_again <= fakes[old]).all()                          # never one that is still to come
+    assert (np.sort(seen_again[seen_again > 0]) == np.unique(seen_again[seen_again > 0])).all()  # each at most once
+    assert (seen_again <= fakes[old]).all()  # never one that is still to come
 
 
-@pytest.mark.parametrize(("fakes", "words"), [
-    (np.zeros((2, 3), np.float32), "expected fakes"), (np.zeros((2, 1)), "float32")])
+@pytest.mark.parametrize(
+    ("fakes", "words"), [(np.zeros((2, 3), np.float32), "expected fakes"), (np.zeros((2, 1)), "float32")]
+)
 def test_history_refuses_what_does_not_fit(fakes, words):
     with pytest.raises(ValueError, match=words):
         History(2, (1,)).swap(fakes, rng=np.random.default_rng(0))
@@ -174,6 +188,7 @@ def test_history_refuses_what_does_not_fit(fakes, words):
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("options", [{}, {"ema_decay": 0.9}, {"pool_size": 0}])
 def test_same_seed_same_bits_and_a_resumed_run_goes_on_bit_for_bit(options):
@@ -198,19 +213,34 @@ def test_state_is_checked_before_anything_changes():
     gan.train_step(pair())
     good, before = copied(gan.state()), copied(gan.state())
     other = copied(small(ema_decay=0.9).state())
-    bad = [{k: a for k, a in other.items() if k != "history/A"}, {**other, "more": np.zeros(1)},
-           {**other, "D/A.0.W": np.zeros((1, 1))}, {**other, "G/AB.0.W": other["G/AB.0.W"].astype(np.float64)},
-           {k: a for k, a in other.items() if k != "rng/history"}, {**other, "rng/history": np.zeros(3, np.uint8)},
-           {**other, "history/B/count": np.array(4)}, {**other, "steps": np.array(-1)},
-           {**other, "g_optimizer/v/BA.0.W": other["g_optimizer/v/BA.0.W"] - 1},
-           {**other, "history/A": np.zeros((2, 8, 8, 1), np.float32)}]
+    bad = [
+        {k: a for k, a in other.items() if k != "history/A"},
+        {**other, "more": np.zeros(1)},
+        {**other, "D/A.0.W": np.zeros((1, 1))},
+        {**other, "G/AB.0.W": other["G/AB.0.W"].astype(np.float64)},
+        {k: a for k, a in other.items() if k != "rng/history"},
+        {**other, "rng/history": np.zeros(3, np.uint8)},
+        {**other, "history/B/count": np.array(4)},
+        {**other, "steps": np.array(-1)},
+        {**other, "g_optimizer/v/BA.0.W": other["g_optimizer/v/BA.0.W"] - 1},
+        {**other, "history/A": np.zeros((2, 8, 8, 1), np.float32)},
+    ]
     for arrays in bad:
         with pytest.raises(ValueError):
             gan.load_state(arrays)
         assert same(before, gan.state())
     gan.load_state(good)
-    assert {"G/AB.0.W", "G/BA.0.W", "D/A.0.W", "D/B.0.W", "ema/AB.0.W", "history/A", "history/B/count",
-            "g_optimizer/m/AB.0.W", "d_optimizer/v/B.0.b"} <= good.keys()
+    assert {
+        "G/AB.0.W",
+        "G/BA.0.W",
+        "D/A.0.W",
+        "D/B.0.W",
+        "ema/AB.0.W",
+        "history/A",
+        "history/B/count",
+        "g_optimizer/m/AB.0.W",
+        "d_optimizer/v/B.0.b",
+    } <= good.keys()
 
 
 def test_learns_to_go_there_and_back():
@@ -226,7 +256,7 @@ def test_ema_translates_with_the_mean_weights():
     gan = small(ema_decay=0.9)
     start = [w.copy() for _, w in gan.G.parameters()]
     gan.train_step(pair())
-    d = 1 / 10                                                       # (EMA.1) at t = 1
+    d = 1 / 10  # (EMA.1) at t = 1
     for (_, mean), w0, (_, w) in zip(gan.ema.net.parameters(), start, gan.G.parameters(), strict=True):
         np.testing.assert_allclose(mean, d * w0 + (1 - d) * w, rtol=1e-5, atol=1e-7)
     x = pair()[0]
@@ -249,11 +279,22 @@ def test_translation_does_not_depend_on_batch_mates():
 A, B = pair()
 
 
-@pytest.mark.parametrize(("given", "words"), [
-    (A, "a pair"), ((A,), "a pair"), ((A, B, A), "a pair"), (None, "a pair"), ((A, B[:1]), "same length"),
-    ((A, B[:, :4]), r"b must be images \(N, 8, 8, 1\)"), ((A[0], B), "a must be images"), ((A[:0], B[:0]), "images"),
-    ((A, B.astype(np.float64)), "b must be float32"), ((A * np.nan, B), "a has values that are not finite"),
-    ((A, [1]), "b must be images")])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (A, "a pair"),
+        ((A,), "a pair"),
+        ((A, B, A), "a pair"),
+        (None, "a pair"),
+        ((A, B[:1]), "same length"),
+        ((A, B[:, :4]), r"b must be images \(N, 8, 8, 1\)"),
+        ((A[0], B), "a must be images"),
+        ((A[:0], B[:0]), "images"),
+        ((A, B.astype(np.float64)), "b must be float32"),
+        ((A * np.nan, B), "a has values that are not finite"),
+        ((A, [1]), "b must be images"),
+    ],
+)
 def test_wrong_pairs_are_named(given, words):
     gan = small()
     before = copied(gan.state())
@@ -264,14 +305,17 @@ def test_wrong_pairs_are_named(given, words):
 
 def test_wrong_calls_are_named():
     gan = small()
-    for call, words in ((lambda: gan.train_step((A, B), np.zeros(2)), "no labels"),
-                        (lambda: gan.translate(A, to="c"), '"a" or "b"'),
-                        (lambda: gan.translate(np.full_like(A, np.inf)), "not finite"),
-                        (lambda: cyclegan(image_size=10), "multiple of 4"),
-                        (lambda: cyclegan(width=0), "width"), (lambda: cyclegan(pool_size=-1), "size"),
-                        (lambda: cyclegan(cycle_weight=np.nan), "cycle_weight"),
-                        (lambda: cyclegan(loss="relativistic-average"), "relativistic"),
-                        (lambda: cyclegan(lr_schedule="linear"), "total_steps")):
+    for call, words in (
+        (lambda: gan.train_step((A, B), np.zeros(2)), "no labels"),
+        (lambda: gan.translate(A, to="c"), '"a" or "b"'),
+        (lambda: gan.translate(np.full_like(A, np.inf)), "not finite"),
+        (lambda: cyclegan(image_size=10), "multiple of 4"),
+        (lambda: cyclegan(width=0), "width"),
+        (lambda: cyclegan(pool_size=-1), "size"),
+        (lambda: cyclegan(cycle_weight=np.nan), "cycle_weight"),
+        (lambda: cyclegan(loss="relativistic-average"), "relativistic"),
+        (lambda: cyclegan(lr_schedule="linear"), "total_steps"),
+    ):
         with pytest.raises(ValueError, match=words):
             call()
 
@@ -290,6 +334,7 @@ def test_nets_that_do_not_fit_are_refused():
 
 # -- data -------------------------------------------------------------------------------------------------------------
 
+
 def test_uci_digits_have_mnists_frame():
     small_digits, data = load("uci-digits-8x8"), uci_digits_28()
     assert data.x.shape == (1797, 28, 28, 1)
@@ -298,7 +343,7 @@ def test_uci_digits_have_mnists_frame():
     frame[4:24, 4:24] = False
     assert (data.x[:, frame] == -1).all()
     inner = data.x[:, 4:24, 4:24].mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(inner, small_digits.x.mean(axis=(1, 2, 3)), atol=0.1)     # clipped overshoot, edges
+    np.testing.assert_allclose(inner, small_digits.x.mean(axis=(1, 2, 3)), atol=0.1)  # clipped overshoot, edges
     both = digits_pair()
     assert (both.shape, both.b.name) == ((28, 28, 1), "mnist-5k")
     assert "UCI" in both.source
@@ -328,8 +373,15 @@ def test_pair_stream_shuffles_each_domain_by_itself_and_resumes():
     np.testing.assert_array_equal(later, [next(other) for _ in range(4)])
 
 
-@pytest.mark.parametrize("spoil", [lambda s: s.pop("b/rng"), lambda s: s.update({"b/order": np.arange(7)}),
-                                   lambda s: s.pop("a/order"), lambda s: s.update({"b/position": np.array(99)})])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda s: s.pop("b/rng"),
+        lambda s: s.update({"b/order": np.arange(7)}),
+        lambda s: s.pop("a/order"),
+        lambda s: s.update({"b/position": np.array(99)}),
+    ],
+)
 def test_pair_stream_refuses_a_wrong_state_and_stays_as_it_was(spoil):
     stream = PairStream(*domains(), 3, rng=np.random.default_rng(4))
     stream.next()

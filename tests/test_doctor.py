@@ -15,31 +15,73 @@ from PIL import Image
 from scratchgan import doctor, losses
 from scratchgan.data import Dataset
 from scratchgan.doctor import records, rules, signals
-from scratchgan.doctor.held_out import split
 from scratchgan.doctor.report import summary
 from scratchgan.doctor.watch import Watch
 from scratchgan.layers import Dense, ReLU
-from scratchgan.recipe import Recipe, to_toml
-from scratchgan.train import Diverged, train
+from scratchgan.runs.held_out import split
+from scratchgan.runs.recipe import Recipe, to_toml
+from scratchgan.runs.train import Diverged, train
 
-TINY = Recipe(name="tiny", model="mlp", data="ring", steps=60, batch_size=32, latent_dim=2, hidden=(16,), log_every=2,
-              lr_g=1e-3, lr_d=1e-3, sample_every=0, checkpoint_every=0)
+TINY = Recipe(
+    name="tiny",
+    model="mlp",
+    data="ring",
+    steps=60,
+    batch_size=32,
+    latent_dim=2,
+    hidden=(16,),
+    log_every=2,
+    lr_g=1e-3,
+    lr_d=1e-3,
+    sample_every=0,
+    checkpoint_every=0,
+)
 #: a game in balance
-FINE = {"d_loss": 1.35, "g_loss": 0.7, "d_real": 0.52, "d_fake": 0.48, "d_grad": 1.0, "g_grad": 1.0, "d_update": 1e-3,
-        "g_update": 1e-3, "real_logit": 0.1, "fake_logit": -0.1, "separation": 0.6, "slope": 0.5, "diversity": 1.0,
-        "uncovered": 0.02, "stray": 0.03, "neighbour": 0.6, "g_dead": 0.05, "g_dead_worst": 0.1, "d_dead": 0.0,
-        "d_dead_worst": 0.0}
-WON = {"d_loss": 0.01, "d_real": 0.99, "d_fake": 0.01, "separation": 1.0, "neighbour": 1.0, "stray": 0.8,
-       "uncovered": 0.9}
+FINE = {
+    "d_loss": 1.35,
+    "g_loss": 0.7,
+    "d_real": 0.52,
+    "d_fake": 0.48,
+    "d_grad": 1.0,
+    "g_grad": 1.0,
+    "d_update": 1e-3,
+    "g_update": 1e-3,
+    "real_logit": 0.1,
+    "fake_logit": -0.1,
+    "separation": 0.6,
+    "slope": 0.5,
+    "diversity": 1.0,
+    "uncovered": 0.02,
+    "stray": 0.03,
+    "neighbour": 0.6,
+    "g_dead": 0.05,
+    "g_dead_worst": 0.1,
+    "d_dead": 0.0,
+    "d_dead_worst": 0.0,
+}
+WON = {
+    "d_loss": 0.01,
+    "d_real": 0.99,
+    "d_fake": 0.01,
+    "separation": 1.0,
+    "neighbour": 1.0,
+    "stray": 0.8,
+    "uncovered": 0.9,
+}
 TURNS = [0.9 if i // 4 % 2 else 0.2 for i in range(60)]
 
 
 def entries(n=60, **columns):
     """n records, healthy but for `columns`: a number, or a list of n."""
     columns = FINE | columns
-    return [{"step": 10 * (i + 1), "seconds": 0.1 * i,
-             **{key: value[i] if isinstance(value, list) else value for key, value in columns.items()}}
-            for i in range(n)]
+    return [
+        {
+            "step": 10 * (i + 1),
+            "seconds": 0.1 * i,
+            **{key: value[i] if isinstance(value, list) else value for key, value in columns.items()},
+        }
+        for i in range(n)
+    ]
 
 
 def faults(loss="non-saturating", **columns):
@@ -58,7 +100,7 @@ def folder(path, lines, recipe=TINY):
 SHOWS = [
     (rules.DIVERGENCE, "non-saturating", {"g_loss": [0.7] * 59 + [None]}),
     (rules.DIVERGENCE, "least-squares", {"fake_logit": -5000.0}),
-    (rules.DIVERGENCE, "wasserstein", {"real_logit": [10.0**(i / 10) for i in range(60)]}),
+    (rules.DIVERGENCE, "wasserstein", {"real_logit": [10.0 ** (i / 10) for i in range(60)]}),
     (rules.DIVERGENCE, "non-saturating", {"g_update": 0.7}),
     (rules.DEAD, "non-saturating", {"g_dead": 0.9, "diversity": 0.0}),
     (rules.DEAD, "non-saturating", {"d_dead_worst": 1.0}),
@@ -78,7 +120,7 @@ SHOWS = [
 DOES_NOT = [
     (rules.DIVERGENCE, "non-saturating", {"g_loss": 12.0, "real_logit": 20.0}),
     (rules.DEAD, "non-saturating", {"g_dead": 0.5, "g_dead_worst": 0.8}),
-    (rules.DEAD, "minimax", WON | {"slope": 1e-9, "g_grad": 0.0}),           # the loss is to blame
+    (rules.DEAD, "minimax", WON | {"slope": 1e-9, "g_grad": 0.0}),  # the loss is to blame
     (rules.OVERFITTING, "non-saturating", {"memorised": 0.9, "separation": 0.5}),  # D has no lead at all
     (rules.OVERFITTING, "non-saturating", {"copied": 0.95, "memorised": 0.2}),
     (rules.WEAK, "non-saturating", {"separation": 0.5, "neighbour": 0.55}),  # D guesses because G is good
@@ -88,7 +130,7 @@ DOES_NOT = [
     (rules.OSCILLATION, "non-saturating", {"separation": [0.9] * 20 + [0.2] * 10 + [0.6] * 30}),
     (rules.OSCILLATION, "non-saturating", {"separation": [0.65, 0.45] * 30}),
     (rules.COLLAPSE, "non-saturating", {"diversity": [i / 100 for i in range(60)], "uncovered": 1.1, "stray": 1}),
-    (rules.COLLAPSE, "non-saturating", {"uncovered": 1.3, "stray": 1.3}),    # bad, but not few
+    (rules.COLLAPSE, "non-saturating", {"uncovered": 1.3, "stray": 1.3}),  # bad, but not few
     (rules.SATURATED, "non-saturating", WON | {"stray": [2.0 - 0.03 * i for i in range(60)]}),  # G improves
     (rules.SATURATED, "wasserstein", WON | {"d_loss": -3.0, "slope": 1.0}),
     (rules.SATURATED, "minimax", WON | {"slope": 0.01}),
@@ -126,7 +168,7 @@ def test_who_was_first_decides_between_saturation_and_collapse():
 
 def test_findings_say_since_when_with_numbers_and_what_to_try():
     log = records.from_records(entries(diversity=[1.0] * 20 + [0.01] * 40, uncovered=0.9))
-    finding, = rules.findings(log)
+    (finding,) = rules.findings(log)
     assert 180 <= finding.since <= 230
     assert "0.01" in finding.evidence[0]
     assert "0.25" in finding.evidence[0]
@@ -144,8 +186,11 @@ def test_every_threshold_has_a_reason_and_is_used():
         assert source.count(f'"{name}"') > 1, name
 
 
-@given(st.lists(st.sampled_from([None, -1.0, 0.0, 0.3, 1.0, 1e9]), min_size=60, max_size=60),
-       st.sampled_from(sorted(FINE)), st.sampled_from(["", "minimax", "hinge", "wasserstein"]))
+@given(
+    st.lists(st.sampled_from([None, -1.0, 0.0, 0.3, 1.0, 1e9]), min_size=60, max_size=60),
+    st.sampled_from(sorted(FINE)),
+    st.sampled_from(["", "minimax", "hinge", "wasserstein"]),
+)
 def test_no_log_breaks_the_rules(values, key, loss):
     log = records.from_records(entries(**{key: values}), loss=loss)
     found = rules.findings(log)
@@ -156,7 +201,7 @@ def test_no_log_breaks_the_rules(values, key, loss):
 def test_every_setting_that_is_advised_is_one():
     import re
 
-    from scratchgan.recipe import KEYS, load, override
+    from scratchgan.runs.recipe import KEYS, load, override
 
     advised = set()
     for _, loss, columns in SHOWS:
@@ -171,6 +216,7 @@ def test_every_setting_that_is_advised_is_one():
 
 
 # -- logs in any condition ---------------------------------------------------------------------------------------------
+
 
 def test_no_folder_no_log_no_record(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run"):
@@ -212,8 +258,10 @@ def test_a_resumed_run_counts_each_step_once():
 
 
 def test_an_old_log_is_judged_by_the_rest(tmp_path):
-    old = [{key: record[key] for key in ("step", "d_loss", "g_loss", "d_real", "d_fake", "seconds")}
-           for record in entries(d_loss=1e-3, d_real=0.999, d_fake=0.001, g_loss=8.0)]
+    old = [
+        {key: record[key] for key in ("step", "d_loss", "g_loss", "d_real", "d_fake", "seconds")}
+        for record in entries(d_loss=1e-3, d_real=0.999, d_fake=0.001, g_loss=8.0)
+    ]
     diagnosis = doctor.diagnose(folder(tmp_path / "run", old))
     assert [finding.fault for finding in diagnosis.findings] == [rules.SATURATED]
     assert {"slope", "diversity", "separation"} <= set(diagnosis.missing)
@@ -251,6 +299,7 @@ def test_balance_without_quality_is_told(tmp_path):
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------
+
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.lists(st.integers(-3, 3), min_size=1, max_size=12))
 def test_separation_counts_pairs(r, f):
@@ -308,9 +357,16 @@ def test_copies(rng):
 def test_dead_units_are_those_without_a_gradient(rng):
     from scratchgan import Sequential
 
-    net = Sequential([Dense(3, 4, rng=rng, dtype=np.float64), ReLU(), Dense(4, 5, rng=rng, dtype=np.float64), ReLU(),
-                      Dense(5, 1, rng=rng, dtype=np.float64)])
-    net[0].params["b"][:3] = -100                     # three of four never fire
+    net = Sequential(
+        [
+            Dense(3, 4, rng=rng, dtype=np.float64),
+            ReLU(),
+            Dense(4, 5, rng=rng, dtype=np.float64),
+            ReLU(),
+            Dense(5, 1, rng=rng, dtype=np.float64),
+        ]
+    )
+    net[0].params["b"][:3] = -100  # three of four never fire
     net[2].params["b"][...] = 5
     y, cache = net.forward(rng.standard_normal((30, 3)), train=True)
     net.backward(np.ones_like(y), cache)
@@ -320,7 +376,7 @@ def test_dead_units_are_those_without_a_gradient(rng):
     whole = np.concatenate([g.ravel() for _, g in net.gradients()])
     assert found["g_grad"] == pytest.approx(np.linalg.norm(whole))
     assert list(found["g_grads"]) == ["0", "2", "4"]
-    assert sum(norm**2 for norm in found["g_grads"].values()) == pytest.approx(found["g_grad"]**2)
+    assert sum(norm**2 for norm in found["g_grads"].values()) == pytest.approx(found["g_grad"] ** 2)
     net.zero_grads()
     assert "g_dead" not in signals.gradient_signals("g", net)  # nothing comes from behind: units cannot be blamed
 
@@ -340,6 +396,7 @@ def test_a_gan_without_the_usual_parts_is_left_alone():
 
 
 # -- held-out examples -------------------------------------------------------------------------------------------------
+
 
 def test_held_out_examples_are_not_trained_on(rng):
     data = Dataset(rng.standard_normal((50, 2)), labels=np.arange(50))
@@ -457,6 +514,7 @@ def test_the_log_is_strict_json(diverged):
 
 
 # -- while training ----------------------------------------------------------------------------------------------------
+
 
 def test_a_fault_is_named_once():
     watch, log = Watch(600, "non-saturating"), entries(diversity=0.01, uncovered=0.9)

@@ -12,15 +12,24 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import scratchgan
-from scratchgan import assemble, checkpoint
 from scratchgan.data import Dataset, load
-from scratchgan.metrics import evaluate_images
-from scratchgan.metrics.evaluate import evaluate, run
-from scratchgan.metrics.evaluate_report import Evaluation, Measure, show
-from scratchgan.recipe import Recipe, to_toml
+from scratchgan.files import checkpoint
+from scratchgan.runs import build
+from scratchgan.runs.evaluate import evaluate, images, run
+from scratchgan.runs.evaluate.report import Evaluation, Measure, show
+from scratchgan.runs.recipe import Recipe, to_toml
 
-TINY = Recipe(name="tiny", model="mlp", data="ring", steps=3, batch_size=16, latent_dim=2, hidden=(8,), sample_every=0,
-              checkpoint_every=0)
+TINY = Recipe(
+    name="tiny",
+    model="mlp",
+    data="ring",
+    steps=3,
+    batch_size=16,
+    latent_dim=2,
+    hidden=(8,),
+    sample_every=0,
+    checkpoint_every=0,
+)
 N = 100
 
 
@@ -35,12 +44,15 @@ def one_thread():
 
 def trained(folder, data, steps=3, **changes):
     """The folder of a short run, with nothing in it but the checkpoint."""
-    recipe, data = assemble.given_data(replace(TINY, **changes), data)
-    gan, stream = assemble.build_gan(recipe, assemble.data_shape(data)), assemble.data_stream(recipe, data)
+    recipe, data = build.given_data(replace(TINY, **changes), data)
+    gan, stream = build.build_gan(recipe, build.data_shape(data)), build.data_stream(recipe, data)
     for _ in range(steps):
         gan.train_step(stream.next())
-    checkpoint.save(folder / "checkpoint.npz", {f"gan/{key}": value for key, value in gan.state().items()},
-                    {"recipe": to_toml(recipe), "data_shape": gan.data_shape})
+    checkpoint.save(
+        folder / "checkpoint.npz",
+        {f"gan/{key}": value for key, value in gan.state().items()},
+        {"recipe": to_toml(recipe), "data_shape": gan.data_shape},
+    )
     return folder
 
 
@@ -62,7 +74,7 @@ class Copier:
 def of(monkeypatch, tmp_path, samples, **kwargs):
     """Evaluate samples as if a run on mnist-5k had made them."""
     recipe = replace(TINY, data="mnist-5k", name="fake")
-    monkeypatch.setattr(assemble, "restore", lambda run: (Copier(samples), recipe))
+    monkeypatch.setattr(build, "restore", lambda run: (Copier(samples), recipe))
     return evaluate(tmp_path, n=N, progress=False, save=False, **kwargs)
 
 
@@ -84,7 +96,7 @@ def test_digits(digits_run, capsys):
     for m in found.measures:
         assert m.name in text
         assert all(map(math.isfinite, (m.value, m.real, m.noise))), m.name
-    assert found["precision"].real > 0.6 > 0.1 > found["precision"].value       # three steps are no training
+    assert found["precision"].real > 0.6 > 0.1 > found["precision"].value  # three steps are no training
     assert found["Frechet distance"].real < found["Frechet distance"].value
     assert found["two-sample accuracy"].value > 0.9
     assert sum(found.classes["real"]) > 0.9 * N
@@ -105,7 +117,7 @@ def test_real_digits_look_real_and_copies_are_caught(monkeypatch, tmp_path):
     found = of(monkeypatch, tmp_path, data.x[::50])
     for name in ("precision", "recall", "coverage", "classes that occur", "inception-style score"):
         assert found[name].closeness > 0.9, name
-    assert found["nearest real image"].value == 0           # every sample is a training image
+    assert found["nearest real image"].value == 0  # every sample is a training image
     assert found["copies"].value == 1
     assert found["copies"].real < 0.05
     unseen = of(monkeypatch, tmp_path, data.x[1::50], data=Dataset(np.delete(data.x, np.s_[1::50], 0), name="mnist-5k"))
@@ -166,15 +178,15 @@ def test_held_out_images_tell_of_membership(tmp_path, rng):
 
 def test_downloaded_sets_bring_held_out_images(monkeypatch, tmp_path, digits_run):
     x = load("mnist-5k").x
-    monkeypatch.setattr(evaluate_images, "load", lambda name, *, image_size, channels, split: Dataset(x[3::20]))
-    monkeypatch.setattr(evaluate_images, "DOWNLOADS", {"mnist-5k": None})
+    monkeypatch.setattr(images, "load", lambda name, *, image_size, channels, split: Dataset(x[3::20]))
+    monkeypatch.setattr(images, "DOWNLOADS", {"mnist-5k": None})
     found = evaluate(digits_run, n=N, progress=False, save=False)
     assert "250 images were held out of training" in str(found)
     assert found["membership advantage of D"].value >= 0
 
 
 def test_a_large_training_set_is_thinned(monkeypatch, digits_run):
-    monkeypatch.setattr(evaluate_images, "MOST_PIXELS", 784 * 300)
+    monkeypatch.setattr(images, "MOST_PIXELS", 784 * 300)
     assert "among 300 of the 5,000 training images" in str(evaluate(digits_run, n=N, progress=False, save=False))
 
 
@@ -184,12 +196,22 @@ def test_a_large_training_set_is_thinned(monkeypatch, digits_run):
 def test_ring(tmp_path):
     found = evaluate(trained(tmp_path, load("ring")), n=N, progress=False)
     assert [m.name for m in found.measures] == [
-        "modes found", "high quality", "reverse KL of modes", "spread in a mode", "sliced Wasserstein", "MMD^2",
-        "two-sample accuracy", "precision", "recall", "density", "coverage"]
+        "modes found",
+        "high quality",
+        "reverse KL of modes",
+        "spread in a mode",
+        "sliced Wasserstein",
+        "MMD^2",
+        "two-sample accuracy",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    ]
     assert found["modes found"].real == 8
     assert found["high quality"].real == pytest.approx(0.989, abs=0.03)
     assert found["two-sample accuracy"].real == pytest.approx(0.5, abs=0.1)
-    assert found["two-sample accuracy"].noise > 0.75            # a plane alone could not tell a box from a ring
+    assert found["two-sample accuracy"].noise > 0.75  # a plane alone could not tell a box from a ring
     assert found["sliced Wasserstein"].real < found["sliced Wasserstein"].value
     assert (tmp_path / "evaluation.png").is_file()
 
@@ -213,13 +235,16 @@ def test_a_cloud_of_points_and_a_density_without_modes(tmp_path, rng):
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kwargs", "words"), [
-    ({"n": 99}, "evaluate: n must be an integer of at least 100, got 99"),
-    ({"n": 2.5}, "n must be an integer"),
-    ({"seed": -1}, "seed must be an integer of at least 0"),
-    ({"data": np.zeros((300, 2))}, r"makes samples of shape \(28, 28, 1\), but the data have \(2,\)"),
-    ({"data": np.zeros((199, 28, 28, 1))}, "at least 200 real examples to measure with, its data have 199"),
-])
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"n": 99}, "evaluate: n must be an integer of at least 100, got 99"),
+        ({"n": 2.5}, "n must be an integer"),
+        ({"seed": -1}, "seed must be an integer of at least 0"),
+        ({"data": np.zeros((300, 2))}, r"makes samples of shape \(28, 28, 1\), but the data have \(2,\)"),
+        ({"data": np.zeros((199, 28, 28, 1))}, "at least 200 real examples to measure with, its data have 199"),
+    ],
+)
 def test_bad_arguments(digits_run, kwargs, words):
     with pytest.raises(ValueError, match=words):
         evaluate(digits_run, progress=False, **kwargs)
@@ -238,7 +263,7 @@ def test_bad_folders(tmp_path):
 def test_samples_that_are_not_finite(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="samples are not finite"):
         of(monkeypatch, tmp_path, np.full((N, 28, 28, 1), np.nan, np.float32))
-    monkeypatch.setattr(assemble, "restore", lambda run: (Copier(np.full((N, 2), np.inf)), TINY))
+    monkeypatch.setattr(build, "restore", lambda run: (Copier(np.full((N, 2), np.inf)), TINY))
     with pytest.raises(ValueError, match="samples are not finite"):
         evaluate(tmp_path, n=N, progress=False)
 
@@ -247,8 +272,9 @@ def test_samples_that_are_not_finite(monkeypatch, tmp_path):
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
-@given(st.floats(-10, 10), st.floats(-10, 10), st.floats(-10, 10), st.sampled_from(["low", "high", "real"]),
-       st.booleans())
+@given(
+    st.floats(-10, 10), st.floats(-10, 10), st.floats(-10, 10), st.sampled_from(["low", "high", "real"]), st.booleans()
+)
 def test_closeness_lies_between_noise_and_real(value, real, noise, best, squared):
     m = Measure("m", value, real, noise, best, "", squared)
     if math.isnan(m.closeness):
@@ -267,8 +293,19 @@ def test_closeness_is_nan_where_the_metric_is_blind():
     assert Measure("m", 3.0, 1.0, 0.0, "real", "").closeness == 0
 
 
-@pytest.mark.parametrize(("value", "text"), [(3.0, "3"), (12345.0, "12,345"), (0.0123456, "0.012"), (1234.56, "1,235"),
-                                             (1e-5, "1e-05"), (math.nan, "-"), (math.inf, "inf"), (21.54321, "21.5")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"),
+        (12345.0, "12,345"),
+        (0.0123456, "0.012"),
+        (1234.56, "1,235"),
+        (1e-5, "1e-05"),
+        (math.nan, "-"),
+        (math.inf, "inf"),
+        (21.54321, "21.5"),
+    ],
+)
 def test_numbers_read_well(value, text):
     assert show(value) == text
 

@@ -50,16 +50,23 @@ def test_unknown_mistakes_are_described():
     assert "dx is 1/5 of what it should be" in told(lambda dx, dW, db, dy, x: (dx / 5, dW, db))
     assert "3.7 times what it should be" in told(lambda dx, dW, db, dy, x: (3.7 * dx, dW, db))
     assert "dx has the shape (4, 5), expected (5, 4): is a product transposed?" in told(
-        lambda dx, dW, db, dy, x: (dx.T, dW, db))
+        lambda dx, dW, db, dy, x: (dx.T, dW, db)
+    )
     assert "it was summed over the batch, which it keeps" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
     assert "right in 95% of its entries, and wrong for instance at (2, 1)" in told(
-        lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db))
+        lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db)
+    )
     assert "other values than it should" in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
     assert "not finite" in told(lambda dx, dW, db, dy, x: (dx * np.inf, dW, db))
     assert "It should return 3 things, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
-    assert "its dtype is float32, and the input is float64" in check(
-        "03.leaky_relu_backward", lambda dy, x, slope: np.where(x > 0, dy, slope * dy).round(9).astype(np.float32),
-        seed=0).hint
+    assert (
+        "its dtype is float32, and the input is float64"
+        in check(
+            "03.leaky_relu_backward",
+            lambda dy, x, slope: np.where(x > 0, dy, slope * dy).round(9).astype(np.float32),
+            seed=0,
+        ).hint
+    )
     assert "the shape (), expected (4,)" in told(lambda dx, dW, db, dy, x: (dx, dW, 0.0))
 
 

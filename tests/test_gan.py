@@ -38,7 +38,7 @@ def test_each_turn_moves_one_player_only(points):
     d_grads = [a.copy() for _, a in gan.D.gradients()]
     gan.g_step(16)
     assert same(d, weights(gan.D))
-    assert same(d_grads, [a for _, a in gan.D.gradients()])          # frozen: not even its gradients are touched
+    assert same(d_grads, [a for _, a in gan.D.gradients()])  # frozen: not even its gradients are touched
     assert not same(g, weights(gan.G))
 
 
@@ -52,7 +52,7 @@ def test_d_gradient_is_the_sum_over_both_batches(points):
     both = [g.copy() for _, g in gan.D.gradients()]
     fake, _ = gan.G.forward(Z, train=True)
     parts = []
-    for x, which in ((real, 1), (fake, 2)):                           # one after the other, each with fresh gradients
+    for x, which in ((real, 1), (fake, 2)):  # one after the other, each with fresh gradients
         gan.D.zero_grads()
         r, _ = gan.D.forward(real, train=True)
         f, _ = gan.D.forward(fake, train=True)
@@ -87,7 +87,7 @@ def test_g_step_draws_new_noise(points, monkeypatch):
     assert not np.array_equal(*drawn)
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if name != "cyclegan"])    # that has a test file of its own
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "cyclegan"])  # that has a test file of its own
 def test_same_seed_same_bits_other_seed_other_bits(model, rng):
     images = {"image_size": 8, "width": 4, "latent_dim": 5}
     options = {"data_shape": (8, 8, 1), "hidden": (9,)} if model == "mlp" else images
@@ -104,12 +104,21 @@ def test_same_seed_same_bits_other_seed_other_bits(model, rng):
 
 def test_same_bits_on_one_and_two_blas_threads():
     """The number of threads that NumPy's matrix product was given must not show in the weights."""
-    code = ("import numpy as np, hashlib; from scratchgan.models import dcgan; gan = dcgan(width=16, dense=32)\n"
-            "for seed in range(3): gan.train_step(np.random.default_rng(seed).uniform(-1, 1, (64, 28, 28, 1))"
-            ".astype('f'))\n"
-            "print(hashlib.sha256(b''.join(w.tobytes() for _, w in gan.G.parameters())).hexdigest())")
-    run = lambda n: subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                                   env={**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n}).stdout
+    code = (
+        "import numpy as np, hashlib; from scratchgan.models import dcgan; gan = dcgan(width=16, dense=32)\n"
+        "for seed in range(3): gan.train_step(np.random.default_rng(seed).uniform(-1, 1, (64, 28, 28, 1))"
+        ".astype('f'))\n"
+        "print(hashlib.sha256(b''.join(w.tobytes() for _, w in gan.G.parameters())).hexdigest())"
+    )
+    run = lambda n: (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n},
+        ).stdout
+    )
     assert run("1") == run("2")
 
 
@@ -120,7 +129,7 @@ def test_sampling_does_not_disturb_training_and_depends_on_its_seed(points):
     a, b, c = one.sample(300, seed=1), one.sample(300, seed=1), one.sample(300, seed=2)
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
-    np.testing.assert_array_equal(one.sample(7, seed=1), one.sample(300, seed=1)[:7])     # whole or in part
+    np.testing.assert_array_equal(one.sample(7, seed=1), one.sample(300, seed=1)[:7])  # whole or in part
     one.train_step(points)
     two.train_step(points)
     assert same(weights(one.G), weights(two.G))
@@ -189,8 +198,9 @@ def test_bad_calls_are_named(points):
 
 def test_players_must_fit_each_other(rng):
     G, D = Sequential([Dense(3, 2, rng=rng)]), Sequential([Dense(2, 1, rng=rng)])
-    make = lambda **kw: GAN(**{"G": G, "D": D, "latent_dim": 3, "data_shape": (2,), "g_optimizer": SGD(G),
-                               "d_optimizer": SGD(D), **kw})
+    make = lambda **kw: GAN(
+        **{"G": G, "D": D, "latent_dim": 3, "data_shape": (2,), "g_optimizer": SGD(G), "d_optimizer": SGD(D), **kw}
+    )
     make()
     with pytest.raises(ValueError, match="g_optimizer was made for another net"):
         make(g_optimizer=SGD(D))
@@ -204,8 +214,10 @@ def test_players_must_fit_each_other(rng):
         make(D=two, d_optimizer=SGD(two))
 
 
-@pytest.mark.parametrize(("size", "expected"), [(28, (7, 2)), (32, (4, 3)), (64, (4, 4)), (8, (4, 1)), (12, (6, 1)),
-                                                (20, (5, 2)), (4, (2, 1))])
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(28, (7, 2)), (32, (4, 3)), (64, (4, 4)), (8, (4, 1)), (12, (6, 1)), (20, (5, 2)), (4, (2, 1))],
+)
 def test_rule_of_sizes(size, expected):
     assert halve(size) == expected
 

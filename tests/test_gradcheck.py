@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scratchgan import Sequential, registry
+from scratchgan import Sequential
 from scratchgan.exercises import bugs
-from scratchgan.gradcheck import check, relative_error
+from scratchgan.gradcheck import cases, check, relative_error
 from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
 from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
@@ -27,7 +27,8 @@ SPOILED = {
     "BatchNorm in two modes": lambda rng: check(BatchNorm(3), rng.standard_normal((6, 3)), train=False),
     "batch statistics held constant": lambda rng: check(BatchNorm(3), rng.standard_normal((6, 3))),
     "no second derivative": lambda rng: check(
-        Sequential([Dense(4, 5, rng=rng), Tanh(), Dense(5, 1, rng=rng)]), rng.standard_normal((6, 4))),
+        Sequential([Dense(4, 5, rng=rng), Tanh(), Dense(5, 1, rng=rng)]), rng.standard_normal((6, 4))
+    ),
     "kernel turned round": lambda rng: check(Conv2D(2, 3, kernel_size=3, rng=rng), rng.standard_normal((2, 5, 5, 2))),
     "slope with a minus": lambda rng: check(LeakyReLU(0.2), rng.standard_normal((4, 5))),
     "another mask on the way back": lambda rng: check(Dropout(0.5), rng.standard_normal((4, 5))),
@@ -151,12 +152,12 @@ def test_bad_input_is_refused(rng):
 
 
 def test_registry_runs_and_selects(capsys):
-    assert registry.run(["Dense"])
+    assert cases.run(["Dense"])
     printed = capsys.readouterr().out
     assert "Dense: ok" in printed
     assert "2 things" in printed
     with pytest.raises(ValueError, match="unknown name 'Conv3D'"):
-        registry.run(["Conv3D"])
+        cases.run(["Conv3D"])
 
 
 def test_every_public_layer_and_loss_is_registered():
@@ -164,18 +165,18 @@ def test_every_public_layer_and_loss_is_registered():
 
     rng = np.random.default_rng(0)
     seen = set()
-    for case in registry.LAYERS:
+    for case in cases.LAYERS:
         seen |= {type(part) for _, part in case.build(rng).walk()}
     public = {getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)}
     bases = {base for base in public for other in public if other is not base and issubclass(other, base)}
     assert public - bases <= seen
-    assert set(losses.LOSSES.values()) <= {type(case.build(rng)) for case in registry.LOSSES}
+    assert set(losses.LOSSES.values()) <= {type(case.build(rng)) for case in cases.LOSSES}
 
 
 def test_registry_reports_failure(monkeypatch, capsys):
-    case = registry.Case("Broken", lambda rng: DropsSecondOrder(), (3, 4))
-    monkeypatch.setattr(registry, "CASES", [case])
-    assert not registry.run()
+    case = cases.Case("Broken", lambda rng: DropsSecondOrder(), (3, 4))
+    monkeypatch.setattr(cases, "CASES", [case])
+    assert not cases.run()
     assert "WRONG: Broken" in capsys.readouterr().out
 
 
@@ -209,7 +210,7 @@ def test_not_a_number_is_wrong_and_located(rng):
 def test_float32_is_warned_about(rng):
     with pytest.warns(RuntimeWarning, match="float32"):
         report = check(Dense(3, 2, rng=rng), rng.standard_normal((4, 3)), dtype=np.float32)
-    assert not report.ok                                    # right, and yet not to be seen in float32
+    assert not report.ok  # right, and yet not to be seen in float32
     assert report.max_error < 0.5
 
 
@@ -236,7 +237,7 @@ def test_faults_in_penalties_and_critics(fault, rng):
         assert np.abs(points - real).min(axis=1).max() > 1e-3
         assert np.abs(points - fake).min(axis=1).max() > 1e-3
     elif fault == "hinge for wasserstein":
-        assert Wasserstein().discriminator(5 + x, x - 5)[0] == pytest.approx(-10)      # no margin at which it stops
+        assert Wasserstein().discriminator(5 + x, x - 5)[0] == pytest.approx(-10)  # no margin at which it stops
     else:
         penalty = {"wrong axis": WrongAxis(3.0), "phi''": WganGp(3.0), "forgets 1/N": ForgetsN(3.0)}[fault]
         assert not check(Penalised(net, penalty), x).ok

@@ -20,8 +20,10 @@ code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 
 IMPORTS = "import numpy as np\nfrom scratchgan.exercises import check"
 RIGHT_D = "def optimal_d(p, q):\n    return p / (p + q)\n\n\ncheck('01.optimal_d', optimal_d)"
-WRONG_V = ("def value_of_game(d_real, d_fake):\n    return -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake))\n\n\n"
-           "check('01.value_of_game', value_of_game)")
+WRONG_V = (
+    "def value_of_game(d_real, d_fake):\n    return -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake))\n\n\n"
+    "check('01.value_of_game', value_of_game)"
+)
 STUB_JS = "def js(p, q):\n    ...  # your code\n\n\ncheck('01.js', js)"
 
 
@@ -37,8 +39,12 @@ def handed_in(path, *cells, outputs=()):
 def test_a_folder_is_graded(tmp_path, capsys):
     handed_in(tmp_path / "anna" / "01_the_game.ipynb", IMPORTS, RIGHT_D, WRONG_V, STUB_JS)
     handed_in(tmp_path / "ben" / "01_the_game.ipynb", IMPORTS, RIGHT_D, "while True:\n    pass", "1 / 0")
-    handed_in(tmp_path / "eve" / "01_the_game.ipynb", "def check(name, answer):\n    print(f'{name}: solved')",
-              "def js(p, q):\n    return 0.0\n\n\ncheck('01.js', js)", outputs=[(2, "01.js: solved\n")])
+    handed_in(
+        tmp_path / "eve" / "01_the_game.ipynb",
+        "def check(name, answer):\n    print(f'{name}: solved')",
+        "def js(p, q):\n    return 0.0\n\n\ncheck('01.js', js)",
+        outputs=[(2, "01.js: solved\n")],
+    )
     (tmp_path / "=SUM(A1).ipynb").write_text('{"cells": [')
     handed_in(tmp_path / ".ipynb_checkpoints" / "01_the_game.ipynb", IMPORTS)
     assert main(["grade", str(tmp_path), "--cell-timeout", "2"]) == 0
@@ -52,7 +58,10 @@ def test_a_folder_is_graded(tmp_path, capsys):
     anna = rows["anna"]
     assert [anna[key] for key in ("chapter", "status", "solved", "of", "percent")] == ["01", "ran", "1", "3", "33"]
     assert (anna["01.optimal_d"], anna["01.value_of_game"], anna["01.js"]) == (
-        "solved", "not right yet", "not solved yet")
+        "solved",
+        "not right yet",
+        "not solved yet",
+    )
     assert "That is D's loss" in anna["hints"]
     ben = rows["ben"]
     assert (ben["status"], ben["solved"], ben["01.js"]) == ("ran with errors", "1", "no such function")
@@ -65,17 +74,30 @@ def test_a_folder_is_graded(tmp_path, capsys):
 
 
 def test_a_function_may_have_another_name(tmp_path):
-    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, "def mine(p, q):\n    return p / (p + q)",
-                              'check("01.optimal_d",\n      mine)', "optimal_d = 3"))
+    row = grade_one(
+        handed_in(
+            tmp_path / "01_a.ipynb",
+            IMPORTS,
+            "def mine(p, q):\n    return p / (p + q)",
+            'check("01.optimal_d",\n      mine)',
+            "optimal_d = 3",
+        )
+    )
     assert row.exercises["01.optimal_d"] == "solved"
 
 
 def test_a_process_that_ends_itself(tmp_path):
-    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)", STUB_JS,
-                              outputs=[(4, "01.js: solved")]))           # which may have been true
+    row = grade_one(
+        handed_in(
+            tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)", STUB_JS, outputs=[(4, "01.js: solved")]
+        )
+    )  # which may have been true
     assert (row.status, row.solved) == ("crashed", 1)
-    assert row.exercises == {"01.optimal_d": "solved", "01.value_of_game": "no such function",
-                             "01.js": "no such function"}
+    assert row.exercises == {
+        "01.optimal_d": "solved",
+        "01.value_of_game": "no such function",
+        "01.js": "no such function",
+    }
     assert row.notes == ["its process ended by itself", "that was in cell 4: graded by the cells before it"]
 
 
@@ -122,20 +144,31 @@ def test_without_nbclient_it_says_what_to_install(tmp_path, monkeypatch, capsys)
 def test_rows_are_written_one_by_one(tmp_path, monkeypatch):
     for name in "ab":
         handed_in(tmp_path / f"{name}.ipynb", "1")
-    monkeypatch.setattr(table, "grade_one", lambda path, file, **kw: (_ for _ in ()).throw(KeyboardInterrupt)
-                        if file == "b.ipynb" else table.Row(file))
+    monkeypatch.setattr(
+        table,
+        "grade_one",
+        lambda path, file, **kw: (
+            (_ for _ in ()).throw(KeyboardInterrupt) if file == "b.ipynb" else table.GradeRow(file)
+        ),
+    )
     with pytest.raises(KeyboardInterrupt):
         grade(tmp_path, progress=False)
     assert "a.ipynb" in (tmp_path / "grades.csv").read_text()
 
 
-@pytest.mark.parametrize(("cell", "says"), [
-    ("from scratchgan.exercises.checking import find\nf = find('01.js').solution", "imports from scratchgan.exercises"),
-    ("import scratchgan.exercises.ch01 as c", "imports from scratchgan.exercises"),
-    ("import scratchgan\nscratchgan.exercises.checking.check = 0", "looks into scratchgan.exercises"),
-    ("check = print", "makes a check of its own"),
-    ("from builtins import print as check", "imports another check"),
-])
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        (
+            "from scratchgan.exercises.checking import find\nf = find('01.js').solution",
+            "imports from scratchgan.exercises",
+        ),
+        ("import scratchgan.exercises.ch01 as c", "imports from scratchgan.exercises"),
+        ("import scratchgan\nscratchgan.exercises.checking.check = 0", "looks into scratchgan.exercises"),
+        ("check = print", "makes a check of its own"),
+        ("from builtins import print as check", "imports another check"),
+    ],
+)
 def test_what_is_odd_is_noted(tmp_path, cell, says):
     odd = read(handed_in(tmp_path / "01_a.ipynb", IMPORTS, cell)).odd
     assert any(says in line for line in odd), odd
@@ -151,10 +184,22 @@ def test_the_course_itself_is_not_odd():
         assert submission.chapter == path.name[:2]
 
 
-@pytest.mark.parametrize("value", [
-    3, -2.5, float("inf"), True, "text", np.float32(1.5), np.arange(6).reshape(2, 3), np.ones((2, 0), np.float32),
-    (np.zeros(3), 1.0, "x"), 10**30, np.complex128(1 + 2j),
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        3,
+        -2.5,
+        float("inf"),
+        True,
+        "text",
+        np.float32(1.5),
+        np.arange(6).reshape(2, 3),
+        np.ones((2, 0), np.float32),
+        (np.zeros(3), 1.0, "x"),
+        10**30,
+        np.complex128(1 + 2j),
+    ],
+)
 def test_answers_cross_the_wire(value):
     back = wire.unpack(wire.pack(value))
     np.testing.assert_equal(back, value)
@@ -166,8 +211,17 @@ def test_what_is_no_answer_is_refused():
     for open_ in (None, ..., NotImplemented):
         assert wire.unpack(wire.pack(open_)) is None
     assert isinstance(wire.unpack(wire.pack(object())), wire.Unsendable)
-    for bad in ("3", "[]", "{", '{"array": "AAAA", "dtype": "O", "shape": [1]}', '{"array": "AAAA", "dtype": "f4"}',
-                '{"array": "AAAA", "dtype": "<f4", "shape": [7]}', '{"number": [1]}', "[" * 100_000, '{"x": 1}'):
+    for bad in (
+        "3",
+        "[]",
+        "{",
+        '{"array": "AAAA", "dtype": "O", "shape": [1]}',
+        '{"array": "AAAA", "dtype": "f4"}',
+        '{"array": "AAAA", "dtype": "<f4", "shape": [7]}',
+        '{"number": [1]}',
+        "[" * 100_000,
+        '{"x": 1}',
+    ):
         with pytest.raises(ValueError):
             wire.unpack(bad)
     with pytest.raises(ValueError, match="at most"):

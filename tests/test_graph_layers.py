@@ -54,7 +54,7 @@ def test_embedding_by_hand(rng):
     assert layer.tangent_backward(dy, cache) is None
     np.testing.assert_array_equal(layer.grads["W"], [[3, 4], [0, 0], [6, 8]])
     np.testing.assert_array_equal(labels, kept)
-    y[...] = 0                                               # a copy, not the table
+    y[...] = 0  # a copy, not the table
     assert (layer.params["W"] != 0).all()
 
 
@@ -77,14 +77,18 @@ def test_embedding_keeps_the_contract(rng):
         layer.tangent(y, cache)
 
 
-@pytest.mark.parametrize(("labels", "error", "message"), [
-    ([0, 1], TypeError, "Embedding expects a NumPy array of labels, got list"),
-    (np.array([0.0, 1.0]), TypeError, r"integer labels, got float64: use labels.astype\(np.int64\)"),
-    (np.array([True, False]), TypeError, "integer labels, got bool"),
-    (np.array([[0, 1]]), ShapeError, r"expects labels \(N,\), got \(1, 2\)"),
-    (np.array([0, 3, 4]), ValueError, "labels from 0 to 2, got 3 at position 1"),
-    (np.array([0, -1]), ValueError, "labels from 0 to 2, got -1 at position 1"),
-], ids=lambda value: "")
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 1], TypeError, "Embedding expects a NumPy array of labels, got list"),
+        (np.array([0.0, 1.0]), TypeError, r"integer labels, got float64: use labels.astype\(np.int64\)"),
+        (np.array([True, False]), TypeError, "integer labels, got bool"),
+        (np.array([[0, 1]]), ShapeError, r"expects labels \(N,\), got \(1, 2\)"),
+        (np.array([0, 3, 4]), ValueError, "labels from 0 to 2, got 3 at position 1"),
+        (np.array([0, -1]), ValueError, "labels from 0 to 2, got -1 at position 1"),
+    ],
+    ids=lambda value: "",
+)
 def test_bad_labels(labels, error, message, rng):
     with pytest.raises(error, match=message):
         Embedding(3, 2, rng=rng).forward(labels, train=True)
@@ -98,8 +102,14 @@ def test_embedding_stands_in_no_sequential(rng):
 def test_caches_say_whether_samples_are_coupled(rng):
     x = rng.standard_normal((4, 3))
     std, disc = MinibatchStd(), MinibatchDiscrimination(3, 2, 2, rng=rng, dtype=np.float64)
-    for layer, expected in ((std, True), (disc, True), (Softmax(), False), (Residual(Tanh()), False),
-                            (Concat([Tanh(), MinibatchStd()]), True), (Concat([Tanh(), ReLU()]), False)):
+    for layer, expected in (
+        (std, True),
+        (disc, True),
+        (Softmax(), False),
+        (Residual(Tanh()), False),
+        (Concat([Tanh(), MinibatchStd()]), True),
+        (Concat([Tanh(), ReLU()]), False),
+    ):
         assert layer.forward(x, train=True)[1].couples is expected
         assert layer.forward(x, train=False)[1].couples is expected
 
@@ -131,7 +141,12 @@ def test_self_attention_begins_as_the_identity(rng):
     x = rng.standard_normal((2, 3, 3, 4)).astype(np.float32)
     np.testing.assert_array_equal(layer.forward(x, train=True)[0], x)
     assert {path: w.shape for path, w in layer.parameters()} == {
-        "gamma": (1,), "f.W": (1, 1, 4, 1), "g.W": (1, 1, 4, 1), "h.W": (1, 1, 4, 2), "v.W": (1, 1, 2, 4)}
+        "gamma": (1,),
+        "f.W": (1, 1, 4, 1),
+        "g.W": (1, 1, 4, 1),
+        "h.W": (1, 1, 4, 2),
+        "v.W": (1, 1, 2, 4),
+    }
 
 
 def test_self_attention_by_hand(rng):
@@ -200,18 +215,25 @@ def planted_attention(rng):
     return layer
 
 
-@pytest.mark.parametrize(("build", "error", "message"), [
-    (lambda rng: Embedding(0, 2, rng=rng), ValueError, "Embedding: classes must be"),
-    (lambda rng: Embedding(2, 2, rng=1), TypeError, "Embedding: rng must be"),
-    (lambda rng: SelfAttention(0, rng=rng), ValueError, "SelfAttention: C must be"),
-    (lambda rng: SelfAttention(4, rng=0), TypeError, "SelfAttention: rng must be"),
-    (lambda rng: Concat([]), ValueError, "Concat needs at least one branch"),
-    (lambda rng: Concat([Tanh(), np.tanh]), TypeError, "Concat: branch '1' is no Layer but ufunc"),
-    (lambda rng: Concat([layer := Tanh(), layer]), ValueError, "Concat: the same layer object stands in it twice"),
-    (lambda rng: Concat([Dense(2, 3, rng=rng), Conv2D(2, 3, kernel_size=1, rng=rng)]), ShapeError,
-     r"branch 0 gives \(3,\) and branch 1 gives \(None, None, 3\)"),
-    (lambda rng: Residual(np.tanh), TypeError, "Residual: branch 'branch' is no Layer but ufunc"),
-], ids=lambda value: "")
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda rng: Embedding(0, 2, rng=rng), ValueError, "Embedding: classes must be"),
+        (lambda rng: Embedding(2, 2, rng=1), TypeError, "Embedding: rng must be"),
+        (lambda rng: SelfAttention(0, rng=rng), ValueError, "SelfAttention: C must be"),
+        (lambda rng: SelfAttention(4, rng=0), TypeError, "SelfAttention: rng must be"),
+        (lambda rng: Concat([]), ValueError, "Concat needs at least one branch"),
+        (lambda rng: Concat([Tanh(), np.tanh]), TypeError, "Concat: branch '1' is no Layer but ufunc"),
+        (lambda rng: Concat([layer := Tanh(), layer]), ValueError, "Concat: the same layer object stands in it twice"),
+        (
+            lambda rng: Concat([Dense(2, 3, rng=rng), Conv2D(2, 3, kernel_size=1, rng=rng)]),
+            ShapeError,
+            r"branch 0 gives \(3,\) and branch 1 gives \(None, None, 3\)",
+        ),
+        (lambda rng: Residual(np.tanh), TypeError, "Residual: branch 'branch' is no Layer but ufunc"),
+    ],
+    ids=lambda value: "",
+)
 def test_bad_arguments(build, error, message, rng):
     with pytest.raises(error, match=message):
         build(rng)

@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from refuses import refuses, unit
 
-from scratchgan import arrayfile, checkpoint, initializers, recipe
-from scratchgan.assemble import build_gan
 from scratchgan.data import BatchStream, Dataset, DownloadError, download, limits, load_download, load_path
 from scratchgan.data.limits import DataError
+from scratchgan.files import arrays, checkpoint
 from scratchgan.gan import generator_from, rng_state
+from scratchgan.runs import recipe
+from scratchgan.runs.build import build_gan
+from scratchgan.runs.limits import at_most
 
 
 def npy(shape, dtype="|u1", *, values=b"", order="False", version=1, length=None, text=None):
@@ -53,8 +55,13 @@ def chunk(name, body, length=None):
 
 def png(width=4, height=4, extra=b"", raw=None):
     raw = zlib.compress(bytes((width + 1) * height)) if raw is None else raw
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + extra
-            + chunk(b"IDAT", raw) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        + extra
+        + chunk(b"IDAT", raw)
+        + chunk(b"IEND", b"")
+    )
 
 
 def jpeg(**options):
@@ -80,42 +87,56 @@ def fails(call, *words, kind=ValueError):
 BROKEN = "its header is broken"
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (npy("(1,)" + "[" * 5000), BROKEN),
-    (npy("(1,)", text="(" * 3000 + ")" * 3000), BROKEN),
-    (npy("(1,)", text="[" * 9000), BROKEN),
-    (npy("__import__('os').system('true')"), BROKEN),
-    (npy("(1,)", text="{'descr': '|u1', 'fortran_order': False, 'shape': (4,), 'more': exit()}"), BROKEN),
-    (npy("(4, 4, 4)", "<f4", order="None"), BROKEN),
-    (npy("(4, 4, 4)", "f4,f4"), BROKEN),
-    (npy("(4, 4, 4)", "a3"), BROKEN),
-    (npy("(4, 4, 4)", "<U2000000000"), BROKEN),
-    (npy("(4,)", text="{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (4,)}"), BROKEN),
-    (npy("(4, 4, 4)", version=2, length=2**32 - 1), "its header declares 4,294,967,295 bytes, expected at most 10,000"),
-    (npy("(4, 4, 4)", text=" " * 20_000), "its header declares 20,000 bytes"),
-    (npy("(4, 4, 4)", version=2, length=9000), "ends inside its header"),
-    (npy(str((1,) * 70), values=b"1"), "declares the impossible shape"),
-    (npy("(0, 9999999999999999999999)"), "declares the impossible shape"),
-    (npy("(0, 4611686018427387904, 4)"), "declares the impossible shape"),
-    (npy("(3, 4, 4)", values=bytes(49)), "goes on after that"),
-    (npy("(3, 4, 4)", "|O", values=b"cos\nsystem\n(S'true'\ntR."), "holds pickled Python objects, which are never"),
-    (npy("(4, 2)", "|b1", values=bytes(8)), "expected uint8 or floats, got bool"),
-], ids=range(19))
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (npy("(1,)" + "[" * 5000), BROKEN),
+        (npy("(1,)", text="(" * 3000 + ")" * 3000), BROKEN),
+        (npy("(1,)", text="[" * 9000), BROKEN),
+        (npy("__import__('os').system('true')"), BROKEN),
+        (npy("(1,)", text="{'descr': '|u1', 'fortran_order': False, 'shape': (4,), 'more': exit()}"), BROKEN),
+        (npy("(4, 4, 4)", "<f4", order="None"), BROKEN),
+        (npy("(4, 4, 4)", "f4,f4"), BROKEN),
+        (npy("(4, 4, 4)", "a3"), BROKEN),
+        (npy("(4, 4, 4)", "<U2000000000"), BROKEN),
+        (npy("(4,)", text="{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (4,)}"), BROKEN),
+        (
+            npy("(4, 4, 4)", version=2, length=2**32 - 1),
+            "its header declares 4,294,967,295 bytes, expected at most 10,000",
+        ),
+        (npy("(4, 4, 4)", text=" " * 20_000), "its header declares 20,000 bytes"),
+        (npy("(4, 4, 4)", version=2, length=9000), "ends inside its header"),
+        (npy(str((1,) * 70), values=b"1"), "declares the impossible shape"),
+        (npy("(0, 9999999999999999999999)"), "declares the impossible shape"),
+        (npy("(0, 4611686018427387904, 4)"), "declares the impossible shape"),
+        (npy("(3, 4, 4)", values=bytes(49)), "goes on after that"),
+        (npy("(3, 4, 4)", "|O", values=b"cos\nsystem\n(S'true'\ntR."), "holds pickled Python objects, which are never"),
+        (npy("(4, 2)", "|b1", values=bytes(8)), "expected uint8 or floats, got bool"),
+    ],
+    ids=range(19),
+)
 def test_npy(tmp_path, content, words):
     (tmp_path / "x.npy").write_bytes(content)
     refuses(tmp_path / "x.npy", tmp_path / "x.npy", words)
     npz(tmp_path / "x.npz", [("images.npy", content)])
     refuses(tmp_path / "x.npz", f"{tmp_path / 'x.npz'}[images]: ", words)
     save(tmp_path / "c.npz", more=[("arrays/x.npy", content)])
-    fails(lambda: checkpoint.load(tmp_path / "c.npz"), "c.npz: the checkpoint is truncated or damaged (arrays/x: ",
-          words.replace("expected uint8 or floats, got", "an array of"))
+    fails(
+        lambda: checkpoint.load(tmp_path / "c.npz"),
+        "c.npz: the checkpoint is truncated or damaged (arrays/x: ",
+        words.replace("expected uint8 or floats, got", "an array of"),
+    )
 
 
 def test_odd_but_sound_arrays_are_read(tmp_path):
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    for i, content in enumerate([
-            npy("(2, 3, 4)", order="True", values=pixels.tobytes("F")), npy("(2L, 3L, 4L)", values=pixels.tobytes()),
-            npy("", text='{"shape":(2,3,4),"fortran_order":False,"descr":"u1"}', values=pixels.tobytes(), version=3)]):
+    for i, content in enumerate(
+        [
+            npy("(2, 3, 4)", order="True", values=pixels.tobytes("F")),
+            npy("(2L, 3L, 4L)", values=pixels.tobytes()),
+            npy("", text='{"shape":(2,3,4),"fortran_order":False,"descr":"u1"}', values=pixels.tobytes(), version=3),
+        ]
+    ):
         (tmp_path / f"{i}.npy").write_bytes(content)
         np.testing.assert_array_equal(load_path(tmp_path / f"{i}.npy").images[..., 0], unit(pixels))
     wide = np.array([[0.5, -1.5]])
@@ -139,8 +160,23 @@ def save(path, arrays=None, meta=None, more=(), without=()):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("name", ["../x.npy", "/etc/x.npy", "arrays/../../x.npy", "C:/x.npy", "arrays\\x.npy",
-                                  "x\u202e.npy", "arrays//x.npy", "x", ".npy", "x" * 300 + ".npy", "a\nb.npy", "x/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.npy",
+        "/etc/x.npy",
+        "arrays/../../x.npy",
+        "C:/x.npy",
+        "arrays\\x.npy",
+        "x\u202e.npy",
+        "arrays//x.npy",
+        "x",
+        ".npy",
+        "x" * 300 + ".npy",
+        "a\nb.npy",
+        "x/",
+    ],
+)
 def test_names_that_lead_elsewhere(tmp_path, name):
     sound = npy("(1, 3, 4)", values=bytes(12))
     refuses(npz(tmp_path / "x.npz", [(name, sound)]), "x.npz: the .npz file is broken", "has a member called")
@@ -153,7 +189,7 @@ def test_names_that_lead_elsewhere(tmp_path, name):
 def test_zip_directories(tmp_path, monkeypatch):
     path, sound = tmp_path / "x.npz", npy("(2, 4, 4)", values=bytes(32))
     refuses(npz(path, [("images.npy", sound)] * 2), "has two members called 'images.npy'")
-    for how, number in ((zipfile.ZIP_LZMA, 14), (zipfile.ZIP_BZIP2, 12)):       # either can take memory at will
+    for how, number in ((zipfile.ZIP_LZMA, 14), (zipfile.ZIP_BZIP2, 12)):  # either can take memory at will
         refuses(npz(path, [("images.npy", sound)], how), f"is packed in a way (number {number})")
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(20)]), "expected an array 'images'", "'a15', ...]")
     whole = bytearray(npz(path, [("images.npy", sound)]).read_bytes())
@@ -172,12 +208,17 @@ def test_zip_directories(tmp_path, monkeypatch):
     refuses(edited(at + 16, "<I", 7), "Bad CRC-32")
     refuses(edited(at + 6, "<H", 99), "zip file version 9.9")
     refuses(edited(at + 42, "<I", 2**31), "the .npz file is broken")
-    path.write_bytes(whole[:at] + bytes(whole[at:end]) * 9 + whole[end:end + 12] + struct.pack("<I", 9 * (end - at))
-                     + whole[end + 16:])
+    path.write_bytes(
+        whole[:at]
+        + bytes(whole[at:end]) * 9
+        + whole[end : end + 12]
+        + struct.pack("<I", 9 * (end - at))
+        + whole[end + 16 :]
+    )
     refuses(path, "has two members called")
-    monkeypatch.setattr(arrayfile, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(arrays, "MAX_MEMBERS", 3)
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(4)]), "holds 4 members, expected at most 3")
-    monkeypatch.setattr(arrayfile, "MAX_DIRECTORY", 150)
+    monkeypatch.setattr(arrays, "MAX_DIRECTORY", 150)
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(3)]), "its directory declares", "expected at most 150")
 
 
@@ -202,23 +243,34 @@ def test_zip64_is_read_and_its_directory_judged(tmp_path, monkeypatch):
 # ---- checkpoints
 
 
-@pytest.mark.parametrize(("changed", "words"), [
-    ({"arrays": {"gan/G/0.W": np.array([1.0, np.nan, np.inf])}}, "arrays/gan/G/0.W: has 2 values that are not finite"),
-    ({"more": [("other.npy", npy("()", "<i8", values=bytes(8)))]}, "has the unknown member 'other'"),
-    ({"more": [("arrays/x.npy", npy("(1,)", "<c8", values=bytes(8)))]}, "arrays/x: an array of complex64"),
-    ({"more": [("arrays/x.npy", npy("(1,)", "|b1", values=b"\7"))]}, "arrays/x: an array of bool"),
-    ({"more": [("meta/x.npy", npy("(2,)", values=b"\xff\xfe"))]}, "meta/x: 'utf-8' codec can't decode"),
-    ({"more": [("meta/x.npy", npy("(1,)", "<f8", values=bytes(8)))]}, "meta/x: a fact of float64 (1,)"),
-    ({"more": [("meta/x.npy", npy("(1, 1)", "<i8", values=bytes(8)))]}, "meta/x: a fact of int64 (1, 1)"),
-    ({"more": [("meta/x.npy", npy(f"({2**20 + 1},)", values=bytes(2**20 + 1)))]}, "meta/x: a fact of 1,048,577 bytes"),
-    ({"without": ["version.npy"]}, "version is 'None', expected a whole number"),
-    ({"without": ["version.npy"], "more": [("version.npy", npy("()", "<i8", values=bytes(8)))]}, "version is '0'"),
-    ({"without": ["version.npy"], "more": [("version.npy", npy("(1,)", values=b"1"))]}, "version is '1'"),
-], ids=range(11))
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"arrays": {"gan/G/0.W": np.array([1.0, np.nan, np.inf])}},
+            "arrays/gan/G/0.W: has 2 values that are not finite",
+        ),
+        ({"more": [("other.npy", npy("()", "<i8", values=bytes(8)))]}, "has the unknown member 'other'"),
+        ({"more": [("arrays/x.npy", npy("(1,)", "<c8", values=bytes(8)))]}, "arrays/x: an array of complex64"),
+        ({"more": [("arrays/x.npy", npy("(1,)", "|b1", values=b"\7"))]}, "arrays/x: an array of bool"),
+        ({"more": [("meta/x.npy", npy("(2,)", values=b"\xff\xfe"))]}, "meta/x: 'utf-8' codec can't decode"),
+        ({"more": [("meta/x.npy", npy("(1,)", "<f8", values=bytes(8)))]}, "meta/x: a fact of float64 (1,)"),
+        ({"more": [("meta/x.npy", npy("(1, 1)", "<i8", values=bytes(8)))]}, "meta/x: a fact of int64 (1, 1)"),
+        (
+            {"more": [("meta/x.npy", npy(f"({2**20 + 1},)", values=bytes(2**20 + 1)))]},
+            "meta/x: a fact of 1,048,577 bytes",
+        ),
+        ({"without": ["version.npy"]}, "version is 'None', expected a whole number"),
+        ({"without": ["version.npy"], "more": [("version.npy", npy("()", "<i8", values=bytes(8)))]}, "version is '0'"),
+        ({"without": ["version.npy"], "more": [("version.npy", npy("(1,)", values=b"1"))]}, "version is '1'"),
+    ],
+    ids=range(11),
+)
 def test_checkpoints(tmp_path, changed, words):
     save(tmp_path / "c.npz", **changed)
-    fails(lambda: checkpoint.load(tmp_path / "c.npz"), f"{tmp_path}/c.npz: the checkpoint is truncated or damaged",
-          words)
+    fails(
+        lambda: checkpoint.load(tmp_path / "c.npz"), f"{tmp_path}/c.npz: the checkpoint is truncated or damaged", words
+    )
 
 
 def test_facts_are_of_their_kind():
@@ -230,10 +282,12 @@ def test_facts_are_of_their_kind():
 
 
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):
-    for arrays, meta, words in [({"x": np.array(["a"])}, {}, "an array of <U1; expected floats or integers"),
-                                ({"../x": np.zeros(1)}, {}, "without .. or empty parts"),
-                                ({}, {"x": "a" * (2**20 + 1)}, "a fact of 1,048,577 bytes")]:
-        fails(lambda a=arrays, m=meta: checkpoint.save(tmp_path / "c.npz", a, m), "cannot save", words)
+    for saved, meta, words in [
+        ({"x": np.array(["a"])}, {}, "an array of <U1; expected floats or integers"),
+        ({"../x": np.zeros(1)}, {}, "without .. or empty parts"),
+        ({}, {"x": "a" * (2**20 + 1)}, "a fact of 1,048,577 bytes"),
+    ]:
+        fails(lambda a=saved, m=meta: checkpoint.save(tmp_path / "c.npz", a, m), "cannot save", words)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -249,7 +303,7 @@ def test_states_that_cannot_be(rng):
         (variance, np.full_like(good[variance], -1), f"the running variance {variance!r} is negative"),
         (square, np.full_like(good[square], -1), f"'{square.removeprefix('d_optimizer/')}' is a mean of squares"),
         ("steps", np.array(-1), "steps is -1, expected at least 0"),
-        ("g_optimizer/steps", np.array(-2**40), "Adam: steps is -1099511627776"),
+        ("g_optimizer/steps", np.array(-(2**40)), "Adam: steps is -1099511627776"),
         ("rng/noise", np.frombuffer(b"[" * 999, np.uint8), "not the state of a random generator"),
         ("rng/noise", np.zeros(1001, np.uint8), "text of at most 1000 bytes, got uint8 (1001,)"),
         ("rng/layers", np.full(9, np.nan), "got float64 (9,)"),
@@ -263,10 +317,16 @@ def test_states_that_cannot_be(rng):
 
 def test_generator_states(rng):
     text = rng_state(rng).tobytes().decode()
-    for changed in ("[]", "1", '{"bit_generator": "PCG64"}', text.replace("PCG64", "MT19937"),
-                    text.replace("{", "{[", 1), text.replace('"inc": ', '"inc": 1e999, "x": '),
-                    text.replace('"inc": ', '"inc": -'),
-                    '{"a":' * 190):
+    for changed in (
+        "[]",
+        "1",
+        '{"bit_generator": "PCG64"}',
+        text.replace("PCG64", "MT19937"),
+        text.replace("{", "{[", 1),
+        text.replace('"inc": ', '"inc": 1e999, "x": '),
+        text.replace('"inc": ', '"inc": -'),
+        '{"a":' * 190,
+    ):
         fails(lambda c=changed: generator_from(np.frombuffer(c.encode(), np.uint8)), "not the state of a random")
 
 
@@ -274,8 +334,14 @@ def test_stream_states_do_not_choose_their_types(rng):
     """A state may hold arrays, by type: {"dtype": "S2000000000"} would take 2 GB."""
     stream = BatchStream(Dataset(np.zeros((4, 2), np.float32)), 2, rng=np.random.default_rng(0))
     state = stream.state()
-    for text in ('{"bit_generator": {"dtype": "S2000000000", "values": ["a"]}}', '{"a":' * 3000, "[]", " " * 30_000,
-                 '{"dtype": "O", "values": [1]}', '{"dtype": "<u8", "values": 3}'):
+    for text in (
+        '{"bit_generator": {"dtype": "S2000000000", "values": ["a"]}}',
+        '{"a":' * 3000,
+        "[]",
+        " " * 30_000,
+        '{"dtype": "O", "values": [1]}',
+        '{"dtype": "<u8", "values": 3}',
+    ):
         changed = {**state, "rng": np.frombuffer(text.encode(), np.uint8)}
         fails(lambda c=changed: stream.load_state(c), "state is unusable")
     assert json.loads(stream.state()["rng"].tobytes()) == json.loads(state["rng"].tobytes())
@@ -284,31 +350,39 @@ def test_stream_states_do_not_choose_their_types(rng):
 def test_nets_are_not_larger_than_their_file():
     """What a recipe in a checkpoint asks for is refused before it is made, if the weights beside it are fewer."""
     small = recipe.Recipe(model="mlp", hidden=(4, 4), latent_dim=3)
-    with initializers.at_most(2 * (4 * 4 + 4 * 4 + 4 * 4), 6):
+    with at_most(2 * (4 * 4 + 4 * 4 + 4 * 4), 6):
         build_gan(small, (2,))
-    for keys, shape in (({"hidden": (10**7, 10**7)}, (2,)), ({"hidden": (4,) * 1000}, (2,)),
-                        ({"latent_dim": 10**9}, (2,)), ({"hidden": (4,)}, (10**9,)),
-                        ({"model": "dcgan", "width": 10**8}, (8, 8, 1)),
-                        ({"model": "dcgan", "width": 4}, (2**30, 2**30, 1))):
+    for keys, shape in (
+        ({"hidden": (10**7, 10**7)}, (2,)),
+        ({"hidden": (4,) * 1000}, (2,)),
+        ({"latent_dim": 10**9}, (2,)),
+        ({"hidden": (4,)}, (10**9,)),
+        ({"model": "dcgan", "width": 10**8}, (8, 8, 1)),
+        ({"model": "dcgan", "width": 4}, (2**30, 2**30, 1)),
+    ):
         asked = recipe.Recipe(**{"model": "mlp", "latent_dim": 3, **keys})
-        with initializers.at_most(1000, 20):
+        with at_most(1000, 20):
             fails(lambda a=asked, s=shape: build_gan(a, s), "the nets have more weights than the file holds")
-    build_gan(small, (2,))                                                      # the limit is gone again
+    build_gan(small, (2,))  # the limit is gone again
 
 
 # ---- IDX files
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (idx((0, 2**32 - 1, 2**32 - 1)), "which is empty"),
-    (idx((0, 4, 4)), "which is empty"),
-    (gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""), "goes on after its end; expected one member"),
-    (gzip.compress(idx((2, 3, 3), bytes(18))) + b"more", "goes on after its end; expected one member"),
-    (gzip.compress(idx((2, 3, 3), bytes(18)))[:-8] + bytes(8), "the gzip file is broken or cut short"),
-    (gzip.compress(b""), "not an IDX file"),
-    (b"\x1f\x8b", "the gzip file is broken or cut short"),
-    (gzip.compress(idx((20, 1000, 1000), bytes(2 * 10**7)), 1), "would unpack to 20,000,000, more than 100-fold"),
-], ids=range(8))
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (idx((0, 2**32 - 1, 2**32 - 1)), "which is empty"),
+        (idx((0, 4, 4)), "which is empty"),
+        (gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""), "goes on after its end; expected one member"),
+        (gzip.compress(idx((2, 3, 3), bytes(18))) + b"more", "goes on after its end; expected one member"),
+        (gzip.compress(idx((2, 3, 3), bytes(18)))[:-8] + bytes(8), "the gzip file is broken or cut short"),
+        (gzip.compress(b""), "not an IDX file"),
+        (b"\x1f\x8b", "the gzip file is broken or cut short"),
+        (gzip.compress(idx((20, 1000, 1000), bytes(2 * 10**7)), 1), "would unpack to 20,000,000, more than 100-fold"),
+    ],
+    ids=range(8),
+)
 def test_idx(tmp_path, content, words):
     (tmp_path / "x").write_bytes(content)
     refuses(tmp_path / "x", tmp_path / "x", words)
@@ -322,22 +396,30 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
 # ---- images
 
 
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "a part of it declares 2,147,483,647 bytes"),
-    ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
-    ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
-    ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
-    ("a.png", png(2**31 - 1, 2**31 - 1, raw=b""), "Pillow's limit"),
-    ("a.png", png(0, 4, raw=b""), "broken image"),
-    ("a.png", png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))), "an animated image of 4 frames; expected a still"),
-    ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
-    ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
-    ("a.jpg", jpeg()[:2] + b"\xff\xfe\0\2" * 20_001 + jpeg()[2:], "more than 20,000 parts"),
-    ("a.jpg", jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0" * 200, "scans, expected at most 100"),
-    ("a.jpg", jpeg()[:200], "broken image"),
-    ("a.png", jpeg()[:3], "broken image"),
-    ("a\nb.png", b"", r"a\nb.png: broken image"),
-], ids=range(14))
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "a part of it declares 2,147,483,647 bytes"),
+        ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
+        ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
+        ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
+        ("a.png", png(2**31 - 1, 2**31 - 1, raw=b""), "Pillow's limit"),
+        ("a.png", png(0, 4, raw=b""), "broken image"),
+        (
+            "a.png",
+            png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))),
+            "an animated image of 4 frames; expected a still",
+        ),
+        ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
+        ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
+        ("a.jpg", jpeg()[:2] + b"\xff\xfe\0\2" * 20_001 + jpeg()[2:], "more than 20,000 parts"),
+        ("a.jpg", jpeg(progressive=True)[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0" * 200, "scans, expected at most 100"),
+        ("a.jpg", jpeg()[:200], "broken image"),
+        ("a.png", jpeg()[:3], "broken image"),
+        ("a\nb.png", b"", r"a\nb.png: broken image"),
+    ],
+    ids=range(14),
+)
 def test_images(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
     refuses(tmp_path, f"{tmp_path}/", words)
@@ -352,17 +434,21 @@ def test_odd_but_sound_images_are_read(tmp_path):
 # ---- recipes
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"hidden = " + b"[" * 5000, "nested too deeply; a recipe is one flat table"),
-    (b"a = " + b"{a = " * 5000, "nested too deeply"),
-    (b"a" + b".a" * 30_000 + b" = 1", "a line has more than 200 dots"),             # took half a minute
-    (b"# " + b"x" * 70_000, "longer than 65,536 bytes"),
-    (b"steps = " + b"9" * 5000, "not a TOML file"),
-    (b'steps = "\xff"', "not a TOML file: 'utf-8' codec"),
-    (b"stesp = 3", 'unknown key "stesp"; did you mean "steps"?'),
-    (b'loss = "a\\nb"', r'loss = "a\nb": expected'),
-    (b"hidden = [" + b"1.5,\n" * 5000 + b"]", "expected a list of integers"),
-], ids=range(9))
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"hidden = " + b"[" * 5000, "nested too deeply; a recipe is one flat table"),
+        (b"a = " + b"{a = " * 5000, "nested too deeply"),
+        (b"a" + b".a" * 30_000 + b" = 1", "a line has more than 200 dots"),  # took half a minute
+        (b"# " + b"x" * 70_000, "longer than 65,536 bytes"),
+        (b"steps = " + b"9" * 5000, "not a TOML file"),
+        (b'steps = "\xff"', "not a TOML file: 'utf-8' codec"),
+        (b"stesp = 3", 'unknown key "stesp"; did you mean "steps"?'),
+        (b'loss = "a\\nb"', r'loss = "a\nb": expected'),
+        (b"hidden = [" + b"1.5,\n" * 5000 + b"]", "expected a list of integers"),
+    ],
+    ids=range(9),
+)
 def test_recipes(tmp_path, content, words):
     (tmp_path / "mine.toml").write_bytes(content)
     start = time.process_time()
@@ -380,6 +466,7 @@ def test_settings_nested_too_deeply():
 
 def test_downloads_that_are_something_else(tmp_path, monkeypatch):
     """A server that sends without end, to somewhere else, round in circles, or a bomb: named, and nothing is kept."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             mirror = self.path.split("/")[1]
@@ -396,7 +483,7 @@ def test_downloads_that_are_something_else(tmp_path, monkeypatch):
                 try:
                     self.wfile.write(body)
                 except OSError:
-                    pass                                                        # the client has gone
+                    pass  # the client has gone
 
         def log_message(self, *_):
             pass
@@ -409,11 +496,19 @@ def test_downloads_that_are_something_else(tmp_path, monkeypatch):
     thread.start()
     try:
         base = f"http://127.0.0.1:{server.server_port}"
-        for mirror, words in [("endless", "sent more than 100,000 bytes, thrown away"),
-                              ("page", "wrong SHA-256 sum, thrown"), ("packed", "sent more than 100,000 bytes"),
-                              ("circle", "TooManyRedirects"), ("file", "InvalidSchema")]:
-            fails(lambda m=mirror: load_download("mnist", mirrors=[f"{base}/{m}"], progress=False),
-                  "could not get mnist", f"{base}/{mirror}/train-images-idx3-ubyte.gz: {words}", kind=DownloadError)
+        for mirror, words in [
+            ("endless", "sent more than 100,000 bytes, thrown away"),
+            ("page", "wrong SHA-256 sum, thrown"),
+            ("packed", "sent more than 100,000 bytes"),
+            ("circle", "TooManyRedirects"),
+            ("file", "InvalidSchema"),
+        ]:
+            fails(
+                lambda m=mirror: load_download("mnist", mirrors=[f"{base}/{m}"], progress=False),
+                "could not get mnist",
+                f"{base}/{mirror}/train-images-idx3-ubyte.gz: {words}",
+                kind=DownloadError,
+            )
         monkeypatch.setattr(download, "MAX_SECONDS", -1)
         fails(lambda: load_download("mnist", mirrors=[f"{base}/page"]), "took more than -1 s", kind=DownloadError)
     finally:
@@ -429,7 +524,7 @@ def test_downloads_that_are_something_else(tmp_path, monkeypatch):
 BOMBS = r"""
 import resource, sys, time
 from pathlib import Path
-from scratchgan import checkpoint
+from scratchgan.files import checkpoint
 from scratchgan.data import load_path
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (450 << 20),) * 2)
@@ -453,8 +548,9 @@ def test_bombs_take_neither_time_nor_memory(tmp_path):
         "declared.npz": packed_zip([("images.npy", huge, 300)]),
         "header.npz": packed_zip([("images.npy", npy("(1,)", version=2, length=2**32 - 1), 300)]),
         "lies.npz": packed_zip([("images.npy", npy("(15000, 1000)"), 300)], declared=15_000_128),
-        "c.npz": packed_zip([("format.npy", npy("(20,)", values=checkpoint.FORMAT.encode()), 0),
-                              ("arrays/x.npy", huge, 300)]),
+        "c.npz": packed_zip(
+            [("format.npy", npy("(20,)", values=checkpoint.FORMAT.encode()), 0), ("arrays/x.npy", huge, 300)]
+        ),
         "idx.gz": packed_gzip(idx((3000000, 10, 10)), 300),
         "idx-lies.gz": packed_gzip(idx((3, 10, 10)), 300),
         "x.npy": npy("(1000000000, 100, 100)", values=b"1"),
@@ -462,8 +558,12 @@ def test_bombs_take_neither_time_nor_memory(tmp_path):
     for name, content in written.items():
         assert len(content) < 2e6
         (tmp_path / name).write_bytes(content)
-    done = subprocess.run([sys.executable, "-c", BOMBS, *(str(tmp_path / name) for name in written)], text=True,
-                          capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BOMBS, *(str(tmp_path / name) for name in written)],
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert done.stdout.splitlines() == ["True True"] * 7 + ["True"], done.stdout
 
 
@@ -501,8 +601,15 @@ def seeds():
     np.save(plain, pixels)
     np.savez_compressed(packed, images=pixels, labels=np.arange(3))
     sound = idx(pixels.shape, pixels.tobytes())
-    return {"x.npy": plain.getvalue(), "x.npz": packed.getvalue(), "x.idx": sound, "x.gz": gzip.compress(sound),
-            "images/x.png": png(), "images/x.jpg": jpeg(), "x.toml": recipe.to_toml(recipe.Recipe()).encode()}
+    return {
+        "x.npy": plain.getvalue(),
+        "x.npz": packed.getvalue(),
+        "x.idx": sound,
+        "x.gz": gzip.compress(sound),
+        "images/x.png": png(),
+        "images/x.jpg": jpeg(),
+        "x.toml": recipe.to_toml(recipe.Recipe()).encode(),
+    }
 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
@@ -514,13 +621,13 @@ def test_mutants_are_read_or_refused_in_one_line(tmp_path_factory, name, seed):
         at = rng.randrange(len(content) + 1)
         change = rng.randrange(4)
         if change == 0:
-            content[at:at + 1] = rng.randbytes(1)
+            content[at : at + 1] = rng.randbytes(1)
         elif change == 1:
-            del content[at:at + rng.choice((1, 8, 10**6))]
+            del content[at : at + rng.choice((1, 8, 10**6))]
         elif change == 2:
             content[at:at] = rng.randbytes(rng.choice((1, 30)))
         else:
-            content[at:at + 4] = rng.choice((b"\xff" * 4, bytes(4), b"9999", b"-1, ", b"\x7f\xff\xff\xff", b"[[[["))
+            content[at : at + 4] = rng.choice((b"\xff" * 4, bytes(4), b"9999", b"-1, ", b"\x7f\xff\xff\xff", b"[[[["))
     path = tmp_path_factory.mktemp("mutants") / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
@@ -543,16 +650,17 @@ def test_every_limit_is_one_that_sound_files_keep():
     assert max(path.stat().st_size for path in recipe.FOLDER.glob("*.toml")) * 10 < recipe.MAX_BYTES
     assert len(rng_state(np.random.default_rng(0))) * 3 < 1000
     for entry in download.DOWNLOADS.values():
-        assert "28x28" in entry[0]                              # 47 MB unpacked at most, from 4 MB and more
+        assert "28x28" in entry[0]  # 47 MB unpacked at most, from 4 MB and more
     assert limits.MAX_PIXELS >= 5000**2
 
 
 def test_a_log_with_absurd_lines_is_read_without_them(tmp_path):
-    from scratchgan.doctor.records import from_records, read
+    from scratchgan.doctor import from_records
+    from scratchgan.runs.diagnose import read_log
 
     lines = ['{"step": 1, "d_loss": 1.0}', "[" * 100_000, '{"step": 2, "d_loss": 1.5}']
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
-    log = read(tmp_path)
+    log = read_log(tmp_path)
     assert log.steps.tolist() == [1, 2]
     assert any("line 2 cannot be read" in note for note in log.notes)
     assert np.isnan(from_records([{"step": 1, "d_loss": 10**5000}])["d_loss"][0])

@@ -25,9 +25,19 @@ def loops(x, W, stride, padding):
     return y
 
 
-geometry = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2),
-                     st.integers(0, 2), st.integers(1, 2), st.integers(1, 2), st.integers(0, 3), st.integers(0, 5),
-                     st.integers(0, 5))
+geometry = st.tuples(
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.integers(0, 3),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -46,7 +56,7 @@ def test_convolution_and_its_adjoints(g):
     dW = kernels.conv2d_weight_grad(x, dy, kernel_size=(kh, kw), **how)
     assert dx.shape == x.shape
     assert dW.shape == W.shape
-    assert np.sum(x * dx) == pytest.approx(np.sum(y * dy), rel=1e-10, abs=1e-10)     # both adjoints of the same map
+    assert np.sum(x * dx) == pytest.approx(np.sum(y * dy), rel=1e-10, abs=1e-10)  # both adjoints of the same map
     assert np.sum(W * dW) == pytest.approx(np.sum(y * dy), rel=1e-10, abs=1e-10)
 
 
@@ -56,8 +66,11 @@ def test_batches_may_be_cut_anywhere(buffer, rng, monkeypatch):
     x, W = rng.standard_normal((7, 6, 5, 2)), rng.standard_normal((3, 3, 2, 4))
     dy = rng.standard_normal((7, 3, 3, 4))
     how = {"stride": (2, 2), "padding": (1, 1)}
-    run = lambda: [kernels.conv2d(x, W, **how), kernels.conv2d_input_grad(dy, W, x_shape=x.shape, **how),
-                   kernels.conv2d_weight_grad(x, dy, kernel_size=(3, 3), **how)]
+    run = lambda: [
+        kernels.conv2d(x, W, **how),
+        kernels.conv2d_input_grad(dy, W, x_shape=x.shape, **how),
+        kernels.conv2d_weight_grad(x, dy, kernel_size=(3, 3), **how),
+    ]
     expected = run()
     monkeypatch.setattr(convolution, "_BUFFER", buffer)
     for a, b in zip(run(), expected, strict=True):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchgan.core import OrderError, ShapeError
-from scratchgan.registry import CASES, LAYERS
+from scratchgan.gradcheck.cases import CASES, LAYERS
 
 layers = pytest.mark.parametrize("case", LAYERS, ids=str)
 

@@ -126,20 +126,24 @@ def test_names_and_bad_input():
         loss.discriminator([0.0], np.zeros((1, 1)))
 
 
-@pytest.mark.parametrize(("loss", "at", "d_value", "g_value"), [
-    (LeastSquares(), 0.5, 0.25, 0.125),
-    (Hinge(), 0.3, 2.0, -0.3),
-    (Hinge(), -1.0, 2.0, 1.0),
-    (Wasserstein(), 0.7, 0.0, -0.7),
-    (RelativisticAverage(), 1.3, LOG4, LOG4),
-], ids=lambda v: getattr(v, "name", str(v)))
+@pytest.mark.parametrize(
+    ("loss", "at", "d_value", "g_value"),
+    [
+        (LeastSquares(), 0.5, 0.25, 0.125),
+        (Hinge(), 0.3, 2.0, -0.3),
+        (Hinge(), -1.0, 2.0, 1.0),
+        (Wasserstein(), 0.7, 0.0, -0.7),
+        (RelativisticAverage(), 1.3, LOG4, LOG4),
+    ],
+    ids=lambda v: getattr(v, "name", str(v)),
+)
 def test_at_equilibrium_of_the_others(loss, at, d_value, g_value):
     same = logits(at, at, at)
     value, d_real, d_fake = loss.discriminator(same, same)
     assert value == pytest.approx(d_value, abs=1e-15)
     assert loss.generator(same, same)[0] == pytest.approx(g_value, abs=1e-15)
-    if not (isinstance(loss, Hinge) and at == -1):                 # on its kink, where a derivative is a convention
-        np.testing.assert_allclose(d_real + d_fake, 0, atol=1e-15)     # p = q: D has no reason to move
+    if not (isinstance(loss, Hinge) and at == -1):  # on its kink, where a derivative is a convention
+        np.testing.assert_allclose(d_real + d_fake, 0, atol=1e-15)  # p = q: D has no reason to move
 
 
 @pytest.mark.parametrize(("p", "q"), [(0.7, 0.2), (0.1, 0.6)])
@@ -157,12 +161,12 @@ def test_optimal_discriminator_of_each(p, q):
     assert best["least-squares", 0] == pytest.approx(ratio, abs=1e-4)
     assert best["hinge", 0] == pytest.approx(np.sign(p - q), abs=1e-4)
     slope = p * Wasserstein().real_term(d)[1] + q * Wasserstein().fake_term(d)[1]
-    np.testing.assert_allclose(slope, q - p)                       # no optimum: it falls without bound
+    np.testing.assert_allclose(slope, q - p)  # no optimum: it falls without bound
 
 
 def test_optimal_relativistic_discriminator():
     """On three points, descend to the optimum; there p (sigmoid(-rt) + S_q) = q (sigmoid(ft) + S_p) everywhere."""
-    p, q = np.array([10, 4, 2]), np.array([2, 6, 8])                # how often each point occurs among 16
+    p, q = np.array([10, 4, 2]), np.array([2, 6, 8])  # how often each point occurs among 16
     c = np.zeros(3)
     where_p, where_q = np.repeat(np.arange(3), p), np.repeat(np.arange(3), q)
     for _ in range(4000):
@@ -229,8 +233,11 @@ def test_bad_logits_are_named(name):
 def test_messages_of_get():
     with pytest.raises(ValueError, match=r"^losses: unknown loss 'hing', did you mean 'hinge'\? known: minimax, "):
         losses.get("hing")
-    with pytest.raises(ValueError, match=r"^losses: 'wasserstein' has no labels to smooth; label_smoothing is for "
-                                         r"minimax and non-saturating$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^losses: 'wasserstein' has no labels to smooth; label_smoothing is for "
+        r"minimax and non-saturating$",
+    ):
         losses.get("wasserstein", label_smoothing=0.1)
 
 

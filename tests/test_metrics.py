@@ -33,9 +33,16 @@ SLICED = lambda real, fake: sliced_wasserstein(real, fake, projections=40, rng=n
 C2ST = lambda real, fake: two_sample_accuracy(real, fake, rng=np.random.default_rng(9))
 PARZEN = lambda real, fake: parzen_log_likelihood(fake, real, sigma=0.5)
 #: metric(real, fake) of every two-sample metric
-TWO_SAMPLE = {"frechet": frechet_distance, "kernel": kernel_distance, "mmd": mmd, "sliced": SLICED,
-              "precision-recall": precision_recall, "density-coverage": density_coverage, "c2st": C2ST,
-              "parzen": PARZEN}
+TWO_SAMPLE = {
+    "frechet": frechet_distance,
+    "kernel": kernel_distance,
+    "mmd": mmd,
+    "sliced": SLICED,
+    "precision-recall": precision_recall,
+    "density-coverage": density_coverage,
+    "c2st": C2ST,
+    "parzen": PARZEN,
+}
 DISTANCES = ["frechet", "kernel", "mmd", "sliced"]
 each = pytest.mark.parametrize("name", TWO_SAMPLE)
 
@@ -54,8 +61,10 @@ def digits():
 @each
 def test_real_against_real_beats_a_shift_beats_noise(name, rng):
     metric, x = TWO_SAMPLE[name], rng.standard_normal((900, 4))
-    values = [np.atleast_1d(metric(x[:300], fake))[0] for fake in
-              (x[300:600], x[600:] + np.array([0.7, 0, 0, 0]), rng.uniform(-3, 15, (300, 4)))]
+    values = [
+        np.atleast_1d(metric(x[:300], fake))[0]
+        for fake in (x[300:600], x[600:] + np.array([0.7, 0, 0, 0]), rng.uniform(-3, 15, (300, 4)))
+    ]
     better = -1 if name in ("precision-recall", "density-coverage", "parzen") else 1
     assert better * values[0] < better * values[1] < better * values[2]
 
@@ -107,86 +116,99 @@ def test_images_count_as_their_pixels(name, rng):
 
 
 @each
-@pytest.mark.parametrize(("real", "fake", "words"), [
-    (np.zeros((9, 2)), np.zeros((9, 3)), r"one shape, got rows \(2,\) and \(3,\)|of one shape"),
-    (np.zeros(9), np.zeros(9), r"as rows \(N, F\)"),
-    (np.zeros((0, 2)), np.zeros((9, 2)), r"got shape \(0, 2\)"),
-    (np.zeros((9, 0)), np.zeros((9, 0)), r"got shape \(9, 0\)"),
-    (np.zeros((9, 2)), np.array([[0.0, 0]] * 7 + [[np.nan, 0], [0, np.inf]]), "2 of 9 rows are not, first 7"),
-    (np.full((9, 2), 1e200), np.zeros((9, 2)), "below 1e"),
-    (np.zeros((9, 2)), np.array([["a", "b"]] * 9), "real numbers"),
-    (np.zeros((9, 2), dtype=complex), np.zeros((9, 2)), "real numbers"),
-])
+@pytest.mark.parametrize(
+    ("real", "fake", "words"),
+    [
+        (np.zeros((9, 2)), np.zeros((9, 3)), r"one shape, got rows \(2,\) and \(3,\)|of one shape"),
+        (np.zeros(9), np.zeros(9), r"as rows \(N, F\)"),
+        (np.zeros((0, 2)), np.zeros((9, 2)), r"got shape \(0, 2\)"),
+        (np.zeros((9, 0)), np.zeros((9, 0)), r"got shape \(9, 0\)"),
+        (np.zeros((9, 2)), np.array([[0.0, 0]] * 7 + [[np.nan, 0], [0, np.inf]]), "2 of 9 rows are not, first 7"),
+        (np.full((9, 2), 1e200), np.zeros((9, 2)), "below 1e"),
+        (np.zeros((9, 2)), np.array([["a", "b"]] * 9), "real numbers"),
+        (np.zeros((9, 2), dtype=complex), np.zeros((9, 2)), "real numbers"),
+    ],
+)
 def test_bad_samples(name, real, fake, words):
     with pytest.raises(ValueError, match=words):
         TWO_SAMPLE[name](real, fake)
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda x: frechet_distance(x[:1], x), "real as rows .* at least 2"),
-    (lambda x: kernel_distance(x, x[:1]), "fake as rows .* at least 2"),
-    (lambda x: kernel_distance(x, x, degree=0), "degree must be an integer of at least 1"),
-    (lambda x: mmd(x, x, bandwidths=0), "bandwidths must be a number"),
-    (lambda x: mmd(x, x, bandwidths=[]), "got none"),
-    (lambda x: mmd(0 * x, 0 * x), "median distance is 0; give bandwidths"),
-    (lambda x: median_distance(np.ones((5, 3)) / 3), "median distance is 0"),
-    (lambda x: precision_recall(x[:3], x), "at least 4"),
-    (lambda x: precision_recall(x, x, k=0), "k must be an integer"),
-    (lambda x: density_coverage(x[:5], x), "more than k = 5 real rows, got 5"),
-    (lambda x: two_sample_accuracy(x[:4], x, rng=np.random.default_rng(0)), "at least 5"),
-    (lambda x: two_sample_accuracy(x, x, rng=np.random.default_rng(0), folds=1), "folds must be"),
-    (lambda x: two_sample_accuracy(x, x, rng=np.random.default_rng(0), ridge=0.0), "ridge must be"),
-    (lambda x: fit_logistic(x, np.ones(len(x))), "of 0 and 1, both there"),
-    (lambda x: fit_logistic(x, [0, 1]), "got 2 numbers"),
-    (lambda x: sliced_wasserstein(x, x, projections=0, rng=np.random.default_rng(0)), "projections must be"),
-    (lambda x: sliced_wasserstein(x, x, p=0.5, rng=np.random.default_rng(0)), "p must be a number"),
-    (lambda x: earth_mover_1d(x, x[:, 0]), r"numbers \(N,\)"),
-    (lambda x: earth_mover_1d([], [1.0]), "at least 1"),
-    (lambda x: earth_mover_1d([1.0], [np.nan]), "1 of 1 rows are not"),
-    (lambda x: earth_mover_1d([1.0, 2], [1.0], [1.0, -1]), "not negative and not all 0"),
-    (lambda x: earth_mover_1d([1.0, 2], [1.0], [1.0]), r"real_weights \(2,\)"),
-    (lambda x: earth_mover_1d([1.0], [1.0], None, [0.0]), "fake_weights"),
-    (lambda x: inception_score(x), "each row with sum 1"),
-    (lambda x: inception_score(np.full((3, 4), 0.3)), "sums from 1.2"),
-    (lambda x: inception_score(np.array([[1.5, -0.5]])), "least -0.5"),
-    (lambda x: inception_score(np.zeros((0, 4))), "at least 1"),
-    (lambda x: ms_ssim(x, x), r"images \(N, H, W, C\)"),
-    (lambda x: ms_ssim(np.zeros((2, 8, 8, 1)), np.zeros((3, 8, 8, 1))), "one shape"),
-    (lambda x: ms_ssim(np.full((2, 8, 8, 1), 255), np.zeros((2, 8, 8, 1))), r"pixels in \[-1, 1\], got 255"),
-    (lambda x: diversity(np.zeros((1, 8, 8, 1)), rng=np.random.default_rng(0)), "at least 2 images"),
-    (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), pairs=0), "pairs must be"),
-    (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), labels=[0, 1, 2]), "a class with"),
-    (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), labels=[0, 1]), r"labels \(3,\)"),
-    (lambda x: birthday_test(x), "either real images or a threshold"),
-    (lambda x: birthday_test(x, real=x, threshold=1.0), "either real images or a threshold"),
-    (lambda x: birthday_test(x, threshold=-1.0), "threshold must be"),
-    (lambda x: birthday_test(x, real=0 * x), "all real images are equal"),
-    (lambda x: birthday_test(x[:1], threshold=1.0), "at least 2"),
-    (lambda x: birthday_test(x, threshold=1.0, closest=0), "closest must be"),
-    (lambda x: memorisation_ratio(x, x, x[:, :1]), "train and samples of one shape"),
-    (lambda x: memorisation_ratio(x, x[:0], x), "held_out"),
-    (lambda x: memorisation_ratio(x, x, x, copy_quantile=1.0), "copy_quantile must be"),
-    (lambda x: membership_advantage([], [1.0]), "member_scores"),
-    (lambda x: membership_advantage([1.0], [np.nan]), "other_scores"),
-    (lambda x: parzen_log_likelihood(x, x, sigma=0.0), "sigma must be"),
-    (lambda x: parzen_log_likelihood(x, x[:1], sigma=1.0), "at least 2 test rows"),
-    (lambda x: choose_sigma(x, x), "best sigma is 0"),
-    (lambda x: choose_sigma(x, x, candidates=[1.0, 0.0]), "candidates must be positive"),
-    (lambda x: choose_sigma(x, x, candidates=[]), "candidates"),
-    (lambda x: floor_ceiling(frechet_distance, x, x[:5], rng=np.random.default_rng(0)), "half as many of noise"),
-    (lambda x: floor_ceiling(frechet_distance, x, x[:, :1], rng=np.random.default_rng(0)), "real and noise of one"),
-    (lambda x: uniform_noise(x, 0, rng=np.random.default_rng(0)), "count must be"),
-    (lambda x: gaussian_noise(x[:1], 3, rng=np.random.default_rng(0)), "at least 2"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: frechet_distance(x[:1], x), "real as rows .* at least 2"),
+        (lambda x: kernel_distance(x, x[:1]), "fake as rows .* at least 2"),
+        (lambda x: kernel_distance(x, x, degree=0), "degree must be an integer of at least 1"),
+        (lambda x: mmd(x, x, bandwidths=0), "bandwidths must be a number"),
+        (lambda x: mmd(x, x, bandwidths=[]), "got none"),
+        (lambda x: mmd(0 * x, 0 * x), "median distance is 0; give bandwidths"),
+        (lambda x: median_distance(np.ones((5, 3)) / 3), "median distance is 0"),
+        (lambda x: precision_recall(x[:3], x), "at least 4"),
+        (lambda x: precision_recall(x, x, k=0), "k must be an integer"),
+        (lambda x: density_coverage(x[:5], x), "more than k = 5 real rows, got 5"),
+        (lambda x: two_sample_accuracy(x[:4], x, rng=np.random.default_rng(0)), "at least 5"),
+        (lambda x: two_sample_accuracy(x, x, rng=np.random.default_rng(0), folds=1), "folds must be"),
+        (lambda x: two_sample_accuracy(x, x, rng=np.random.default_rng(0), ridge=0.0), "ridge must be"),
+        (lambda x: fit_logistic(x, np.ones(len(x))), "of 0 and 1, both there"),
+        (lambda x: fit_logistic(x, [0, 1]), "got 2 numbers"),
+        (lambda x: sliced_wasserstein(x, x, projections=0, rng=np.random.default_rng(0)), "projections must be"),
+        (lambda x: sliced_wasserstein(x, x, p=0.5, rng=np.random.default_rng(0)), "p must be a number"),
+        (lambda x: earth_mover_1d(x, x[:, 0]), r"numbers \(N,\)"),
+        (lambda x: earth_mover_1d([], [1.0]), "at least 1"),
+        (lambda x: earth_mover_1d([1.0], [np.nan]), "1 of 1 rows are not"),
+        (lambda x: earth_mover_1d([1.0, 2], [1.0], [1.0, -1]), "not negative and not all 0"),
+        (lambda x: earth_mover_1d([1.0, 2], [1.0], [1.0]), r"real_weights \(2,\)"),
+        (lambda x: earth_mover_1d([1.0], [1.0], None, [0.0]), "fake_weights"),
+        (lambda x: inception_score(x), "each row with sum 1"),
+        (lambda x: inception_score(np.full((3, 4), 0.3)), "sums from 1.2"),
+        (lambda x: inception_score(np.array([[1.5, -0.5]])), "least -0.5"),
+        (lambda x: inception_score(np.zeros((0, 4))), "at least 1"),
+        (lambda x: ms_ssim(x, x), r"images \(N, H, W, C\)"),
+        (lambda x: ms_ssim(np.zeros((2, 8, 8, 1)), np.zeros((3, 8, 8, 1))), "one shape"),
+        (lambda x: ms_ssim(np.full((2, 8, 8, 1), 255), np.zeros((2, 8, 8, 1))), r"pixels in \[-1, 1\], got 255"),
+        (lambda x: diversity(np.zeros((1, 8, 8, 1)), rng=np.random.default_rng(0)), "at least 2 images"),
+        (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), pairs=0), "pairs must be"),
+        (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), labels=[0, 1, 2]), "a class with"),
+        (lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=np.random.default_rng(0), labels=[0, 1]), r"labels \(3,\)"),
+        (lambda x: birthday_test(x), "either real images or a threshold"),
+        (lambda x: birthday_test(x, real=x, threshold=1.0), "either real images or a threshold"),
+        (lambda x: birthday_test(x, threshold=-1.0), "threshold must be"),
+        (lambda x: birthday_test(x, real=0 * x), "all real images are equal"),
+        (lambda x: birthday_test(x[:1], threshold=1.0), "at least 2"),
+        (lambda x: birthday_test(x, threshold=1.0, closest=0), "closest must be"),
+        (lambda x: memorisation_ratio(x, x, x[:, :1]), "train and samples of one shape"),
+        (lambda x: memorisation_ratio(x, x[:0], x), "held_out"),
+        (lambda x: memorisation_ratio(x, x, x, copy_quantile=1.0), "copy_quantile must be"),
+        (lambda x: membership_advantage([], [1.0]), "member_scores"),
+        (lambda x: membership_advantage([1.0], [np.nan]), "other_scores"),
+        (lambda x: parzen_log_likelihood(x, x, sigma=0.0), "sigma must be"),
+        (lambda x: parzen_log_likelihood(x, x[:1], sigma=1.0), "at least 2 test rows"),
+        (lambda x: choose_sigma(x, x), "best sigma is 0"),
+        (lambda x: choose_sigma(x, x, candidates=[1.0, 0.0]), "candidates must be positive"),
+        (lambda x: choose_sigma(x, x, candidates=[]), "candidates"),
+        (lambda x: floor_ceiling(frechet_distance, x, x[:5], rng=np.random.default_rng(0)), "half as many of noise"),
+        (lambda x: floor_ceiling(frechet_distance, x, x[:, :1], rng=np.random.default_rng(0)), "real and noise of one"),
+        (lambda x: uniform_noise(x, 0, rng=np.random.default_rng(0)), "count must be"),
+        (lambda x: gaussian_noise(x[:1], 3, rng=np.random.default_rng(0)), "at least 2"),
+    ],
+)
 def test_bad_arguments(call, words):
     with pytest.raises(ValueError, match=words):
         call(np.random.default_rng(0).standard_normal((20, 2)))
 
 
-@pytest.mark.parametrize("call", [
-    lambda x: sliced_wasserstein(x, x, rng=0), lambda x: two_sample_accuracy(x, x, rng=0),
-    lambda x: floor_ceiling(mmd, x, x, rng=None), lambda x: uniform_noise(x, 2, rng=0),
-    lambda x: gaussian_noise(x, 2, rng=0), lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=1)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: sliced_wasserstein(x, x, rng=0),
+        lambda x: two_sample_accuracy(x, x, rng=0),
+        lambda x: floor_ceiling(mmd, x, x, rng=None),
+        lambda x: uniform_noise(x, 2, rng=0),
+        lambda x: gaussian_noise(x, 2, rng=0),
+        lambda x: diversity(np.zeros((3, 8, 8, 1)), rng=1),
+    ],
+)
 def test_rng_is_a_generator(call):
     with pytest.raises(TypeError, match=r"numpy\.random\.Generator"):
         call(np.zeros((9, 2)))
@@ -209,9 +231,13 @@ def test_floor_and_ceiling_as_documented(digits, rng):
         got = floor_ceiling(TWO_SAMPLE[name], x, noise, rng=rng)
         assert got == (pytest.approx(floor, abs=spread), pytest.approx(ceiling, abs=wide)), name
     assert floor_ceiling(lambda a, b: sliced_wasserstein(a, b, rng=rng), x, noise, rng=rng) == (
-        pytest.approx(0.030, abs=0.006), pytest.approx(0.51, abs=0.06))
+        pytest.approx(0.030, abs=0.006),
+        pytest.approx(0.51, abs=0.06),
+    )
     assert floor_ceiling(precision_recall, x, noise, rng=rng) == (
-        pytest.approx((0.91, 0.89), abs=0.05), (0, pytest.approx(0, abs=0.01)))
+        pytest.approx((0.91, 0.89), abs=0.05),
+        (0, pytest.approx(0, abs=0.01)),
+    )
     assert floor_ceiling(density_coverage, x, noise, rng=rng) == (pytest.approx((1.0, 0.969), abs=0.1), (0, 0))
     assert floor_ceiling(C2ST, x, noise, rng=rng) == (pytest.approx(0.5, abs=0.045), 1)
     assert frechet_distance(x[:200], x[200:400]) == pytest.approx(1.3, abs=0.4)

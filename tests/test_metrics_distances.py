@@ -44,8 +44,10 @@ def test_frechet_of_fewer_rows_than_features(n, rng):
 
 
 def test_frechet_bias_shrinks_with_n(rng):
-    means = [np.mean([frechet_distance(rng.standard_normal((n, 5)), rng.standard_normal((n, 5))) for _ in range(30)])
-             for n in (50, 200)]
+    means = [
+        np.mean([frechet_distance(rng.standard_normal((n, 5)), rng.standard_normal((n, 5))) for _ in range(30)])
+        for n in (50, 200)
+    ]
     assert means[0] / means[1] == pytest.approx(4, rel=0.3)  # about a constant / N
 
 
@@ -118,7 +120,8 @@ def test_sliced_wasserstein_by_hand(rng):
     assert sliced_wasserstein([[0.0], [1]], [[2.0], [5]], projections=3, rng=rng) == pytest.approx(3)
     assert sliced_wasserstein([[0.0], [1]], [[2.0], [5]], projections=3, p=2, rng=rng) == pytest.approx(math.sqrt(10))
     assert sliced_wasserstein([[0.0]], [[0.0], [1], [5]], projections=3, p=2, rng=rng) == pytest.approx(
-        math.sqrt(26 / 3))
+        math.sqrt(26 / 3)
+    )
     x = np.random.default_rng(1).standard_normal((40, 1))
     assert sliced_wasserstein(x, x[:23] + 1, rng=rng) == pytest.approx(earth_mover_1d(x, x[:23] + 1))
 
@@ -166,8 +169,9 @@ def test_copies_are_inside_a_ball_of_radius_0(rng):
 def test_density_and_coverage_expectations(rng):
     """(DensityCoverage.3) and (DensityCoverage.4), for N != M."""
     n, m, k = 60, 40, 4
-    values = np.array([density_coverage(rng.standard_normal((n, 2)), rng.standard_normal((m, 2)), k=k)
-                       for _ in range(400)])
+    values = np.array(
+        [density_coverage(rng.standard_normal((n, 2)), rng.standard_normal((m, 2)), k=k) for _ in range(400)]
+    )
     expected = 1, 1 - math.prod((n - t) / (m + n - t) for t in range(1, k + 1))
     assert np.all(np.abs(values.mean(0) - expected) < 4 * values.std(0) / 20)
 

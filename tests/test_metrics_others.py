@@ -45,8 +45,10 @@ def test_inception_score_by_hand():
     assert inception_score(np.full((5, 4), 0.25)) == pytest.approx(1)
     assert inception_score([[1.0, 0.0]]) == 1
     p, q = [0.9, 0.1], [0.5, 0.5]
-    kl = (sum(a * math.log(a / b) for a, b in zip(p, (0.7, 0.3)))
-          + sum(a * math.log(a / b) for a, b in zip(q, (0.7, 0.3)))) / 2
+    kl = (
+        sum(a * math.log(a / b) for a, b in zip(p, (0.7, 0.3)))
+        + sum(a * math.log(a / b) for a, b in zip(q, (0.7, 0.3)))
+    ) / 2
     assert inception_score([p, q]) == pytest.approx(math.exp(kl))
     single = np.random.default_rng(0).dirichlet(np.ones(10), 50)
     assert inception_score(single.astype(np.float32)) == pytest.approx(inception_score(single), rel=1e-5)
@@ -72,8 +74,9 @@ def test_logistic_regression_is_at_the_minimum(rng):
 def test_two_sample_accuracy_of_what_no_classifier_tells(rng):
     constant = np.full((20, 3), 0.1)
     assert C2ST(constant, constant) == 0.5  # every logit is 0
-    values = [two_sample_accuracy(rng.standard_normal((40, 3)), rng.standard_normal((70, 3)), rng=rng)
-              for _ in range(80)]
+    values = [
+        two_sample_accuracy(rng.standard_normal((40, 3)), rng.standard_normal((70, 3)), rng=rng) for _ in range(80)
+    ]
     assert np.mean(values) == pytest.approx(0.5, abs=4 * np.std(values) / math.sqrt(80))
     odd = np.concatenate([rng.standard_normal((60, 3)), np.zeros((60, 1))], axis=1)
     assert C2ST(odd[:30], odd[30:] + 1e-6 * np.eye(4)[3]) == 1  # one constant fault gives everything away
@@ -101,9 +104,23 @@ def test_ms_ssim_properties(digits, rng):
     assert np.all(ms_ssim(a, -a) >= 0)  # negative structure counts as 0, and no root of it is taken
 
 
-@pytest.mark.parametrize(("side", "count", "window"),
-                         [(1, 1, 1), (8, 1, 7), (10, 1, 9), (11, 1, 11), (21, 1, 11), (22, 2, 11), (28, 2, 11),
-                          (32, 2, 11), (64, 3, 11), (175, 4, 11), (176, 5, 11), (2000, 5, 11)])
+@pytest.mark.parametrize(
+    ("side", "count", "window"),
+    [
+        (1, 1, 1),
+        (8, 1, 7),
+        (10, 1, 9),
+        (11, 1, 11),
+        (21, 1, 11),
+        (22, 2, 11),
+        (28, 2, 11),
+        (32, 2, 11),
+        (64, 3, 11),
+        (175, 4, 11),
+        (176, 5, 11),
+        (2000, 5, 11),
+    ],
+)
 def test_scales(side, count, window):
     weights, size, sigma = scales(side, side + 5)
     assert (len(weights), size, sigma) == (count, window, pytest.approx(1.5 * window / 11))

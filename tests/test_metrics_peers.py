@@ -95,10 +95,16 @@ def test_mmd(size):
     for given, used in ((0.7, [0.7]), ([0.3, 2.0], [0.3, 2.0]), (None, [median / 2, median, 2 * median])):
         table = lambda a, b, s=used: np.mean([pairwise.rbf_kernel(a, b, gamma=0.5 / t**2) for t in s], axis=0)
         cross = 2 * table(real, fake).mean()
-        agree("mmd, unbiased: sklearn rbf_kernel", mmd(real, fake, bandwidths=given),
-              off_diagonal(table(real, real)) + off_diagonal(table(fake, fake)) - cross)
-        agree("mmd, biased: sklearn rbf_kernel", mmd(real, fake, bandwidths=given, unbiased=False),
-              table(real, real).mean() + table(fake, fake).mean() - cross)
+        agree(
+            "mmd, unbiased: sklearn rbf_kernel",
+            mmd(real, fake, bandwidths=given),
+            off_diagonal(table(real, real)) + off_diagonal(table(fake, fake)) - cross,
+        )
+        agree(
+            "mmd, biased: sklearn rbf_kernel",
+            mmd(real, fake, bandwidths=given, unbiased=False),
+            table(real, real).mean() + table(fake, fake).mean() - cross,
+        )
 
 
 def off_diagonal(table):
@@ -172,10 +178,14 @@ def test_logistic_regression(ridge, gap):
     y = np.repeat([1.0, 0.0], [90, 60])
     x = rng.standard_normal((150, 8)) @ rng.standard_normal((8, 8)) + gap * y[:, None]
     w, b = fit_logistic(x, y, ridge=ridge)
-    theirs = linear_model.LogisticRegression(C=1 / (ridge * len(x)), solver="newton-cholesky", tol=1e-13,
-                                             max_iter=200).fit(x, y)
-    agree("fit_logistic: sklearn LogisticRegression, coefficients", np.append(w, b),
-          np.append(theirs.coef_[0], theirs.intercept_))
+    theirs = linear_model.LogisticRegression(
+        C=1 / (ridge * len(x)), solver="newton-cholesky", tol=1e-13, max_iter=200
+    ).fit(x, y)
+    agree(
+        "fit_logistic: sklearn LogisticRegression, coefficients",
+        np.append(w, b),
+        np.append(theirs.coef_[0], theirs.intercept_),
+    )
     agree("fit_logistic: sklearn LogisticRegression, logits", x @ w + b, theirs.decision_function(x))
 
 
@@ -187,8 +197,11 @@ def test_parzen(size):
     for sigma in (0.05, 0.5, 3.0):  # the smallest underflows unless its largest term is taken out
         # one leaf: with more, the bounds in sklearn's tree underflow for small sigma and it is thousands of nats off
         log_p = neighbors.KernelDensity(bandwidth=sigma, leaf_size=1000).fit(fake).score_samples(real)
-        agree("parzen_log_likelihood: sklearn KernelDensity", parzen_log_likelihood(fake, real, sigma=sigma),
-              (log_p.mean(), log_p.std(ddof=1) / math.sqrt(len(real))))
+        agree(
+            "parzen_log_likelihood: sklearn KernelDensity",
+            parzen_log_likelihood(fake, real, sigma=sigma),
+            (log_p.mean(), log_p.std(ddof=1) / math.sqrt(len(real))),
+        )
         log_p = special.logsumexp(-distance.cdist(real, fake, "sqeuclidean") / (2 * sigma**2), axis=1)
         log_p -= math.log(len(fake)) + size[2] * math.log(math.sqrt(2 * math.pi) * sigma)
         agree("parzen_log_likelihood: scipy logsumexp", parzen_log_likelihood(fake, real, sigma=sigma)[0], log_p.mean())
@@ -203,7 +216,7 @@ def ssim_maps(a, b, ndimage, size=11, sigma=1.5):
     window = np.exp(-(place[:, None] ** 2 + place**2) / (2 * sigma**2))
     window /= window.sum()
     half = size // 2
-    mean = lambda x: ndimage.correlate(x, window, mode="constant")[half:len(x) - half, half:x.shape[1] - half]
+    mean = lambda x: ndimage.correlate(x, window, mode="constant")[half : len(x) - half, half : x.shape[1] - half]
     m_a, m_b = mean(a), mean(b)
     luminance = (2 * m_a * m_b + 1e-4) / (m_a**2 + m_b**2 + 1e-4)
     covariance = mean(a * b) - m_a * m_b
@@ -223,8 +236,18 @@ def test_ms_ssim(side, count, window):
         value = 1.0
         for scale, weight in enumerate(weights):
             if scale:
-                image, other = (np.stack([ndimage.uniform_filter(x[..., c], 2, origin=-1)[:x.shape[0] // 2 * 2:2,
-                                :x.shape[1] // 2 * 2:2] for c in range(2)], -1) for x in (image, other))
+                image, other = (
+                    np.stack(
+                        [
+                            ndimage.uniform_filter(x[..., c], 2, origin=-1)[
+                                : x.shape[0] // 2 * 2 : 2, : x.shape[1] // 2 * 2 : 2
+                            ]
+                            for c in range(2)
+                        ],
+                        -1,
+                    )
+                    for x in (image, other)
+                )
             maps = [ssim_maps(image[..., c], other[..., c], ndimage, window, 1.5 * window / 11) for c in range(2)]
             last = scale == count - 1
             value *= np.mean([l * cs if last else cs for l, cs in maps]) ** weight
@@ -239,10 +262,16 @@ def test_membership():
         members, others = rng.normal(0.4, 1, 80).round(digits), rng.normal(0, 1, 120).round(digits)
         report = membership_advantage(members, others)
         truth = np.repeat([1, 0], [80, 120])
-        agree("membership_advantage: sklearn roc_auc_score", report.auc,
-              metrics.roc_auc_score(truth, np.concatenate([members, others])))
-        agree("membership_advantage: scipy ks_2samp, one-sided", report.advantage,
-              stats.ks_2samp(others, members, alternative="greater").statistic)
+        agree(
+            "membership_advantage: sklearn roc_auc_score",
+            report.auc,
+            metrics.roc_auc_score(truth, np.concatenate([members, others])),
+        )
+        agree(
+            "membership_advantage: scipy ks_2samp, one-sided",
+            report.advantage,
+            stats.ks_2samp(others, members, alternative="greater").statistic,
+        )
 
 
 if __name__ == "__main__":

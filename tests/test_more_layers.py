@@ -1,6 +1,5 @@
 """Numbers that fit on a page, ties, and bad arguments: the layers beyond the first nets."""
 
-
 import numpy as np
 import pytest
 
@@ -106,8 +105,12 @@ def bilinear_by_loops(x, k):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 2)])
 def test_bilinear_against_loops(k, shape, rng):
     x = rng.standard_normal(shape)
-    np.testing.assert_allclose(kernels.upsample_bilinear(x[None, :, :, None], size=k)[0, :, :, 0],
-                               bilinear_by_loops(x, k), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(
+        kernels.upsample_bilinear(x[None, :, :, None], size=k)[0, :, :, 0],
+        bilinear_by_loops(x, k),
+        rtol=1e-13,
+        atol=1e-13,
+    )
 
 
 @pytest.mark.parametrize(("H", "W", "k"), [(4, 4, 2), (5, 7, 3), (2, 3, 1), (3, 3, 3)])
@@ -119,7 +122,7 @@ def test_max_pool_kernels_against_loops(H, W, k, rng):
     dx = kernels.max_pool_adjoint(dy, at, size=k, x_shape=x.shape)
     expected = np.zeros_like(x)
     for n, h, w, c in np.ndindex(y.shape):
-        block = x[n, k * h:k * (h + 1), k * w:k * (w + 1), c]
+        block = x[n, k * h : k * (h + 1), k * w : k * (w + 1), c]
         assert y[n, h, w, c] == block.max()
         i, j = np.unravel_index(block.argmax(), block.shape)
         expected[n, k * h + i, k * w + j, c] = dy[n, h, w, c]
@@ -128,12 +131,14 @@ def test_max_pool_kernels_against_loops(H, W, k, rng):
 
 def test_batch_matmul_against_loops(rng):
     a, b = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 4, 5))
-    expected = np.array([[[sum(a[n, i, k] * b[n, k, j] for k in range(4)) for j in range(5)] for i in range(3)]
-                         for n in range(2)])
+    expected = np.array(
+        [[[sum(a[n, i, k] * b[n, k, j] for k in range(4)) for j in range(5)] for i in range(3)] for n in range(2)]
+    )
     for ta in (False, True):
         for tb in (False, True):
-            c = kernels.batch_matmul(a.swapaxes(1, 2) if ta else a, b.swapaxes(1, 2) if tb else b, transpose_a=ta,
-                                     transpose_b=tb)
+            c = kernels.batch_matmul(
+                a.swapaxes(1, 2) if ta else a, b.swapaxes(1, 2) if tb else b, transpose_a=ta, transpose_b=tb
+            )
             np.testing.assert_allclose(c, expected, rtol=1e-12, atol=1e-14)
 
 
@@ -176,35 +181,43 @@ def test_minibatch_discrimination_by_hand(rng):
     assert layer.kink_distance(layer.forward(x[:1], train=True)[1]) == np.inf
 
 
-@pytest.mark.parametrize(("make", "shape"), [
-    (lambda rng: MaxPool2D(3), (1, 2, 5, 1)),
-    (lambda rng: Maxout(2), (4, 3)),
-    (lambda rng: UpsampleBilinear2D(2), (4, 2)),
-    (lambda rng: UpsampleBilinear2D(2), (4, 0, 2, 1)),
-    (lambda rng: PixelShuffle(2), (1, 2, 2, 6)),
-    (lambda rng: Softmax(), (4,)),
-    (lambda rng: Softmax(), (4, 0)),
-    (lambda rng: MinibatchStd(), (4,)),
-    (lambda rng: MinibatchDiscrimination(3, 2, 2, rng=rng), (4, 2)),
-    (lambda rng: SelfAttention(3, rng=rng), (1, 2, 2, 4)),
-    (lambda rng: SelfAttention(3, rng=rng), (1, 0, 2, 3)),
-], ids=lambda v: str(v) if isinstance(v, tuple) else "")
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda rng: MaxPool2D(3), (1, 2, 5, 1)),
+        (lambda rng: Maxout(2), (4, 3)),
+        (lambda rng: UpsampleBilinear2D(2), (4, 2)),
+        (lambda rng: UpsampleBilinear2D(2), (4, 0, 2, 1)),
+        (lambda rng: PixelShuffle(2), (1, 2, 2, 6)),
+        (lambda rng: Softmax(), (4,)),
+        (lambda rng: Softmax(), (4, 0)),
+        (lambda rng: MinibatchStd(), (4,)),
+        (lambda rng: MinibatchDiscrimination(3, 2, 2, rng=rng), (4, 2)),
+        (lambda rng: SelfAttention(3, rng=rng), (1, 2, 2, 4)),
+        (lambda rng: SelfAttention(3, rng=rng), (1, 0, 2, 3)),
+    ],
+    ids=lambda v: str(v) if isinstance(v, tuple) else "",
+)
 def test_wrong_shapes(make, shape, rng):
     layer = make(rng)
     with pytest.raises(ShapeError, match=f"{type(layer).__name__} expects .* got "):
         layer.forward(np.zeros(shape, np.float32), train=True)
 
 
-@pytest.mark.parametrize(("build", "error", "message"), [
-    (lambda rng: MaxPool2D(0), ValueError, "MaxPool2D: size must be an integer of at least 1, got 0"),
-    (lambda rng: Maxout(1.5), ValueError, "Maxout: pieces must be an integer of at least 1, got 1.5"),
-    (lambda rng: UpsampleBilinear2D(-1), ValueError, "UpsampleBilinear2D: size must be"),
-    (lambda rng: PixelShuffle("2"), ValueError, "PixelShuffle: size must be"),
-    (lambda rng: MinibatchStd(0), ValueError, "MinibatchStd: groups must be"),
-    (lambda rng: MinibatchStd(eps=0), ValueError, r"MinibatchStd: eps must be a number in \(0, 1\], got 0"),
-    (lambda rng: MinibatchDiscrimination(3, 0, 2, rng=rng), ValueError, "MinibatchDiscrimination: kernels must be"),
-    (lambda rng: MinibatchDiscrimination(3, 2, 2, rng=None), TypeError, "MinibatchDiscrimination: rng must be"),
-], ids=lambda value: "")
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda rng: MaxPool2D(0), ValueError, "MaxPool2D: size must be an integer of at least 1, got 0"),
+        (lambda rng: Maxout(1.5), ValueError, "Maxout: pieces must be an integer of at least 1, got 1.5"),
+        (lambda rng: UpsampleBilinear2D(-1), ValueError, "UpsampleBilinear2D: size must be"),
+        (lambda rng: PixelShuffle("2"), ValueError, "PixelShuffle: size must be"),
+        (lambda rng: MinibatchStd(0), ValueError, "MinibatchStd: groups must be"),
+        (lambda rng: MinibatchStd(eps=0), ValueError, r"MinibatchStd: eps must be a number in \(0, 1\], got 0"),
+        (lambda rng: MinibatchDiscrimination(3, 0, 2, rng=rng), ValueError, "MinibatchDiscrimination: kernels must be"),
+        (lambda rng: MinibatchDiscrimination(3, 2, 2, rng=None), TypeError, "MinibatchDiscrimination: rng must be"),
+    ],
+    ids=lambda value: "",
+)
 def test_bad_arguments(build, error, message, rng):
     with pytest.raises(error, match=message):
         build(rng)
@@ -223,14 +236,18 @@ class OneSided(MinibatchDiscrimination):
 
     def backward(self, dy, cache, **kw):
         super().backward(dy, cache, **kw)
-        dM = minibatch._signed_sum(cache.M, cache.e * dy[:, None, self.Di:])
-        return dy[:, :self.Di] + self._back(dM, cache.T)
+        dM = minibatch._signed_sum(cache.M, cache.e * dy[:, None, self.Di :])
+        return dy[:, : self.Di] + self._back(dM, cache.T)
 
 
-@pytest.mark.parametrize(("bug", "shape"), [
-    (lambda rng: DropsTq(), (4, 3)),
-    (lambda rng: OneSided(3, 2, 2, rng=rng), (4, 3)),
-], ids=["tq", "one-sided"])
+@pytest.mark.parametrize(
+    ("bug", "shape"),
+    [
+        (lambda rng: DropsTq(), (4, 3)),
+        (lambda rng: OneSided(3, 2, 2, rng=rng), (4, 3)),
+    ],
+    ids=["tq", "one-sided"],
+)
 def test_checks_catch(bug, shape, rng):
     report = check(bug(rng), rng.standard_normal(shape))
     assert not report.ok

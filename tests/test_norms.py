@@ -29,13 +29,13 @@ def test_groupnorm_is_layernorm_at_one_end_and_instancenorm_at_the_other(rng):
     np.testing.assert_array_equal(run(GroupNorm(6, 6, affine=False)), run(InstanceNorm(6, affine=False)))
     y = run(GroupNorm(3, 6, affine=False))
     for g in range(3):
-        part = x[..., 2 * g:2 * g + 2]
+        part = x[..., 2 * g : 2 * g + 2]
         mean, var = (s(part, axis=(1, 2, 3), keepdims=True) for s in (np.mean, np.var))
-        np.testing.assert_allclose(y[..., 2 * g:2 * g + 2], (part - mean) / np.sqrt(var + 1e-5), rtol=1e-12)
+        np.testing.assert_allclose(y[..., 2 * g : 2 * g + 2], (part - mean) / np.sqrt(var + 1e-5), rtol=1e-12)
 
 
 def test_pixelnorm_by_hand():
-    x = np.array([[3.0, 4.0]])                       # mean square 12.5
+    x = np.array([[3.0, 4.0]])  # mean square 12.5
     layer = PixelNorm()
     y, cache = layer.forward(x, train=True)
     np.testing.assert_allclose(y, x / np.sqrt(12.5 + 1e-8), rtol=1e-15)
@@ -47,12 +47,16 @@ def test_pixelnorm_by_hand():
     assert layer.forward(np.zeros((1, 2)), train=True)[0].tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize(("make", "default"), [
-    (lambda *eps: LayerNorm(4, **dict(eps)), 1e-5),
-    (lambda *eps: PixelNorm(**dict(eps)), 1e-8),
-    (lambda *eps: BatchNorm(4, **dict(eps)), 1e-5),
-    (lambda *eps: GroupNorm(2, 4, **dict(eps)), 1e-5),
-], ids=["layer", "pixel", "batch", "group"])
+@pytest.mark.parametrize(
+    ("make", "default"),
+    [
+        (lambda *eps: LayerNorm(4, **dict(eps)), 1e-5),
+        (lambda *eps: PixelNorm(**dict(eps)), 1e-8),
+        (lambda *eps: BatchNorm(4, **dict(eps)), 1e-5),
+        (lambda *eps: GroupNorm(2, 4, **dict(eps)), 1e-5),
+    ],
+    ids=["layer", "pixel", "batch", "group"],
+)
 def test_eps(make, default):
     assert make().eps == default
     assert make(("eps", 1e-3)).eps == 1e-3
@@ -71,31 +75,38 @@ def test_eps_counts_where_nothing_varies(rng):
     np.testing.assert_allclose(layer.backward(dy, cache), (dy - dy.mean()) / 0.1, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("make", "complaint"), [
-    (lambda: BatchNorm(0), "BatchNorm: C must be"),
-    (lambda: LayerNorm(()), "at least 2 entries"),
-    (lambda: LayerNorm(1), "at least 2 entries"),
-    (lambda: LayerNorm((3, 0)), "LayerNorm: shape must be an integer of at least 1"),
-    (lambda: LayerNorm(2.0), "LayerNorm: shape must be an integer"),
-    (lambda: GroupNorm(0, 4), "GroupNorm: groups must be"),
-    (lambda: GroupNorm(3, 4), "groups must divide the 4 channels, got 3"),
-    (lambda: GroupNorm(2, "4"), "GroupNorm: C must be"),
-    (lambda: InstanceNorm(0), "InstanceNorm: .* must be an integer of at least 1"),
-])
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: BatchNorm(0), "BatchNorm: C must be"),
+        (lambda: LayerNorm(()), "at least 2 entries"),
+        (lambda: LayerNorm(1), "at least 2 entries"),
+        (lambda: LayerNorm((3, 0)), "LayerNorm: shape must be an integer of at least 1"),
+        (lambda: LayerNorm(2.0), "LayerNorm: shape must be an integer"),
+        (lambda: GroupNorm(0, 4), "GroupNorm: groups must be"),
+        (lambda: GroupNorm(3, 4), "groups must divide the 4 channels, got 3"),
+        (lambda: GroupNorm(2, "4"), "GroupNorm: C must be"),
+        (lambda: InstanceNorm(0), "InstanceNorm: .* must be an integer of at least 1"),
+    ],
+)
 def test_bad_arguments(make, complaint):
     with pytest.raises(ValueError, match=complaint):
         make()
 
 
-@pytest.mark.parametrize(("make", "shape"), [
-    (lambda: LayerNorm((3, 4)), (2, 4, 3)),
-    (lambda: LayerNorm((3, 4)), (2, 4)),
-    (lambda: GroupNorm(2, 4), (2, 3, 3, 5)),
-    (lambda: GroupNorm(4, 4), (2, 4)),               # a group of one entry is its own mean
-    (lambda: InstanceNorm(4), (2, 1, 1, 4)),
-    (lambda: InstanceNorm(4), (2, 3, 3, 1)),
-    (lambda: PixelNorm(), (2,)),
-], ids=lambda v: str(v) if isinstance(v, tuple) else "")
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: LayerNorm((3, 4)), (2, 4, 3)),
+        (lambda: LayerNorm((3, 4)), (2, 4)),
+        (lambda: GroupNorm(2, 4), (2, 3, 3, 5)),
+        (lambda: GroupNorm(4, 4), (2, 4)),  # a group of one entry is its own mean
+        (lambda: InstanceNorm(4), (2, 1, 1, 4)),
+        (lambda: InstanceNorm(4), (2, 3, 3, 1)),
+        (lambda: PixelNorm(), (2,)),
+    ],
+    ids=lambda v: str(v) if isinstance(v, tuple) else "",
+)
 def test_wrong_shapes(make, shape):
     with pytest.raises(ShapeError, match=r"expects .* got "):
         make().forward(np.zeros(shape, np.float32), train=True)
@@ -103,15 +114,23 @@ def test_wrong_shapes(make, shape):
 
 def test_a_misfit_is_found_at_construction(rng):
     with pytest.raises(ShapeError, match=r'LayerNorm "1" expects .*14, 14, 8.*Conv2D "0"'):
-        Sequential([Conv2D(1, 4, kernel_size=4, stride=2, padding=1, rng=rng), LayerNorm((14, 14, 8))],
-                   input_shape=(28, 28, 1))
+        Sequential(
+            [Conv2D(1, 4, kernel_size=4, stride=2, padding=1, rng=rng), LayerNorm((14, 14, 8))], input_shape=(28, 28, 1)
+        )
     with pytest.raises(ShapeError, match="GroupNorm"):
-        Sequential([Conv2D(1, 4, kernel_size=3, rng=rng), GroupNorm(2, 8)])   # channels are known without a size
+        Sequential([Conv2D(1, 4, kernel_size=3, rng=rng), GroupNorm(2, 8)])  # channels are known without a size
 
 
-@pytest.mark.parametrize(("layer", "shape"), [
-    (LayerNorm(4), (2, 4)), (InstanceNorm(3), (2, 2, 2, 3)), (GroupNorm(2, 4), (2, 2, 2, 4)), (PixelNorm(), (2, 4)),
-], ids=lambda v: type(v).__name__ if not isinstance(v, tuple) else "")
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (LayerNorm(4), (2, 4)),
+        (InstanceNorm(3), (2, 2, 2, 3)),
+        (GroupNorm(2, 4), (2, 2, 2, 4)),
+        (PixelNorm(), (2, 4)),
+    ],
+    ids=lambda v: type(v).__name__ if not isinstance(v, tuple) else "",
+)
 def test_per_sample_layers_do_not_couple_and_know_no_mode(layer, shape, rng):
     layer = layer.astype(np.float64)
     x = rng.standard_normal(shape)
@@ -141,8 +160,9 @@ def test_mixed_modes(rng):
     y, trained = layer.forward(x, train=True)
     np.testing.assert_allclose(layer.backward(dy, evaluated), dy * scale, rtol=1e-12)
     r = 1 / np.sqrt(x.var(axis=0) + 1e-5)
-    np.testing.assert_allclose(layer.backward(dy, trained), r * (dy - dy.mean(axis=0) - y * (y * dy).mean(axis=0)),
-                               rtol=1e-10)
+    np.testing.assert_allclose(
+        layer.backward(dy, trained), r * (dy - dy.mean(axis=0) - y * (y * dy).mean(axis=0)), rtol=1e-10
+    )
 
 
 def test_none_of_the_passes_is_spoilt_by_a_missing_backward_of_x(rng):
@@ -160,8 +180,13 @@ def test_none_of_the_passes_is_spoilt_by_a_missing_backward_of_x(rng):
 
 
 def test_empty_batch():
-    for layer, shape in ((LayerNorm((2, 3)), (0, 2, 3)), (InstanceNorm(3), (0, 2, 2, 3)), (GroupNorm(1, 2), (0, 2)),
-                         (PixelNorm(), (0, 2, 2, 3)), (GroupNorm(2, 4), (0, 3, 3, 4))):
+    for layer, shape in (
+        (LayerNorm((2, 3)), (0, 2, 3)),
+        (InstanceNorm(3), (0, 2, 2, 3)),
+        (GroupNorm(1, 2), (0, 2)),
+        (PixelNorm(), (0, 2, 2, 3)),
+        (GroupNorm(2, 4), (0, 3, 3, 4)),
+    ):
         x = np.zeros(shape, np.float32)
         y, cache = layer.forward(x, train=True)
         dx, ty = layer.backward(y, cache), layer.tangent(x, cache)
@@ -170,9 +195,16 @@ def test_empty_batch():
         assert all((g == 0).all() for _, g in layer.gradients())
 
 
-@pytest.mark.parametrize("make", [
-    lambda: LayerNorm((14, 14, 16)), lambda: InstanceNorm(16), lambda: GroupNorm(4, 16), lambda: PixelNorm(),
-], ids=["layer", "instance", "group", "pixel"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LayerNorm((14, 14, 16)),
+        lambda: InstanceNorm(16),
+        lambda: GroupNorm(4, 16),
+        lambda: PixelNorm(),
+    ],
+    ids=["layer", "instance", "group", "pixel"],
+)
 def test_float32_is_as_good_as_its_digits(make, rng):
     """At a real size, with a mean far from zero."""
     x = (10 + rng.standard_normal((2, 14, 14, 16))).astype(np.float32)
@@ -186,8 +218,16 @@ def test_float32_is_as_good_as_its_digits(make, rng):
 
 
 def test_a_critic_with_layernorm_has_all_derivatives(rng):
-    critic = Sequential([Conv2D(1, 2, kernel_size=3, rng=rng), LayerNorm((3, 2, 2)), LeakyReLU(0.2),
-                         Conv2D(2, 1, kernel_size=2, rng=rng), InstanceNorm(1)], input_shape=(5, 4, 1))
+    critic = Sequential(
+        [
+            Conv2D(1, 2, kernel_size=3, rng=rng),
+            LayerNorm((3, 2, 2)),
+            LeakyReLU(0.2),
+            Conv2D(2, 1, kernel_size=2, rng=rng),
+            InstanceNorm(1),
+        ],
+        input_shape=(5, 4, 1),
+    )
     report = check(critic, rng.standard_normal((2, 5, 4, 1)))
     assert report.ok, str(report)
 
@@ -207,8 +247,7 @@ class ForgetsTr(GroupNorm):
         return super().tangent_backward(tdy, cache, **kw)
 
 
-@pytest.mark.parametrize(("bug", "shape"), [(lambda: ForgetsTheMean(4), (3, 4)),
-                                            (lambda: ForgetsTr(2, 8), (3, 8))])
+@pytest.mark.parametrize(("bug", "shape"), [(lambda: ForgetsTheMean(4), (3, 4)), (lambda: ForgetsTr(2, 8), (3, 8))])
 def test_checks_catch(bug, shape, rng):
     report = check(bug(), rng.standard_normal(shape))
     assert report.max_error > 1e-3

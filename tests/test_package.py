@@ -15,9 +15,13 @@ import scratchgan
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "scratchgan").rglob("*.py"))
-READERS = [*SOURCES, *sorted((ROOT / "tests").glob("*.py")), *sorted((ROOT / "notebooks").rglob("*.py")),
-           *sorted((ROOT / "notebooks").glob("*.md")),
-           ROOT / "README.md"]
+READERS = [
+    *SOURCES,
+    *sorted((ROOT / "tests").glob("*.py")),
+    *sorted((ROOT / "notebooks").rglob("*.py")),
+    *sorted((ROOT / "notebooks").glob("*.md")),
+    ROOT / "README.md",
+]
 
 LABEL = re.compile(r"\(([A-Z][A-Za-z0-9]*)\.(\d+)((?:(?:, ?|-)\d+)*)\)")
 #: a label is defined where it opens a line, perhaps after a word or two or another definition, and two blanks follow
@@ -74,15 +78,19 @@ def test_docstrings_with_backslashes_are_raw():
 
 
 def test_import_is_light():
-    code = ("import sys, scratchgan, scratchgan.data, scratchgan.models, scratchgan.gradcheck; "
-            "print([m for m in ('numba', 'matplotlib', 'PIL', 'pooch', 'tqdm', 'requests') if m in sys.modules])")
+    code = (
+        "import sys, scratchgan, scratchgan.data, scratchgan.models, scratchgan.gradcheck; "
+        "print([m for m in ('numba', 'matplotlib', 'PIL', 'pooch', 'tqdm', 'requests') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_no_pickle_no_global_seed_no_fastmath():
     """The forbidden words, outside of what explains them."""
-    forbidden = re.compile(r"allow_pickle\s*=\s*True|\bimport pickle|fastmath\s*=\s*True"
-                           r"|np\.random\.(seed|rand|randn|normal|uniform|randint)\(")
+    forbidden = re.compile(
+        r"allow_pickle\s*=\s*True|\bimport pickle|fastmath\s*=\s*True"
+        r"|np\.random\.(seed|rand|randn|normal|uniform|randint)\("
+    )
     for path in SOURCES:
         assert not forbidden.search(path.read_text()), path
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scratchgan import Sequential, registry
+from scratchgan import Sequential
+from scratchgan.gradcheck import cases
 from scratchgan.layers import (
     BatchNorm,
     Conv2D,
@@ -113,8 +114,11 @@ def test_penalty_gradients_add_to_the_loss_gradients(rng):
     r, on_real = net.forward(real, train=True)
     f, on_fake = net.forward(fake, train=True)
     _, d_real, d_fake = Wasserstein().discriminator(r, f)
-    runs = [lambda: net.backward(d_real, on_real), lambda: net.backward(d_fake, on_fake),
-            lambda: penalty_backward(net, interpolate(real, fake, rng=np.random.default_rng(1)), WganGp(10.0))]
+    runs = [
+        lambda: net.backward(d_real, on_real),
+        lambda: net.backward(d_fake, on_fake),
+        lambda: penalty_backward(net, interpolate(real, fake, rng=np.random.default_rng(1)), WganGp(10.0)),
+    ]
     for run in runs:
         net.zero_grads()
         run()
@@ -145,7 +149,7 @@ def test_piecewise_linear_nets_skip_what_is_zero(rng, monkeypatch):
         for name in counts:
             count(kind, name)
     _, dx = penalty_backward(net, x, WganGp(10.0))
-    assert counts == {"adjoint": 2, "weight_grad": 2}            # two layers: one adjoint each for g, one B each
+    assert counts == {"adjoint": 2, "weight_grad": 2}  # two layers: one adjoint each for g, one B each
     np.testing.assert_array_equal(dx, 0)
     assert penalty_backward(net, x, R1(1.0), input_grad=False)[1] is None
 
@@ -155,16 +159,20 @@ def test_through_batchnorm_in_training_it_says_why_not(wrap, rng):
     net = Sequential([wrap(BatchNorm(6)), Dense(6, 1, rng=rng)])
     net.set_path("D")
     x = rng.standard_normal((4, 6)).astype(np.float32)
-    with pytest.raises(ValueError, match=r'cannot go through BatchNorm "D\.0.*every output depends on every sample.*'
-                                         r"Use LayerNorm"):
+    with pytest.raises(
+        ValueError,
+        match=r'cannot go through BatchNorm "D\.0.*every output depends on every sample.*'
+        r"Use LayerNorm",
+    ):
         penalty_backward(net, x, R1(1.0))
-    value, _ = penalty_backward(net, x, R1(1.0), train=False)       # with running statistics it is an affine map
+    value, _ = penalty_backward(net, x, R1(1.0), train=False)  # with running statistics it is an affine map
     assert value > 0
 
 
 def test_through_minibatch_statistics_it_is_the_summed_logits(rng):
-    net = Sequential([Dense(3, 4, rng=rng, dtype=np.float64), Tanh(), MinibatchStd(1),
-                      Dense(5, 1, rng=rng, dtype=np.float64)])
+    net = Sequential(
+        [Dense(3, 4, rng=rng, dtype=np.float64), Tanh(), MinibatchStd(1), Dense(5, 1, rng=rng, dtype=np.float64)]
+    )
     x, h = rng.standard_normal((4, 3)), 1e-6
     value, _ = penalty_backward(net, x, R1(2.0))
     total = lambda at: net.forward(at, train=True)[0].sum()
@@ -176,7 +184,7 @@ def test_points(rng):
     real, fake = rng.standard_normal((2, 50, 4, 4, 1)).astype(np.float32)
     x = interpolate(real, fake, rng=np.random.default_rng(0))
     e = ((x - fake) * (real - fake)).sum(axis=(1, 2, 3)) / ((real - fake) ** 2).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(x, e[:, None, None, None] * (real - fake) + fake, atol=1e-5)   # on the line
+    np.testing.assert_allclose(x, e[:, None, None, None] * (real - fake) + fake, atol=1e-5)  # on the line
     assert 0 <= e.min() < 0.1
     assert 0.9 < e.max() <= 1
     assert x.dtype == perturb(real, rng=rng).dtype == np.float32
@@ -214,8 +222,10 @@ def test_bad_weights(make):
 
 
 def test_every_penalty_is_registered():
-    kinds = {type(getattr(thing, "penalty", thing)) for thing in
-             (case.build(np.random.default_rng(0)) for case in registry.PENALTIES)}
+    kinds = {
+        type(getattr(thing, "penalty", thing))
+        for thing in (case.build(np.random.default_rng(0)) for case in cases.PENALTIES)
+    }
     assert kinds >= {R1, R2, WganGp, Dragan, PathLength}
 
 
@@ -250,15 +260,18 @@ def test_defaults_are_the_papers():
     assert R1(0.5).gamma == WganGp(0.5).weight == PathLength(0.5, target=0.5).weight == 0.5
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda v: R1(v), r"R1: gamma must be a number in \[0, inf\)"),
-    (lambda v: R2(v), r"R2: gamma must be"),
-    (lambda v: WganGp(v), r"WganGp: weight must be a number in \[0, inf\)"),
-    (lambda v: Dragan(v), r"Dragan: weight must be"),
-    (lambda v: PathLength(v), r"PathLength: weight must be a number in \[0, inf\)"),
-    (lambda v: PathLength(target=v), r"PathLength: target must be a number in \[0, inf\)"),
-    (lambda v: PathLength(decay=v), r"PathLength: decay must be a number in \[0, 1\]"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda v: R1(v), r"R1: gamma must be a number in \[0, inf\)"),
+        (lambda v: R2(v), r"R2: gamma must be"),
+        (lambda v: WganGp(v), r"WganGp: weight must be a number in \[0, inf\)"),
+        (lambda v: Dragan(v), r"Dragan: weight must be"),
+        (lambda v: PathLength(v), r"PathLength: weight must be a number in \[0, inf\)"),
+        (lambda v: PathLength(target=v), r"PathLength: target must be a number in \[0, inf\)"),
+        (lambda v: PathLength(decay=v), r"PathLength: decay must be a number in \[0, 1\]"),
+    ],
+)
 @pytest.mark.parametrize("value", [-1, np.inf])
 def test_bad_weights_are_named(make, message, value):
     with pytest.raises(ValueError, match=message):
@@ -267,8 +280,9 @@ def test_bad_weights_are_named(make, message, value):
 
 def test_penalty_backward_passes_on_what_it_is_given(rng):
     """The mode, the random stream and the conditions reach the net; its own weight gradients are not disturbed."""
-    net = Sequential([Dense(3, 8, rng=rng, dtype=np.float64), Tanh(), Dropout(0.5), Dense(8, 1, rng=rng,
-                                                                                            dtype=np.float64)])
+    net = Sequential(
+        [Dense(3, 8, rng=rng, dtype=np.float64), Tanh(), Dropout(0.5), Dense(8, 1, rng=rng, dtype=np.float64)]
+    )
     x = rng.standard_normal((6, 3))
     run = lambda **kw: penalty_backward(net, x, R1(1.0), **kw)[0]
     assert run(rng=np.random.default_rng(0)) == run(rng=np.random.default_rng(0))
@@ -306,10 +320,11 @@ def test_batchnorm_is_refused_in_these_words(rng):
     with pytest.raises(ValueError) as error:
         penalty_backward(net, np.ones((2, 3), np.float32), R1())
     assert str(error.value) == (
-        'a gradient penalty cannot go through BatchNorm in training: it normalises with the batch\'s own mean and '
+        "a gradient penalty cannot go through BatchNorm in training: it normalises with the batch's own mean and "
         "variance, so that every output depends on every sample of the batch, and the gradient of one output in its "
         "own input alone, which the penalty is about, does not exist.  Use LayerNorm, InstanceNorm, GroupNorm or no "
-        "normalisation in this net (Gulrajani et al. 2017, section 4)")
+        "normalisation in this net (Gulrajani et al. 2017, section 4)"
+    )
     with pytest.raises(ValueError, match=r"of at least one sample, got \(3,\)"):
         R1()(np.ones(3))
     with pytest.raises(ValueError, match=r"of at least one sample, got \(2, 1\)"):
@@ -334,6 +349,6 @@ def test_without_input_grad_the_last_adjoint_is_skipped(rng, monkeypatch):
     monkeypatch.setattr(Dense, "adjoint", lambda self, *a: calls.append(self.path) or adjoint(self, *a))
     x = rng.standard_normal((5, 3))
     penalty_backward(net, x, R1(1.0), input_grad=False)
-    assert calls == ["2", "0"]                        # for g; u goes on through tanh'' to the first layer's dW only
+    assert calls == ["2", "0"]  # for g; u goes on through tanh'' to the first layer's dW only
     penalty_backward(net, x, R1(1.0))
     assert calls[2:] == ["2", "0", "0"]

@@ -22,8 +22,10 @@ def pixels(path):
 
 def perfect_gan(density, probability=0.5):
     """A GAN whose samples are real ones, with a constant D."""
-    return SimpleNamespace(sample=lambda n, *, seed: density.sample(n, rng=np.random.default_rng(seed + 1)),
-                           probability=lambda x: np.full(len(x), probability))
+    return SimpleNamespace(
+        sample=lambda n, *, seed: density.sample(n, rng=np.random.default_rng(seed + 1)),
+        probability=lambda x: np.full(len(x), probability),
+    )
 
 
 def test_grid_puts_every_image_in_its_place(rng):
@@ -32,7 +34,7 @@ def test_grid_puts_every_image_in_its_place(rng):
     assert (grid.shape, grid.dtype) == ((3 * 5 + 1, 3 * 6 + 1, 3), np.uint8)
     for n, image in enumerate(images):
         y, x = 1 + n // 3 * 5, 1 + n % 3 * 6
-        np.testing.assert_allclose(grid[y:y + 4, x:x + 5], (image + 1) / 2 * 255, atol=0.5 + 1e-9)
+        np.testing.assert_allclose(grid[y : y + 4, x : x + 5], (image + 1) / 2 * 255, atol=0.5 + 1e-9)
     assert (grid[::5] == plots.GAP).all()
     assert (grid[:, ::6] == plots.GAP).all()
     assert (grid[11:, 7:] == plots.GAP).all()  # no eighth and ninth image
@@ -43,12 +45,15 @@ def test_grid_ends_of_the_range_and_columns():
     assert grid.tolist() == [[[0], [255], [255]]]
 
 
-@pytest.mark.parametrize(("images", "words"), [
-    (np.zeros((2, 3, 3)), "got (2, 3, 3)"),
-    (np.zeros((2, 3, 3, 2)), "got (2, 3, 3, 2)"),
-    (np.zeros((0, 3, 3, 1)), "got (0, 3, 3, 1)"),
-    (np.full((1, 3, 3, 1), np.nan), "finite"),
-])
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((2, 3, 3)), "got (2, 3, 3)"),
+        (np.zeros((2, 3, 3, 2)), "got (2, 3, 3, 2)"),
+        (np.zeros((0, 3, 3, 1)), "got (0, 3, 3, 1)"),
+        (np.full((1, 3, 3, 1), np.nan), "finite"),
+    ],
+)
 def test_grid_refuses(images, words):
     with pytest.raises(ValueError) as caught:
         plots.image_grid(images)
@@ -60,7 +65,7 @@ def test_saved_grid_enlarges_pixels_exactly(tmp_path, rng):
     plots.save_grid(tmp_path / "g.png", images, "sixteen images")
     grid = plots.image_grid(images)
     scale = round(480 / len(grid))
-    big = pixels(tmp_path / "g.png")[-10 - len(grid) * scale:-10, 10:10 + grid.shape[1] * scale]
+    big = pixels(tmp_path / "g.png")[-10 - len(grid) * scale : -10, 10 : 10 + grid.shape[1] * scale]
     assert (big.reshape(len(grid), scale, len(grid), scale, 3) == grid[:, None, :, None]).all()
     assert list(tmp_path.iterdir()) == [tmp_path / "g.png"]  # no temporary file is left
 
@@ -184,9 +189,11 @@ def test_point_cloud_stands_in_for_a_density(rng):
 
 
 def test_figures_need_no_pyplot_and_no_main_thread(tmp_path):
-    code = ("import sys; from pathlib import Path; from scratchgan import plots\n"
-            "plots.save_curves(Path(sys.argv[1]), [dict(step=1, d_loss=1, g_loss=1, d_real=.5, d_fake=.5)])\n"
-            "assert 'matplotlib.pyplot' not in sys.modules")
+    code = (
+        "import sys; from pathlib import Path; from scratchgan import plots\n"
+        "plots.save_curves(Path(sys.argv[1]), [dict(step=1, d_loss=1, g_loss=1, d_real=.5, d_fake=.5)])\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code, tmp_path / "c.png"], check=True)
     thread = threading.Thread(target=plots.save_curves, args=(tmp_path / "t.png", [record(1), record(2)]))
     thread.start()

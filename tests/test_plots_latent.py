@@ -54,7 +54,7 @@ def test_linear_is_straight_and_its_norm_falls_as_the_formula_says(rng):
     np.testing.assert_array_equal(path[:, 0], z0)
     np.testing.assert_allclose(path[:, 1], 0.75 * z0 + 0.25 * z1, rtol=1e-12)
     t = np.linspace(0, 1, 5)
-    np.testing.assert_allclose((path ** 2).sum(axis=2).mean(axis=0) / 300, (1 - t) ** 2 + t ** 2, rtol=0.02)
+    np.testing.assert_allclose((path**2).sum(axis=2).mean(axis=0) / 300, (1 - t) ** 2 + t**2, rtol=0.02)
 
 
 def test_dtypes_equal_directions_and_rows_by_themselves(rng):
@@ -67,16 +67,19 @@ def test_dtypes_equal_directions_and_rows_by_themselves(rng):
     assert interpolate_latent([1, 0], [0, 1], 3).dtype == np.float32
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (([1.0, 0], [-1.0, 0], 3), "opposite directions"),
-    (([0.0, 0], [1.0, 0], 3), "no direction"),
-    (([1.0, 0], [1.0, 0, 0], 3), "got (2,) and (3,)"),
-    (([np.nan, 0], [1.0, 0], 3), "finite"),
-    (([1.0, 0], [0.0, 1], 1), "at least 2"),
-    (([1.0, 0], [0.0, 1], 3, "cubic"), "cubic"),
-    ((np.zeros((0, 2)), np.zeros((0, 2)), 3), "got (0, 2)"),
-    ((["a"], ["b"], 3), "expected z0 and z1"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([1.0, 0], [-1.0, 0], 3), "opposite directions"),
+        (([0.0, 0], [1.0, 0], 3), "no direction"),
+        (([1.0, 0], [1.0, 0, 0], 3), "got (2,) and (3,)"),
+        (([np.nan, 0], [1.0, 0], 3), "finite"),
+        (([1.0, 0], [0.0, 1], 1), "at least 2"),
+        (([1.0, 0], [0.0, 1], 3, "cubic"), "cubic"),
+        ((np.zeros((0, 2)), np.zeros((0, 2)), 3), "got (0, 2)"),
+        ((["a"], ["b"], 3), "expected z0 and z1"),
+    ],
+)
 def test_interpolation_refuses(arguments, words):
     with pytest.raises(ValueError) as caught:
         interpolate_latent(*arguments)
@@ -91,7 +94,7 @@ def test_picture_shows_g_along_both_ways():
     for axes, kind in zip(fig.axes, ("linear", "spherical"), strict=False):
         shown = np.asarray(axes.images[0].get_array())
         made = gan.generate(interpolate_latent(z0, z1, 3, kind).reshape(6, 6))
-        middle = shown[1 + 9:1 + 9 + 8, 1 + 9:1 + 9 + 8, 0]  # second row, second column
+        middle = shown[1 + 9 : 1 + 9 + 8, 1 + 9 : 1 + 9 + 8, 0]  # second row, second column
         np.testing.assert_allclose(middle, (made[4, ..., 0] + 1) * 127.5, atol=0.51)
     given = interpolation(lambda Z: gan.generate(Z), z0=z0, z1=z1, steps=3)
     np.testing.assert_array_equal(given.axes[1].images[0].get_array(), fig.axes[1].images[0].get_array())

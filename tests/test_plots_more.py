@@ -30,20 +30,23 @@ def test_labelled_grid_has_a_class_a_row(rng):
     assert [text.get_text() for text in axes.get_yticklabels()] == ["zero", "two", "three"]
     for row, indices in enumerate([[1, 4], [0, 2, 3, 5], [6]]):
         for column in range(4):
-            cell = shown[1 + 4 * row:4 + 4 * row, 1 + 5 * column:5 + 5 * column, 0]
+            cell = shown[1 + 4 * row : 4 + 4 * row, 1 + 5 * column : 5 + 5 * column, 0]
             if column < len(indices):
                 np.testing.assert_allclose(cell, (images[indices[column], ..., 0] + 1) * 127.5, atol=0.51)
             else:
                 assert (cell == 255).all()
 
 
-@pytest.mark.parametrize(("labels", "options", "words"), [
-    ([0, 1], {}, "needs 3 labels"),
-    ([0, 1, -1], {}, "whole numbers from 0"),
-    ([0.0, 1.0, 2.0], {}, "float64"),
-    ([0, 1, 2], {"names": ["a", "b"]}, "2 names and the label 2"),
-    ([0, 1, 2], {"columns": 0}, "at least 1 column"),
-])
+@pytest.mark.parametrize(
+    ("labels", "options", "words"),
+    [
+        ([0, 1], {}, "needs 3 labels"),
+        ([0, 1, -1], {}, "whole numbers from 0"),
+        ([0.0, 1.0, 2.0], {}, "float64"),
+        ([0, 1, 2], {"names": ["a", "b"]}, "2 names and the label 2"),
+        ([0, 1, 2], {"columns": 0}, "at least 1 column"),
+    ],
+)
 def test_labelled_grid_refuses(labels, options, words):
     with pytest.raises(ValueError, match=words):
         labelled_grid(np.zeros((3, 2, 2, 1)), np.array(labels), **options)
@@ -78,9 +81,13 @@ def test_neighbours_draws_sample_and_neighbours_and_says_what_is_a_copy(rng):
 
 def test_neighbours_refuse():
     images = np.zeros((2, 4, 4, 1))
-    for arguments, words in (((images, np.zeros((3, 5, 5, 1))), "one size"), ((images, images, 3), "of 2 training"),
-                             ((images, np.full((2, 4, 4, 1), np.nan)), "finite"), ((images, images, 0), "at least 1"),
-                             ((images[0], images), "a grid needs images")):
+    for arguments, words in (
+        ((images, np.zeros((3, 5, 5, 1))), "one size"),
+        ((images, images, 3), "of 2 training"),
+        ((images, np.full((2, 4, 4, 1), np.nan)), "finite"),
+        ((images, images, 0), "at least 1"),
+        ((images[0], images), "a grid needs images"),
+    ):
         with pytest.raises(ValueError, match=words):
             nearest_images(*arguments)
     with pytest.raises(ValueError, match="at least 2 training images"):
@@ -97,7 +104,7 @@ def test_gradient_norms_draw_every_value_of_a_layer_on_a_log_scale():
     np.testing.assert_allclose(left.lines[0].get_data(), [steps, [1, 0.1, 0.01, np.nan]])
     np.testing.assert_allclose(left.lines[2].get_ydata(), [2, np.nan, np.nan, 2])
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["0", "2 (0 at 2 of 4)"]
-    np.testing.assert_allclose(left.lines[1].get_ydata()[:3], [10 ** -0.5, 0.1, 10 ** -1.5])  # geometric means
+    np.testing.assert_allclose(left.lines[1].get_ydata()[:3], [10**-0.5, 0.1, 10**-1.5])  # geometric means
     fig.canvas.draw()
 
 
@@ -120,11 +127,18 @@ def test_gradient_norms_of_odd_logs(norms, kind):
     gradient_norms(norms, kind=kind).canvas.draw()
 
 
-@pytest.mark.parametrize(("norms", "options", "words"), [
-    ({}, {}, "at least one layer"), ({"a": []}, {}, "one step"), ({"a": [1, 2], "b": [1]}, {}, "b has the shape"),
-    ({"a": [-1.0]}, {}, "not negative"), ({"a": [np.inf]}, {}, "finite"), ({"a": [1, 2]}, {"steps": [2, 1]}, "rise"),
-    ({"a": [1]}, {"kind": "pie"}, "'pie'"),
-])
+@pytest.mark.parametrize(
+    ("norms", "options", "words"),
+    [
+        ({}, {}, "at least one layer"),
+        ({"a": []}, {}, "one step"),
+        ({"a": [1, 2], "b": [1]}, {}, "b has the shape"),
+        ({"a": [-1.0]}, {}, "not negative"),
+        ({"a": [np.inf]}, {}, "finite"),
+        ({"a": [1, 2]}, {"steps": [2, 1]}, "rise"),
+        ({"a": [1]}, {"kind": "pie"}, "'pie'"),
+    ],
+)
 def test_gradient_norms_refuse(norms, options, words):
     with pytest.raises(ValueError, match=words):
         gradient_norms(norms, **options)
@@ -144,8 +158,13 @@ def test_norms_of_log_reads_what_training_writes():
 def test_phase_portrait_draws_the_field_and_paths_where_they_are():
     variant = dirac.VARIANTS["minimax"]
     paths = {mode: dirac.trajectory(variant, mode=mode, steps=60) for mode in dirac.MODES}
-    fig = phase_portrait(lambda psi, theta: [-v for v in dirac.field(variant, psi, theta)], (-2, 2, -1, 1),
-                         trajectories=paths, rest=(0, 0), grid=5)
+    fig = phase_portrait(
+        lambda psi, theta: [-v for v in dirac.field(variant, psi, theta)],
+        (-2, 2, -1, 1),
+        trajectories=paths,
+        rest=(0, 0),
+        grid=5,
+    )
     axes = fig.axes[0]
     quiver = axes.collections[0]
     v_psi, v_theta = dirac.field(variant, quiver.X, quiver.Y)
@@ -162,22 +181,33 @@ def test_phase_portrait_draws_the_field_and_paths_where_they_are():
 
 def test_phase_portrait_of_arrays_of_a_still_field_and_of_paths_that_overflow():
     grid = np.zeros((4, 4))
-    fig = phase_portrait((grid, grid), (0, 1, 0, 1), grid=4, trajectories={
-        "away": [[0.5, 0.5], [3, 3], [np.inf, 1]], "stays": [[0.2, 0.2], [0.2, 0.2]], "point": [[0.1, 0.1]]})
+    fig = phase_portrait(
+        (grid, grid),
+        (0, 1, 0, 1),
+        grid=4,
+        trajectories={
+            "away": [[0.5, 0.5], [3, 3], [np.inf, 1]],
+            "stays": [[0.2, 0.2], [0.2, 0.2]],
+            "point": [[0.1, 0.1]],
+        },
+    )
     assert "away (leaves)" in [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
     fig.canvas.draw()
     phase_portrait(None, (0, 1, 0, 1)).canvas.draw()
 
 
-@pytest.mark.parametrize(("field", "options", "words"), [
-    (None, {"extent": (1, 0, 0, 1)}, "extent must be"),
-    (None, {"extent": (0, np.inf, 0, 1)}, "extent must be"),
-    (lambda x, y: (x[:2], y), {}, "two arrays"),
-    (lambda x, y: (x / 0 if False else x * np.nan, y), {}, "finite over the extent"),
-    (None, {"trajectories": {"p": np.zeros((3, 3))}}, "'p' must be"),
-    (None, {"trajectories": {"p": [[np.nan, 0]]}}, "finite start"),
-    (None, {"grid": 1}, "at least 2"),
-])
+@pytest.mark.parametrize(
+    ("field", "options", "words"),
+    [
+        (None, {"extent": (1, 0, 0, 1)}, "extent must be"),
+        (None, {"extent": (0, np.inf, 0, 1)}, "extent must be"),
+        (lambda x, y: (x[:2], y), {}, "two arrays"),
+        (lambda x, y: (x / 0 if False else x * np.nan, y), {}, "finite over the extent"),
+        (None, {"trajectories": {"p": np.zeros((3, 3))}}, "'p' must be"),
+        (None, {"trajectories": {"p": [[np.nan, 0]]}}, "finite start"),
+        (None, {"grid": 1}, "at least 2"),
+    ],
+)
 def test_phase_portrait_refuses(field, options, words):
     with pytest.raises(ValueError, match=words):
         phase_portrait(field, **{"extent": (0, 1, 0, 1), **options})
@@ -185,8 +215,13 @@ def test_phase_portrait_refuses(field, options, words):
 
 def test_curves_mark_the_rest_of_the_loss_that_was_played():
     log = [{"step": n, "d_loss": 1.0, "g_loss": 1.0, "d_real": 0.6, "d_fake": 0.4} for n in (1, 2)]
-    for loss, words in (("hinge", "p = q: 2.000"), ("wasserstein", "p = q: 0.000"), ("least-squares", "p = q: 0.250"),
-                        ("relativistic-average", "2 log 2 = 1.386"), ("minimax", "2 log 2 = 1.386")):
+    for loss, words in (
+        ("hinge", "p = q: 2.000"),
+        ("wasserstein", "p = q: 0.000"),
+        ("least-squares", "p = q: 0.250"),
+        ("relativistic-average", "2 log 2 = 1.386"),
+        ("minimax", "2 log 2 = 1.386"),
+    ):
         left, right = curves(log, loss=loss).axes
         assert any(words in text.get_text() for text in left.get_legend().get_texts()), loss
         marked = any("p = q" in text.get_text() for text in right.get_legend().get_texts())

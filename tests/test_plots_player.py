@@ -12,9 +12,10 @@ from PIL import Image
 
 import scratchgan
 from scratchgan import plots
-from scratchgan.plots import animation_html, picture_run, player
-from scratchgan.recipe import load, override
-from scratchgan.train import train
+from scratchgan.plots import animation_html, player
+from scratchgan.runs.pictures import picture_run
+from scratchgan.runs.recipe import load, override
+from scratchgan.runs.train import train
 
 PNG = "data:image/png;base64,"
 
@@ -61,7 +62,7 @@ def frames_of(page):
     coded = json.loads(re.search(r"const frames = (\[.*?\]), titles", "".join(page.scripts)).group(1))
     last = page.all("img")[0]["src"]
     assert last.startswith(PNG)
-    return [np.asarray(Image.open(BytesIO(base64.b64decode(frame)))) for frame in [*coded, last[len(PNG):]]]
+    return [np.asarray(Image.open(BytesIO(base64.b64decode(frame)))) for frame in [*coded, last[len(PNG) :]]]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -125,12 +126,17 @@ def test_film_of_files_and_figures_and_its_own_page(tmp_path):
 def test_film_refuses(tmp_path, monkeypatch):
     frame = np.zeros((4, 4, 3), np.uint8)
     for frames, options, words in (
-            ([], {}, "1 to 400 frames, got 0"), ([frame] * 401, {}, "got 401"),
-            ([frame], {"titles": "a"}, "one title"),
-            ([frame], {"titles": ["a", "b"]}, "got 2 for 1"), ([frame], {"interval": 5}, "at least 20"),
-            ([frame], {"interval": 20_000}, "at most 10000"), ([frame, frame[:2]], {}, "one size"),
-            ([frame.astype(float)], {}, "float64"), ([frame[..., :2]], {}, "(4, 4, 2)"),
-            ([frame[:0]], {}, "(0, 4, 3)")):
+        ([], {}, "1 to 400 frames, got 0"),
+        ([frame] * 401, {}, "got 401"),
+        ([frame], {"titles": "a"}, "one title"),
+        ([frame], {"titles": ["a", "b"]}, "got 2 for 1"),
+        ([frame], {"interval": 5}, "at least 20"),
+        ([frame], {"interval": 20_000}, "at most 10000"),
+        ([frame, frame[:2]], {}, "one size"),
+        ([frame.astype(float)], {}, "float64"),
+        ([frame[..., :2]], {}, "(4, 4, 2)"),
+        ([frame[:0]], {}, "(0, 4, 3)"),
+    ):
         with pytest.raises(ValueError) as caught:
             animation_html(frames, **options)
         assert words in str(caught.value)
@@ -141,11 +147,14 @@ def test_film_refuses(tmp_path, monkeypatch):
         animation_html([np.random.default_rng(0).integers(0, 255, (20, 20, 3)).astype(np.uint8)] * 3)
 
 
-@pytest.mark.parametrize(("name", "settings", "pictures"), [
-    ("mlp-ring", ["hidden=[8]"], ["surface.png"]),
-    ("mlp-1d", ["hidden=[8]"], ["surface.png"]),
-    ("dcgan-digits8", ["width=4", "dense=0"], ["interpolation.png", "neighbours.png"]),
-])
+@pytest.mark.parametrize(
+    ("name", "settings", "pictures"),
+    [
+        ("mlp-ring", ["hidden=[8]"], ["surface.png"]),
+        ("mlp-1d", ["hidden=[8]"], ["surface.png"]),
+        ("dcgan-digits8", ["width=4", "dense=0"], ["interpolation.png", "neighbours.png"]),
+    ],
+)
 def test_pictures_of_a_runs_folder(tmp_path, name, settings, pictures):
     recipe = override(load(name), ["steps=2", "batch_size=8", "log_every=1", "sample_every=1", *settings])
     run = train(recipe, tmp_path / "run", progress=False)

@@ -154,8 +154,9 @@ def test_surface_refuses(rng):
         fake_gradient(trained("relativistic-average", steps=0)[0], np.zeros((3, 2)))
 
 
-@pytest.mark.parametrize(("loss", "bounds"), [("minimax", (0, 1)), ("non-saturating", (0, 1)), ("hinge", (-1, 1)),
-                                              ("least-squares", (0, 1))])
+@pytest.mark.parametrize(
+    ("loss", "bounds"), [("minimax", (0, 1)), ("non-saturating", (0, 1)), ("hinge", (-1, 1)), ("least-squares", (0, 1))]
+)
 def test_optimal_d_is_the_least_loss_at_every_point(loss, bounds):
     smoothing = 0.1 if loss == "minimax" else 0.0
     made = LOSSES[loss](smoothing) if smoothing else LOSSES[loss]()

@@ -32,7 +32,7 @@ def test_it_keeps_what_happened():
     np.testing.assert_array_equal(turn.moved, gan.generate(turn.noise_2))
     assert (turn.before != turn.after).any()
     assert np.abs(turn.moved - turn.fake_2).max() > 0
-    np.testing.assert_allclose(turn.push, -16 * fake_gradient(gan, turn.fake_2), rtol=1e-5)   # D has not moved since
+    np.testing.assert_allclose(turn.push, -16 * fake_gradient(gan, turn.fake_2), rtol=1e-5)  # D has not moved since
 
 
 def test_pictures():

@@ -4,14 +4,31 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from scratchgan import recipe as recipes
 from scratchgan.data import names as data_names
-from scratchgan.recipe import KEYS, Recipe, load, override, to_toml
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.recipe import KEYS, Recipe, load, override, to_toml
 
-SHIPPED = {"dcgan-mnist", "dcgan-digits8", "mlp-mnist", "mlp-ring", "mlp-grid", "mlp-1d", "lsgan-mnist",
-           "hinge-sngan-mnist", "wgan-clip-mnist", "wgan-gp-mnist", "dragan-mnist", "ragan-mnist", "r1-mnist",
-           "mlp-collapse", "cgan-mnist", "acgan-mnist", "projection-mnist", "infogan-mnist",
-           "cyclegan-digits"}
+SHIPPED = {
+    "dcgan-mnist",
+    "dcgan-digits8",
+    "mlp-mnist",
+    "mlp-ring",
+    "mlp-grid",
+    "mlp-1d",
+    "lsgan-mnist",
+    "hinge-sngan-mnist",
+    "wgan-clip-mnist",
+    "wgan-gp-mnist",
+    "dragan-mnist",
+    "ragan-mnist",
+    "r1-mnist",
+    "mlp-collapse",
+    "cgan-mnist",
+    "acgan-mnist",
+    "projection-mnist",
+    "infogan-mnist",
+    "cyclegan-digits",
+}
 
 
 def test_shipped_recipes_are_listed_with_the_default_first():
@@ -40,8 +57,14 @@ def test_every_key_has_a_default_and_a_line_of_help():
 
 
 def test_toml_is_complete_and_gives_the_same_recipe_back(tmp_path):
-    recipe = replace(load("mlp-ring"), description='a "quoted" text,\nwith δ', hidden=[3, 4], lr_g=1.5e-7, seed=2**40,
-                     data=r"C:\images")
+    recipe = replace(
+        load("mlp-ring"),
+        description='a "quoted" text,\nwith δ',
+        hidden=[3, 4],
+        lr_g=1.5e-7,
+        seed=2**40,
+        data=r"C:\images",
+    )
     text = to_toml(recipe)
     assert all(f"\n{key} = " in text for key in KEYS)
     (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
@@ -54,17 +77,20 @@ def test_a_file_without_a_name_is_named_after_itself(tmp_path):
     assert load(tmp_path / "mine.toml") == Recipe(name="mine", model="mlp")
 
 
-@pytest.mark.parametrize(("setting", "key", "value"), [
-    ("steps=10", "steps", 10),
-    (" lr_g = 1e-3 ", "lr_g", 1e-3),
-    ("lr_g=1", "lr_g", 1.0),
-    ("lr_g=.5", "lr_g", 0.5),
-    ("loss=minimax", "loss", "minimax"),
-    ('loss="minimax"', "loss", "minimax"),
-    ("data=2024", "data", "2024"),
-    ("data=a=b", "data", "a=b"),
-    ("description=", "description", ""),
-])
+@pytest.mark.parametrize(
+    ("setting", "key", "value"),
+    [
+        ("steps=10", "steps", 10),
+        (" lr_g = 1e-3 ", "lr_g", 1e-3),
+        ("lr_g=1", "lr_g", 1.0),
+        ("lr_g=.5", "lr_g", 0.5),
+        ("loss=minimax", "loss", "minimax"),
+        ('loss="minimax"', "loss", "minimax"),
+        ("data=2024", "data", "2024"),
+        ("data=a=b", "data", "a=b"),
+        ("description=", "description", ""),
+    ],
+)
 def test_override_reads_toml_or_bare_text(setting, key, value):
     before = load("dcgan-mnist")
     after = override(before, [setting])
@@ -83,41 +109,45 @@ def test_a_key_that_now_matters_may_be_set_with_what_makes_it_matter():
     assert override(load("mlp-ring"), ["optimizer=sgd", "momentum=0.5"]).momentum == 0.5
 
 
-@pytest.mark.parametrize(("setting", "words"), [
-    ("lr_q=1", ('unknown key "lr_q"', 'did you mean "lr_g"')),
-    ("zzz=1", ('unknown key "zzz"', "lr_g", "batch_size")),
-    ("steps", ("key=value", '"steps"')),
-    ("=3", ("key=value",)),
-    ("steps=ten", ('steps = "ten"', "an integer")),
-    ("steps=1.5", ("steps = 1.5", "an integer")),
-    ("steps=true", ("steps = true", "an integer")),
-    ("steps=0", ("steps = 0", "at least 1")),
-    ("batch_size=1", ("batch_size = 1", "at least 2")),
-    ("seed=-1", ("seed = -1", "at least 0")),
-    ("lr_g=0", ("lr_g = 0", "more than 0")),
-    ("lr_g=nan", ("lr_g = nan", "finite")),
-    ("lr_g=fast", ('lr_g = "fast"', "a finite number")),
-    ("beta1=1", ("beta1 = 1", "less than 1")),
-    ("label_smoothing=1.0", ("label_smoothing = 1.0", "less than 1")),
-    ("sample_grid=5000", ("sample_grid = 5000", "at most 1024")),
-    ("channels=2", ("channels = 2", "0 or 1 or 3")),
-    ("loss=minmax", ('loss = "minmax"', 'did you mean "minimax"')),
-    ("model=rnn", ('model = "rnn"', '"dcgan" or "mlp"')),
-    ("hidden=8", ("hidden = 8", "list of integers")),
-    ("hidden=[]", ("hidden = []", "list of integers")),
-    ("hidden=[8, 0]", ("hidden = [8, 0]", "at least 1")),
-    ("name=../elsewhere", ('name = "../elsewhere"', "folder's name")),
-    ("name=", ('name = ""', "folder's name")),
-    ("steps=3\nseed=4", ("steps", "an integer")),
-])
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("lr_q=1", ('unknown key "lr_q"', 'did you mean "lr_g"')),
+        ("zzz=1", ('unknown key "zzz"', "lr_g", "batch_size")),
+        ("steps", ("key=value", '"steps"')),
+        ("=3", ("key=value",)),
+        ("steps=ten", ('steps = "ten"', "an integer")),
+        ("steps=1.5", ("steps = 1.5", "an integer")),
+        ("steps=true", ("steps = true", "an integer")),
+        ("steps=0", ("steps = 0", "at least 1")),
+        ("batch_size=1", ("batch_size = 1", "at least 2")),
+        ("seed=-1", ("seed = -1", "at least 0")),
+        ("lr_g=0", ("lr_g = 0", "more than 0")),
+        ("lr_g=nan", ("lr_g = nan", "finite")),
+        ("lr_g=fast", ('lr_g = "fast"', "a finite number")),
+        ("beta1=1", ("beta1 = 1", "less than 1")),
+        ("label_smoothing=1.0", ("label_smoothing = 1.0", "less than 1")),
+        ("sample_grid=5000", ("sample_grid = 5000", "at most 1024")),
+        ("channels=2", ("channels = 2", "0 or 1 or 3")),
+        ("loss=minmax", ('loss = "minmax"', 'did you mean "minimax"')),
+        ("model=rnn", ('model = "rnn"', '"dcgan" or "mlp"')),
+        ("hidden=8", ("hidden = 8", "list of integers")),
+        ("hidden=[]", ("hidden = []", "list of integers")),
+        ("hidden=[8, 0]", ("hidden = [8, 0]", "at least 1")),
+        ("name=../elsewhere", ('name = "../elsewhere"', "folder's name")),
+        ("name=", ('name = ""', "folder's name")),
+        ("steps=3\nseed=4", ("steps", "an integer")),
+    ],
+)
 def test_override_refuses_in_one_line_that_names_the_fault(setting, words):
     with pytest.raises(ValueError) as caught:
         override(load("dcgan-mnist"), ["model=mlp", setting] if setting.startswith("hidden") else [setting])
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "setting"), [("mlp-ring", "width=8"), ("dcgan-mnist", "hidden=[8]"),
-                                               ("dcgan-mnist", "momentum=0.5")])
+@pytest.mark.parametrize(
+    ("name", "setting"), [("mlp-ring", "width=8"), ("dcgan-mnist", "hidden=[8]"), ("dcgan-mnist", "momentum=0.5")]
+)
 def test_override_refuses_a_key_without_effect(name, setting):
     with pytest.raises(ValueError, match=r"has no effect with (model|optimizer) = "):
         override(load(name), [setting])
@@ -128,13 +158,16 @@ def test_unknown_recipe_names_the_nearest():
         load("dcgan-mnits")
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"steps = = 3", "not a TOML file"),
-    (b"\xff\xfe\x00", "not a TOML file"),
-    (b"stepps = 3", 'unknown key "stepps"; did you mean "steps"?'),
-    (b"steps = '3'", 'steps = "3": expected an integer'),
-    (b"[adam]\nlr = 3", 'unknown key "adam"'),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"steps = = 3", "not a TOML file"),
+        (b"\xff\xfe\x00", "not a TOML file"),
+        (b"stepps = 3", 'unknown key "stepps"; did you mean "steps"?'),
+        (b"steps = '3'", 'steps = "3": expected an integer'),
+        (b"[adam]\nlr = 3", 'unknown key "adam"'),
+    ],
+)
 def test_faults_in_a_file_name_the_file(tmp_path, content, words):
     path = tmp_path / "mine.toml"
     path.write_bytes(content)

@@ -13,20 +13,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchgan import checkpoint, cli
-from scratchgan import recipe as recipes
+from scratchgan import cli
 from scratchgan.data import Dataset
-from scratchgan.finite import bad_array, first_fault
-from scratchgan.folder import InUse, cut_log, locked
+from scratchgan.files import checkpoint
 from scratchgan.models import mlp_gan
-from scratchgan.train import Diverged, resume, train
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.finite import bad_array, first_fault
+from scratchgan.runs.folder import InUse, cut_log, locked
+from scratchgan.runs.train import Diverged, resume, train
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and locks as POSIX has them")
 
 
 def ring(**changes):
-    return replace(recipes.load("mlp-ring"), **{"steps": 60, "hidden": (8, 8), "batch_size": 16, "sample_every": 30,
-                                                "checkpoint_every": 20, "log_every": 7, "ema_decay": 0.9, **changes})
+    return replace(
+        recipes.load("mlp-ring"),
+        **{
+            "steps": 60,
+            "hidden": (8, 8),
+            "batch_size": 16,
+            "sample_every": 30,
+            "checkpoint_every": 20,
+            "log_every": 7,
+            "ema_decay": 0.9,
+            **changes,
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +51,11 @@ def whole(tmp_path_factory):
 
 def all_of(folder: Path) -> dict:
     """Everything in a run's folder that must be the same bits, the log without its seconds."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-             if path.is_file() and path.name not in ("log.jsonl", "checkpoint.npz")}
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("log.jsonl", "checkpoint.npz")
+    }
     arrays, meta = checkpoint.load(folder / "checkpoint.npz")
     files |= {f"checkpoint/{name}": a.tobytes() for name, a in arrays.items()}
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -60,7 +75,7 @@ class Killed(BaseException):
 
 def killed_at(monkeypatch, step, recipe, folder, **options):
     """Train until a step has just been made, then die without any chance to save."""
-    import scratchgan.train as module
+    import scratchgan.runs.train as module
 
     keep = module.bad_array
 
@@ -84,9 +99,16 @@ def test_a_run_that_died_ends_with_the_bits_of_one_that_did_not(step, whole, tmp
     same(whole, tmp_path / "died")
 
 
-@pytest.mark.parametrize("changes", [
-    {"penalty": "r1+r2", "d_steps": 2}, {"instance_noise": 0.3, "optimizer": "rmsprop"}, {"unroll": 2},
-    {"packing": 2, "minibatch": "std", "lr_schedule": "cosine"}], ids=lambda c: next(iter(c)))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"penalty": "r1+r2", "d_steps": 2},
+        {"instance_noise": 0.3, "optimizer": "rmsprop"},
+        {"unroll": 2},
+        {"packing": 2, "minibatch": "std", "lr_schedule": "cosine"},
+    ],
+    ids=lambda c: next(iter(c)),
+)
 def test_every_kind_of_game_goes_on(changes, tmp_path, monkeypatch):
     recipe = ring(steps=24, checkpoint_every=10, sample_every=0, **changes)
     train(recipe, tmp_path / "whole", progress=False)
@@ -98,9 +120,21 @@ def test_every_kind_of_game_goes_on(changes, tmp_path, monkeypatch):
 @pytest.mark.parametrize("condition", ["none", "concat", "codes"])
 def test_images_labels_and_held_out_examples_go_on(condition, tmp_path, monkeypatch, rng):
     data = Dataset(np.tanh(rng.standard_normal((50, 8, 8, 1))), np.arange(50) % 3, name="noise")
-    recipe = replace(recipes.load("dcgan-mnist"), steps=9, width=4, dense=8, latent_dim=4, batch_size=16, image_size=0,
-                     sample_every=4, checkpoint_every=4, log_every=2, condition=condition, sample_grid=9,
-                     held_out=10 if condition == "none" else 0)
+    recipe = replace(
+        recipes.load("dcgan-mnist"),
+        steps=9,
+        width=4,
+        dense=8,
+        latent_dim=4,
+        batch_size=16,
+        image_size=0,
+        sample_every=4,
+        checkpoint_every=4,
+        log_every=2,
+        condition=condition,
+        sample_grid=9,
+        held_out=10 if condition == "none" else 0,
+    )
     train(recipe, tmp_path / "whole", progress=False, data=data)
     killed_at(monkeypatch, 7, recipe, tmp_path / "died", data=data)
     resume(tmp_path / "died", progress=False, data=data)
@@ -112,7 +146,7 @@ def test_what_a_kill_leaves_is_cleaned_up_and_a_finished_run_says_so(whole, tmp_
     (tmp_path / "died" / ".checkpoint.npz.0badf00d.tmp").write_bytes(b"half a checkpoint")
     (tmp_path / "died" / "samples" / ".000050.png.0badf00d.tmp").write_bytes(b"half a picture")
     with open(tmp_path / "died" / "log.jsonl", "a") as log:
-        log.write('{"step": 35, "d_lo')                                            # half a line
+        log.write('{"step": 35, "d_lo')  # half a line
     assert cli.main(["resume", str(tmp_path / "died")]) == 0
     assert "goes on after step 20 of 60" in capsys.readouterr().out
     same(whole, tmp_path / "died")
@@ -158,7 +192,7 @@ def test_other_data_are_refused(tmp_path, monkeypatch, rng):
     other[3, 1] += 1e-3
     with pytest.raises(ValueError, match="have changed since the run began"):
         resume(tmp_path / "run", progress=False, data=other)
-    with pytest.raises(ValueError, match="array"):                        # the recipe cannot load what a caller gave
+    with pytest.raises(ValueError, match="array"):  # the recipe cannot load what a caller gave
         resume(tmp_path / "run", progress=False)
     assert resume(tmp_path / "run", progress=False, data=x).gan.steps == 60
 
@@ -188,6 +222,7 @@ def test_cutting_a_log(tmp_path):
 
 # -- signals ----------------------------------------------------------------------------------------------------------
 
+
 @POSIX
 @pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
 def test_a_signal_saves_and_the_run_goes_on(number, code, name, tmp_path):
@@ -202,7 +237,7 @@ def test_a_signal_saves_and_the_run_goes_on(number, code, name, tmp_path):
         time.sleep(0.005)
     done.send_signal(number)
     out, _ = done.communicate(timeout=60)
-    if done.returncode != 0:                                      # else it was faster than the signal
+    if done.returncode != 0:  # else it was faster than the signal
         assert done.returncode == code
         assert f"stopped by {name} after step" in out
         assert (tmp_path / "run" / "samples.png").exists()
@@ -212,10 +247,14 @@ def test_a_signal_saves_and_the_run_goes_on(number, code, name, tmp_path):
 
 # -- divergence -------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("spoil", "where"), [
-    (lambda gan: gan.D.layers[2].params["W"].__setitem__((0, 0), np.nan), r'D\.2\.W'),
-    (lambda gan: gan.G.layers[0].params["b"].__setitem__(0, np.inf), r'G\.0\.b'),
-])
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda gan: gan.D.layers[2].params["W"].__setitem__((0, 0), np.nan), r"D\.2\.W"),
+        (lambda gan: gan.G.layers[0].params["b"].__setitem__(0, np.inf), r"G\.0\.b"),
+    ],
+)
 def test_a_weight_that_is_not_finite_stops_the_run_at_that_step(spoil, where, tmp_path, monkeypatch):
     from scratchgan.gan import GAN
 
@@ -242,7 +281,7 @@ def test_the_first_layer_is_named(rng):
     assert bad_array(gan) is None
     assert first_fault(gan) is None
     gan.D.layers[2].params["b"][...] = 3e38
-    gan.D.layers[2].params["W"][...] = 3e38                        # finite itself; its product is not
+    gan.D.layers[2].params["W"][...] = 3e38  # finite itself; its product is not
     assert bad_array(gan) is None
     assert first_fault(gan) == 'the output of Dense "D.2" on real samples'
     for name, g in gan.G.gradients():
@@ -261,6 +300,7 @@ def test_an_infinite_learning_rate_is_told_with_its_layer(tmp_path, capsys):
 
 
 # -- threads ----------------------------------------------------------------------------------------------------------
+
 
 def test_two_loops_in_two_threads_have_the_bits_of_each_alone(tmp_path):
     recipes_ = [ring(seed=seed, sample_every=0) for seed in (1, 2)]

@@ -6,25 +6,33 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchgan import assemble, recipe
 from scratchgan.core import ShapeError
+from scratchgan.gradcheck.cases import CASES
 from scratchgan.layers import BatchNorm, Pack, SpectralNorm
 from scratchgan.models import build, dcgan, mlp_gan
 from scratchgan.penalties import R1, R2
-from scratchgan.registry import CASES
 from scratchgan.rules import (
     PENALTIES,
     ClipWeights,
     FeatureMatching,
+    GradientPenalty,
     InstanceNoise,
-    Penalised,
     Unrolled,
     penalised,
     unrolled,
 )
+from scratchgan.runs import recipe
+from scratchgan.runs.build import build_gan
 
-FAMILY = {"lsgan-mnist": "lsgan", "hinge-sngan-mnist": "sngan", "wgan-clip-mnist": "wgan-clip",
-          "wgan-gp-mnist": "wgan-gp", "dragan-mnist": "dragan", "ragan-mnist": "ragan", "r1-mnist": "r1gan"}
+FAMILY = {
+    "lsgan-mnist": "lsgan",
+    "hinge-sngan-mnist": "sngan",
+    "wgan-clip-mnist": "wgan-clip",
+    "wgan-gp-mnist": "wgan-gp",
+    "dragan-mnist": "dragan",
+    "ragan-mnist": "ragan",
+    "r1-mnist": "r1gan",
+}
 
 
 def points(rng, N=8):
@@ -41,6 +49,7 @@ def rng():
 
 
 # -- unrolled steps ----------------------------------------------------------------------------------------------------
+
 
 def future_loss(gan, k, Z, real, path, entry, h):
     """L_G after k real steps of D's own optimiser against the fakes of a moved G: nothing of rules/unrolled.py."""
@@ -65,7 +74,7 @@ def test_unrolled_gradient_is_that_of_the_loss_after_k_real_steps(k, optimizer, 
     """To 1e-6, against differences of the loss that D's own optimiser leads to."""
     gan = small(unroll=k, lr_d=0.02, loss=loss, **optimizer)
     for _ in range(3):
-        gan.train_step(points(rng))                   # moments that are not zero
+        gan.train_step(points(rng))  # moments that are not zero
     Z, real = rng.standard_normal((8, 2)), points(rng)
     gan.g_gradients(Z, real)
     by_hand = {path: g.copy() for path, g in gan.G.gradients()}
@@ -73,8 +82,9 @@ def test_unrolled_gradient_is_that_of_the_loss_after_k_real_steps(k, optimizer, 
     h = 1e-5
     for path, g in by_hand.items():
         entry = np.unravel_index(np.abs(g).argmax(), g.shape)
-        difference = (future_loss(gan, k, Z, real, path, entry, h)
-                      - future_loss(gan, k, Z, real, path, entry, -h)) / (2 * h)
+        difference = (future_loss(gan, k, Z, real, path, entry, h) - future_loss(gan, k, Z, real, path, entry, -h)) / (
+            2 * h
+        )
         assert abs(g[entry] - difference) <= 1e-6 * max(abs(difference), 1e-3 * scale)
 
 
@@ -89,11 +99,11 @@ def test_looking_ahead_matters(rng):
 
 
 def test_unrolled_steps_leave_no_trace_in_d(rng):
-    gan = dcgan(image_size=16, width=2, latent_dim=3, unroll=2, seed=1)              # with BatchNorm's running state
+    gan = dcgan(image_size=16, width=2, latent_dim=3, unroll=2, seed=1)  # with BatchNorm's running state
     real = rng.standard_normal((6, 16, 16, 1)).astype(np.float32)
     gan.train_step(real)
     before = {name: a.copy() for name, a in gan.state().items() if name.startswith(("D/", "d_optimizer/"))}
-    gradients = {path: g.copy() for path, g in gan.D.gradients()}        # the log's d_grad is D's own
+    gradients = {path: g.copy() for path, g in gan.D.gradients()}  # the log's d_grad is D's own
     gan.g_step(6, real)
     for name, a in before.items():
         np.testing.assert_array_equal(gan.state()[name], a, err_msg=name)
@@ -101,24 +111,30 @@ def test_unrolled_steps_leave_no_trace_in_d(rng):
         np.testing.assert_array_equal(g, gradients[path], err_msg=path)
 
 
-@pytest.mark.parametrize(("options", "says"), [
-    ({"optimizer": "rmsprop"}, "D's optimiser is RMSProp"),
-    ({"optimizer": "sgd", "momentum": 0.9}, "with momentum 0.9"),
-    ({"loss": "relativistic-average"}, "fake logits only"),
-])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"optimizer": "rmsprop"}, "D's optimiser is RMSProp"),
+        ({"optimizer": "sgd", "momentum": 0.9}, "with momentum 0.9"),
+        ({"loss": "relativistic-average"}, "fake logits only"),
+    ],
+)
 def test_what_cannot_be_unrolled_says_so(options, says):
     with pytest.raises(ValueError, match=says):
         small(unroll=1, **options)
 
 
 def test_rules_that_need_real_samples_say_so(rng):
-    for options, says in (({"unroll": 1}, "unrolled steps of D see real"),
-                          ({"g_objective": "feature-matching"}, "compares fakes with real")):
+    for options, says in (
+        ({"unroll": 1}, "unrolled steps of D see real"),
+        ({"g_objective": "feature-matching"}, "compares fakes with real"),
+    ):
         with pytest.raises(ValueError, match=says):
             small(**options).g_step(4)
 
 
 # -- a check that cannot fail is no check -----------------------------------------------------------------------------
+
 
 def without_h(along):
     return lambda *a: ([0 * h for h in along(*a)[0]], along(*a)[1])
@@ -131,20 +147,36 @@ def without_m(along):
 PLANTED = {
     "without (Unrolled.4)": (unrolled, "along", without_h, "MLP GAN, unrolled 5"),
     "without (Unrolled.5)": (unrolled, "along", without_m, "MLP GAN, unrolled 1"),
-    "packs in another order": (Pack, "adjoint", lambda _: lambda self, dy, cache: dy.reshape(cache.x.shape)[::-1],
-                               "MLP GAN, packed"),
-    "features, 2 too much": (FeatureMatching, "generator", lambda old: lambda self, *a, **k: (
-        old(self, *a, **k)[0], 2 * old(self, *a, **k)[1]), "MLP GAN, feature matching"),
-    "penalty without its gradient": (Penalised, "d_gradients", lambda old: lambda self, gan, real, fake: {
-        "penalty": old(self, gan, real, fake)["penalty_around"] + float(np.sum(gan.D.layers[0].params["W"]))},
-        "MLP GAN, DRAGAN"),
+    "packs in another order": (
+        Pack,
+        "adjoint",
+        lambda _: lambda self, dy, cache: dy.reshape(cache.x.shape)[::-1],
+        "MLP GAN, packed",
+    ),
+    "features, 2 too much": (
+        FeatureMatching,
+        "generator",
+        lambda old: lambda self, *a, **k: (old(self, *a, **k)[0], 2 * old(self, *a, **k)[1]),
+        "MLP GAN, feature matching",
+    ),
+    "penalty without its gradient": (
+        GradientPenalty,
+        "d_gradients",
+        lambda old: (
+            lambda self, gan, real, fake: {
+                "penalty": old(self, gan, real, fake)["penalty_around"] + float(np.sum(gan.D.layers[0].params["W"]))
+            }
+        ),
+        "MLP GAN, DRAGAN",
+    ),
 }
 
 
-@pytest.mark.parametrize(("where", "name", "spoil", "case"), PLANTED.values(),
-                         ids=[name.replace(" ", "-") for name in PLANTED])
+@pytest.mark.parametrize(
+    ("where", "name", "spoil", "case"), PLANTED.values(), ids=[name.replace(" ", "-") for name in PLANTED]
+)
 def test_the_registry_s_checks_catch_planted_faults(monkeypatch, where, name, spoil, case):
-    case, = (c for c in CASES if c.name == case)
+    (case,) = (c for c in CASES if c.name == case)
     assert case.check().ok
     monkeypatch.setattr(where, name, spoil(getattr(where, name)))
     assert not case.check().ok
@@ -152,12 +184,13 @@ def test_the_registry_s_checks_catch_planted_faults(monkeypatch, where, name, sp
 
 # -- packing -----------------------------------------------------------------------------------------------------------
 
+
 def test_packing_lays_neighbours_side_by_side(rng):
     x = rng.standard_normal((6, 2, 3, 2))
     y, _ = Pack(3).forward(x, train=True)
     assert y.shape == (2, 2, 3, 6)
     for n in range(6):
-        np.testing.assert_array_equal(y[n // 3, ..., 2 * (n % 3):2 * (n % 3) + 2], x[n])
+        np.testing.assert_array_equal(y[n // 3, ..., 2 * (n % 3) : 2 * (n % 3) + 2], x[n])
 
 
 def test_a_packed_d_gives_one_logit_a_pack(rng):
@@ -176,6 +209,7 @@ def test_a_packed_d_judges_a_single_sample_by_copies(rng):
 
 
 # -- noise, clipping, turns --------------------------------------------------------------------------------------------
+
 
 def test_instance_noise_fades(rng):
     rule, gan = InstanceNoise(0.5, 10), small(instance_noise=0.5, noise_steps=10)
@@ -211,6 +245,7 @@ def test_g_waits_for_its_turn(rng):
 
 # -- penalties ---------------------------------------------------------------------------------------------------------
 
+
 def test_d_loss_is_what_d_minimises_and_the_penalty_stands_beside_it(rng):
     plain, paid = small(), small(penalty="r1+r2", penalty_weight=3.0)
     real, Z = points(rng), rng.standard_normal((8, 2))
@@ -237,7 +272,7 @@ def test_every_named_penalty_builds():
     with pytest.raises(ValueError, match="penalty"):
         penalised("r3", 1.0)
     with pytest.raises(ValueError, match="where"):
-        Penalised(R1(1.0), "nowhere")
+        GradientPenalty(R1(1.0), "nowhere")
 
 
 def test_no_penalty_through_batchnorm():
@@ -260,6 +295,7 @@ def test_penalty_lowers_the_slope_of_d(rng):
 
 
 # -- feature matching, minibatch ---------------------------------------------------------------------------------------
+
 
 def test_feature_matching_is_the_distance_of_means(rng):
     gan = small(g_objective="feature-matching")
@@ -291,9 +327,20 @@ def test_d_sees_the_batch(minibatch, rng):
 
 # -- all together, and recipes -----------------------------------------------------------------------------------------
 
-ALL = {"packing": 2, "minibatch": "std", "penalty": "r1+r2", "penalty_weight": 1.0, "instance_noise": 0.2,
-       "noise_steps": 20, "g_objective": "feature-matching", "unroll": 2, "label_smoothing": 0.1, "lr_d": 1e-3,
-       "ema_decay": 0.9, "d_steps": 2}
+ALL = {
+    "packing": 2,
+    "minibatch": "std",
+    "penalty": "r1+r2",
+    "penalty_weight": 1.0,
+    "instance_noise": 0.2,
+    "noise_steps": 20,
+    "g_objective": "feature-matching",
+    "unroll": 2,
+    "label_smoothing": 0.1,
+    "lr_d": 1e-3,
+    "ema_decay": 0.9,
+    "d_steps": 2,
+}
 
 
 def test_all_cures_train_together_and_resume_with_the_same_bits(rng):
@@ -316,9 +363,18 @@ def test_all_cures_train_together_and_resume_with_the_same_bits(rng):
 def test_recipe_and_builder_are_two_doors_to_one_method(name, model, rng):
     """The recipe's GAN is the builder's, rule by rule and bit by bit, but for learning rates and sizes."""
     r = replace(recipe.load(name), width=4, dense=8, steps=10)
-    by_recipe = assemble.build_gan(r, (28, 28, 1))
-    by_builder = build(model, image_size=28, channels=1, latent_dim=r.latent_dim, width=4, dense=8, lr_g=r.lr_g,
-                       lr_d=r.lr_d, ema_decay=r.ema_decay)
+    by_recipe = build_gan(r, (28, 28, 1))
+    by_builder = build(
+        model,
+        image_size=28,
+        channels=1,
+        latent_dim=r.latent_dim,
+        width=4,
+        dense=8,
+        lr_g=r.lr_g,
+        lr_d=r.lr_d,
+        ema_decay=r.ema_decay,
+    )
     assert repr(by_recipe.rules) == repr(by_builder.rules)
     assert by_recipe.d_steps == by_builder.d_steps
     for _ in range(by_recipe.d_steps):
@@ -344,23 +400,36 @@ def test_the_family_is_built_as_the_papers_have_it():
         dcgan(d_norm="group")
 
 
-@pytest.mark.parametrize(("settings", "says"), [
-    (["packing=3"], "batch_size = 64: expected a multiple of packing = 3"),
-    (["penalty=r3"], "penalty"),
-    (["penalty_weight=3"], "penalty_weight has no effect"),
-    (["unroll=-1"], "unroll"),
-    (["clip=-0.1"], "clip"),
-    (["d_steps=0"], "d_steps"),
-])
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["packing=3"], "batch_size = 64: expected a multiple of packing = 3"),
+        (["penalty=r3"], "penalty"),
+        (["penalty_weight=3"], "penalty_weight has no effect"),
+        (["unroll=-1"], "unroll"),
+        (["clip=-0.1"], "clip"),
+        (["d_steps=0"], "d_steps"),
+    ],
+)
 def test_recipes_refuse_what_cannot_be(settings, says):
     with pytest.raises(ValueError, match=says):
         recipe.override(recipe.load("dcgan-mnist"), settings)
 
 
-@pytest.mark.parametrize("make", [lambda: ClipWeights(0.0), lambda: InstanceNoise(-1.0, 5), lambda: InstanceNoise(1, 0),
-                                  lambda: Unrolled(0), lambda: Pack(0), lambda: small(instance_noise=0.1),
-                                  lambda: small(g_objective="beauty"), lambda: small(minibatch="mean"),
-                                  lambda: Penalised(R1(1.0), "real", every=0)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ClipWeights(0.0),
+        lambda: InstanceNoise(-1.0, 5),
+        lambda: InstanceNoise(1, 0),
+        lambda: Unrolled(0),
+        lambda: Pack(0),
+        lambda: small(instance_noise=0.1),
+        lambda: small(g_objective="beauty"),
+        lambda: small(minibatch="mean"),
+        lambda: GradientPenalty(R1(1.0), "real", every=0),
+    ],
+)
 def test_bad_arguments(make):
     with pytest.raises(ValueError, match=r"\w"):
         make()

@@ -13,8 +13,10 @@ from scratchgan.layers import Conv2D, ConvTranspose2D, Dense, Flatten, LeakyReLU
 BUILDS = {
     "dense": (lambda rng: Dense(5, 4, rng=rng, dtype=np.float64), (3, 5)),
     "conv": (lambda rng: Conv2D(2, 3, kernel_size=3, stride=2, padding=1, rng=rng, dtype=np.float64), (2, 5, 4, 2)),
-    "transpose": (lambda rng: ConvTranspose2D(2, 3, kernel_size=4, stride=2, padding=1, rng=rng, dtype=np.float64),
-                  (2, 3, 2, 2)),
+    "transpose": (
+        lambda rng: ConvTranspose2D(2, 3, kernel_size=4, stride=2, padding=1, rng=rng, dtype=np.float64),
+        (2, 3, 2, 2),
+    ),
 }
 each = pytest.mark.parametrize(("build", "shape"), BUILDS.values(), ids=BUILDS)
 
@@ -22,7 +24,7 @@ each = pytest.mark.parametrize(("build", "shape"), BUILDS.values(), ids=BUILDS)
 def as_matrix(layer):
     """Output channels as columns, written out."""
     W = layer.params["W"]
-    if isinstance(layer.layer, ConvTranspose2D):         # (k, k, Co, Ci)
+    if isinstance(layer.layer, ConvTranspose2D):  # (k, k, Co, Ci)
         return np.stack([W[:, :, o].ravel() for o in range(W.shape[2])], axis=1)
     return np.stack([W[..., o].ravel() for o in range(W.shape[-1])], axis=1)
 
@@ -46,7 +48,7 @@ def test_closed_form():
     layer.params["W"][...] = np.diag([3.0, 1.0])
     y, cache = layer.forward(np.eye(2), train=True)
     np.testing.assert_allclose(y, np.diag([1, 1 / 3]), atol=1e-14)
-    dS, tW = np.array([[1.0, 2.0], [4.0, 6.0]]), np.array([[3.0, 1.0], [1.0, 2.0]])    # x = I, so dy is dS
+    dS, tW = np.array([[1.0, 2.0], [4.0, 6.0]]), np.array([[3.0, 1.0], [1.0, 2.0]])  # x = I, so dy is dS
     layer.backward(dS, cache)
     # <dS, S> = 1 + 2 = 3
     np.testing.assert_allclose(layer.grads["W"], np.array([[1 - 3, 2], [4, 6]]) / 3, atol=1e-13)
@@ -77,7 +79,7 @@ def test_dense_is_then_1_lipschitz(rng):
 
 def test_state_moves_in_training_only_and_pending_calls_keep_theirs(rng):
     layer = SpectralNorm(Dense(6, 5, rng=rng, dtype=np.float64), rng=rng)
-    layer.params["W"][...] = rng.standard_normal((6, 5))     # u and v are of another W now
+    layer.params["W"][...] = rng.standard_normal((6, 5))  # u and v are of another W now
     x, dy = rng.standard_normal((3, 6)), rng.standard_normal((3, 5))
     before = {name: a.copy() for name, a in layer.state.items()}
     _, evaluated = layer.forward(x, train=False)
@@ -87,7 +89,7 @@ def test_state_moves_in_training_only_and_pending_calls_keep_theirs(rng):
     assert not np.allclose(layer.state["u"], before["u"])
     alone = layer.backward(dy, copy.copy(first)), layer.grads["W"].copy()
     _, second = layer.forward(x, train=True)
-    assert evaluated.sigma < first.sigma < second.sigma      # each round comes nearer, from below
+    assert evaluated.sigma < first.sigma < second.sigma  # each round comes nearer, from below
     layer.zero_grads()
     np.testing.assert_array_equal(layer.backward(dy, first), alone[0])
     np.testing.assert_array_equal(layer.grads["W"], alone[1])
@@ -134,7 +136,7 @@ def test_training_derivatives_once_converged(build, shape, rng):
 def test_training_derivatives_before_that_are_an_approximation(rng):
     """One iteration from an unfinished u: the constants leave something out."""
     layer = SpectralNorm(Dense(5, 4, rng=rng, dtype=np.float64), rng=rng)
-    report = check(layer, rng.standard_normal((3, 5)), train=True)   # u and v made random
+    report = check(layer, rng.standard_normal((3, 5)), train=True)  # u and v made random
     assert 1e-7 < report.by_step()["backward"] < 1
 
 
@@ -156,8 +158,15 @@ def test_checks_catch(bug, rng):
 
 
 def test_in_a_net(rng):
-    net = Sequential([SpectralNorm(Conv2D(1, 2, kernel_size=3, rng=rng), rng=rng), LeakyReLU(0.2), Flatten(),
-                      SpectralNorm(Dense(12, 1, bias=False, rng=rng), 2, rng=rng)], input_shape=(5, 4, 1))
+    net = Sequential(
+        [
+            SpectralNorm(Conv2D(1, 2, kernel_size=3, rng=rng), rng=rng),
+            LeakyReLU(0.2),
+            Flatten(),
+            SpectralNorm(Dense(12, 1, bias=False, rng=rng), 2, rng=rng),
+        ],
+        input_shape=(5, 4, 1),
+    )
     assert [path for path, _ in net.parameters()] == ["0.W", "0.b", "3.W"]
     assert [path for path, _ in net.buffers()] == ["0.u", "0.v", "3.u", "3.v"]
     assert "SpectralNorm(Dense(12, 1, bias=False), iterations=2)" in repr(net)
@@ -177,8 +186,15 @@ def test_astype_shares_nothing_and_changes_all(build, shape, rng):
         twin.forward(rng.standard_normal(shape), train=True)
     x = rng.standard_normal(shape).astype(np.float32)
     y, cache = twin.forward(x, train=True)
-    made = [y, twin.backward(y, cache), twin.tangent(x, cache, {"W": twin.params["W"]}),
-            twin.tangent_backward(y, cache), cache.W, *twin.state.values(), *twin.grads.values()]
+    made = [
+        y,
+        twin.backward(y, cache),
+        twin.tangent(x, cache, {"W": twin.params["W"]}),
+        twin.tangent_backward(y, cache),
+        cache.W,
+        *twin.state.values(),
+        *twin.grads.values(),
+    ]
     assert {a.dtype for a in made} == {np.dtype(np.float32)}
     exact, _ = layer.forward(x.astype(np.float64), train=True)
     np.testing.assert_allclose(y, exact, atol=1e-5)

@@ -16,8 +16,12 @@ means, sigmas = st.floats(-3, 3), st.floats(0.2, 3)
 
 # -- integrals --------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("density", [line.gaussian(1, 0.3), line.mixture([-2, 0, 2], 0.3, [0.3, 0.5, 0.2]),
-                                     line.uniform(-1, 3)], ids=lambda d: d.name)
+
+@pytest.mark.parametrize(
+    "density",
+    [line.gaussian(1, 0.3), line.mixture([-2, 0, 2], 0.3, [0.3, 0.5, 0.2]), line.uniform(-1, 3)],
+    ids=lambda d: d.name,
+)
 def test_densities_integrate_to_one_and_to_their_cdf(density):
     total = line.integrate(density.density, density.interval, breaks=density.breaks)
     assert abs(total.value - 1) <= max(total.error, 1e-14)
@@ -58,21 +62,35 @@ def test_normal_points_are_a_standard_normal_batch():
     assert (np.diff(x) > 0).all()
 
 
-@pytest.mark.parametrize("bad", [
-    lambda: line.gaussian(math.nan, 1), lambda: line.gaussian(0, 0), lambda: line.gaussian(0, math.nan),
-    lambda: line.mixture([], 1.0), lambda: line.mixture([0, 1], [1, 2, 3]), lambda: line.mixture([0, 1], 1, [1, -1]),
-    lambda: line.uniform(1, 1), lambda: line.uniform(0, math.inf), lambda: line.uniform(math.nan, 1),
-    lambda: line.gaussian().density(np.zeros((2, 1))), lambda: line.uniform().cdf(0.0),
-    lambda: line.nodes((1, 0)), lambda: line.nodes((0, math.nan)), lambda: line.nodes((0, 1), panels=0),
-    lambda: line.normal_points(0), lambda: divergences.tv_gaussians(1, 0),
-    lambda: divergences.kl_gaussians(0, -1, 0, 1),
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: line.gaussian(math.nan, 1),
+        lambda: line.gaussian(0, 0),
+        lambda: line.gaussian(0, math.nan),
+        lambda: line.mixture([], 1.0),
+        lambda: line.mixture([0, 1], [1, 2, 3]),
+        lambda: line.mixture([0, 1], 1, [1, -1]),
+        lambda: line.uniform(1, 1),
+        lambda: line.uniform(0, math.inf),
+        lambda: line.uniform(math.nan, 1),
+        lambda: line.gaussian().density(np.zeros((2, 1))),
+        lambda: line.uniform().cdf(0.0),
+        lambda: line.nodes((1, 0)),
+        lambda: line.nodes((0, math.nan)),
+        lambda: line.nodes((0, 1), panels=0),
+        lambda: line.normal_points(0),
+        lambda: divergences.tv_gaussians(1, 0),
+        lambda: divergences.kl_gaussians(0, -1, 0, 1),
+    ],
+)
 def test_bad_densities_are_refused(bad):
     with pytest.raises(ValueError):
         bad()
 
 
 # -- divergences ------------------------------------------------------------------------------------------------------
+
 
 @settings(max_examples=10, deadline=None)
 @given(means, sigmas, means, sigmas)
@@ -90,9 +108,9 @@ def test_inequalities_between_divergences(a, s, b, t):
     p, q = line.gaussian(a, s), line.mixture([b, b + 1], [t, s])
     jsd, tv = js(p, q).value, total_variation(p, q).value
     assert js(q, p).value == pytest.approx(jsd, abs=1e-12)
-    assert -1e-12 <= jsd <= math.log(2) * tv + 1e-12                   # JSD <= TV log 2
-    assert tv**2 / 2 <= jsd + 1e-10                                    # Pinsker, to the middle, both halves
-    assert tv <= math.sqrt(kl(p, q).value / 2) + 1e-9                  # Pinsker
+    assert -1e-12 <= jsd <= math.log(2) * tv + 1e-12  # JSD <= TV log 2
+    assert tv**2 / 2 <= jsd + 1e-10  # Pinsker, to the middle, both halves
+    assert tv <= math.sqrt(kl(p, q).value / 2) + 1e-9  # Pinsker
 
 
 def test_js_against_scipy():
@@ -132,6 +150,7 @@ def test_a_narrow_density_beside_a_far_one_is_seen():
 
 # -- the optimal discriminator ----------------------------------------------------------------------------------------
 
+
 def test_optimal_discriminator_is_p_over_p_plus_q():
     log_p, log_q = np.log([0.3, 1e-300, 2.0]), np.log([0.1, 1.0, 2.0])
     np.testing.assert_allclose(optimal.optimal_discriminator(log_p, log_q), [0.75, 1e-300, 0.5], rtol=1e-12)
@@ -145,8 +164,10 @@ def test_outside_of_both_supports_nothing_is_best():
     np.testing.assert_array_equal(D, [0, 1, np.nan])
 
 
-@pytest.mark.parametrize(("log_p", "log_q"), [(np.zeros(2), np.zeros(3)), (np.array([np.nan]), np.zeros(1)),
-                                              (np.zeros(1), np.array([np.inf]))])
+@pytest.mark.parametrize(
+    ("log_p", "log_q"),
+    [(np.zeros(2), np.zeros(3)), (np.array([np.nan]), np.zeros(1)), (np.zeros(1), np.array([np.inf]))],
+)
 def test_bad_log_densities_are_refused(log_p, log_q):
     with pytest.raises(ValueError, match="log_"):
         optimal.optimal_logits(log_p, log_q)
@@ -156,13 +177,14 @@ def test_bad_log_densities_are_refused(log_p, log_q):
 def test_no_other_discriminator_has_a_smaller_loss(loss):
     p, q = line.gaussian(0, 1), line.gaussian(1, 0.6)
     best = {"least-squares": optimal.least_squares_optimum, "hinge": optimal.hinge_optimum}.get(
-        loss.name, optimal.optimal_logits)
+        loss.name, optimal.optimal_logits
+    )
     logits = lambda x: best(p.log_density(x), q.log_density(x))
     turns = divergences.crossings(lambda x: p.density(x) - q.density(x), (-12, 12))
     least = optimal.expected_loss(loss, p, q, logits, breaks=turns)
     assert least.value == pytest.approx(optimal.best_loss(loss.name, p, q).value, abs=1e-10)
     for bump in (0.1, -0.1):
-        other = lambda x, bump=bump: logits(x) + bump * np.exp(-(x - 0.5) ** 2)
+        other = lambda x, bump=bump: logits(x) + bump * np.exp(-((x - 0.5) ** 2))
         assert optimal.expected_loss(loss, p, q, other, breaks=turns).value > least.value + 1e-5
 
 

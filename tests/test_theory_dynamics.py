@@ -17,7 +17,7 @@ from scratchgan.theory.dirac_nets import DiracNets
 VARIANTS = list(dirac.VARIANTS.values())
 SMOOTH = [v for v in VARIANTS if v.penalty != "wgan-gp"]
 label = lambda v: v.label
-number = st.floats(-2, 2).filter(lambda v: v == 0 or abs(v) > 1e-100)      # |psi|^2 must not underflow in a norm
+number = st.floats(-2, 2).filter(lambda v: v == 0 or abs(v) > 1e-100)  # |psi|^2 must not underflow in a norm
 points = st.tuples(number, number)
 
 
@@ -50,8 +50,10 @@ def test_field_is_the_gradient_of_the_losses(variant):
     def g_value(psi, theta):
         return loss.generator(psi * (theta + e))[0]
 
-    numeric = ((d_value(psi + h, theta) - d_value(psi - h, theta)) / (2 * h),
-               (g_value(psi, theta + h) - g_value(psi, theta - h)) / (2 * h))
+    numeric = (
+        (d_value(psi + h, theta) - d_value(psi - h, theta)) / (2 * h),
+        (g_value(psi, theta + h) - g_value(psi, theta - h)) / (2 * h),
+    )
     np.testing.assert_allclose(dirac.field(variant, psi, theta), numeric, rtol=1e-8)
 
 
@@ -59,8 +61,10 @@ def test_consensus_adds_the_gradient_of_the_squared_field():
     variant, plain = dirac.VARIANTS["consensus"], dirac.VARIANTS["non-saturating"]
     psi, theta, h = 0.7, -1.1, 1e-5
     half = lambda a, b: 0.5 * sum(v**2 for v in dirac.field(plain, a, b))
-    gradient = [(half(psi + h, theta) - half(psi - h, theta)) / (2 * h),
-                (half(psi, theta + h) - half(psi, theta - h)) / (2 * h)]
+    gradient = [
+        (half(psi + h, theta) - half(psi - h, theta)) / (2 * h),
+        (half(psi, theta + h) - half(psi, theta - h)) / (2 * h),
+    ]
     expected = np.add(dirac.field(plain, psi, theta), gradient)
     np.testing.assert_allclose(dirac.field(variant, psi, theta), expected, rtol=1e-8)
 
@@ -68,19 +72,25 @@ def test_consensus_adds_the_gradient_of_the_squared_field():
 @pytest.mark.parametrize("variant", SMOOTH, ids=label)
 def test_jacobian_and_eigenvalues_to_1e_8(variant):
     nets, h = DiracNets(variant), 1e-5
-    columns = [(np.array(dirac.field(variant, *(h * unit))) - dirac.field(variant, *(-h * unit))) / (2 * h)
-               for unit in np.eye(2)]
+    columns = [
+        (np.array(dirac.field(variant, *(h * unit))) - dirac.field(variant, *(-h * unit))) / (2 * h)
+        for unit in np.eye(2)
+    ]
     np.testing.assert_allclose(dirac.jacobian(variant), np.array(columns).T, atol=1e-9)
     np.testing.assert_allclose(nets.jacobian(), dirac.jacobian(variant), atol=1e-8)
-    np.testing.assert_allclose(np.sort_complex(nets.eigenvalues()), np.sort_complex(dirac.eigenvalues(variant)),
-                               atol=1e-8)
+    np.testing.assert_allclose(
+        np.sort_complex(nets.eigenvalues()), np.sort_complex(dirac.eigenvalues(variant)), atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=label)
 def test_jacobian_of_the_layers_away_from_equilibrium(variant):
     psi, theta, h = 0.6, -0.9, 1e-5
-    columns = [(np.array(dirac.field(variant, psi + h * a, theta + h * b))
-                - dirac.field(variant, psi - h * a, theta - h * b)) / (2 * h) for a, b in np.eye(2)]
+    columns = [
+        (np.array(dirac.field(variant, psi + h * a, theta + h * b)) - dirac.field(variant, psi - h * a, theta - h * b))
+        / (2 * h)
+        for a, b in np.eye(2)
+    ]
     nets = DiracNets(variant, psi=psi, theta=theta)
     np.testing.assert_allclose(nets.jacobian(), np.array(columns).T, atol=1e-8)
     assert nets.point == (psi, theta)
@@ -90,8 +100,10 @@ def test_jacobian_of_the_layers_away_from_equilibrium(variant):
 @pytest.mark.parametrize("variant", SMOOTH, ids=label)
 def test_update_eigenvalues_are_those_of_the_update(variant, mode, n_d):
     tiny = 1e-6
-    columns = [dirac.trajectory(variant, h=0.3, steps=1, mode=mode, n_d=n_d, start=tuple(tiny * unit))[1] / tiny
-               for unit in np.eye(2)]
+    columns = [
+        dirac.trajectory(variant, h=0.3, steps=1, mode=mode, n_d=n_d, start=tuple(tiny * unit))[1] / tiny
+        for unit in np.eye(2)
+    ]
     found = np.sort_complex(np.linalg.eigvals(np.array(columns).T))
     np.testing.assert_allclose(found, np.sort_complex(dirac.update_eigenvalues(variant, 0.3, mode, n_d)), atol=1e-8)
 
@@ -142,20 +154,28 @@ def test_clipping_keeps_the_slope_in_its_box():
     assert np.abs(DiracNets(variant, psi=1, theta=1).trajectory(steps=50, mode="alternating")[:, 0]).max() <= 1
 
 
-@pytest.mark.parametrize(("bad", "words"), [
-    (lambda: dirac.Variant("x", "minmax"), "minimax"), (lambda: dirac.Variant("x", penalty="r3"), "penalty"),
-    (lambda: dirac.Variant("x", gamma=math.nan), "gamma"), (lambda: dirac.Variant("x", noise=-1), "noise"),
-    (lambda: dirac.Variant("x", clip=0), "clip"), (lambda: dirac.Variant("x", noise=1, consensus=1), "consensus"),
-    (lambda: dirac.trajectory(VARIANTS[0], h=0), "h must"), (lambda: dirac.trajectory(VARIANTS[0], steps=0), "steps"),
-    (lambda: dirac.trajectory(VARIANTS[0], mode="both"), "mode"),
-    (lambda: dirac.trajectory(VARIANTS[0], n_d=2), "n_d"),
-    (lambda: dirac.trajectory(VARIANTS[0], start=(1, math.nan)), "start"),
-    (lambda: dirac.trajectory(VARIANTS[0], start=(1, 2, 3)), "start"),
-    (lambda: dirac.eigenvalues(dirac.VARIANTS["WGAN-GP"]), "kink"),
-    (lambda: eigenvalues.largest_step(np.array([])), "eigenvalues"),
-    (lambda: eigenvalues.largest_step(np.array([np.nan])), "eigenvalues"),
-    (lambda: eigenvalues.teacher_game(width=0), "width"), (lambda: eigenvalues.teacher_game(seed=-1), "seed"),
-])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (lambda: dirac.Variant("x", "minmax"), "minimax"),
+        (lambda: dirac.Variant("x", penalty="r3"), "penalty"),
+        (lambda: dirac.Variant("x", gamma=math.nan), "gamma"),
+        (lambda: dirac.Variant("x", noise=-1), "noise"),
+        (lambda: dirac.Variant("x", clip=0), "clip"),
+        (lambda: dirac.Variant("x", noise=1, consensus=1), "consensus"),
+        (lambda: dirac.trajectory(VARIANTS[0], h=0), "h must"),
+        (lambda: dirac.trajectory(VARIANTS[0], steps=0), "steps"),
+        (lambda: dirac.trajectory(VARIANTS[0], mode="both"), "mode"),
+        (lambda: dirac.trajectory(VARIANTS[0], n_d=2), "n_d"),
+        (lambda: dirac.trajectory(VARIANTS[0], start=(1, math.nan)), "start"),
+        (lambda: dirac.trajectory(VARIANTS[0], start=(1, 2, 3)), "start"),
+        (lambda: dirac.eigenvalues(dirac.VARIANTS["WGAN-GP"]), "kink"),
+        (lambda: eigenvalues.largest_step(np.array([])), "eigenvalues"),
+        (lambda: eigenvalues.largest_step(np.array([np.nan])), "eigenvalues"),
+        (lambda: eigenvalues.teacher_game(width=0), "width"),
+        (lambda: eigenvalues.teacher_game(seed=-1), "seed"),
+    ],
+)
 def test_bad_arguments(bad, words):
     with pytest.raises(ValueError, match=words):
         bad()
@@ -163,12 +183,13 @@ def test_bad_arguments(bad, words):
 
 # -- nets -------------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("loss", ["non-saturating", "least-squares", "relativistic-average"])
 @pytest.mark.parametrize(("penalty", "at"), [(None, "real"), (R1(0.7), "real"), (WganGp(2.0), "fake")])
 def test_jacobian_of_nets_against_central_differences(loss, penalty, at, rng):
     gan, real, Z = eigenvalues.teacher_game(loss=loss, width=3, batch=6)
     for _, _, a in eigenvalues.parameters(gan):
-        a += 0.5 * rng.standard_normal(a.shape)                        # away from the equilibrium
+        a += 0.5 * rng.standard_normal(a.shape)  # away from the equilibrium
     before = [a.copy() for _, _, a in eigenvalues.parameters(gan)]
     matrix = eigenvalues.game_jacobian(gan, real, Z, penalty, at=at)
     numeric = eigenvalues.difference_jacobian(gan, partial(eigenvalues.field, gan, real, Z, penalty, at=at))

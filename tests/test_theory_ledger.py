@@ -52,7 +52,7 @@ def test_a_planted_wrong_sign_fails_its_rows(monkeypatch):
 
 
 def test_row_relations():
-    row = lambda code, relation="=": ledger.Row("t", "s", "", 1.0, code, 0.1, relation)
+    row = lambda code, relation="=": ledger.LedgerRow("t", "s", "", 1.0, code, 0.1, relation)
     assert row(1.05).ok
     assert not row(1.2).ok
     assert row(-5, "<=").ok
@@ -60,13 +60,13 @@ def test_row_relations():
     assert not row(1.2, "<=").ok
     for relation in ("=", "<="):
         assert not row(math.nan, relation).ok
-    for bad in (lambda: row(1.0, ">"), lambda: ledger.Row("t", "s", "", 1.0, 1.0, math.nan)):
+    for bad in (lambda: row(1.0, ">"), lambda: ledger.LedgerRow("t", "s", "", 1.0, 1.0, math.nan)):
         with pytest.raises(ValueError, match=r"relation|tolerance"):
             bad()
 
 
 def test_the_table_aligns_and_counts(monkeypatch, rows):
-    rows = [rows[0], rows[1], ledger.Row("other", "wrong on purpose", "", 1j, 2j, 0.1)]
+    rows = [rows[0], rows[1], ledger.LedgerRow("other", "wrong on purpose", "", 1j, 2j, 0.1)]
     monkeypatch.setattr(ledger, "ledger", lambda: rows)
     out = io.StringIO()
     assert ledger.run(print=lambda text: print(text, file=out)) is False
@@ -79,6 +79,7 @@ def test_the_table_aligns_and_counts(monkeypatch, rows):
 
 # -- operator norms ---------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_operator_norm_is_the_largest_singular_value(stride, rng):
     layer = Conv2D(2, 3, kernel_size=3, stride=stride, padding=1, rng=rng, dtype=np.float64)
@@ -88,6 +89,7 @@ def test_operator_norm_is_the_largest_singular_value(stride, rng):
 
 
 # -- vanishing gradients ----------------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def curve():
@@ -127,10 +129,20 @@ def test_gradient_norm_is_that_of_the_given_loss(rng):
     assert gan.loss.name == "non-saturating"
 
 
-@pytest.mark.parametrize("bad", [
-    {"steps": ()}, {"steps": (0, 0)}, {"steps": (3, 1)}, {"steps": (-1, 2)}, {"before": -1}, {"batch": 0},
-    {"data": np.zeros((0, 2))}, {"data": np.zeros(3)}, {"data": np.full((4, 2), np.nan)},
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"steps": ()},
+        {"steps": (0, 0)},
+        {"steps": (3, 1)},
+        {"steps": (-1, 2)},
+        {"before": -1},
+        {"batch": 0},
+        {"data": np.zeros((0, 2))},
+        {"data": np.zeros(3)},
+        {"data": np.full((4, 2), np.nan)},
+    ],
+)
 def test_bad_experiments_are_refused(bad):
     with pytest.raises(ValueError, match="vanishing"):
         vanishing.experiment(**bad)
@@ -138,12 +150,14 @@ def test_bad_experiments_are_refused(bad):
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
 
+
 def test_pictures_are_written(tmp_path, curve):
     from PIL import Image
 
     plots_theory.save_divergences(tmp_path / "a.png")
-    plots_theory.save_phase_portraits(tmp_path / "b.png", [dirac.VARIANTS["R1"], dirac.VARIANTS["WGAN, clipped"]],
-                                      steps=50)
+    plots_theory.save_phase_portraits(
+        tmp_path / "b.png", [dirac.VARIANTS["R1"], dirac.VARIANTS["WGAN, clipped"]], steps=50
+    )
     plots_theory.save_spectra(tmp_path / "c.png", {"a game": {"one": np.array([-1 + 1j, -1 - 1j, 0])}}, title="t")
     plots_theory.save_vanishing(tmp_path / "d.png", {"digits": curve})
     for name in "abcd":
@@ -151,8 +165,11 @@ def test_pictures_are_written(tmp_path, curve):
             pixels = np.asarray(image.convert("L"))
         assert pixels.shape[0] > 300
         assert 0.3 < (pixels > 250).mean() < 0.99
-    for save in (lambda p: plots_theory.save_phase_portraits(p, []), lambda p: plots_theory.save_vanishing(p, {}),
-                 lambda p: plots_theory.save_spectra(p, {}, title="t")):
+    for save in (
+        lambda p: plots_theory.save_phase_portraits(p, []),
+        lambda p: plots_theory.save_vanishing(p, {}),
+        lambda p: plots_theory.save_spectra(p, {}, title="t"),
+    ):
         with pytest.raises(ValueError, match="at least one"):
             save(tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
@@ -161,6 +178,8 @@ def test_pictures_are_written(tmp_path, curve):
 def test_theory_imports_no_matplotlib():
     import subprocess
 
-    code = ("import sys, scratchgan.theory.plots_theory, scratchgan.theory.ledger; "
-            "print([m for m in ('matplotlib', 'PIL', 'tqdm', 'scipy') if m in sys.modules])")
+    code = (
+        "import sys, scratchgan.theory.plots_theory, scratchgan.theory.ledger; "
+        "print([m for m in ('matplotlib', 'PIL', 'tqdm', 'scipy') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

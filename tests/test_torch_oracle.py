@@ -132,8 +132,9 @@ class Peer(nn.Module):
             elif kind == "Conv2D":
                 x = F.conv2d(x, get("W").permute(3, 2, 0, 1), get("b"), layer.stride, layer.padding)
             elif kind == "ConvTranspose2D":
-                x = F.conv_transpose2d(x, get("W").permute(3, 2, 0, 1), get("b"), layer.stride, layer.padding,
-                                       layer.output_padding)
+                x = F.conv_transpose2d(
+                    x, get("W").permute(3, 2, 0, 1), get("b"), layer.stride, layer.padding, layer.output_padding
+                )
             elif kind == "BatchNorm":
                 x = F.batch_norm(x, None, None, get("gamma"), get("beta"), training=True, eps=layer.eps)
             elif kind == "LeakyReLU":
@@ -162,10 +163,14 @@ class Peer(nn.Module):
 
 
 @pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
-@pytest.mark.parametrize("make", [
-    lambda **kw: dcgan(image_size=16, width=3, latent_dim=5, dtype=np.float64, label_smoothing=0.1, **kw),
-    lambda **kw: mlp_gan(2, 3, (7, 6), dtype=np.float64, **kw),
-], ids=["dcgan", "mlp"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **kw: dcgan(image_size=16, width=3, latent_dim=5, dtype=np.float64, label_smoothing=0.1, **kw),
+        lambda **kw: mlp_gan(2, 3, (7, 6), dtype=np.float64, **kw),
+    ],
+    ids=["dcgan", "mlp"],
+)
 def test_a_whole_step_of_the_game(make, loss, rng):
     """Losses and every weight gradient of D and of G, and the weights after Adam."""
     gan = make(loss=loss)
@@ -196,12 +201,19 @@ def test_a_whole_step_of_the_game(make, loss, rng):
         close(g, G.of(path).grad.numpy(), 1e-9)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [
-    (lambda net: SGD(net, 0.01, momentum=0.9), lambda p: torch.optim.SGD(p, 0.01, 0.9)),
-    (lambda net: SGD(net, 0.01, momentum=0.9, nesterov=True), lambda p: torch.optim.SGD(p, 0.01, 0.9, nesterov=True)),
-    (lambda net: RMSProp(net, 0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
-    (lambda net: Adam(net, 0.01), lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.999))),
-], ids=["sgd", "nesterov", "rmsprop", "adam"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda net: SGD(net, 0.01, momentum=0.9), lambda p: torch.optim.SGD(p, 0.01, 0.9)),
+        (
+            lambda net: SGD(net, 0.01, momentum=0.9, nesterov=True),
+            lambda p: torch.optim.SGD(p, 0.01, 0.9, nesterov=True),
+        ),
+        (lambda net: RMSProp(net, 0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
+        (lambda net: Adam(net, 0.01), lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.999))),
+    ],
+    ids=["sgd", "nesterov", "rmsprop", "adam"],
+)
 def test_optimisers(ours, theirs, rng):
     net = Dense(4, 3, rng=rng, dtype=np.float64)
     peers = [nn.Parameter(torch.tensor(w)) for _, w in net.parameters()]
@@ -263,8 +275,18 @@ def random_net(seed, activation, norm, kind):
         else:
             k, s, p = ((4, 2, 1), (3, 1, 1), (3, 2, 1), (2, 1, 0))[rng.integers(4)]
             cls = Conv2D if kind == "conv" else ConvTranspose2D
-            add(cls(shape[2], Co, kernel_size=k, stride=s, padding=p, bias=bool(rng.integers(2)), rng=rng,
-                    dtype=np.float64))
+            add(
+                cls(
+                    shape[2],
+                    Co,
+                    kernel_size=k,
+                    stride=s,
+                    padding=p,
+                    bias=bool(rng.integers(2)),
+                    rng=rng,
+                    dtype=np.float64,
+                )
+            )
         if norm:
             add(normalisation(rng, shape))
         add(ACTIVATIONS[activation]())
@@ -273,7 +295,7 @@ def random_net(seed, activation, norm, kind):
         add(Dense(shape[0], 1, rng=rng, dtype=np.float64))
     net = Sequential(layers, input_shape=start)
     for _, w in net.parameters():
-        w[...] = rng.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else rng.standard_normal(w.shape) / w[..., 0].size**0.5
+        w[...] = rng.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else rng.standard_normal(w.shape) / w[..., 0].size ** 0.5
     return net, rng.standard_normal((4, *start)), rng
 
 
@@ -287,8 +309,10 @@ def numpied(t):
 
 def all_close(net, grads, tolerance, floor=1e-3):
     """Every gradient of `net` against torch's, relative to the largest of its array or 1e-3 of the largest of all."""
-    theirs = [np.zeros(w.shape) if g is None else g.detach().numpy() for (_, w), g in
-              zip(net.parameters(), grads, strict=True)]
+    theirs = [
+        np.zeros(w.shape) if g is None else g.detach().numpy()
+        for (_, w), g in zip(net.parameters(), grads, strict=True)
+    ]
     largest = max(np.abs(g).max() for g in theirs)
     for (path, ours), g in zip(net.gradients(), theirs, strict=True):
         assert np.abs(ours - g).max() <= tolerance * max(np.abs(g).max(), floor * largest), path
@@ -324,8 +348,11 @@ def test_random_nets_to_second_order(kind, norm, activation, seed):
     for penalty in (R1(3.0), WganGp(2.0), PathLength(2.0, target=0.6)):
         weights = dy if isinstance(penalty, PathLength) else np.ones_like(dy)
         g = torch.autograd.grad((peer(t) * torched(weights)).sum(), t, create_graph=True)[0].flatten(1)
-        value = {"R1": lambda g: 1.5 * (g**2).sum() / 4, "WganGp": lambda g: 2 * ((g.norm(dim=1) - 1) ** 2).mean(),
-                 "PathLength": lambda g: 2 * ((g.norm(dim=1) - 0.6) ** 2).mean()}[type(penalty).__name__](g)
+        value = {
+            "R1": lambda g: 1.5 * (g**2).sum() / 4,
+            "WganGp": lambda g: 2 * ((g.norm(dim=1) - 1) ** 2).mean(),
+            "PathLength": lambda g: 2 * ((g.norm(dim=1) - 0.6) ** 2).mean(),
+        }[type(penalty).__name__](g)
         theirs = torch.autograd.grad(value, [t, *params], allow_unused=True)
         net.zero_grads()
         ours, dx = penalty_backward(net, x, penalty, dy=weights)
@@ -336,10 +363,14 @@ def test_random_nets_to_second_order(kind, norm, activation, seed):
 
 
 @pytest.mark.parametrize("loss", ["minimax", "non-saturating", "least-squares", "wasserstein", "relativistic-average"])
-@pytest.mark.parametrize("make", [
-    lambda **kw: dcgan(image_size=16, width=2, latent_dim=3, dense=6, dtype=np.float64, **kw),
-    lambda **kw: mlp_gan(2, 3, (7, 6), dtype=np.float64, **kw),
-], ids=["dcgan", "mlp"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **kw: dcgan(image_size=16, width=2, latent_dim=3, dense=6, dtype=np.float64, **kw),
+        lambda **kw: mlp_gan(2, 3, (7, 6), dtype=np.float64, **kw),
+    ],
+    ids=["dcgan", "mlp"],
+)
 def test_jacobian_of_the_whole_game(make, loss, rng):
     """v'(theta) t for all weights of both players at once, to 1e-8."""
     gan = make(loss=loss)
@@ -359,16 +390,22 @@ def test_jacobian_of_the_whole_game(make, loss, rng):
         "non-saturating": lambda: (soft(-r).mean() + soft(f).mean(), soft(-f).mean()),
         "least-squares": lambda: (((r - 1) ** 2).mean() / 2 + (f**2).mean() / 2, ((f - 1) ** 2).mean() / 2),
         "wasserstein": lambda: (f.mean() - r.mean(), -f.mean()),
-        "relativistic-average": lambda: (soft(-(r - f.mean())).mean() + soft(f - r.mean()).mean(),
-                                         soft(-(f - r.mean())).mean() + soft(r - f.mean()).mean()),
+        "relativistic-average": lambda: (
+            soft(-(r - f.mean())).mean() + soft(f - r.mean()).mean(),
+            soft(-(f - r.mean())).mean() + soft(r - f.mean()).mean(),
+        ),
     }[loss]()
     field = [*torch.autograd.grad(d_loss, pD, create_graph=True), *torch.autograd.grad(g_loss, pG, create_graph=True)]
     # v' t: the derivative of <v, w> in w of the transposed product (double backward gives v'^T w)
     w = [torch.zeros_like(v, requires_grad=True) for v in field]
-    transposed = torch.autograd.grad(sum((v * a).sum() for v, a in zip(field, w, strict=True)), pD + pG,
-                                     create_graph=True, allow_unused=True)
-    along = sum((g * torch.tensor(t)).sum() for g, t in zip(transposed, [*tD.values(), *tG.values()], strict=True)
-                if g is not None)
+    transposed = torch.autograd.grad(
+        sum((v * a).sum() for v, a in zip(field, w, strict=True)), pD + pG, create_graph=True, allow_unused=True
+    )
+    along = sum(
+        (g * torch.tensor(t)).sum()
+        for g, t in zip(transposed, [*tD.values(), *tG.values()], strict=True)
+        if g is not None
+    )
     theirs = torch.autograd.grad(along, w, allow_unused=True)
     moved_d, moved_g = jacobian_vector(gan, real, Z, tD, tG)
     ours = [*moved_d.values(), *moved_g.values()]
@@ -397,15 +434,21 @@ def pixelnorm(x):
 
 NORMS = {
     "BatchNorm": (lambda: BatchNorm(3), (6, 3), lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True)),
-    "BatchNorm, images": (lambda: BatchNorm(2), (3, 2, 3, 2), channels_first(
-        lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True))),
+    "BatchNorm, images": (
+        lambda: BatchNorm(2),
+        (3, 2, 3, 2),
+        channels_first(lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True)),
+    ),
     "LayerNorm": (lambda: LayerNorm((2, 3, 4)), (3, 2, 3, 4), lambda x, g, b: F.layer_norm(x, (2, 3, 4), g, b)),
     "LayerNorm, vectors": (lambda: LayerNorm(6), (3, 6), lambda x, g, b: F.layer_norm(x, (6,), g, b)),
     "LayerNorm, tokens": (lambda: LayerNorm((6,), affine=False), (2, 3, 6), lambda x: F.layer_norm(x, (6,))),
     "GroupNorm": (lambda: GroupNorm(2, 4), (2, 3, 2, 4), channels_first(lambda x, g, b: F.group_norm(x, 2, g, b))),
     "GroupNorm, vectors": (lambda: GroupNorm(2, 8), (2, 8), lambda x, g, b: F.group_norm(x, 2, g, b)),
-    "InstanceNorm": (lambda: InstanceNorm(3), (2, 3, 3, 3), channels_first(
-        lambda x, g, b: F.instance_norm(x, weight=g, bias=b))),
+    "InstanceNorm": (
+        lambda: InstanceNorm(3),
+        (2, 3, 3, 3),
+        channels_first(lambda x, g, b: F.instance_norm(x, weight=g, bias=b)),
+    ),
     "InstanceNorm, not affine": (lambda: InstanceNorm(3, affine=False), (2, 3, 3, 3), channels_first(F.instance_norm)),
     "PixelNorm": (lambda: PixelNorm(), (2, 3, 2, 4), pixelnorm),
 }
@@ -459,15 +502,25 @@ def dense_pair(rng):
 def conv_pair(rng):
     layer = Conv2D(2, 3, kernel_size=3, stride=2, padding=1, rng=rng, dtype=np.float64)
     peer = torch.nn.Conv2d(2, 3, 3, 2, 1).double()
-    return layer, peer, (2, 5, 4, 2), lambda W: W.transpose(3, 2, 0, 1), channels_first(
-        lambda x, S, b: F.conv2d(x, S.permute(3, 2, 0, 1), b, 2, 1))
+    return (
+        layer,
+        peer,
+        (2, 5, 4, 2),
+        lambda W: W.transpose(3, 2, 0, 1),
+        channels_first(lambda x, S, b: F.conv2d(x, S.permute(3, 2, 0, 1), b, 2, 1)),
+    )
 
 
 def conv_transpose_pair(rng):
     layer = ConvTranspose2D(2, 3, kernel_size=4, stride=2, padding=1, rng=rng, dtype=np.float64)
     peer = torch.nn.ConvTranspose2d(2, 3, 4, 2, 1).double()
-    return layer, peer, (2, 3, 2, 2), lambda W: W.transpose(3, 2, 0, 1), channels_first(
-        lambda x, S, b: F.conv_transpose2d(x, S.permute(3, 2, 0, 1), b, 2, 1))
+    return (
+        layer,
+        peer,
+        (2, 3, 2, 2),
+        lambda W: W.transpose(3, 2, 0, 1),
+        channels_first(lambda x, S, b: F.conv_transpose2d(x, S.permute(3, 2, 0, 1), b, 2, 1)),
+    )
 
 
 def torch_order(layer, u):
@@ -596,15 +649,23 @@ CASES = {
     "MaxPool2D": (lambda rng: MaxPool2D(2), (2, 5, 4, 3), lambda x: last(F.max_pool2d(first(x), 2))),
     "MaxPool2D 3": (lambda rng: MaxPool2D(3), (2, 7, 6, 2), lambda x: last(F.max_pool2d(first(x), 3))),
     "Maxout": (lambda rng: Maxout(3), (4, 6), lambda x: x.reshape(4, 2, 3).amax(-1)),
-    **{f"UpsampleBilinear2D {k} {size}": (lambda rng, k=k: UpsampleBilinear2D(k), (2, *size, 3), lambda x, k=k: last(
-        F.interpolate(first(x), scale_factor=k, mode="bilinear", align_corners=False)))
-       for k, size in ((1, (2, 3)), (2, (3, 4)), (3, (1, 5)), (4, (5, 2)), (5, (1, 1)))},
+    **{
+        f"UpsampleBilinear2D {k} {size}": (
+            lambda rng, k=k: UpsampleBilinear2D(k),
+            (2, *size, 3),
+            lambda x, k=k: last(F.interpolate(first(x), scale_factor=k, mode="bilinear", align_corners=False)),
+        )
+        for k, size in ((1, (2, 3)), (2, (3, 4)), (3, (1, 5)), (4, (5, 2)), (5, (1, 1)))
+    },
     "PixelShuffle 2": (lambda rng: PixelShuffle(2), (2, 3, 2, 12), lambda x: shuffle(x, 2)),
     "PixelShuffle 3": (lambda rng: PixelShuffle(3), (2, 1, 3, 18), lambda x: shuffle(x, 3)),
     "MinibatchStd": (lambda rng: MinibatchStd(), (5, 3), lambda x: minibatch_std(x, 1)),
     "MinibatchStd, groups": (lambda rng: MinibatchStd(2), (6, 2, 3, 2), lambda x: minibatch_std(x, 2)),
-    "MinibatchDiscrimination": (lambda rng: MinibatchDiscrimination(4, 3, 2, rng=rng), (5, 4),
-                                minibatch_discrimination),
+    "MinibatchDiscrimination": (
+        lambda rng: MinibatchDiscrimination(4, 3, 2, rng=rng),
+        (5, 4),
+        minibatch_discrimination,
+    ),
     "Concat": (lambda rng: Concat([Dense(3, 2, rng=rng), Tanh()]), (4, 3), concat),
     "Residual": (lambda rng: Residual(Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)), (2, 3, 4, 2), residual),
     "SelfAttention": (lambda rng: SelfAttention(3, rng=rng), (2, 3, 2, 3), attention),
@@ -640,7 +701,7 @@ def test_values_gradients_and_double_backward(name, rng):
     y, cache = layer.forward(x, train=True)
     match(y, expected.detach().numpy(), 1e-10)
     dy, tdy = rng.standard_normal((2, *y.shape))
-    dy_variable = torch.tensor(dy, requires_grad=True)           # so that <g, t> can be differentiated by dy too
+    dy_variable = torch.tensor(dy, requires_grad=True)  # so that <g, t> can be differentiated by dy too
     first_order = torch.autograd.grad(expected, variables, dy_variable, create_graph=True)
     for own, g in zip([layer.backward(dy, cache), *(g for _, g in layer.gradients())], first_order, strict=True):
         match(own, g.detach().numpy(), 1e-10)
@@ -651,7 +712,7 @@ def test_values_gradients_and_double_backward(name, rng):
     match(ty, torch.autograd.grad(along, dy_variable, retain_graph=True)[0].numpy(), 1e-10)
     layer.zero_grads()
     tdx = layer.tangent_backward(tdy, cache)
-    second = gradients_of(along, variables)                       # d<g, t>: how g moves along t, at fixed dy
+    second = gradients_of(along, variables)  # d<g, t>: how g moves along t, at fixed dy
     moved = torch.autograd.grad(function(variables[0], **arguments), variables, torch.tensor(tdy))
     for own, a, b in zip([tdx, *(g for _, g in layer.gradients())], second, moved, strict=True):
         match(own, a + b.numpy(), 1e-8)
@@ -670,14 +731,18 @@ def test_embedding(rng):
     match(layer.tangent(None, cache, {"W": tW}), tW[labels], 1e-10)
 
 
-@pytest.mark.parametrize(("product", "function", "shapes"), [
-    (MatMul(), lambda a, b: a @ b, ((2, 3, 4), (2, 4, 5))),
-    (MatMul(transpose_b=True), lambda a, b: a @ b.mT, ((2, 3, 4), (2, 5, 4))),
-    (Multiply(), lambda a, b: a * b, ((4, 3), (4, 3))),
-    (Multiply(), lambda a, b: a * b, ((2, 3, 3, 4), (2, 1, 1, 4))),
-    (Multiply(), lambda a, b: a * b, ((2, 3, 4), (1,))),
-    (Multiply(), lambda a, b: a * b, ((2, 1, 4), (1, 4))),
-], ids=str)
+@pytest.mark.parametrize(
+    ("product", "function", "shapes"),
+    [
+        (MatMul(), lambda a, b: a @ b, ((2, 3, 4), (2, 4, 5))),
+        (MatMul(transpose_b=True), lambda a, b: a @ b.mT, ((2, 3, 4), (2, 5, 4))),
+        (Multiply(), lambda a, b: a * b, ((4, 3), (4, 3))),
+        (Multiply(), lambda a, b: a * b, ((2, 3, 3, 4), (2, 1, 1, 4))),
+        (Multiply(), lambda a, b: a * b, ((2, 3, 4), (1,))),
+        (Multiply(), lambda a, b: a * b, ((2, 1, 4), (1, 4))),
+    ],
+    ids=str,
+)
 def test_products(product, function, shapes, rng):
     a, b = (rng.standard_normal(s) for s in shapes)
     ta, tb = (torch.tensor(v, requires_grad=True) for v in (a, b))
@@ -689,8 +754,11 @@ def test_products(product, function, shapes, rng):
     for own, theirs in zip(product.backward(dy, cache), g, strict=True):
         match(own, theirs.detach().numpy(), 1e-10)
     t = [rng.standard_normal(s) for s in shapes]
-    match(product.tangent(tuple(t), cache), (function(torch.tensor(t[0]), tb) + function(ta, torch.tensor(t[1])))
-          .detach().numpy(), 1e-10)
+    match(
+        product.tangent(tuple(t), cache),
+        (function(torch.tensor(t[0]), tb) + function(ta, torch.tensor(t[1]))).detach().numpy(),
+        1e-10,
+    )
     second = gradients_of(sum((u * torch.tensor(v)).sum() for u, v in zip(g, t, strict=True)), (ta, tb))
     moved = torch.autograd.grad(function(ta, tb), (ta, tb), torch.tensor(tdy))
     for own, u, v in zip(product.tangent_backward(tdy, cache), second, moved, strict=True):

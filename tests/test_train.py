@@ -9,13 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan import assemble, checkpoint
 from scratchgan.data import Dataset, ring
-from scratchgan.recipe import Recipe, load
-from scratchgan.train import Diverged, train
+from scratchgan.files import checkpoint
+from scratchgan.runs import build
+from scratchgan.runs.recipe import Recipe, load
+from scratchgan.runs.train import Diverged, train
 
-TINY = Recipe(name="tiny", model="mlp", data="ring", steps=7, batch_size=8, latent_dim=2, hidden=(8,), log_every=3,
-              sample_every=0, checkpoint_every=0)
+TINY = Recipe(
+    name="tiny",
+    model="mlp",
+    data="ring",
+    steps=7,
+    batch_size=8,
+    latent_dim=2,
+    hidden=(8,),
+    log_every=3,
+    sample_every=0,
+    checkpoint_every=0,
+)
 
 
 def losses(run):
@@ -49,10 +60,21 @@ def done(tmp_path_factory):
 
 
 def test_the_folder_tells_the_whole_run(done):
-    assert done.files == ["checkpoint.npz", "curves.png", "log.jsonl", "modes.json", "progress.gif", "recipe.toml",
-                          "samples.png", "samples/"]
-    assert sorted(path.name for path in (done.folder / "samples").iterdir()) == ["000000.png", "000004.png",
-                                                                                "000007.png"]
+    assert done.files == [
+        "checkpoint.npz",
+        "curves.png",
+        "log.jsonl",
+        "modes.json",
+        "progress.gif",
+        "recipe.toml",
+        "samples.png",
+        "samples/",
+    ]
+    assert sorted(path.name for path in (done.folder / "samples").iterdir()) == [
+        "000000.png",
+        "000004.png",
+        "000007.png",
+    ]
     assert load(done.folder) == done.recipe
     log = [json.loads(line) for line in (done.folder / "log.jsonl").read_text().splitlines()]
     assert log == done.log
@@ -86,19 +108,19 @@ def test_pictures_and_checkpoints_do_not_disturb_the_training(done, tmp_path):
 
 def test_restore_gives_the_trained_generator(done):
     for where in (done.folder, str(done.folder / "checkpoint.npz")):
-        gan, recipe = assemble.restore(where)
+        gan, recipe = build.restore(where)
         assert (recipe, gan.steps) == (done.recipe, 7)
         np.testing.assert_array_equal(gan.sample(5, seed=1), done.gan.sample(5, seed=1))
 
 
 def test_restore_refuses(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run"):
-        assemble.restore(tmp_path / "none")
+        build.restore(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"holds no checkpoint\.npz"):
-        assemble.restore(tmp_path)
+        build.restore(tmp_path)
     checkpoint.save(tmp_path / "checkpoint.npz", {}, {"data_shape": (2,)})
     with pytest.raises(ValueError, match=r"checkpoint\.npz: the checkpoint lacks 'recipe'"):
-        assemble.restore(tmp_path)
+        build.restore(tmp_path)
 
 
 def test_the_bar_shows_the_losses_on_stderr_only(tmp_path, capsys):
@@ -117,7 +139,7 @@ def test_a_run_is_never_overwritten(done):
 
 def test_default_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = [str(assemble.make_folder(None, "tiny")) for _ in range(3)]
+    names = [str(build.make_folder(None, "tiny")) for _ in range(3)]
     assert names == [os.path.join("runs", name) for name in ("tiny", "tiny-2", "tiny-3")]
 
 
@@ -135,7 +157,7 @@ def test_ctrl_c_ends_after_the_step_and_saves_everything(tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is handler
     assert [entry["step"] for entry in run.log] == [3]  # no odd line that a run which nobody stops would not have
     assert {"checkpoint.npz", "samples.png", "curves.png", "progress.gif"} <= set(run.files)
-    gan, _ = assemble.restore(run.folder)
+    gan, _ = build.restore(run.folder)
     assert gan.steps == 5
     monkeypatch.undo()
     whole = train(replace(TINY, steps=5), tmp_path / "whole", progress=False)  # step 5 was done to its end
@@ -206,8 +228,16 @@ def test_images_of_the_user(tmp_path, rng):
     (tmp_path / "photos").mkdir()
     for n in range(10):
         Image.fromarray(rng.integers(0, 255, (20, 24, 3)).astype(np.uint8)).save(tmp_path / "photos" / f"{n}.png")
-    recipe = replace(TINY, model="dcgan", width=4, latent_dim=4, data=os.path.relpath(tmp_path / "photos"),
-                     image_size=8, steps=2, sample_grid=9)
+    recipe = replace(
+        TINY,
+        model="dcgan",
+        width=4,
+        latent_dim=4,
+        data=os.path.relpath(tmp_path / "photos"),
+        image_size=8,
+        steps=2,
+        sample_grid=9,
+    )
     run = train(recipe, tmp_path / "run", progress=False)
     assert run.gan.data_shape == (8, 8, 3)
     assert load(run.folder).data == str((tmp_path / "photos").resolve())  # found again from any folder
@@ -225,11 +255,14 @@ def test_data_given_under_a_known_name(tmp_path):
     assert run.recipe.data == "ring"
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"model": "dcgan"}, 'model "dcgan" makes images, but "ring" holds points'),
-    ({"data": "rnig"}, "did you mean 'ring'"),
-    ({"data": "uci-digits-8x8", "batch_size": 5000}, "fewer than one batch"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "dcgan"}, 'model "dcgan" makes images, but "ring" holds points'),
+        ({"data": "rnig"}, "did you mean 'ring'"),
+        ({"data": "uci-digits-8x8", "batch_size": 5000}, "fewer than one batch"),
+    ],
+)
 def test_what_does_not_fit_leaves_no_folder(tmp_path, changes, words):
     with pytest.raises(ValueError) as caught:
         train(replace(TINY, **changes), tmp_path / "run", progress=False)
@@ -244,6 +277,6 @@ def test_dcgan_needs_square_images(tmp_path):
 
 
 def test_the_order_of_the_data_has_its_own_branch_of_the_seed():
-    stream = assemble.data_stream(replace(TINY, seed=5), ring())
+    stream = build.data_stream(replace(TINY, seed=5), ring())
     rng = np.random.default_rng(np.random.SeedSequence(5, spawn_key=(1000,)))
     np.testing.assert_array_equal(stream.next(), ring().sample(8, rng=rng))

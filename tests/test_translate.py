@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan import assemble, cli
-from scratchgan import recipe as recipes
+from scratchgan import cli
 from scratchgan.data import load
 from scratchgan.data.limits import DataError
 from scratchgan.plots import save_translations
-from scratchgan.train import resume, train
-from scratchgan.translate import domain, find, write_png
+from scratchgan.runs import build
+from scratchgan.runs import recipe as recipes
+from scratchgan.runs.train import resume, train
+from scratchgan.runs.translate import domain, find, write_png
 
 
 @pytest.fixture
@@ -26,17 +27,31 @@ def folders(tmp_path, rng):
 
 
 def small(folders, **changes):
-    return replace(recipes.load("cyclegan-digits"), **{
-        "data": str(folders / "dark"), "data_b": str(folders / "bright"), "image_size": 8, "steps": 6, "batch_size": 4,
-        "width": 2, "d_width": 2, "blocks": 1, "sample_every": 3, "sample_grid": 12, "checkpoint_every": 2,
-        "log_every": 2, **changes})
+    return replace(
+        recipes.load("cyclegan-digits"),
+        **{
+            "data": str(folders / "dark"),
+            "data_b": str(folders / "bright"),
+            "image_size": 8,
+            "steps": 6,
+            "batch_size": 4,
+            "width": 2,
+            "d_width": 2,
+            "blocks": 1,
+            "sample_every": 3,
+            "sample_grid": 12,
+            "checkpoint_every": 2,
+            "log_every": 2,
+            **changes,
+        },
+    )
 
 
 def test_a_run_from_training_to_translated_files(folders, capsys):
     run = train(small(folders), folders / "run", progress=False)
     assert {"samples.png", "curves.png", "checkpoint.npz", "log.jsonl"} <= set(run.files)
     assert {"cycle", "identity", "d_loss_a", "adversarial_b"} <= set(run.log[0])
-    again, _ = assemble.restore(folders / "run")
+    again, _ = build.restore(folders / "run")
     x = load(folders / "bright", image_size=8).x
     assert (again.translate(x, "a") == run.gan.translate(x, "a")).all()
     files = [str(folders / "bright" / "3.png"), str(folders / "bright" / "5.png")]
@@ -47,13 +62,15 @@ def test_a_run_from_training_to_translated_files(folders, capsys):
     expected = np.rint((run.gan.translate(x[5:6], "a")[0, ..., 0] + 1) * 127.5).astype(np.uint8)
     np.testing.assert_array_equal(made, expected)
     assert (folders / "run" / "translated" / "translated.png").exists()
-    assert cli.main(["translate", str(folders / "run"), "--to", "b", str(folders / "dark"), "--out",
-                     str(folders / "out")]) == 0
+    assert (
+        cli.main(["translate", str(folders / "run"), "--to", "b", str(folders / "dark"), "--out", str(folders / "out")])
+        == 0
+    )
     assert len(list((folders / "out").iterdir())) == 11
 
 
 def test_a_cyclegan_goes_on_where_it_stopped(folders, monkeypatch):
-    import scratchgan.train as module
+    import scratchgan.runs.train as module
 
     whole = train(small(folders), folders / "whole", progress=False)
     keep = module.bad_array
@@ -70,17 +87,20 @@ def test_a_cyclegan_goes_on_where_it_stopped(folders, monkeypatch):
     run = resume(folders / "died", progress=False)
     one, two = whole.gan.state(), run.gan.state()
     assert all((one[name] == two[name]).all() for name in one)
-    assert ((folders / "whole" / "samples.png").read_bytes() == (folders / "died" / "samples.png").read_bytes())
+    assert (folders / "whole" / "samples.png").read_bytes() == (folders / "died" / "samples.png").read_bytes()
 
 
 def test_what_a_cyclegan_cannot_do_is_said(folders, capsys):
     train(small(folders, steps=1), folders / "run", progress=False)
     run = str(folders / "run")
-    for command, words in ((["sample", run], "try scratchgan translate"), (["evaluate", run], "nothing to evaluate"),
-                           (["pictures", run], "a CycleGAN's pictures"),
-                           (["translate", run, "--to", "grey", run], "expected one of the two domains: a (dark)"),
-                           (["translate", run, "--to", "a", str(folders / "none.png")], "no such file or folder"),
-                           (["translate", run, "--to", "a", str(folders)], "no images found")):
+    for command, words in (
+        (["sample", run], "try scratchgan translate"),
+        (["evaluate", run], "nothing to evaluate"),
+        (["pictures", run], "a CycleGAN's pictures"),
+        (["translate", run, "--to", "grey", run], "expected one of the two domains: a (dark)"),
+        (["translate", run, "--to", "a", str(folders / "none.png")], "no such file or folder"),
+        (["translate", run, "--to", "a", str(folders)], "no images found"),
+    ):
         assert cli.main(command) == 2
         assert words in capsys.readouterr().err
     bad = folders / "dark" / "bad.png"
@@ -95,14 +115,17 @@ def test_a_plain_gan_does_not_translate(tmp_path, capsys):
     assert "is no CycleGAN" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"data_b": ""}, "needs a second domain: set data_b"),
-    ({"data": "ring"}, r'data = "ring": a CycleGAN translates images'),
-    ({"image_size": 0, "data_b": "mnist-5k"}, "both domains need samples of one shape"),
-    ({"optimizer": "sgd"}, 'trained with "adam"'),
-    ({"penalty": "r1"}, 'penalty = "r1" has no effect'),
-    ({"batch_size": 11}, "11"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data_b": ""}, "needs a second domain: set data_b"),
+        ({"data": "ring"}, r'data = "ring": a CycleGAN translates images'),
+        ({"image_size": 0, "data_b": "mnist-5k"}, "both domains need samples of one shape"),
+        ({"optimizer": "sgd"}, 'trained with "adam"'),
+        ({"penalty": "r1"}, 'penalty = "r1" has no effect'),
+        ({"batch_size": 11}, "11"),
+    ],
+)
 def test_recipes_that_do_not_fit(folders, changes, words):
     with pytest.raises(ValueError, match=words):
         train(small(folders, **changes), folders / "run", progress=False)

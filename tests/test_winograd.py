@@ -12,9 +12,17 @@ from scratchgan.kernels.compiled import conv, pool, winograd, winograd_grad  # n
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 # N, H, W, Ci, Co, stride, padding: odd and even numbers of outputs; one; channels that fill no panel; other strides
-SHAPES = [(3, 14, 14, 64, 128, (2, 2), (1, 1)), (5, 9, 6, 17, 40, (2, 2), (1, 1)), (2, 4, 4, 16, 16, (2, 2), (0, 0)),
-          (7, 13, 8, 33, 70, (2, 2), (2, 1)), (1, 5, 12, 20, 65, (2, 2), (3, 0)), (2, 8, 7, 16, 33, (1, 1), (0, 1)),
-          (4, 7, 11, 18, 24, (3, 1), (1, 0)), (70, 6, 6, 16, 16, (2, 2), (1, 1)), (1, 1, 1, 16, 16, (2, 2), (2, 2))]
+SHAPES = [
+    (3, 14, 14, 64, 128, (2, 2), (1, 1)),
+    (5, 9, 6, 17, 40, (2, 2), (1, 1)),
+    (2, 4, 4, 16, 16, (2, 2), (0, 0)),
+    (7, 13, 8, 33, 70, (2, 2), (2, 1)),
+    (1, 5, 12, 20, 65, (2, 2), (3, 0)),
+    (2, 8, 7, 16, 33, (1, 1), (0, 1)),
+    (4, 7, 11, 18, 24, (3, 1), (1, 0)),
+    (70, 6, 6, 16, 16, (2, 2), (1, 1)),
+    (1, 1, 1, 16, 16, (2, 2), (2, 2)),
+]
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
 PASSES = ("conv2d", "conv2d_input_grad", "conv2d_weight_grad")
 
@@ -55,9 +63,11 @@ def arrays(shape, dtype, rng):
 def calls(shape, x, weight, dy, bias, bias_x):
     """Keyword arguments and all, for each of the passes."""
     how = {"stride": shape[5], "padding": shape[6]}
-    return [("conv2d", (x, weight), {**how, "bias": bias, "slope": 0.2}),
-            ("conv2d_input_grad", (dy, weight), {**how, "x_shape": x.shape, "bias": bias_x, "slope": 0.2}),
-            ("conv2d_weight_grad", (x, dy), {**how, "kernel_size": weight.shape[:2]})]
+    return [
+        ("conv2d", (x, weight), {**how, "bias": bias, "slope": 0.2}),
+        ("conv2d_input_grad", (dy, weight), {**how, "x_shape": x.shape, "bias": bias_x, "slope": 0.2}),
+        ("conv2d_weight_grad", (x, dy), {**how, "kernel_size": weight.shape[:2]}),
+    ]
 
 
 @DTYPES
@@ -102,7 +112,7 @@ def test_what_is_not_finite_is_seen_in_the_same_places(bad, dtype, rng, always):
         broken = [a.copy() for a in given]
         broken[which].flat[rng.integers(broken[which].size)] = bad
         if n == 3:
-            broken[which][-1, -1, -1] = bad                                    # the last row and column of tiles
+            broken[which][-1, -1, -1] = bad  # the last row and column of tiles
         for name, args, how in calls(shape, *broken):
             with np.errstate(invalid="ignore"):
                 expected = np.isfinite(kernels.KERNELS[name].twin(*args, **how))
@@ -139,15 +149,19 @@ def test_weight_gradient_of_few_tiles_at_a_time(rng, always, monkeypatch):
 def test_it_is_used_where_it_pays_and_nowhere_else(rng, monkeypatch):
     used = []
     spy_on(monkeypatch, used)
-    dcgan, other = (64, 14, 14, 64, 128, (2, 2), (1, 1)), [
-        (2, 14, 14, 64, 128, (2, 2), (1, 1)),                                  # a small batch
-        (64, 14, 14, 16, 64, (2, 2), (1, 1)),                                  # few channels
-        (64, 8, 8, 128, 256, (2, 2), (1, 1))]                                  # a large weight
+    dcgan, other = (
+        (64, 14, 14, 64, 128, (2, 2), (1, 1)),
+        [
+            (2, 14, 14, 64, 128, (2, 2), (1, 1)),  # a small batch
+            (64, 14, 14, 16, 64, (2, 2), (1, 1)),  # few channels
+            (64, 8, 8, 128, 256, (2, 2), (1, 1)),
+        ],
+    )  # a large weight
     for shape, times in ((dcgan, 3), *((shape, 0) for shape in other)):
         for name, args, how in calls(shape, *arrays(shape, np.float32, rng)):
             kernels.KERNELS[name](*args, **how)
         assert len(used) == times
         used.clear()
     x, weight = rng.standard_normal((64, 14, 14, 32)), rng.standard_normal((3, 3, 32, 32))
-    kernels.conv2d(x, weight, stride=(2, 2), padding=(1, 1))                   # another kernel
+    kernels.conv2d(x, weight, stride=(2, 2), padding=(1, 1))  # another kernel
     assert not used

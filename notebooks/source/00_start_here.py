@@ -324,7 +324,7 @@ show(gan.generate(paths[:7].reshape(-1, 64)), 9, "Seven of the walks: each step 
 import tempfile
 from pathlib import Path
 
-from scratchgan import checkpoint
+from scratchgan.files import checkpoint
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "digits.npz"

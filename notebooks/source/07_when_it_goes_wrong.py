@@ -546,9 +546,9 @@ fig
 # thousand times as fast as $G$.
 
 # %%
-from scratchgan import recipe
-from scratchgan.doctor import diagnose
-from scratchgan.train import train
+from scratchgan.runs import recipe
+from scratchgan.runs.diagnose import diagnose
+from scratchgan.runs.train import train
 
 plan = replace(recipe.load("mlp-ring"), steps=1000, hidden=(48, 48), batch_size=64, sample_every=1000, loss="minimax",
                lr_d=1e-2, lr_g=1e-6)

@@ -445,7 +445,7 @@ for penalty in (WganGp(10.0), R1(10.0)):
 # %%
 from scratchgan.data.toy import gaussian_mixture_1d
 from scratchgan.models.training import game
-from scratchgan.rules import Penalised as PenalisedRule
+from scratchgan.rules import GradientPenalty
 
 data = gaussian_mixture_1d((-2.0, 2.0), 0.5, None)
 many = data.sample(20_000, rng=np.random.default_rng(9))[:, 0]
@@ -463,7 +463,7 @@ def wgan_on_a_line(one_sided, seed=1, turns=1500):
     rng = np.random.default_rng(seed)
     gan = game(dense((2, 48, 48, 1), ReLU, rng), dense((1, 48, 48, 1), LeakyReLU, rng), latent_dim=2, data_shape=(1,),
                loss="wasserstein", d_steps=5, lr_g=6e-4, lr_d=5e-3, beta1=0.0, beta2=0.9, seed=seed,
-               rules=[PenalisedRule(WganGp(10.0, one_sided=one_sided), "between")])
+               rules=[GradientPenalty(WganGp(10.0, one_sided=one_sided), "between")])
     for _ in range(300):                                       # first the critic alone
         gan.d_step(data.sample(128, rng=rng))
     estimates, rows = [], []

@@ -255,7 +255,7 @@ fig
 # Is step 3 right? Random directions, random features, both sides as numbers:
 
 # %%
-from scratchgan.metrics.cross_entropy import softmax
+from scratchgan.losses.cross_entropy import softmax
 
 rng = np.random.default_rng(1)
 features, vp, vq = rng.standard_normal((6, 4)), rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
@@ -336,7 +336,7 @@ check("09.projection_backward", projection_backward)
 
 # %%
 from scratchgan.layers import Projection
-from scratchgan.registry import run
+from scratchgan.gradcheck.cases import run
 
 print(inspect.getsource(Projection.backward))
 passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "things" in text else None)

@@ -162,9 +162,9 @@ print("features of A:", real.shape)
 
 # %%
 from scratchgan.metrics import frechet_distance
-from scratchgan.metrics.frechet import _moments
+from scratchgan.metrics.frechet import moments
 
-print(inspect.getsource(frechet_distance).rsplit('"""', 1)[1], inspect.getsource(_moments), sep="\n")
+print(inspect.getsource(frechet_distance).rsplit('"""', 1)[1], inspect.getsource(moments), sep="\n")
 
 # %% [markdown]
 # Do the formulas agree with the thing itself? On a line, the best pairing of two samples is to sort both. In five
@@ -467,7 +467,7 @@ for name, tries in (("one split", single), ("five folds", folded)):
 # (Modes.3).
 
 # %%
-from scratchgan.metrics.cross_entropy import softmax
+from scratchgan.losses.cross_entropy import softmax
 from scratchgan.metrics.modes import reverse_kl
 
 

@@ -24,9 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchgan import Sequential, recipe
+from scratchgan import Sequential
+from scratchgan.runs import recipe
 from scratchgan.data import load
-from scratchgan.doctor import diagnose
+from scratchgan.runs.diagnose import diagnose
 from scratchgan.exercises import bugs, check
 from scratchgan.exercises.ch13 import PATIENTS, RUNS                 # the answers: do not look yet
 from scratchgan.gradcheck import check as gradcheck
@@ -35,7 +36,7 @@ from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import mlp_gan
 from scratchgan.penalties import WganGp
 from scratchgan.plots import BLUE, FAKE, GREEN, GREY, REAL, VERMILLION, figure
-from scratchgan.train import train
+from scratchgan.runs.train import train
 
 rng = np.random.default_rng(13)
 

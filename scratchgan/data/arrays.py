@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrayfile import opened, read_header, read_member, read_rest, read_values
+from ..files.arrays import opened, read_header, read_member, read_rest, read_values
 from .dataset import check_values, to_unit
 from .limits import MAX_BYTES, DataError, check_fits
 
 MAX_UNPACKED = 2 * MAX_BYTES + 2**20  # of an .npz file: float64 takes twice as much as what it becomes; and labels
+
 
 def read_npy(path: str | Path) -> np.ndarray:
     """The array in a .npy file; DataError naming the file if it is no array of numbers, or does not hold its shape."""

@@ -24,7 +24,7 @@ EMBEDDED = {
         "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI, CC BY 4.0; from scikit-learn",
     ),
 }
-FRAMED, DIGIT, MARGIN = "uci-digits-28x28", 20, 4       # of MNIST: the digit fills 20 x 20 pixels of 28 x 28
+FRAMED, DIGIT, MARGIN = "uci-digits-28x28", 20, 4  # of MNIST: the digit fills 20 x 20 pixels of 28 x 28
 
 
 def load_embedded(name: str) -> Dataset:
@@ -35,8 +35,12 @@ def load_embedded(name: str) -> Dataset:
     if name == FRAMED:
         data = load_embedded("uci-digits-8x8")
         frame = ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
-        return Dataset(np.pad(resize_images(data.x, DIGIT), frame, constant_values=-1.0), data.labels, name=name,
-                       source=data.source)
+        return Dataset(
+            np.pad(resize_images(data.x, DIGIT), frame, constant_values=-1.0),
+            data.labels,
+            name=name,
+            source=data.source,
+        )
     top, _, source = EMBEDDED[name]
     with np.load(Path(__file__).parent / "files" / f"{name}.npz", allow_pickle=False) as file:
         return Dataset(to_unit(file["images"], top)[..., None], file["labels"], name=name, source=source)

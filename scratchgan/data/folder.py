@@ -149,8 +149,10 @@ def _pass_chunk(file, size, path):
         return False
     length, there = int.from_bytes(head[:4], "big"), size - file.tell()
     if length > there:
-        raise DataError(f"{path}: broken image (it is truncated: a part of it declares {length:,} bytes, the file has "
-                        f"{there:,} left); delete or replace it")
+        raise DataError(
+            f"{path}: broken image (it is truncated: a part of it declares {length:,} bytes, the file has "
+            f"{there:,} left); delete or replace it"
+        )
     file.seek(length + 4, 1)
     return True
 
@@ -174,8 +176,9 @@ def _check_cost(image, path):
     """DataError for an image that is not one still picture of reasonable size; from its header, nothing is decoded."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise DataError(f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}: shrink it "
-                        "first")
+        raise DataError(
+            f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}: shrink it first"
+        )
     if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
         raise DataError(f"{path}: an animated image of {image.n_frames} frames; expected a still one")
     if image.format != "PNG" and (scans := _scans(path)) > MAX_SCANS:

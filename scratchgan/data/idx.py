@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrayfile import check_ratio
+from ..files.arrays import check_ratio
 from .limits import DataError, check_fits
 
 _MOST_DEFLATE_CAN = 1040  # a deflate stream grows at most about 1032-fold when it is opened
@@ -98,7 +98,7 @@ def _read(file, path, ndim, size, zipped):
             raise DataError(f"{path}: declares {shape}: {error}") from None
     values, filled = np.empty(count, np.uint8), 0
     while filled < count and (piece := file.read(min(count - filled, _PIECE))):
-        values[filled:filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        values[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
     if filled < count or file.read(1):  # one more, to see whether the file goes on
         what = "ends before" if filled < count else "goes on after"

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from ..arrayfile import one_line
 from ..checks import positive_int
+from ..files.arrays import one_line
 
 MAX_BYTES = 4 * 2**30  # decoded float32; more than this is a mistake on a laptop far more often than a wish
 

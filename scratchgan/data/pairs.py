@@ -35,8 +35,10 @@ class Pair:
             if not isinstance(data, Dataset):
                 raise TypeError(f"{self.name}: {which} must be a Dataset, got {type(data).__name__}")
         if self.a.shape != self.b.shape:
-            raise DataError(f"{self.name}: both domains need samples of one shape, {self.a.name} has {self.a.shape} "
-                            f"and {self.b.name} {self.b.shape}")
+            raise DataError(
+                f"{self.name}: both domains need samples of one shape, {self.a.name} has {self.a.shape} "
+                f"and {self.b.name} {self.b.shape}"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,8 +86,7 @@ class PairStream:
 
     def state(self) -> dict[str, np.ndarray]:
         """`BatchStream.state` of both, under the names "a/rng", "b/rng" and so on."""
-        return {f"{which}/{name}": array for which, stream in self._streams()
-                for name, array in stream.state().items()}
+        return {f"{which}/{name}": array for which, stream in self._streams() for name, array in stream.state().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on exactly where `state()` was taken.  ValueError, and nothing changed, if it belongs to other data."""
@@ -93,13 +94,15 @@ class PairStream:
         try:
             for which, stream in self._streams():
                 start = which + "/"
-                stream.load_state({name.removeprefix(start): array for name, array in state.items()
-                                   if name.startswith(start)})
+                stream.load_state(
+                    {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
+                )
         except ValueError:
-            for which, stream in self._streams():            # a may have been taken over before b was refused
+            for which, stream in self._streams():  # a may have been taken over before b was refused
                 start = which + "/"
-                stream.load_state({name.removeprefix(start): array for name, array in before.items()
-                                   if name.startswith(start)})
+                stream.load_state(
+                    {name.removeprefix(start): array for name, array in before.items() if name.startswith(start)}
+                )
             raise
 
     def _streams(self):

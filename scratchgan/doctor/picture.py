@@ -17,15 +17,28 @@ PANELS = 4
 #: what a picture of a healthy run shows, and what each signal is
 HEALTHY = (("separation", ""), ("diversity", "diversity"), ("uncovered", "uncovered"), ("g_grad", ""))
 NAMES = {
-    "separation": "separation: pairs that D ranks right", "diversity": "diversity of fakes / of real samples",
-    "uncovered": "uncovered: data without a fake near", "stray": "stray: fakes without data near",
-    "neighbour": "neighbour: told apart by 1-NN", "slope": "slope of G's loss at the fakes",
-    "g_grad": "|gradient of G|", "d_grad": "|gradient of D|", "g_dead": "G's silent units, share",
-    "d_dead": "D's silent units, share", "g_dead_worst": "silent units of G's worst layer, share",
-    "d_dead_worst": "silent units of D's worst layer, share", "memorised": "memorised: 1 = held-out seem fake",
-    "copied": "copied: 0 = fakes are training examples", "d_loss": "D's loss", "g_loss": "G's loss",
-    "real_logit": "mean logit of real samples", "fake_logit": "mean logit of fakes", "d_real": "D(x)",
-    "d_fake": "D(G(z))", "g_update": "G's step / its size", "d_update": "D's step / its size",
+    "separation": "separation: pairs that D ranks right",
+    "diversity": "diversity of fakes / of real samples",
+    "uncovered": "uncovered: data without a fake near",
+    "stray": "stray: fakes without data near",
+    "neighbour": "neighbour: told apart by 1-NN",
+    "slope": "slope of G's loss at the fakes",
+    "g_grad": "|gradient of G|",
+    "d_grad": "|gradient of D|",
+    "g_dead": "G's silent units, share",
+    "d_dead": "D's silent units, share",
+    "g_dead_worst": "silent units of G's worst layer, share",
+    "d_dead_worst": "silent units of D's worst layer, share",
+    "memorised": "memorised: 1 = held-out seem fake",
+    "copied": "copied: 0 = fakes are training examples",
+    "d_loss": "D's loss",
+    "g_loss": "G's loss",
+    "real_logit": "mean logit of real samples",
+    "fake_logit": "mean logit of fakes",
+    "d_real": "D(x)",
+    "d_fake": "D(G(z))",
+    "g_update": "G's step / its size",
+    "d_update": "D's step / its size",
 }
 SHARES = ("separation", "neighbour", "g_dead", "d_dead", "g_dead_worst", "d_dead_worst", "d_real", "d_fake")
 FILL = ("d_loss", "separation", "diversity", "g_grad", "d_real", "d_fake")
@@ -39,9 +52,9 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
     grid = np.ravel(fig.subplots(rows, 2, squeeze=False))
     for axes, (key, marks) in zip(grid, panels.items(), strict=False):
         _panel(axes, diagnosis.log, key, marks)
-    for axes in grid[len(panels):]:
+    for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    fig.suptitle(f"{diagnosis.folder.name} - {diagnosis.title}\n{_line(diagnosis)}", fontsize=10)
+    fig.suptitle(f"{Path(diagnosis.name).name} - {diagnosis.title}\n{_line(diagnosis)}", fontsize=10)
     fig.tight_layout()
     save_figure(fig, path)
 
@@ -53,14 +66,21 @@ def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
     if logarithmic:
         values = np.where(values > 0, values, np.nan)
         axes.set_yscale("log")
-    axes.plot(log.steps, values, color=BLUE, alpha=0.4, linewidth=0.8,
-              label=f"exactly 0 at {zeros} of {len(log)}" if logarithmic and zeros else None)
+    axes.plot(
+        log.steps,
+        values,
+        color=BLUE,
+        alpha=0.4,
+        linewidth=0.8,
+        label=f"exactly 0 at {zeros} of {len(log)}" if logarithmic and zeros else None,
+    )
     long = len(log) >= limit("records")
     axes.plot(log.steps, smooth(values) if long else values, color=BLUE, linewidth=1.8, marker=None if long else "o")
     for mark in marks:
         side, bound = "above" if mark.over else "below", limit(mark.threshold)
         text = {"winning": f"D is ahead above {bound:g}", "losing": f"D is behind below {bound:g}"}.get(
-            mark.threshold, f"a fault {side} {bound:g}")
+            mark.threshold, f"a fault {side} {bound:g}"
+        )
         axes.axhline(bound, color=VERMILLION, linestyle="--" if mark.over else ":", linewidth=1.3, label=text)
     if long:
         axes.axvspan(log.steps[log.window()][0], log.steps[-1], color=GREY, alpha=0.12, linewidth=0)

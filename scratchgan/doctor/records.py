@@ -1,23 +1,32 @@
-"""A run's log as columns of numbers, however it ended: cut off in a line, with null, or from an old version.
-
-What cannot be read is left out and named in `notes`; what a record lacks is nan.
-"""
+"""The records of a training as columns of numbers; what a record lacks, or what is not finite, is nan."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 #: what `signals` adds and the rules look at
-SIGNALS = ("d_grad", "g_grad", "d_update", "g_update", "real_logit", "fake_logit", "separation", "slope", "diversity",
-           "uncovered", "stray", "neighbour", "g_dead", "g_dead_worst")
+SIGNALS = (
+    "d_grad",
+    "g_grad",
+    "d_update",
+    "g_update",
+    "real_logit",
+    "fake_logit",
+    "separation",
+    "slope",
+    "diversity",
+    "uncovered",
+    "stray",
+    "neighbour",
+    "g_dead",
+    "g_dead_worst",
+)
 #: these are only there for some data
 SOMETIMES = ("copied", "memorised")
 
@@ -72,39 +81,7 @@ def median(values: np.ndarray) -> float:
 
 def smooth(values: np.ndarray, half: int = 3) -> np.ndarray:
     """Running medians over `half` values on either side, (T,)."""
-    return np.array([median(values[max(i - half, 0):i + half + 1]) for i in range(len(values))])
-
-
-def read(folder: str | Path) -> Log:
-    """Read the log of a run's folder.
-
-    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
-    path = folder / "log.jsonl"
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder}: this folder holds no log.jsonl; expected a run's folder")
-    records, unread = [], []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    last = max((i for i, line in enumerate(lines) if line.strip()), default=-1)
-    for i, line in enumerate(lines[:last + 1]):
-        if (record := _record(line)) is not None:
-            records.append(record)
-        elif line.strip():
-            unread.append(i)
-    if not records:
-        raise ValueError(f"{path}: expected records of a training, a line each, got none: the run ended before its "
-                         "first")
-    notes = []
-    if last in unread:
-        notes.append(f"the log's last line ({last + 1}) is cut off and was left out: the run was killed as it wrote")
-    if others := [str(i + 1) for i in unread if i != last]:
-        more = " and more" * (len(others) > 5)
-        notes.append(f"of the log, line {', '.join(others[:5])}{more} cannot be read and was left out")
-    loss, trouble = _loss(folder)
-    return from_records(records, loss=loss, notes=(*notes, *trouble))
+    return np.array([median(values[max(i - half, 0) : i + half + 1]) for i in range(len(values))])
 
 
 def from_records(records: Iterable[Mapping[str, Any]], *, loss: str = "", notes: Iterable[str] = ()) -> Log:
@@ -126,15 +103,6 @@ def from_records(records: Iterable[Mapping[str, Any]], *, loss: str = "", notes:
     return Log(np.array(steps), columns, broken, loss, tuple(notes))
 
 
-def _record(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    whole = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
-    return record if whole else None
-
-
 def _number(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return math.nan
@@ -142,12 +110,3 @@ def _number(value: Any) -> float:
         return float(value) if math.isfinite(value) else math.nan
     except OverflowError:  # an integer of thousands of digits
         return math.nan
-
-
-def _loss(folder: Path) -> tuple[str, list[str]]:
-    from .. import recipe
-
-    try:
-        return recipe.load(folder).loss, []
-    except (ValueError, OSError) as error:
-        return "", [f"the recipe cannot be read, so the loss is not known ({error})"]

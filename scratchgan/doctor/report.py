@@ -1,10 +1,10 @@
-"""From a folder to a diagnosis, and the diagnosis in words."""
+"""From the records of a training to a diagnosis, and the diagnosis in words."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from . import records
 from .finding import Finding
@@ -26,7 +26,7 @@ TITLES = {
 class Diagnosis:
     """What the doctor found in a run.  `str()` is the report.
 
-    folder       the run
+    name         what was diagnosed: a run's folder
     findings     faults, the most causal first; () if none was recognised
     log          the log as columns
     missing      signals that the log does not have, because an older scratchgan wrote it
@@ -34,7 +34,7 @@ class Diagnosis:
     notes        what was wrong with the files, and how far G has come
     """
 
-    folder: Path
+    name: str
     findings: tuple[Finding, ...]
     log: records.Log
     missing: tuple[str, ...]
@@ -55,7 +55,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         steps = self.log.steps
-        lines = [f"{self.folder}: {self.title} (steps {steps[0]:,} to {steps[-1]:,}, {len(steps):,} records)"]
+        lines = [f"{self.name}: {self.title} (steps {steps[0]:,} to {steps[-1]:,}, {len(steps):,} records)"]
         for number, finding in enumerate(self.findings, 1):
             since = "" if finding.since is None else f", since step {finding.since:,}"
             place = "" if len(self.findings) == 1 else " - the first cause" if number == 1 else " - may follow from 1"
@@ -70,24 +70,11 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def diagnose(folder: str | Path) -> Diagnosis:
-    """Read a run's folder and say what is wrong with it.  Nothing is written.
-
-    Signals that an older log lacks are measured once, at the end of the run, from its checkpoint (`last_state`).
-
-    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
-    """
-    folder = Path(folder)
-    log = records.read(folder)
-    notes = list(log.notes)
-    if log.broken is None and not log.has("diversity"):
-        from .last_state import with_last_state
-
-        log, told = with_last_state(log, folder)
-        notes += told
+def judge(log: records.Log, *, name: str, notes: Sequence[str] = ()) -> Diagnosis:
+    """Say what is wrong with the training that `log` records.  `name` and `notes` are for the report."""
     found = tuple(findings(log))
     missing = log.missing if log.broken is None else ()  # what is not finite is not missing
-    return Diagnosis(folder, found, log, missing, tuple(_not_judged(log)), (*notes, *_progress(log, found)))
+    return Diagnosis(name, found, log, missing, tuple(_not_judged(log)), (*notes, *_progress(log, found)))
 
 
 def _not_judged(log: records.Log) -> list[str]:
@@ -95,18 +82,26 @@ def _not_judged(log: records.Log) -> list[str]:
         return []
     texts = []
     if len(log) < limit("records"):
-        return [f"all but divergence: {len(log)} records are too few, expected at least {limit('records'):g} (train "
-                "longer, or lower log_every)"]
+        return [
+            f"all but divergence: {len(log)} records are too few, expected at least {limit('records'):g} (train "
+            "longer, or lower log_every)"
+        ]
     if log.loss == "wasserstein":
-        texts.append(f"{SATURATED} and {VANISHED}: a Wasserstein critic is meant to separate, and its pull on the "
-                     "fakes is 1 always; D(x) and D(G(z)) are no probabilities")
+        texts.append(
+            f"{SATURATED} and {VANISHED}: a Wasserstein critic is meant to separate, and its pull on the "
+            "fakes is 1 always; D(x) and D(G(z)) are no probabilities"
+        )
     elif log.loss and log.loss not in PROBABILITIES:
-        texts.append(f"D(x) and D(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its "
-                     "ranking of real samples and fakes")
+        texts.append(
+            f"D(x) and D(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its "
+            "ranking of real samples and fakes"
+        )
     if not log.has("memorised"):
         also = "" if log.has("copied") else "; and fakes are compared with training sets of up to 500 examples only"
-        texts.append("whether D knows its examples by heart: none are held out (for a data set, try --set "
-                     f"held_out=100; a density never repeats one){also}")
+        texts.append(
+            "whether D knows its examples by heart: none are held out (for a data set, try --set "
+            f"held_out=100; a density never repeats one){also}"
+        )
     return texts
 
 
@@ -117,8 +112,10 @@ def _progress(log: records.Log, found) -> list[str]:
         return []
     where = f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases (50 % is perfect)"
     if apart > limit("apart") and off > limit("uncovered"):
-        return [f"the game is in balance, but G is not there yet: {where}, and fakes and data are {off:.2f} apart (0 "
-                "is perfect, 1 is one single place); more steps, or larger nets"]
+        return [
+            f"the game is in balance, but G is not there yet: {where}, and fakes and data are {off:.2f} apart (0 "
+            "is perfect, 1 is one single place); more steps, or larger nets"
+        ]
     return [where]
 
 

@@ -88,8 +88,9 @@ def limit(name: str) -> float:
 
 def findings(log: Log) -> list[Finding]:
     """All faults that the log shows, the most causal first.  A log of fewer than `records` shows only divergence."""
-    found = [finding for rule in (RULES if len(log) >= limit("records") else RULES[:1])
-             if (finding := rule(log)) is not None]
+    found = [
+        finding for rule in (RULES if len(log) >= limit("records") else RULES[:1]) if (finding := rule(log)) is not None
+    ]
     order = {fault: place for place, fault in enumerate(FAULTS)}
     if {COLLAPSE, SATURATED} <= {finding.fault for finding in found} and left_behind(log):
         order[SATURATED], order[COLLAPSE] = order[COLLAPSE], order[SATURATED]
@@ -106,66 +107,113 @@ def left_behind(log: Log) -> bool:
 
 def divergence(log: Log) -> Finding | None:
     """Not finite, or out of all proportion."""
-    advice = ("lower both learning rates, lr_g and lr_d, tenfold",
-              "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient")
+    advice = (
+        "lower both learning rates, lr_g and lr_d, tenfold",
+        "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient",
+    )
     if log.broken is not None:
         step, keys = log.broken
         shown = tuple(Shown(key, "", math.nan) for key in ("d_loss", "g_loss"))
         return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), shown, step, advice)
     if log.loss == "wasserstein":
-        advice = ("--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
-                  "logits grow without bound", *advice)
+        advice = (
+            "--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
+            "logits grow without bound",
+            *advice,
+        )
     for key in ("fake_logit", "real_logit"):
         if (size := median(np.abs(log[key][log.window()]))) > limit("logit"):
-            return Finding(DIVERGENCE, (f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
-                                        f"{limit('logit'):g}: no probability any more)",),
-                           (Shown(key, "logit", size),), since(log, np.abs(log[key]) > limit("logit")), advice)
+            return Finding(
+                DIVERGENCE,
+                (
+                    f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
+                    f"{limit('logit'):g}: no probability any more)",
+                ),
+                (Shown(key, "logit", size),),
+                since(log, np.abs(log[key]) > limit("logit")),
+                advice,
+            )
     for key, net in (("g_update", "G"), ("d_update", "D")):
         if (size := log.median(key)) > limit("update"):
-            return Finding(DIVERGENCE, (f"each step moves {net}'s weights by {size:.0%} of their size (above "
-                                        f"{limit('update'):.0%})",),
-                           (Shown(key, "update", size),), since(log, log[key] > limit("update")), advice)
+            return Finding(
+                DIVERGENCE,
+                (f"each step moves {net}'s weights by {size:.0%} of their size (above {limit('update'):.0%})",),
+                (Shown(key, "update", size),),
+                since(log, log[key] > limit("update")),
+                advice,
+            )
     return None
 
 
 def dead_units(log: Log) -> Finding | None:
     """Units without a gradient, or a gradient that stops on its way."""
-    advice = ("lower the learning rate of that net: one step too large can switch its units off for good",
-              "LeakyReLU in place of ReLU: it never blocks a gradient", "start again: what is dead stays dead")
+    advice = (
+        "lower the learning rate of that net: one step too large can switch its units off for good",
+        "LeakyReLU in place of ReLU: it never blocks a gradient",
+        "start again: what is dead stays dead",
+    )
     for net in ("g", "d"):
         name = net.upper()
-        for key, threshold, words in ((f"{net}_dead", "dead", f"{name}'s hidden units"),
-                                      (f"{net}_dead_worst", "dead_layer", f"the units of {name}'s worst layer")):
+        for key, threshold, words in (
+            (f"{net}_dead", "dead", f"{name}'s hidden units"),
+            (f"{net}_dead_worst", "dead_layer", f"the units of {name}'s worst layer"),
+        ):
             if (share := log.median(key)) >= limit(threshold):
-                return Finding(DEAD, (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
-                               (Shown(key, threshold, share), Shown(f"{net}_grad", "", log.median(f"{net}_grad"))),
-                               since(log, log[key] >= limit(threshold)), advice)
+                return Finding(
+                    DEAD,
+                    (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
+                    (Shown(key, threshold, share), Shown(f"{net}_grad", "", log.median(f"{net}_grad"))),
+                    since(log, log[key] >= limit(threshold)),
+                    advice,
+                )
     slope, norm = log.median("slope"), log.median("g_grad")
     if slope >= limit("pull") and norm <= limit("blocked"):
-        return Finding(DEAD, (f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
-                              "blocked on its way, by units that are saturated or never fire",),
-                       (Shown("g_grad", "blocked", norm, False), Shown("slope", "pull", slope)),
-                       since(log, log["g_grad"] <= limit("blocked")), advice)
+        return Finding(
+            DEAD,
+            (
+                f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
+                "blocked on its way, by units that are saturated or never fire",
+            ),
+            (Shown("g_grad", "blocked", norm, False), Shown("slope", "pull", slope)),
+            since(log, log["g_grad"] <= limit("blocked")),
+            advice,
+        )
     return None
 
 
 def overfitting(log: Log) -> Finding | None:
     """D knows its examples by heart, or G has learned to repeat them."""
-    advice = ("more data: nothing helps as much", "fewer steps: stop before the signal rises",
-              "a smaller D: width (DCGAN) or hidden (MLP)", "--set penalty=r1: D's slope at the examples is held down",
-              "--set instance_noise=0.1: D never sees the same example twice")
+    advice = (
+        "more data: nothing helps as much",
+        "fewer steps: stop before the signal rises",
+        "a smaller D: width (DCGAN) or hidden (MLP)",
+        "--set penalty=r1: D's slope at the examples is held down",
+        "--set instance_noise=0.1: D never sees the same example twice",
+    )
     memory, lead = log.median("memorised"), log.median("separation")
     if memory > limit("memorised") and lead > limit("lead"):
-        return Finding(OVERFITTING, (f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
-                                     f"examples to fakes (above {limit('memorised'):g})",),
-                       (Shown("memorised", "memorised", memory), Shown("separation", "lead", lead)),
-                       since(log, log["memorised"] > limit("memorised")), advice)
+        return Finding(
+            OVERFITTING,
+            (
+                f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
+                f"examples to fakes (above {limit('memorised'):g})",
+            ),
+            (Shown("memorised", "memorised", memory), Shown("separation", "lead", lead)),
+            since(log, log["memorised"] > limit("memorised")),
+            advice,
+        )
     if (ratio := log.median("copied")) < limit("copied"):
-        return Finding(OVERFITTING, (f"fakes are {ratio:.2f} times as far from the nearest training example as those "
-                                     f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
-                                     "what D has learned by heart",),
-                       (Shown("copied", "copied", ratio, False), Shown("separation", "", lead)),
-                       since(log, log["copied"] < limit("copied")), advice)
+        return Finding(
+            OVERFITTING,
+            (
+                f"fakes are {ratio:.2f} times as far from the nearest training example as those "
+                f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
+                "what D has learned by heart",
+            ),
+            (Shown("copied", "copied", ratio, False), Shown("separation", "", lead)),
+            since(log, log["copied"] < limit("copied")),
+            advice,
+        )
     return None
 
 
@@ -177,13 +225,22 @@ def d_too_weak(log: Log) -> Finding | None:
     unlike = apart > limit("apart") and _off(log) > limit("uncovered")
     if not (most < limit("behind") and unlike and log.steps[-1] >= limit("patience")):
         return None
-    return Finding(WEAK, (f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases, and D ranks only "
-                          f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
-                          "guessing: 50 %)",),
-                   (Shown("separation", "behind", median(lead), False), Shown("neighbour", "apart", apart)),
-                   since(log, log["separation"] < limit("behind")),
-                   ("raise lr_d, up to lr_g or above", "--set d_steps=2: D has two turns to each of G",
-                    "a larger D: width (DCGAN) or hidden (MLP)", "more steps, if D has just begun to gain"))
+    return Finding(
+        WEAK,
+        (
+            f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases, and D ranks only "
+            f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
+            "guessing: 50 %)",
+        ),
+        (Shown("separation", "behind", median(lead), False), Shown("neighbour", "apart", apart)),
+        since(log, log["separation"] < limit("behind")),
+        (
+            "raise lr_d, up to lr_g or above",
+            "--set d_steps=2: D has two turns to each of G",
+            "a larger D: width (DCGAN) or hidden (MLP)",
+            "more steps, if D has just begun to gain",
+        ),
+    )
 
 
 def gradient_vanished(log: Log) -> Finding | None:
@@ -193,14 +250,23 @@ def gradient_vanished(log: Log) -> Finding | None:
         slope, lead = log.median("d_fake"), 1.0
     if not (slope < limit("slope") and lead > limit("winning")):
         return None
-    return Finding(VANISHED, (f"G's loss has a slope of {slope:.2g} at the fakes (below {limit('slope'):g}), because D "
-                              "is sure that they are fakes; G moves on the rest of a gradient, or not at all",),
-                   (Shown("slope" if log.has("slope") else "d_fake", "slope", slope, False),
-                    Shown("g_grad", "", log.median("g_grad"))),
-                   since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
-                   ("--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
-                    "lower lr_d, or raise lr_g: D runs ahead",
-                    "--set instance_noise=0.1, fading: real samples and fakes overlap, and D cannot be sure"))
+    return Finding(
+        VANISHED,
+        (
+            f"G's loss has a slope of {slope:.2g} at the fakes (below {limit('slope'):g}), because D "
+            "is sure that they are fakes; G moves on the rest of a gradient, or not at all",
+        ),
+        (
+            Shown("slope" if log.has("slope") else "d_fake", "slope", slope, False),
+            Shown("g_grad", "", log.median("g_grad")),
+        ),
+        since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
+        (
+            "--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
+            "lower lr_d, or raise lr_g: D runs ahead",
+            "--set instance_noise=0.1, fading: real samples and fakes overlap, and D cannot be sure",
+        ),
+    )
 
 
 def oscillation(log: Log) -> Finding | None:
@@ -211,37 +277,60 @@ def oscillation(log: Log) -> Finding | None:
     turns = swings(lead, limit(low), limit(high))
     if len(turns) < limit("swings"):
         return None
-    return Finding(OSCILLATION, (f"D's lead swings: {len(turns)} times between more than {limit(high):.0%} and less "
-                                 f"than {limit(low):.0%} of pairs ranked right (healthy: fewer than "
-                                 f"{limit('swings'):g})",),
-                   (Shown(key, high, float(np.nanmax(lead))), Shown(key, low, float(np.nanmin(lead)), False),
-                    Shown("diversity", "", log.median("diversity"))),
-                   int(log.steps[offset + turns[0]]),
-                   ("--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
-                    "--set penalty=wgan-gp: a critic needs a constraint" if log.loss == "wasserstein" else
-                    "--set penalty=r1: it damps the rotation", "lower both learning rates",
-                    "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged"))
+    return Finding(
+        OSCILLATION,
+        (
+            f"D's lead swings: {len(turns)} times between more than {limit(high):.0%} and less "
+            f"than {limit(low):.0%} of pairs ranked right (healthy: fewer than "
+            f"{limit('swings'):g})",
+        ),
+        (
+            Shown(key, high, float(np.nanmax(lead))),
+            Shown(key, low, float(np.nanmin(lead)), False),
+            Shown("diversity", "", log.median("diversity")),
+        ),
+        int(log.steps[offset + turns[0]]),
+        (
+            "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
+            "--set penalty=wgan-gp: a critic needs a constraint"
+            if log.loss == "wasserstein"
+            else "--set penalty=r1: it damps the rotation",
+            "lower both learning rates",
+            "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged",
+        ),
+    )
 
 
 def mode_collapse(log: Log) -> Finding | None:
     """All alike, or good and few."""
-    advice = ("lower lr_g, or raise lr_d: D must notice before G has run to one place",
-              "--set minibatch=std or --set packing=2: D then sees that samples are alike",
-              "--set unroll=5: G sees how D will answer", "--set penalty=r1, or a lower beta1 if it is above 0.5")
+    advice = (
+        "lower lr_g, or raise lr_d: D must notice before G has run to one place",
+        "--set minibatch=std or --set packing=2: D then sees that samples are alike",
+        "--set unroll=5: G sees how D will answer",
+        "--set penalty=r1, or a lower beta1 if it is above 0.5",
+    )
     spread, before = log.median("diversity"), log.median("diversity", 1 / 3, 2 / 3)
     on_its_way = spread > limit("rising") * before or _coming_nearer(log)
     if spread < limit("alike") or (spread < limit("diversity") and not on_its_way):
-        return Finding(COLLAPSE, (f"fakes are {spread:.2g} times as far apart as real samples (below "
-                                  f"{limit('diversity'):g})",),
-                       (Shown("diversity", "diversity", spread, False),
-                        Shown("uncovered", "uncovered", log.median("uncovered"))),
-                       since(log, log["diversity"] < limit("diversity")), advice)
+        return Finding(
+            COLLAPSE,
+            (f"fakes are {spread:.2g} times as far apart as real samples (below {limit('diversity'):g})",),
+            (Shown("diversity", "diversity", spread, False), Shown("uncovered", "uncovered", log.median("uncovered"))),
+            since(log, log["diversity"] < limit("diversity")),
+            advice,
+        )
     uncovered, stray = log.median("uncovered"), log.median("stray")
     if uncovered > limit("uncovered") > stray and uncovered - stray > limit("partial") and not _coming_nearer(log):
-        return Finding(COLLAPSE, (f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
-                                  f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",),
-                       (Shown("uncovered", "uncovered", uncovered), Shown("stray", "", stray)),
-                       since(log, log["uncovered"] > limit("uncovered")), advice)
+        return Finding(
+            COLLAPSE,
+            (
+                f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
+                f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",
+            ),
+            (Shown("uncovered", "uncovered", uncovered), Shown("stray", "", stray)),
+            since(log, log["uncovered"] > limit("uncovered")),
+            advice,
+        )
     return None
 
 
@@ -260,18 +349,37 @@ def d_saturated(log: Log) -> Finding | None:
     sure = ""
     if log.loss in PROBABILITIES or not log.loss:
         sure = f"; D(x) = {log.median('d_real'):.3f}, D(G(z)) = {log.median('d_fake'):.3f}"
-    return Finding(SATURATED, (f"D ranks {lead:.1%} of pairs right and has a loss of {d_loss:.2g} (below "
-                               f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",),
-                   (Shown("d_loss", "d_loss", d_loss, False), Shown("separation", "sure", lead),
-                    Shown("stray", "", log.median("stray"))),
-                   since(log, log["d_loss"] < limit("d_loss")),
-                   ("lower lr_d, or raise lr_g: D has run ahead of G",
-                    "--set penalty=r1: D's slope is held down", "--set instance_noise=0.1: D cannot be so sure",
-                    "a smaller D: width (DCGAN) or hidden (MLP)"))
+    return Finding(
+        SATURATED,
+        (
+            f"D ranks {lead:.1%} of pairs right and has a loss of {d_loss:.2g} (below "
+            f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",
+        ),
+        (
+            Shown("d_loss", "d_loss", d_loss, False),
+            Shown("separation", "sure", lead),
+            Shown("stray", "", log.median("stray")),
+        ),
+        since(log, log["d_loss"] < limit("d_loss")),
+        (
+            "lower lr_d, or raise lr_g: D has run ahead of G",
+            "--set penalty=r1: D's slope is held down",
+            "--set instance_noise=0.1: D cannot be so sure",
+            "a smaller D: width (DCGAN) or hidden (MLP)",
+        ),
+    )
 
 
 RULES: tuple[Callable[[Log], Finding | None], ...] = (
-    divergence, dead_units, overfitting, d_too_weak, gradient_vanished, oscillation, mode_collapse, d_saturated)
+    divergence,
+    dead_units,
+    overfitting,
+    d_too_weak,
+    gradient_vanished,
+    oscillation,
+    mode_collapse,
+    d_saturated,
+)
 
 
 def _coming_nearer(log: Log) -> bool:

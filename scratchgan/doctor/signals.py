@@ -55,8 +55,8 @@ from ..rules import FeatureMatching
 
 #: a logit above it says "real".  Of a Wasserstein or relativistic critic only differences mean something
 THRESHOLD = {"minimax": 0.0, "non-saturating": 0.0, "hinge": 0.0, "least-squares": 0.5}
-SAMPLES = 64        # of each kind, for distances: a table of 128 x 128
-MOST_COPIED = 500   # examples: more are not learned by heart soon, and every log line would have to compare with them
+SAMPLES = 64  # of each kind, for distances: a table of 128 x 128
+MOST_COPIED = 500  # examples: more are not learned by heart soon, and every log line would have to compare with them
 FAKES_COMPARED = 32  # with the training set
 
 
@@ -70,8 +70,11 @@ class Probe:
 
     def __init__(self, gan: Any, *, data: np.ndarray | None = None, held: np.ndarray | None = None):
         self.gan = gan
-        self.nets = [(name, net) for name, net in (("d", getattr(gan, "D", None)), ("g", getattr(gan, "G", None)))
-                     if net is not None]
+        self.nets = [
+            (name, net)
+            for name, net in (("d", getattr(gan, "D", None)), ("g", getattr(gan, "G", None)))
+            if net is not None
+        ]
         self.copies = Copies(data) if data is not None and 2 < len(data) <= MOST_COPIED else None
         self.held = held[:SAMPLES] if held is not None and len(held) else None
         self.by_loss = not any(isinstance(rule, FeatureMatching) for rule in getattr(gan, "rules", ()))
@@ -123,8 +126,10 @@ def gradient_signals(name: str, net: Any) -> dict[str, Any]:
         if what in ("b", "beta") and gradient.ndim == 1:
             silent[layer] = len(flat) - int(np.count_nonzero(flat)), len(flat)
     last = next(reversed(squares), None)
-    found: dict[str, Any] = {f"{name}_grad": math.sqrt(sum(squares.values())),
-                             f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()}}
+    found: dict[str, Any] = {
+        f"{name}_grad": math.sqrt(sum(squares.values())),
+        f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()},
+    }
     silent.pop(last, None)  # the last layer has no activation behind it
     if silent and squares[last] > 0:
         found[f"{name}_dead"] = sum(dead for dead, _ in silent.values()) / sum(units for _, units in silent.values())
@@ -140,8 +145,10 @@ def logit_signals(r: np.ndarray, f: np.ndarray, loss: Any) -> dict[str, Any]:
         away = (logits - mean).ravel()
         found |= {f"{name}_logit": mean, f"{name}_logit_std": math.sqrt(float(np.dot(away, away)) / len(away))}
     if (threshold := THRESHOLD.get(loss.name)) is not None:
-        found |= {"real_right": np.count_nonzero(r > threshold) / r.size,
-                  "fake_right": np.count_nonzero(f < threshold) / f.size}
+        found |= {
+            "real_right": np.count_nonzero(r > threshold) / r.size,
+            "fake_right": np.count_nonzero(f < threshold) / f.size,
+        }
     return found
 
 
@@ -169,9 +176,12 @@ def distance_signals(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     scale = mean_xx - xx.mean()
     if not scale > 0:
         return {}  # all real samples are one, or as far from each other as can be
-    return {"diversity": mean_gg / mean_xx, "uncovered": (xg.mean() - xx.mean()) / scale,
-            "stray": (gx.mean() - xx.mean()) / scale,
-            "neighbour": (np.count_nonzero(xx < xg) + np.count_nonzero(gg < gx)) / (2 * n)}
+    return {
+        "diversity": mean_gg / mean_xx,
+        "uncovered": (xg.mean() - xx.mean()) / scale,
+        "stray": (gx.mean() - xx.mean()) / scale,
+        "neighbour": (np.count_nonzero(xx < xg) + np.count_nonzero(gg < gx)) / (2 * n),
+    }
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:

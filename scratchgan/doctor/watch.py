@@ -14,7 +14,7 @@ from .records import from_records
 from .report import summary
 from .rules import DIVERGENCE, findings
 
-LOOKS = 10   # a look costs a few milliseconds
+LOOKS = 10  # a look costs a few milliseconds
 EARLY = 0.3  # of the steps
 
 

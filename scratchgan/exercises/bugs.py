@@ -52,10 +52,12 @@ class Bug:
 
 # -- wrong derivatives ------------------------------------------------------------------------------------------------
 
+
 def _keep_on_the_layer(forward):
     def wrong(self, x, **options):
         self.latest = x
         return forward(self, x, **options)
+
     return wrong
 
 
@@ -63,6 +65,7 @@ def _take_from_the_layer(backward):
     def wrong(self, dy, cache, **options):
         cache.x = self.latest
         return backward(self, dy, cache, **options)
+
     return wrong
 
 
@@ -72,6 +75,7 @@ def _assign(backward):
             for grad in self.grads.values():
                 grad.fill(0)
         return backward(self, dy, cache, param_grads=param_grads, **options)
+
     return wrong
 
 
@@ -81,6 +85,7 @@ def _first_sample_only(backward):
         if param_grads and "b" in self.params:
             self.grads["b"] -= cache.dy[1:].reshape(-1, cache.dy.shape[-1]).sum(axis=0)
         return dx
+
     return wrong
 
 
@@ -91,6 +96,7 @@ def _batch_formula(backward):
             return backward(self, dy, cache, **options)
         finally:
             cache.train = train
+
     return wrong
 
 
@@ -99,6 +105,7 @@ def _constant_statistics(backward):
         backward(self, dy, cache, param_grads=param_grads, input_grad=False)
         cache.dx = cache.gamma * cache.r * self._behind(dy, cache) if input_grad else None
         return cache.dx
+
     return wrong
 
 
@@ -106,6 +113,7 @@ def _without_second_derivative(tangent_backward):
     def wrong(self, tdy, cache, *, input_grad=True):
         tangent_backward(self, tdy, cache, input_grad=False)
         return None if tdy is None or not input_grad else self.times_dphi(tdy, cache)
+
     return wrong
 
 
@@ -113,6 +121,7 @@ def _minus_fakes(discriminator):
     def wrong(self, real_logits, fake_logits):
         value, d_real, d_fake = discriminator(self, real_logits, fake_logits)
         return value, d_real, -d_fake
+
     return wrong
 
 
@@ -120,12 +129,14 @@ def _without_mean(discriminator):
     def wrong(self, real_logits, fake_logits):
         value, d_real, d_fake = discriminator(self, real_logits, fake_logits)
         return value, d_real * len(real_logits), d_fake * len(fake_logits)
+
     return wrong
 
 
 def _saturating(generator):
     def wrong(self, fake_logits, real_logits=None):
         return generator(self, fake_logits, real_logits)[0], Minimax().generator(fake_logits)[1]
+
     return wrong
 
 
@@ -133,28 +144,35 @@ def _another_mask(adjoint):
     def wrong(self, dy, cache):
         self.prepare(cache, np.random.default_rng(99))
         return adjoint(self, dy, cache)
+
     return wrong
 
 
 # -- right derivatives of the wrong thing -----------------------------------------------------------------------------
 
+
 def _negated(term):
     def wrong(self, logits):
         return tuple(-part for part in term(self, logits))
+
     return wrong
 
 
 def _over_the_batch(_):
     def wrong(g):
         return np.sqrt(np.sum(g * g, axis=0, keepdims=True))
+
     return wrong
 
 
-def _d_steps_too(g_step):
+def d_steps_too(g_step):
+    """G's turn, after which D's optimiser steps once more."""
+
     def wrong(self, N, real=None):
         report = g_step(self, N, real)
         self.d_optimizer.step()
         return report
+
     return wrong
 
 
@@ -163,6 +181,7 @@ def _both_ends(_):
         angle = np.linspace(0, 2 * math.pi, 8)
         means = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return GaussianMixture("ring", "8 Gaussians on a circle", means, 0.02)
+
     return wrong
 
 
@@ -170,69 +189,109 @@ BUGS: dict[str, Bug] = {
     "activations kept on the layer": Bug(
         "Dense and Conv2D remember their latest input; backward uses it, whatever batch it was asked about.",
         "D was shown a real batch, then a fake one, and both were sent back: its weight gradient was 90 to 130 % off.",
-        GRADCHECK, ((Bilinear, "forward", _keep_on_the_layer), (Bilinear, "backward", _take_from_the_layer))),
+        GRADCHECK,
+        ((Bilinear, "forward", _keep_on_the_layer), (Bilinear, "backward", _take_from_the_layer)),
+    ),
     "gradients assigned": Bug(
         "Dense and Conv2D write grads = ... where += is meant.",
         "D(real) + D(fake) lost the half that came first: D learned about fakes only.",
-        GRADCHECK, ((Bilinear, "backward", _assign),)),
+        GRADCHECK,
+        ((Bilinear, "backward", _assign),),
+    ),
     "bias of one sample": Bug(
         "db is the gradient of the batch's first sample: the sum over the batch is missing.",
         "A broadcast makes the shape come out right, and nobody looks at the value.",
-        GRADCHECK, ((Bilinear, "backward", _first_sample_only),)),
+        GRADCHECK,
+        ((Bilinear, "backward", _first_sample_only),),
+    ),
     "BatchNorm in two modes": Bug(
         "BatchNorm in evaluation runs forward with the running statistics and backward with the batch's formula.",
         "D was frozen that way in G's turn: dx was 26 % off.",
-        GRADCHECK, ((BatchNorm, "backward", _batch_formula),)),
+        GRADCHECK,
+        ((BatchNorm, "backward", _batch_formula),),
+    ),
     "batch statistics held constant": Bug(
         "BatchNorm's backward forgets that the batch's mean and variance move with x.",
         "The short formula, gamma dy / sqrt(var + eps), is right in evaluation, and was copied from there.",
-        GRADCHECK, ((BatchNorm, "backward", _constant_statistics),)),
+        GRADCHECK,
+        ((BatchNorm, "backward", _constant_statistics),),
+    ),
     "no second derivative": Bug(
         "tangent_backward of every activation drops phi''.",
         "A gradient penalty by double backpropagation: right for ReLU, 69 % off for tanh; its only test used ReLU.",
-        GRADCHECK, ((Elementwise, "tangent_backward", _without_second_derivative),)),
+        GRADCHECK,
+        ((Elementwise, "tangent_backward", _without_second_derivative),),
+    ),
     "kernel turned round": Bug(
         "Conv2D's weight gradient is mirrored in both directions.",
         "Convolution and cross-correlation are mixed up in one of three places.",
-        GRADCHECK, ((Conv2D, "weight_grad", lambda old: lambda self, x, dy: old(self, x, dy)[::-1, ::-1].copy()),)),
+        GRADCHECK,
+        ((Conv2D, "weight_grad", lambda old: lambda self, x, dy: old(self, x, dy)[::-1, ::-1].copy()),),
+    ),
     "slope with a minus": Bug(
         "LeakyReLU's derivative is -slope where x is negative.",
         "That is the derivative of slope |x|, not of slope x.",
-        GRADCHECK, ((LeakyReLU, "dphi", lambda old: lambda self, x, y: np.where(
-            x > 0, x.dtype.type(1), x.dtype.type(-self.slope))),)),
+        GRADCHECK,
+        (
+            (
+                LeakyReLU,
+                "dphi",
+                lambda old: lambda self, x, y: np.where(x > 0, x.dtype.type(1), x.dtype.type(-self.slope)),
+            ),
+        ),
+    ),
     "another mask on the way back": Bug(
         "Dropout draws a new mask in backward.",
         "The mask is drawn where it is needed, which is twice.",
-        GRADCHECK, ((Dropout, "adjoint", _another_mask),)),
+        GRADCHECK,
+        ((Dropout, "adjoint", _another_mask),),
+    ),
     "fakes with a minus": Bug(
         "The cross-entropy's gradient for fakes has the wrong sign: D learns to call them real.",
         "The loss is that of label 0, the derivative that of a loss with its sign turned.",
-        GRADCHECK, ((Minimax, "discriminator", _minus_fakes),)),
+        GRADCHECK,
+        ((Minimax, "discriminator", _minus_fakes),),
+    ),
     "1/N forgotten": Bug(
         "D's loss is a mean over the batch, its gradient a sum.",
         "Adam divides by the gradient's size, and hardly anybody notices; with SGD the step is N times too long.",
-        GRADCHECK, ((Minimax, "discriminator", _without_mean),)),
+        GRADCHECK,
+        ((Minimax, "discriminator", _without_mean),),
+    ),
     "the other loss's gradient": Bug(
         "G's loss is the non-saturating one, its gradient that of minimax.",
         "A docstring for the one stood above code for the other.",
-        GRADCHECK, ((NonSaturating, "generator", _saturating),)),
+        GRADCHECK,
+        ((NonSaturating, "generator", _saturating),),
+    ),
     "two signs that cancel": Bug(
         "The Wasserstein loss has the wrong sign in D's turn and in G's: the critic is *low* on real samples.",
         "A swapped tuple cancelled the sign, and a test negated both to make them agree.",
-        QUESTION, ((Wasserstein, "real_term", _negated), (Wasserstein, "fake_term", _negated),
-                   (Wasserstein, "generator_term", _negated))),
+        QUESTION,
+        (
+            (Wasserstein, "real_term", _negated),
+            (Wasserstein, "fake_term", _negated),
+            (Wasserstein, "generator_term", _negated),
+        ),
+    ),
     "norm over the batch": Bug(
         "The gradient penalty takes the norm over the samples of the batch, and not over the entries of a sample.",
         "axis=0 for axis=1.  It has a gradient, the gradient is right, and it punishes the wrong number.",
-        QUESTION, ((penalties, "_norms", _over_the_batch),)),
+        QUESTION,
+        ((penalties, "_norms", _over_the_batch),),
+    ),
     "D moves in G's turn": Bug(
         "D's optimiser takes a step after G's turn, too.",
         "One optimiser for both players, or a line copied from D's turn: D is not frozen.",
-        QUESTION, ((GAN, "g_step", _d_steps_too),)),
+        QUESTION,
+        ((GAN, "g_step", d_steps_too),),
+    ),
     "seven of eight modes": Bug(
         "The ring's angles are linspace(0, 2 pi, 8): the last one is the first again.",
-        "\"Eight Gaussians\", of which one has twice the weight, in figure after figure.",
-        QUESTION, ((toy.TOY, "ring", _both_ends),)),
+        '"Eight Gaussians", of which one has twice the weight, in figure after figure.',
+        QUESTION,
+        ((toy.TOY, "ring", _both_ends),),
+    ),
 }
 
 
@@ -254,7 +313,7 @@ def planted(name: str) -> Iterator[Bug]:
         for owner, attribute, wrap in BUGS[name].patches:
             undo.append((owner, attribute, _own(owner, attribute)))
             _put(owner, attribute, wrap(_get(owner, attribute)))
-        fusion.forget()                                  # what was computed in one go may have been replaced
+        fusion.forget()  # what was computed in one go may have been replaced
         yield BUGS[name]
     finally:
         for owner, attribute, before in reversed(undo):

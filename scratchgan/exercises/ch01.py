@@ -32,28 +32,50 @@ def _js(p, q):
 
 EXERCISES = [
     Exercise(
-        "01.optimal_d", "The best D against a generator that stands still: D*(x) from the densities p and q.",
-        lambda p, q: p / (p + q), _densities, ("D",),
-        {"That is the probability of *fake*: D says how likely x is real.": lambda p, q: q / (p + q),
-         "That is a ratio of densities, which may be above 1; D is a probability.": lambda p, q: p / q},
-        about="(Loss.3)"),
+        "01.optimal_d",
+        "The best D against a generator that stands still: D*(x) from the densities p and q.",
+        lambda p, q: p / (p + q),
+        _densities,
+        ("D",),
+        {
+            "That is the probability of *fake*: D says how likely x is real.": lambda p, q: q / (p + q),
+            "That is a ratio of densities, which may be above 1; D is a probability.": lambda p, q: p / q,
+        },
+        about="(Loss.3)",
+    ),
     Exercise(
-        "01.value_of_game", "V(D, G) from what D says of a batch of real samples and of a batch of fakes.",
-        lambda d_real, d_fake: np.mean(np.log(d_real)) + np.mean(np.log(1 - d_fake)), _probabilities, ("V",),
-        {"Fakes enter with log(1 - D): D is rewarded for calling them fake.":
-            lambda d_real, d_fake: np.mean(np.log(d_real)) + np.mean(np.log(d_fake)),
-         "That is D's loss.  V is its negative: D maximises V.":
-            lambda d_real, d_fake: -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake)),
-         "E is a mean over the batch, and here is a sum.":
-            lambda d_real, d_fake: np.sum(np.log(d_real)) + np.sum(np.log(1 - d_fake)),
-         "Each kind has a mean of its own: here both batches were thrown together.":
-            lambda d_real, d_fake: np.mean(np.log(np.concatenate([d_real, 1 - d_fake])))},
-        about="(Loss.2)"),
+        "01.value_of_game",
+        "V(D, G) from what D says of a batch of real samples and of a batch of fakes.",
+        lambda d_real, d_fake: np.mean(np.log(d_real)) + np.mean(np.log(1 - d_fake)),
+        _probabilities,
+        ("V",),
+        {
+            "Fakes enter with log(1 - D): D is rewarded for calling them fake.": lambda d_real, d_fake: (
+                np.mean(np.log(d_real)) + np.mean(np.log(d_fake))
+            ),
+            "That is D's loss.  V is its negative: D maximises V.": lambda d_real, d_fake: (
+                -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake))
+            ),
+            "E is a mean over the batch, and here is a sum.": lambda d_real, d_fake: (
+                np.sum(np.log(d_real)) + np.sum(np.log(1 - d_fake))
+            ),
+            "Each kind has a mean of its own: here both batches were thrown together.": lambda d_real, d_fake: np.mean(
+                np.log(np.concatenate([d_real, 1 - d_fake]))
+            ),
+        },
+        about="(Loss.2)",
+    ),
     Exercise(
-        "01.js", "The Jensen-Shannon divergence, in nats, of two discrete distributions p and q, each (K,).",
-        _js, _distributions, ("JS",),
-        {"That is the Kullback-Leibler divergence of p from q.  JS compares both with their middle.": _kl,
-         "JS is the *mean* of two divergences: a half is missing.": lambda p, q: 2 * _js(p, q),
-         "That is in bits: use the natural logarithm.": lambda p, q: _js(p, q) / np.log(2)},
-        about="(Loss.3)"),
+        "01.js",
+        "The Jensen-Shannon divergence, in nats, of two discrete distributions p and q, each (K,).",
+        _js,
+        _distributions,
+        ("JS",),
+        {
+            "That is the Kullback-Leibler divergence of p from q.  JS compares both with their middle.": _kl,
+            "JS is the *mean* of two divergences: a half is missing.": lambda p, q: 2 * _js(p, q),
+            "That is in bits: use the natural logarithm.": lambda p, q: _js(p, q) / np.log(2),
+        },
+        about="(Loss.3)",
+    ),
 ]

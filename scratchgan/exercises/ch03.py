@@ -35,40 +35,85 @@ def _differences(f, x, h, both=True, half=True):
 
 EXERCISES = [
     Exercise(
-        "03.dense_forward", "y of a dense layer with weight W (Di, Do) and bias b (Do,), for x (N, Di).",
-        lambda x, W, b: x @ W + b, _dense, ("y",),
-        {"The bias is missing.": lambda x, W, b: x @ W,
-         "W is transposed: it is (Di, Do), and each row of x stands on its left.": lambda x, W, b: x @ W.T + b},
-        about="(Dense.1)"),
+        "03.dense_forward",
+        "y of a dense layer with weight W (Di, Do) and bias b (Do,), for x (N, Di).",
+        lambda x, W, b: x @ W + b,
+        _dense,
+        ("y",),
+        {
+            "The bias is missing.": lambda x, W, b: x @ W,
+            "W is transposed: it is (Di, Do), and each row of x stands on its left.": lambda x, W, b: x @ W.T + b,
+        },
+        about="(Dense.1)",
+    ),
     Exercise(
-        "03.dense_backward", "dx, dW and db of a dense layer, from dy (N, Do), x (N, Di) and W (Di, Do).",
-        lambda dy, x, W: (dy @ W.T, x.T @ dy, dy.sum(axis=0)), _dense_back, ("dx", "dW", "db"),
-        {"dx: a transposed product.  What W[i, j] carried from x_i to y_j, it carries back from dy_j to dx_i.":
-            lambda dy, x, W: (dy @ W, x.T @ dy, dy.sum(axis=0)),
-         "dW: a transposed product.  dW[i, j] is how much x_i and dy_j go together.":
-            lambda dy, x, W: (dy @ W.T, dy.T @ x, dy.sum(axis=0)),
-         "dW is divided by N, but layers only sum: the 1/N is in the loss.":
-            lambda dy, x, W: (dy @ W.T, x.T @ dy / len(x), dy.sum(axis=0)),
-         "db is a mean over the batch, but layers only sum: the 1/N is in the loss.":
-            lambda dy, x, W: (dy @ W.T, x.T @ dy, dy.mean(axis=0)),
-         "db: a missing sum over the batch.  One b serves all samples, so all their gradients add up.":
-            lambda dy, x, W: (dy @ W.T, x.T @ dy, dy)},
-        about="(Dense.2) to (Dense.4)"),
+        "03.dense_backward",
+        "dx, dW and db of a dense layer, from dy (N, Do), x (N, Di) and W (Di, Do).",
+        lambda dy, x, W: (dy @ W.T, x.T @ dy, dy.sum(axis=0)),
+        _dense_back,
+        ("dx", "dW", "db"),
+        {
+            "dx: a transposed product.  What W[i, j] carried from x_i to y_j, it carries back from dy_j to dx_i.": lambda dy, x, W: (
+                dy @ W,
+                x.T @ dy,
+                dy.sum(axis=0),
+            ),
+            "dW: a transposed product.  dW[i, j] is how much x_i and dy_j go together.": lambda dy, x, W: (
+                dy @ W.T,
+                dy.T @ x,
+                dy.sum(axis=0),
+            ),
+            "dW is divided by N, but layers only sum: the 1/N is in the loss.": lambda dy, x, W: (
+                dy @ W.T,
+                x.T @ dy / len(x),
+                dy.sum(axis=0),
+            ),
+            "db is a mean over the batch, but layers only sum: the 1/N is in the loss.": lambda dy, x, W: (
+                dy @ W.T,
+                x.T @ dy,
+                dy.mean(axis=0),
+            ),
+            "db: a missing sum over the batch.  One b serves all samples, so all their gradients add up.": lambda dy, x, W: (
+                dy @ W.T,
+                x.T @ dy,
+                dy,
+            ),
+        },
+        about="(Dense.2) to (Dense.4)",
+    ),
     Exercise(
-        "03.leaky_relu_backward", "dx of y = max(x, slope x), from dy and x.",
-        lambda dy, x, slope: np.where(x > 0, dy, slope * dy), _leaky, ("dx",),
-        {"The mask comes from x, the input, and not from dy.": lambda dy, x, slope: np.where(dy > 0, dy, slope * dy),
-         "The slope is on the wrong side: it is for negative x.": lambda dy, x, slope: np.where(x > 0, slope * dy, dy),
-         "That is ReLU: a LeakyReLU lets slope times the gradient through where x is negative.":
-            lambda dy, x, slope: np.where(x > 0, dy, 0 * dy),
-         "That is the function itself applied to x: what flows back is dy, times the derivative at x.":
-            lambda dy, x, slope: np.where(x > 0, x, slope * x)},
-        about="(LeakyReLU.1)"),
+        "03.leaky_relu_backward",
+        "dx of y = max(x, slope x), from dy and x.",
+        lambda dy, x, slope: np.where(x > 0, dy, slope * dy),
+        _leaky,
+        ("dx",),
+        {
+            "The mask comes from x, the input, and not from dy.": lambda dy, x, slope: np.where(dy > 0, dy, slope * dy),
+            "The slope is on the wrong side: it is for negative x.": lambda dy, x, slope: np.where(
+                x > 0, slope * dy, dy
+            ),
+            "That is ReLU: a LeakyReLU lets slope times the gradient through where x is negative.": lambda dy, x, slope: (
+                np.where(x > 0, dy, 0 * dy)
+            ),
+            "That is the function itself applied to x: what flows back is dy, times the derivative at x.": lambda dy, x, slope: (
+                np.where(x > 0, x, slope * x)
+            ),
+        },
+        about="(LeakyReLU.1)",
+    ),
     Exercise(
-        "03.central_difference", "The gradient of a function f of an array x (n,), by central differences with step h.",
-        lambda f, x, h: _differences(f, x, h), _function, ("gradient",),
-        {"That is a one-sided difference: its error falls like h, a central one's like h squared.":
-            lambda f, x, h: _differences(f, x, h, both=False),
-         "The two points are 2h apart, not h.": lambda f, x, h: _differences(f, x, h, half=False)},
-        tolerance=1e-9, about="the first lines of scratchgan/gradcheck"),
+        "03.central_difference",
+        "The gradient of a function f of an array x (n,), by central differences with step h.",
+        lambda f, x, h: _differences(f, x, h),
+        _function,
+        ("gradient",),
+        {
+            "That is a one-sided difference: its error falls like h, a central one's like h squared.": lambda f, x, h: (
+                _differences(f, x, h, both=False)
+            ),
+            "The two points are 2h apart, not h.": lambda f, x, h: _differences(f, x, h, half=False),
+        },
+        tolerance=1e-9,
+        about="the first lines of scratchgan/gradcheck",
+    ),
 ]

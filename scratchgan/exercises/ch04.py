@@ -8,8 +8,17 @@ from .exercise import Exercise
 
 
 def _adam_input(rng):
-    return {"w": rng.standard_normal(5), "g": rng.standard_normal(5), "m": 0.1 * rng.standard_normal(5),
-            "v": 0.1 * rng.random(5), "t": 3, "lr": 1e-2, "beta1": 0.5, "beta2": 0.99, "eps": 1e-8}
+    return {
+        "w": rng.standard_normal(5),
+        "g": rng.standard_normal(5),
+        "m": 0.1 * rng.standard_normal(5),
+        "v": 0.1 * rng.random(5),
+        "t": 3,
+        "lr": 1e-2,
+        "beta1": 0.5,
+        "beta2": 0.99,
+        "eps": 1e-8,
+    }
 
 
 def _adam(w, g, m, v, t, lr, beta1, beta2, eps, correct=True, square=True, sign=-1):
@@ -22,8 +31,8 @@ def _adam(w, g, m, v, t, lr, beta1, beta2, eps, correct=True, square=True, sign=
 
 def _points(rng):
     modes = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    points = modes[rng.integers(0, 3, 40)] + 0.2 * rng.standard_normal((40, 2))     # the last mode is never meant
-    points[0] = 0, -3                                                               # and has one stray neighbour
+    points = modes[rng.integers(0, 3, 40)] + 0.2 * rng.standard_normal((40, 2))  # the last mode is never meant
+    points[0] = 0, -3  # and has one stray neighbour
     return {"points": points, "modes": modes, "sigma": 0.1}
 
 
@@ -43,29 +52,53 @@ def _found(points, modes, sigma, good=True):
 
 EXERCISES = [
     Exercise(
-        "04.labels", "The labels (N, 1) that a turn puts on fakes: turn is \"D\" or \"G\", the loss non-saturating.",
+        "04.labels",
+        'The labels (N, 1) that a turn puts on fakes: turn is "D" or "G", the loss non-saturating.',
         lambda turn, N: np.full((N, 1), 1.0 if turn == "G" else 0.0),
-        lambda rng: {"turn": str(rng.choice(["D", "G"])), "N": int(rng.integers(2, 6))}, ("labels",),
-        {"The other way round: D is told the truth, that they are fake; G claims that they are real.":
-            lambda turn, N: np.full((N, 1), 0.0 if turn == "G" else 1.0)},
-        about="the steps in scratchgan/gan.py"),
+        lambda rng: {"turn": str(rng.choice(["D", "G"])), "N": int(rng.integers(2, 6))},
+        ("labels",),
+        {
+            "The other way round: D is told the truth, that they are fake; G claims that they are real.": lambda turn, N: (
+                np.full((N, 1), 0.0 if turn == "G" else 1.0)
+            )
+        },
+        about="the steps in scratchgan/gan.py",
+    ),
     Exercise(
-        "04.adam_step", "One step of Adam, the t-th: the new w, m and v.",
-        _adam, _adam_input, ("w", "m", "v"),
-        {"The bias correction is missing: m and v begin at 0 and are too small in the first steps.":
-            lambda **k: _adam(**k, correct=False),
-         "v is a running mean of the *squared* gradient.": lambda **k: _adam(**k, square=False),
-         "That step goes uphill: a minimiser subtracts.": lambda **k: _adam(**k, sign=1)},
-        about="(Adam.1)"),
+        "04.adam_step",
+        "One step of Adam, the t-th: the new w, m and v.",
+        _adam,
+        _adam_input,
+        ("w", "m", "v"),
+        {
+            "The bias correction is missing: m and v begin at 0 and are too small in the first steps.": lambda **k: (
+                _adam(**k, correct=False)
+            ),
+            "v is a running mean of the *squared* gradient.": lambda **k: _adam(**k, square=False),
+            "That step goes uphill: a minimiser subtracts.": lambda **k: _adam(**k, sign=1),
+        },
+        about="(Adam.1)",
+    ),
     Exercise(
-        "04.high_quality", "The share of points (N, 2) within 3 sigma of the nearest of the modes (K, 2).",
-        _good, _points, ("share",),
+        "04.high_quality",
+        "The share of points (N, 2) within 3 sigma of the nearest of the modes (K, 2).",
+        _good,
+        _points,
+        ("share",),
         {"Within *three* sigma: that was one.": lambda points, modes, sigma: _good(points, modes, sigma, 1.0)},
-        about="scratchgan/metrics/modes.py"),
+        about="scratchgan/metrics/modes.py",
+    ),
     Exercise(
-        "04.modes_found", "How many modes are nearest to at least one point that is within 3 sigma of them?",
-        _found, _points, ("modes",),
-        {"A point that is far from every mode finds none, though one of them is nearest.":
-            lambda points, modes, sigma: _found(points, modes, sigma, good=False)},
-        about="scratchgan/metrics/modes.py"),
+        "04.modes_found",
+        "How many modes are nearest to at least one point that is within 3 sigma of them?",
+        _found,
+        _points,
+        ("modes",),
+        {
+            "A point that is far from every mode finds none, though one of them is nearest.": lambda points, modes, sigma: (
+                _found(points, modes, sigma, good=False)
+            )
+        },
+        about="scratchgan/metrics/modes.py",
+    ),
 ]

@@ -56,56 +56,89 @@ def _numbers(rng):
 
 
 def _sums(x, chunk):
-    return np.array([x[i:i + chunk].sum() for i in range(0, len(x), chunk)])
+    return np.array([x[i : i + chunk].sum() for i in range(0, len(x), chunk)])
 
 
 EXERCISES = [
     Exercise(
-        "06.intensity", "FLOP per byte of C = A B, (M, K) times (K, N), if each number is moved once; size bytes each.",
-        _intensity, _shapes, ("intensity",),
-        {"Each of the M K N terms is a multiplication *and* an addition.":
-            lambda **k: _intensity(**k) / 2,
-         "That is per number moved: a number has `size` bytes.":
-            lambda M, K, N, size: _intensity(M, K, N, 1),
-         "C has to be written, too.":
-            lambda M, K, N, size: 2 * M * K * N / (size * (M * K + K * N)),
-         "That is bytes per FLOP, the other way round.": lambda **k: 1 / _intensity(**k)},
-        about="the count above the exercise"),
+        "06.intensity",
+        "FLOP per byte of C = A B, (M, K) times (K, N), if each number is moved once; size bytes each.",
+        _intensity,
+        _shapes,
+        ("intensity",),
+        {
+            "Each of the M K N terms is a multiplication *and* an addition.": lambda **k: _intensity(**k) / 2,
+            "That is per number moved: a number has `size` bytes.": lambda M, K, N, size: _intensity(M, K, N, 1),
+            "C has to be written, too.": lambda M, K, N, size: 2 * M * K * N / (size * (M * K + K * N)),
+            "That is bytes per FLOP, the other way round.": lambda **k: 1 / _intensity(**k),
+        },
+        about="the count above the exercise",
+    ),
     Exercise(
-        "06.conv_flops", "FLOP of Conv2D's forward pass for N images, without the bias.",
-        _conv_flops, _layer, ("flops",),
-        {"Each term is a multiplication *and* an addition.": lambda **k: _conv_flops(**k) // 2,
-         "The kernel is k x k: only one k is counted.":
-             lambda N, Ho, Wo, k, Ci, Co: 2 * N * Ho * Wo * k * Ci * Co,
-         "All N images go through it.": lambda N, Ho, Wo, k, Ci, Co: 2 * Ho * Wo * k * k * Ci * Co,
-         "Every output pixel sums over all channels that come in.":
-             lambda N, Ho, Wo, k, Ci, Co: 2 * N * Ho * Wo * k * k * Co},
-        about="(Conv.1)"),
+        "06.conv_flops",
+        "FLOP of Conv2D's forward pass for N images, without the bias.",
+        _conv_flops,
+        _layer,
+        ("flops",),
+        {
+            "Each term is a multiplication *and* an addition.": lambda **k: _conv_flops(**k) // 2,
+            "The kernel is k x k: only one k is counted.": lambda N, Ho, Wo, k, Ci, Co: 2 * N * Ho * Wo * k * Ci * Co,
+            "All N images go through it.": lambda N, Ho, Wo, k, Ci, Co: 2 * Ho * Wo * k * k * Ci * Co,
+            "Every output pixel sums over all channels that come in.": lambda N, Ho, Wo, k, Ci, Co: (
+                2 * N * Ho * Wo * k * k * Co
+            ),
+        },
+        about="(Conv.1)",
+    ),
     Exercise(
-        "06.tiled_matmul", "A B by blocks of at most T x T; T need not divide the sizes.",
-        _tiled, _blocks, ("c",),
-        {"A block of C is a *sum* of products of blocks: here each overwrites the one before.":
-            lambda **k: _tiled(**k, add=False),
-         "The blocks at the edges are missing, where T does not fit whole.": lambda **k: _tiled(**k, whole=True)},
-        about="the blocks above the exercise"),
+        "06.tiled_matmul",
+        "A B by blocks of at most T x T; T need not divide the sizes.",
+        _tiled,
+        _blocks,
+        ("c",),
+        {
+            "A block of C is a *sum* of products of blocks: here each overwrites the one before.": lambda **k: _tiled(
+                **k, add=False
+            ),
+            "The blocks at the edges are missing, where T does not fit whole.": lambda **k: _tiled(**k, whole=True),
+        },
+        about="the blocks above the exercise",
+    ),
     Exercise(
-        "06.row_ranges", "The rows (first, last + 1) of M that each of n threads owns; thread i begins at M i // n.",
-        _ranges, _rows, ("ranges",),
-        {"The last rows belong to nobody: M // n rows each leaves a rest.":
-            lambda M, n: [(M // n * i, M // n * (i + 1)) for i in range(n)],
-         "Neighbours share a row, and both write it: that is a race.":
-            lambda M, n: [(M * i // n, M * (i + 1) // n + 1) for i in range(n)],
-         "Every thread got the whole of it.": lambda M, n: [(0, M)] * n,
-         "That is (first, how many); asked is (first, last + 1).":
-            lambda M, n: [(a, b - a) for a, b in _ranges(M, n)]},
-        about="`part` in scratchgan/kernels/compiled/pool.py"),
+        "06.row_ranges",
+        "The rows (first, last + 1) of M that each of n threads owns; thread i begins at M i // n.",
+        _ranges,
+        _rows,
+        ("ranges",),
+        {
+            "The last rows belong to nobody: M // n rows each leaves a rest.": lambda M, n: [
+                (M // n * i, M // n * (i + 1)) for i in range(n)
+            ],
+            "Neighbours share a row, and both write it: that is a race.": lambda M, n: [
+                (M * i // n, M * (i + 1) // n + 1) for i in range(n)
+            ],
+            "Every thread got the whole of it.": lambda M, n: [(0, M)] * n,
+            "That is (first, how many); asked is (first, last + 1).": lambda M, n: [
+                (a, b - a) for a, b in _ranges(M, n)
+            ],
+        },
+        about="`part` in scratchgan/kernels/compiled/pool.py",
+    ),
     Exercise(
-        "06.partial_sums", "The sum of each chunk of `chunk` neighbours of x, the last perhaps shorter.",
-        _sums, _numbers, ("sums",),
-        {"The numbers after the last whole chunk are missing.":
-            lambda x, chunk: x[:len(x) // chunk * chunk].reshape(-1, chunk).sum(axis=1),
-         "Those are running totals: each chunk is summed by itself.": lambda x, chunk: np.cumsum(_sums(x, chunk)),
-         "`chunk` is how many numbers are in one, not how many chunks there are.":
-            lambda x, chunk: np.array([part.sum() for part in np.array_split(x, chunk)])},
-        about="channel_sum in scratchgan/kernels/products.py"),
+        "06.partial_sums",
+        "The sum of each chunk of `chunk` neighbours of x, the last perhaps shorter.",
+        _sums,
+        _numbers,
+        ("sums",),
+        {
+            "The numbers after the last whole chunk are missing.": lambda x, chunk: (
+                x[: len(x) // chunk * chunk].reshape(-1, chunk).sum(axis=1)
+            ),
+            "Those are running totals: each chunk is summed by itself.": lambda x, chunk: np.cumsum(_sums(x, chunk)),
+            "`chunk` is how many numbers are in one, not how many chunks there are.": lambda x, chunk: np.array(
+                [part.sum() for part in np.array_split(x, chunk)]
+            ),
+        },
+        about="channel_sum in scratchgan/kernels/products.py",
+    ),
 ]

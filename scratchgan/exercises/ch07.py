@@ -9,7 +9,7 @@ from .exercise import Exercise
 
 def _counts(rng):
     counts = rng.integers(5, 60, 7)
-    counts[rng.integers(7)] = 0                                        # one mode is missing
+    counts[rng.integers(7)] = 0  # one mode is missing
     weights = rng.random(7) + 0.3
     return {"counts": counts, "weights": weights / weights.sum()}
 
@@ -41,9 +41,11 @@ def _turns(psi, theta, h, *, d=-1, g=1, pull=_sigmoid):
 
 def _twice(which):
     """The same of both kinds of update for both."""
+
     def wrong(**given):
         turns = _turns(**given)
         return turns[0], turns[which], turns[which]
+
     return wrong
 
 
@@ -59,69 +61,121 @@ def _matrix(rng):
     angle, size = rng.uniform(0.5, 1.2), rng.uniform(0.8, 1.2)
     turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shear = np.array([[1.0, 0.7], [0.0, 1.0]])
-    return {"M": shear @ turn @ np.linalg.inv(shear)}                  # complex eigenvalues, and no rotation
+    return {"M": shear @ turn @ np.linalg.inv(shear)}  # complex eigenvalues, and no rotation
 
 
 EXERCISES = [
     Exercise(
-        "07.reverse_kl", "KL of the shares of samples at each mode, counts (K,), from the true weights (K,), in nats.",
-        _reverse_kl, _counts, ("KL",),
-        {"That is the other direction: here the samples' shares stand in front of the logarithm, and on top in it.":
-            _forward_kl,
-         "The true weights need not be equal: use `weights`.":
-            lambda counts, weights: _reverse_kl(counts, np.full(len(counts), 1 / len(counts))),
-         "That is in bits: use the natural logarithm.":
-            lambda counts, weights: _reverse_kl(counts, weights) / np.log(2)},
-        about="(Modes.3)"),
+        "07.reverse_kl",
+        "KL of the shares of samples at each mode, counts (K,), from the true weights (K,), in nats.",
+        _reverse_kl,
+        _counts,
+        ("KL",),
+        {
+            "That is the other direction: here the samples' shares stand in front of the logarithm, and on top in it.": _forward_kl,
+            "The true weights need not be equal: use `weights`.": lambda counts, weights: _reverse_kl(
+                counts, np.full(len(counts), 1 / len(counts))
+            ),
+            "That is in bits: use the natural logarithm.": lambda counts, weights: (
+                _reverse_kl(counts, weights) / np.log(2)
+            ),
+        },
+        about="(Modes.3)",
+    ),
     Exercise(
-        "07.gradient_sizes", "|d loss/df| of each fake with the logit f (N,): minimax, then non-saturating; no 1/N.",
-        lambda f: (_sigmoid(f), _sigmoid(-f)), lambda rng: {"f": 3 * rng.standard_normal(7)},
+        "07.gradient_sizes",
+        "|d loss/df| of each fake with the logit f (N,): minimax, then non-saturating; no 1/N.",
+        lambda f: (_sigmoid(f), _sigmoid(-f)),
+        lambda rng: {"f": 3 * rng.standard_normal(7)},
         ("minimax", "non_saturating"),
-        {"The other way round: where D is sure of a fake, minimax is the one without a gradient.":
-            lambda f: (_sigmoid(-f), _sigmoid(f)),
-         "Those are the losses' slopes with their sign; asked is their size.": lambda f: (-_sigmoid(f), -_sigmoid(-f)),
-         "Those are the losses themselves: differentiate them by f.":
-            lambda f: (-np.logaddexp(0, f), np.logaddexp(0, -f)),
-         "That is the derivative by D.  Asked is the one by the logit: multiply with dD/df = D (1 - D).":
-            lambda f: (1 / _sigmoid(-f), 1 / _sigmoid(f)),
-         "That is averaged over the batch; asked is each fake's own.":
-            lambda f: (_sigmoid(f) / len(f), _sigmoid(-f) / len(f))},
-        about="(Vanishing.1) and (Vanishing.2)"),
+        {
+            "The other way round: where D is sure of a fake, minimax is the one without a gradient.": lambda f: (
+                _sigmoid(-f),
+                _sigmoid(f),
+            ),
+            "Those are the losses' slopes with their sign; asked is their size.": lambda f: (
+                -_sigmoid(f),
+                -_sigmoid(-f),
+            ),
+            "Those are the losses themselves: differentiate them by f.": lambda f: (
+                -np.logaddexp(0, f),
+                np.logaddexp(0, -f),
+            ),
+            "That is the derivative by D.  Asked is the one by the logit: multiply with dD/df = D (1 - D).": lambda f: (
+                1 / _sigmoid(-f),
+                1 / _sigmoid(f),
+            ),
+            "That is averaged over the batch; asked is each fake's own.": lambda f: (
+                _sigmoid(f) / len(f),
+                _sigmoid(-f) / len(f),
+            ),
+        },
+        about="(Vanishing.1) and (Vanishing.2)",
+    ),
     Exercise(
-        "07.dirac_turns", "One step of both players of the Dirac-GAN, minimax: psi, theta simultaneous, alternating.",
-        _turns, _start, ("psi", "theta_simultaneous", "theta_alternating"),
-        {"Both thetas are the simultaneous one: in alternating updates G answers the *new* psi.": _twice(1),
-         "Both thetas are the alternating one: in simultaneous updates both look at the *old* point.": _twice(2),
-         "The two thetas are swapped: alternating is the one that sees the new psi.":
-            lambda **given: tuple(_turns(**given)[i] for i in (0, 2, 1)),
-         "G goes the wrong way: it descends L_G = -softplus(psi theta), so its step is *towards* where D points.":
-            lambda **given: _turns(**given, g=-1),
-         "D goes the wrong way: it descends L_D, so psi falls where theta is positive.":
-            lambda **given: _turns(**given, d=1),
-         "That is the non-saturating G; for minimax the factor is sigma(psi theta).":
-            lambda **given: _turns(**given, pull=lambda f: _sigmoid(-f))},
-        about="(Dirac.1)"),
+        "07.dirac_turns",
+        "One step of both players of the Dirac-GAN, minimax: psi, theta simultaneous, alternating.",
+        _turns,
+        _start,
+        ("psi", "theta_simultaneous", "theta_alternating"),
+        {
+            "Both thetas are the simultaneous one: in alternating updates G answers the *new* psi.": _twice(1),
+            "Both thetas are the alternating one: in simultaneous updates both look at the *old* point.": _twice(2),
+            "The two thetas are swapped: alternating is the one that sees the new psi.": lambda **given: tuple(
+                _turns(**given)[i] for i in (0, 2, 1)
+            ),
+            "G goes the wrong way: it descends L_G = -softplus(psi theta), so its step is *towards* where D points.": lambda **given: (
+                _turns(**given, g=-1)
+            ),
+            "D goes the wrong way: it descends L_D, so psi falls where theta is positive.": lambda **given: _turns(
+                **given, d=1
+            ),
+            "That is the non-saturating G; for minimax the factor is sigma(psi theta).": lambda **given: _turns(
+                **given, pull=lambda f: _sigmoid(-f)
+            ),
+        },
+        about="(Dirac.1)",
+    ),
     Exercise(
-        "07.update_matrix", "The matrix (2, 2) of a simultaneous step of size h near 0, slope s, R1 with gamma.",
-        _update, _game, ("M",),
-        {"That is A or h A: a step *adds* h A times the point to the point.":
-            lambda h, s, gamma: _update(h, s, gamma) - np.eye(2),
-         "The sign: the players descend v, so it is I - h v' = I + h A.":
-            lambda h, s, gamma: 2 * np.eye(2) - _update(h, s, gamma),
-         "s and -s are swapped: a fake at positive theta makes psi *fall*.":
-            lambda h, s, gamma: _update(h, -s, gamma),
-         "gamma is at G's place: it is D who pays, and psi is the first of the two.":
-            lambda h, s, gamma: _update(h, -s, gamma)[::-1, ::-1],
-         "gamma damps: it makes psi smaller, not larger.": lambda h, s, gamma: _update(h, s, -gamma)},
-        about="(Dirac.3)"),
+        "07.update_matrix",
+        "The matrix (2, 2) of a simultaneous step of size h near 0, slope s, R1 with gamma.",
+        _update,
+        _game,
+        ("M",),
+        {
+            "That is A or h A: a step *adds* h A times the point to the point.": lambda h, s, gamma: (
+                _update(h, s, gamma) - np.eye(2)
+            ),
+            "The sign: the players descend v, so it is I - h v' = I + h A.": lambda h, s, gamma: (
+                2 * np.eye(2) - _update(h, s, gamma)
+            ),
+            "s and -s are swapped: a fake at positive theta makes psi *fall*.": lambda h, s, gamma: _update(
+                h, -s, gamma
+            ),
+            "gamma is at G's place: it is D who pays, and psi is the first of the two.": lambda h, s, gamma: _update(
+                h, -s, gamma
+            )[::-1, ::-1],
+            "gamma damps: it makes psi smaller, not larger.": lambda h, s, gamma: _update(h, s, -gamma),
+        },
+        about="(Dirac.3)",
+    ),
     Exercise(
-        "07.growth", "The spectral radius of a real matrix M (2, 2): the largest size of an eigenvalue.",
-        lambda M: float(np.abs(np.linalg.eigvals(M)).max()), _matrix, ("radius",),
-        {"That is the largest *real part*; the size of a + ib is the root of a^2 + b^2.":
-            lambda M: float(np.linalg.eigvals(M).real.max()),
-         "That is the largest singular value, how much one step can stretch; over many steps eigenvalues decide.":
-            lambda M: float(np.linalg.norm(M, 2)),
-         "That is the determinant, the product of both eigenvalues: of a complex pair it is the size squared.":
-            lambda M: float(np.linalg.det(M))},
-        about="(Dirac.5)"),
+        "07.growth",
+        "The spectral radius of a real matrix M (2, 2): the largest size of an eigenvalue.",
+        lambda M: float(np.abs(np.linalg.eigvals(M)).max()),
+        _matrix,
+        ("radius",),
+        {
+            "That is the largest *real part*; the size of a + ib is the root of a^2 + b^2.": lambda M: float(
+                np.linalg.eigvals(M).real.max()
+            ),
+            "That is the largest singular value, how much one step can stretch; over many steps eigenvalues decide.": lambda M: (
+                float(np.linalg.norm(M, 2))
+            ),
+            "That is the determinant, the product of both eigenvalues: of a complex pair it is the size squared.": lambda M: (
+                float(np.linalg.det(M))
+            ),
+        },
+        about="(Dirac.5)",
+    ),
 ]

@@ -13,7 +13,7 @@ def _points(rng):
 
 def _shares(rng):
     F_p, F_q = np.sort(rng.random((2, 8)))
-    return {"F_p": F_p, "F_q": np.roll(F_q, 3)}                        # both signs occur
+    return {"F_p": F_p, "F_q": np.roll(F_q, 3)}  # both signs occur
 
 
 def _scores(rng):
@@ -80,79 +80,131 @@ def _spectral(dS, W, u, v, scaled=True, sign=-1):
 
 EXERCISES = [
     Exercise(
-        "08.w1", "The earth mover's distance of points x (N,) and y (N,) on a line.",
-        lambda x, y: float(np.mean(np.abs(np.sort(x) - np.sort(y)))), _points, ("W1",),
-        {"As they come is not in order: the first is to go to the first, so sort both.":
-            lambda x, y: float(np.mean(np.abs(x - y))),
-         "That is how far the means are apart: earth that moves left and earth that moves right cancel there.":
-            lambda x, y: float(abs(np.mean(x) - np.mean(y))),
-         "The ways are squared: work is mass times way.":
-            lambda x, y: float(np.mean((np.sort(x) - np.sort(y)) ** 2)),
-         "That is the root of a mean square, Wasserstein-2: here the ways themselves are averaged.":
-            lambda x, y: float(np.sqrt(np.mean((np.sort(x) - np.sort(y)) ** 2))),
-         "A sum: each heap is 1/N of all the earth.": lambda x, y: float(np.sum(np.abs(np.sort(x) - np.sort(y))))},
-        about="(EarthMover.2)"),
+        "08.w1",
+        "The earth mover's distance of points x (N,) and y (N,) on a line.",
+        lambda x, y: float(np.mean(np.abs(np.sort(x) - np.sort(y)))),
+        _points,
+        ("W1",),
+        {
+            "As they come is not in order: the first is to go to the first, so sort both.": lambda x, y: float(
+                np.mean(np.abs(x - y))
+            ),
+            "That is how far the means are apart: earth that moves left and earth that moves right cancel there.": lambda x, y: (
+                float(abs(np.mean(x) - np.mean(y)))
+            ),
+            "The ways are squared: work is mass times way.": lambda x, y: float(
+                np.mean((np.sort(x) - np.sort(y)) ** 2)
+            ),
+            "That is the root of a mean square, Wasserstein-2: here the ways themselves are averaged.": lambda x, y: (
+                float(np.sqrt(np.mean((np.sort(x) - np.sort(y)) ** 2)))
+            ),
+            "A sum: each heap is 1/N of all the earth.": lambda x, y: float(np.sum(np.abs(np.sort(x) - np.sort(y)))),
+        },
+        about="(EarthMover.2)",
+    ),
     Exercise(
-        "08.critic_slope", "The slope of the best critic from the shares F_p of data and F_q of fakes left of points.",
-        lambda F_p, F_q: np.sign(F_q - F_p), _shares, ("slope",),
-        {"The sign: where fakes lie more to the left (F_q above F_p) the critic rises, towards the data.":
-            lambda F_p, F_q: np.sign(F_p - F_q),
-         "As steep as it may be: its slope has the size 1 everywhere, only the sign comes from the difference.":
-            lambda F_p, F_q: F_q - F_p,
-         "A critic that always rises is best only if all data lie right of all fakes.":
-            lambda F_p, F_q: np.ones_like(F_p)},
-        about="(EarthMover.2)"),
+        "08.critic_slope",
+        "The slope of the best critic from the shares F_p of data and F_q of fakes left of points.",
+        lambda F_p, F_q: np.sign(F_q - F_p),
+        _shares,
+        ("slope",),
+        {
+            "The sign: where fakes lie more to the left (F_q above F_p) the critic rises, towards the data.": lambda F_p, F_q: (
+                np.sign(F_p - F_q)
+            ),
+            "As steep as it may be: its slope has the size 1 everywhere, only the sign comes from the difference.": lambda F_p, F_q: (
+                F_q - F_p
+            ),
+            "A critic that always rises is best only if all data lie right of all fakes.": lambda F_p, F_q: (
+                np.ones_like(F_p)
+            ),
+        },
+        about="(EarthMover.2)",
+    ),
     Exercise(
-        "08.wasserstein_gradients", "dL_D/dr, dL_D/df and dL_G/df of the Wasserstein losses.",
-        _wasserstein, _scores, ("d_real", "d_fake", "g_fake"),
-        {"The sign of the critic: it *raises* the scores of real samples, and D minimises.":
-            lambda real_scores, fake_scores: tuple(
-                s * d for s, d in zip((-1, -1, 1), _wasserstein(real_scores, fake_scores), strict=True)),
-         "The sign of G's: it wants its fakes to score *high*, and minimises minus their mean.":
-            lambda real_scores, fake_scores: tuple(
-                s * d for s, d in zip((1, 1, -1), _wasserstein(real_scores, fake_scores), strict=True)),
-         "A 1/N is missing: each kind is averaged over its own batch.":
-            lambda real_scores, fake_scores: (-np.ones_like(real_scores), np.ones_like(fake_scores),
-                                              -np.ones_like(fake_scores)),
-         "There is a sigmoid in it: a critic's score is no logit, and its gradient does not depend on the score.":
-            lambda real_scores, fake_scores: (-_sigmoid(-real_scores) / len(real_scores),
-                                              _sigmoid(fake_scores) / len(fake_scores),
-                                              -_sigmoid(-fake_scores) / len(fake_scores))},
-        about="(Wasserstein.2) and (Wasserstein.4)"),
+        "08.wasserstein_gradients",
+        "dL_D/dr, dL_D/df and dL_G/df of the Wasserstein losses.",
+        _wasserstein,
+        _scores,
+        ("d_real", "d_fake", "g_fake"),
+        {
+            "The sign of the critic: it *raises* the scores of real samples, and D minimises.": lambda real_scores, fake_scores: (
+                tuple(s * d for s, d in zip((-1, -1, 1), _wasserstein(real_scores, fake_scores), strict=True))
+            ),
+            "The sign of G's: it wants its fakes to score *high*, and minimises minus their mean.": lambda real_scores, fake_scores: (
+                tuple(s * d for s, d in zip((1, 1, -1), _wasserstein(real_scores, fake_scores), strict=True))
+            ),
+            "A 1/N is missing: each kind is averaged over its own batch.": lambda real_scores, fake_scores: (
+                -np.ones_like(real_scores),
+                np.ones_like(fake_scores),
+                -np.ones_like(fake_scores),
+            ),
+            "There is a sigmoid in it: a critic's score is no logit, and its gradient does not depend on the score.": lambda real_scores, fake_scores: (
+                -_sigmoid(-real_scores) / len(real_scores),
+                _sigmoid(fake_scores) / len(fake_scores),
+                -_sigmoid(-fake_scores) / len(fake_scores),
+            ),
+        },
+        about="(Wasserstein.2) and (Wasserstein.4)",
+    ),
     Exercise(
-        "08.gp_direction", "u = dP/dg (N, D) of the gradient penalty for gradients g (N, D), one row a sample.",
-        _u, _slopes, ("u",),
-        {"The norm over the wrong axis: |g_n| is the length of one sample's row, not of a column over the batch.":
-            lambda g, weight: _u(g, weight, np.sqrt(np.sum(g**2, axis=0, keepdims=True))),
-         "One norm over the whole batch: |g_n| is each sample's own.":
-            lambda g, weight: _u(g, weight, np.sqrt(np.sum(g**2))),
-         "A factor 2 is missing: the derivative of a square.": lambda g, weight: _u(g, weight, factor=1.0),
-         "A 1/N is missing: P is a mean over the batch.": lambda g, weight: _u(g, weight, average=False),
-         "That is the one-sided penalty: (WganGp.1) punishes slopes below 1 as well.":
-            lambda g, weight: _u(g, weight, below=False),
-         "The direction g / |g| has length 1: here g was not divided by its norm.":
-            lambda g, weight: _u(g, weight) * np.sqrt(np.sum(g**2, axis=1, keepdims=True)),
-         "That pulls the slope to 0, as R1 does: here it is pulled to 1.":
-            lambda g, weight: 2 * weight / len(g) * g},
-        about="(WganGp.1)"),
+        "08.gp_direction",
+        "u = dP/dg (N, D) of the gradient penalty for gradients g (N, D), one row a sample.",
+        _u,
+        _slopes,
+        ("u",),
+        {
+            "The norm over the wrong axis: |g_n| is the length of one sample's row, not of a column over the batch.": lambda g, weight: (
+                _u(g, weight, np.sqrt(np.sum(g**2, axis=0, keepdims=True)))
+            ),
+            "One norm over the whole batch: |g_n| is each sample's own.": lambda g, weight: _u(
+                g, weight, np.sqrt(np.sum(g**2))
+            ),
+            "A factor 2 is missing: the derivative of a square.": lambda g, weight: _u(g, weight, factor=1.0),
+            "A 1/N is missing: P is a mean over the batch.": lambda g, weight: _u(g, weight, average=False),
+            "That is the one-sided penalty: (WganGp.1) punishes slopes below 1 as well.": lambda g, weight: _u(
+                g, weight, below=False
+            ),
+            "The direction g / |g| has length 1: here g was not divided by its norm.": lambda g, weight: (
+                _u(g, weight) * np.sqrt(np.sum(g**2, axis=1, keepdims=True))
+            ),
+            "That pulls the slope to 0, as R1 does: here it is pulled to 1.": lambda g, weight: 2 * weight / len(g) * g,
+        },
+        about="(WganGp.1)",
+    ),
     Exercise(
-        "08.power_step", "One round of the power iteration from u (K,) on W (K, C): the new u, v and sigma.",
-        _power, _weight, ("u", "v", "sigma"),
-        {"u and v are to have length 1: divide each by its norm.": _power_without_lengths,
-         "sigma was taken with the old u: first both vectors, then sigma.": _power_from_the_old_u,
-         "That is sigma squared: W was applied twice.": _power_of_the_square,
-         "sigma is the largest singular value, and that is the root of the sum of all their squares.":
-            lambda W, u: (*_power(W, u)[:2], np.linalg.norm(W))},
-        about="(Spectral.1) and (Spectral.2)"),
+        "08.power_step",
+        "One round of the power iteration from u (K,) on W (K, C): the new u, v and sigma.",
+        _power,
+        _weight,
+        ("u", "v", "sigma"),
+        {
+            "u and v are to have length 1: divide each by its norm.": _power_without_lengths,
+            "sigma was taken with the old u: first both vectors, then sigma.": _power_from_the_old_u,
+            "That is sigma squared: W was applied twice.": _power_of_the_square,
+            "sigma is the largest singular value, and that is the root of the sum of all their squares.": lambda W, u: (
+                *_power(W, u)[:2],
+                np.linalg.norm(W),
+            ),
+        },
+        about="(Spectral.1) and (Spectral.2)",
+    ),
     Exercise(
-        "08.spectral_backward", "dW from dS, where S = W / sigma, and u and v are the first singular vectors of W.",
-        _spectral, _singular, ("dW",),
-        {"sigma depends on W, too: here it was taken for a constant.":
-            lambda dS, W, u, v: dS / (u @ W @ v),
-         "The inner product is with S, the weight that was used, not with W.":
-            lambda dS, W, u, v: _spectral(dS, W, u, v, scaled=False),
-         "The sign of the second term: sigma stands below the line, and more of it makes S smaller.":
-            lambda dS, W, u, v: _spectral(dS, W, u, v, sign=1),
-         "The last division by sigma is missing.": lambda dS, W, u, v: _spectral(dS, W, u, v) * (u @ W @ v)},
-        about="(Spectral.4)"),
+        "08.spectral_backward",
+        "dW from dS, where S = W / sigma, and u and v are the first singular vectors of W.",
+        _spectral,
+        _singular,
+        ("dW",),
+        {
+            "sigma depends on W, too: here it was taken for a constant.": lambda dS, W, u, v: dS / (u @ W @ v),
+            "The inner product is with S, the weight that was used, not with W.": lambda dS, W, u, v: _spectral(
+                dS, W, u, v, scaled=False
+            ),
+            "The sign of the second term: sigma stands below the line, and more of it makes S smaller.": lambda dS, W, u, v: (
+                _spectral(dS, W, u, v, sign=1)
+            ),
+            "The last division by sigma is missing.": lambda dS, W, u, v: _spectral(dS, W, u, v) * (u @ W @ v),
+        },
+        about="(Spectral.4)",
+    ),
 ]

@@ -30,8 +30,13 @@ def _g_input(z, labels, K):
 
 
 def _projection_given(rng):
-    return {"x": rng.standard_normal((5, 4)), "w": rng.standard_normal((4, 1)), "b": rng.standard_normal(1),
-            "E": rng.standard_normal((3, 4)), "labels": np.array([2, 0, 2, 1, 2])}
+    return {
+        "x": rng.standard_normal((5, 4)),
+        "w": rng.standard_normal((4, 1)),
+        "b": rng.standard_normal(1),
+        "E": rng.standard_normal((3, 4)),
+        "labels": np.array([2, 0, 2, 1, 2]),
+    }
 
 
 def _projection(x, w, b, E, labels):
@@ -51,7 +56,7 @@ def _projection_backward(dy, x, w, E, labels):
 def _overwritten(dy, x, w, E, labels):
     dx, dw, dE = _projection_backward(dy, x, w, E, labels)
     dE = np.zeros_like(dE)
-    dE[labels] += dy * x                                              # NumPy keeps the last of equal indices
+    dE[labels] += dy * x  # NumPy keeps the last of equal indices
     return dx, dw, dE
 
 
@@ -72,8 +77,11 @@ def _codes(rng):
     p_c = rng.random(3) + 0.2
     p_x = rng.random((3, 5)) + 0.05
     guess = rng.random((5, 3)) + 0.05
-    return {"p_c": p_c / p_c.sum(), "p_x": p_x / p_x.sum(axis=1, keepdims=True),
-            "guess": guess / guess.sum(axis=1, keepdims=True)}
+    return {
+        "p_c": p_c / p_c.sum(),
+        "p_x": p_x / p_x.sum(axis=1, keepdims=True),
+        "guess": guess / guess.sum(axis=1, keepdims=True),
+    }
 
 
 def _guessed(p_c, p_x, guess):
@@ -86,85 +94,145 @@ def _entropy(p_c):
 
 EXERCISES = [
     Exercise(
-        "09.conditional_d", "The best D that is told the label, D*(x|l), and the best one that is not, D*(x).",
-        _conditional_d, _densities, ("told", "untold"),
-        {"untold: that is the mean of what the told ones say.  Who does not know the label sees mixed densities, and "
-         "forms the ratio of the mixtures.":
-            lambda p, q, share: (p / (p + q), share @ (p / (p + q))),
-         "untold: the classes are not equally frequent.  Each counts with its share.":
-            lambda p, q, share: (p / (p + q), p.sum(0) / (p.sum(0) + q.sum(0))),
-         "told: real samples and fakes of a label have the same share, on both sides of the fraction.":
-            lambda p, q, share: (share[:, None] * p / (share[:, None] * p + q), _conditional_d(p, q, share)[1]),
-         "told: that compares one class of p with the fakes of all.  The fakes that D is shown under this label were "
-         "made for it.":
-            lambda p, q, share: (p / (p + share @ q), _conditional_d(p, q, share)[1])},
-        about="(Conditional.1)"),
+        "09.conditional_d",
+        "The best D that is told the label, D*(x|l), and the best one that is not, D*(x).",
+        _conditional_d,
+        _densities,
+        ("told", "untold"),
+        {
+            "untold: that is the mean of what the told ones say.  Who does not know the label sees mixed densities, and "
+            "forms the ratio of the mixtures.": lambda p, q, share: (p / (p + q), share @ (p / (p + q))),
+            "untold: the classes are not equally frequent.  Each counts with its share.": lambda p, q, share: (
+                p / (p + q),
+                p.sum(0) / (p.sum(0) + q.sum(0)),
+            ),
+            "told: real samples and fakes of a label have the same share, on both sides of the fraction.": lambda p, q, share: (
+                share[:, None] * p / (share[:, None] * p + q),
+                _conditional_d(p, q, share)[1],
+            ),
+            "told: that compares one class of p with the fakes of all.  The fakes that D is shown under this label were "
+            "made for it.": lambda p, q, share: (p / (p + share @ q), _conditional_d(p, q, share)[1]),
+        },
+        about="(Conditional.1)",
+    ),
     Exercise(
-        "09.g_input", "What G gets: noise z (N, Z) and, beside it, the one-hot labels; (N, Z + K).",
-        _g_input, _g_input_given, ("input",),
-        {"The one-hot labels stand before the noise; here the noise comes first.":
-            lambda z, labels, K: np.concatenate([_one_hot(labels, K), z], axis=1),
-         "The label itself was put beside the noise, as a number: that would say that 7 is more than 3, and lies "
-         "between 6 and 8.":
-            lambda z, labels, K: np.concatenate([z, labels[:, None]], axis=1),
-         "The ones are in the wrong column: labels begin at 0.":
-            lambda z, labels, K: np.concatenate([z, _one_hot((labels - 1) % K, K)], axis=1),
-         "They were joined along the wrong axis: noise and label of one sample belong into one row.":
-            lambda z, labels, K: np.concatenate([z, _one_hot(labels, K)])},
-        about="ConditionalGAN.with_codes"),
+        "09.g_input",
+        "What G gets: noise z (N, Z) and, beside it, the one-hot labels; (N, Z + K).",
+        _g_input,
+        _g_input_given,
+        ("input",),
+        {
+            "The one-hot labels stand before the noise; here the noise comes first.": lambda z, labels, K: (
+                np.concatenate([_one_hot(labels, K), z], axis=1)
+            ),
+            "The label itself was put beside the noise, as a number: that would say that 7 is more than 3, and lies "
+            "between 6 and 8.": lambda z, labels, K: np.concatenate([z, labels[:, None]], axis=1),
+            "The ones are in the wrong column: labels begin at 0.": lambda z, labels, K: np.concatenate(
+                [z, _one_hot((labels - 1) % K, K)], axis=1
+            ),
+            "They were joined along the wrong axis: noise and label of one sample belong into one row.": lambda z, labels, K: (
+                np.concatenate([z, _one_hot(labels, K)])
+            ),
+        },
+        about="ConditionalGAN.with_codes",
+    ),
     Exercise(
-        "09.projection", "The logit (N, 1) of a projection discriminator, from features x (N, C) and labels (N,).",
-        _projection, _projection_given, ("y",),
-        {"The part that does not depend on the label is missing: without it D cannot say that x looks like nothing.":
-            lambda x, w, b, E, labels: (x * E[labels]).sum(axis=1, keepdims=True),
-         "The label has no part in it yet.": lambda x, w, b, E, labels: x @ w + b,
-         "The bias is missing.": lambda x, w, b, E, labels: _projection(x, w, 0 * b, E, labels),
-         "That is x with all labels' directions.  Each sample needs only that of its own label.":
-            lambda x, w, b, E, labels: x @ w + b + x @ E.T,
-         "The product was averaged over the features: an inner product is a sum.":
-            lambda x, w, b, E, labels: x @ w + b + (x * E[labels]).mean(axis=1, keepdims=True),
-         "The product was summed over the batch: each sample has a logit of its own.":
-            lambda x, w, b, E, labels: x @ w + b + (x * E[labels]).sum()},
-        about="(Projection.1)"),
+        "09.projection",
+        "The logit (N, 1) of a projection discriminator, from features x (N, C) and labels (N,).",
+        _projection,
+        _projection_given,
+        ("y",),
+        {
+            "The part that does not depend on the label is missing: without it D cannot say that x looks like nothing.": lambda x, w, b, E, labels: (
+                (x * E[labels]).sum(axis=1, keepdims=True)
+            ),
+            "The label has no part in it yet.": lambda x, w, b, E, labels: x @ w + b,
+            "The bias is missing.": lambda x, w, b, E, labels: _projection(x, w, 0 * b, E, labels),
+            "That is x with all labels' directions.  Each sample needs only that of its own label.": lambda x, w, b, E, labels: (
+                x @ w + b + x @ E.T
+            ),
+            "The product was averaged over the features: an inner product is a sum.": lambda x, w, b, E, labels: (
+                x @ w + b + (x * E[labels]).mean(axis=1, keepdims=True)
+            ),
+            "The product was summed over the batch: each sample has a logit of its own.": lambda x, w, b, E, labels: (
+                x @ w + b + (x * E[labels]).sum()
+            ),
+        },
+        about="(Projection.1)",
+    ),
     Exercise(
-        "09.projection_backward", "dx (N, C), dw (C, 1) and dE (K, C) of the projection, from dy (N, 1).",
-        _projection_backward, _projection_back_given, ("dx", "dw", "dE"),
-        {"dx: the label's direction is missing.  x enters twice, in x w and in the product with e.":
-            lambda dy, x, w, E, labels: (dy @ w.T, *_projection_backward(dy, x, w, E, labels)[1:]),
-         "dx: the part of w is missing.  x enters twice, in x w and in the product with e.":
-            lambda dy, x, w, E, labels: (dy * E[labels], *_projection_backward(dy, x, w, E, labels)[1:]),
-         "dE: samples of the same label overwrote each other.  Their gradients add up.": _overwritten,
-         "dE: that is a row for each sample.  The table has one for each label.":
-            lambda dy, x, w, E, labels: (*_projection_backward(dy, x, w, E, labels)[:2], dy * x),
-         "dE is divided by N, but layers only sum: the 1/N is in the loss.":
-            lambda dy, x, w, E, labels: (*_projection_backward(dy, x, w, E, labels)[:2],
-                                         _projection_backward(dy, x, w, E, labels)[2] / len(x))},
-        about="(Projection.2)"),
+        "09.projection_backward",
+        "dx (N, C), dw (C, 1) and dE (K, C) of the projection, from dy (N, 1).",
+        _projection_backward,
+        _projection_back_given,
+        ("dx", "dw", "dE"),
+        {
+            "dx: the label's direction is missing.  x enters twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
+                dy @ w.T,
+                *_projection_backward(dy, x, w, E, labels)[1:],
+            ),
+            "dx: the part of w is missing.  x enters twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
+                dy * E[labels],
+                *_projection_backward(dy, x, w, E, labels)[1:],
+            ),
+            "dE: samples of the same label overwrote each other.  Their gradients add up.": _overwritten,
+            "dE: that is a row for each sample.  The table has one for each label.": lambda dy, x, w, E, labels: (
+                *_projection_backward(dy, x, w, E, labels)[:2],
+                dy * x,
+            ),
+            "dE is divided by N, but layers only sum: the 1/N is in the loss.": lambda dy, x, w, E, labels: (
+                *_projection_backward(dy, x, w, E, labels)[:2],
+                _projection_backward(dy, x, w, E, labels)[2] / len(x),
+            ),
+        },
+        about="(Projection.2)",
+    ),
     Exercise(
-        "09.cross_entropy_gradient", "dL/dlogits (N, K) of softmax cross-entropy, mean over the batch.",
-        _cross_entropy_gradient, _logits, ("d_logits",),
-        {"A 1/N is missing: the loss is a mean over the batch.":
-            lambda logits, labels: len(logits) * _cross_entropy_gradient(logits, labels),
-         "The sign of all of it: the logit of the right class must grow, when we go against the gradient.":
-            lambda logits, labels: -_cross_entropy_gradient(logits, labels),
-         "Softmax ran over the batch: the probabilities of *one sample's* classes sum to 1.":
-            lambda logits, labels: (_softmax(logits, 0) - _one_hot(labels, logits.shape[1])) / len(logits),
-         "Only the entry of the right class has something there.  But log sum exp depends on all logits.":
-            lambda logits, labels: _cross_entropy_gradient(logits, labels) * _one_hot(labels, logits.shape[1]),
-         "The logits themselves are no probabilities: softmax is missing.":
-            lambda logits, labels: (logits - _one_hot(labels, logits.shape[1])) / len(logits)},
-        about="(CrossEntropy.2)"),
+        "09.cross_entropy_gradient",
+        "dL/dlogits (N, K) of softmax cross-entropy, mean over the batch.",
+        _cross_entropy_gradient,
+        _logits,
+        ("d_logits",),
+        {
+            "A 1/N is missing: the loss is a mean over the batch.": lambda logits, labels: (
+                len(logits) * _cross_entropy_gradient(logits, labels)
+            ),
+            "The sign of all of it: the logit of the right class must grow, when we go against the gradient.": lambda logits, labels: (
+                -_cross_entropy_gradient(logits, labels)
+            ),
+            "Softmax ran over the batch: the probabilities of *one sample's* classes sum to 1.": lambda logits, labels: (
+                (_softmax(logits, 0) - _one_hot(labels, logits.shape[1])) / len(logits)
+            ),
+            "Only the entry of the right class has something there.  But log sum exp depends on all logits.": lambda logits, labels: (
+                _cross_entropy_gradient(logits, labels) * _one_hot(labels, logits.shape[1])
+            ),
+            "The logits themselves are no probabilities: softmax is missing.": lambda logits, labels: (
+                (logits - _one_hot(labels, logits.shape[1])) / len(logits)
+            ),
+        },
+        about="(CrossEntropy.2)",
+    ),
     Exercise(
-        "09.information_bound", "InfoGAN's bound L_I in nats, from p(c), p(x|c) and a guess Q(c|x), all tables.",
-        lambda p_c, p_x, guess: _guessed(p_c, p_x, guess) + _entropy(p_c), _codes, ("bound",),
-        {"H(c) is missing: who is told nothing has that much to learn.": _guessed,
-         "H(c) has the wrong sign: an entropy is positive, minus the mean of a logarithm.":
-            lambda p_c, p_x, guess: _guessed(p_c, p_x, guess) - _entropy(p_c),
-         "The mean over c and x needs their joint probability p(c) p(x|c); here p(c) is missing.":
-            lambda p_c, p_x, guess: _guessed(np.ones_like(p_c), p_x, guess) + _entropy(p_c),
-         "That is in bits: use the natural logarithm.":
-            lambda p_c, p_x, guess: (_guessed(p_c, p_x, guess) + _entropy(p_c)) / np.log(2),
-         "Take the mean of log Q, not the log of the mean of Q.":
-            lambda p_c, p_x, guess: np.log(np.sum(p_c[:, None] * p_x * guess.T)) + _entropy(p_c)},
-        about="(Infogan.1)"),
+        "09.information_bound",
+        "InfoGAN's bound L_I in nats, from p(c), p(x|c) and a guess Q(c|x), all tables.",
+        lambda p_c, p_x, guess: _guessed(p_c, p_x, guess) + _entropy(p_c),
+        _codes,
+        ("bound",),
+        {
+            "H(c) is missing: who is told nothing has that much to learn.": _guessed,
+            "H(c) has the wrong sign: an entropy is positive, minus the mean of a logarithm.": lambda p_c, p_x, guess: (
+                _guessed(p_c, p_x, guess) - _entropy(p_c)
+            ),
+            "The mean over c and x needs their joint probability p(c) p(x|c); here p(c) is missing.": lambda p_c, p_x, guess: (
+                _guessed(np.ones_like(p_c), p_x, guess) + _entropy(p_c)
+            ),
+            "That is in bits: use the natural logarithm.": lambda p_c, p_x, guess: (
+                (_guessed(p_c, p_x, guess) + _entropy(p_c)) / np.log(2)
+            ),
+            "Take the mean of log Q, not the log of the mean of Q.": lambda p_c, p_x, guess: (
+                np.log(np.sum(p_c[:, None] * p_x * guess.T)) + _entropy(p_c)
+            ),
+        },
+        about="(Infogan.1)",
+    ),
 ]

@@ -12,12 +12,12 @@ def _line(rng):
 
 
 def _gap(x, y, spread=np.std, power=2, ddof=1):
-    return float(np.abs(x.mean() - y.mean())**power + np.abs(spread(x, ddof=ddof) - spread(y, ddof=ddof))**power)
+    return float(np.abs(x.mean() - y.mean()) ** power + np.abs(spread(x, ddof=ddof) - spread(y, ddof=ddof)) ** power)
 
 
 def _tables(rng):
     x, y = rng.standard_normal((6, 3)), 0.5 + rng.standard_normal((9, 3))
-    return {name: (a @ b.T / 3 + 1)**3 for name, a, b in (("Kxx", x, x), ("Kyy", y, y), ("Kxy", x, y))}
+    return {name: (a @ b.T / 3 + 1) ** 3 for name, a, b in (("Kxx", x, x), ("Kyy", y, y), ("Kxy", x, y))}
 
 
 def _mmd2(Kxx, Kyy, Kxy, cross=2.0):
@@ -27,18 +27,20 @@ def _mmd2(Kxx, Kyy, Kxy, cross=2.0):
 
 
 def _too_small(Kxx, Kyy, Kxy):
-    within = sum((K.sum() - np.trace(K)) / len(K)**2 for K in (Kxx, Kyy))
+    within = sum((K.sum() - np.trace(K)) / len(K) ** 2 for K in (Kxx, Kyy))
     return float(within - 2 * Kxy.mean())
 
 
 def _distances(x):
-    return np.sqrt(((x[:, None] - x[None])**2).sum(axis=2))
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=2))
 
 
 def _balls(rng):
     real, fake = rng.standard_normal((12, 2)), 1 + rng.standard_normal((8, 2))
-    return {"distances": np.sqrt(((fake[:, None] - real[None])**2).sum(axis=2)),
-            "radii": np.sort(_distances(real), axis=1)[:, 2]}
+    return {
+        "distances": np.sqrt(((fake[:, None] - real[None]) ** 2).sum(axis=2)),
+        "radii": np.sort(_distances(real), axis=1)[:, 2],
+    }
 
 
 def _logits(rng):
@@ -51,57 +53,103 @@ def _verdicts(real, fake, error=lambda n: 0.5 / np.sqrt(2 * n)):
 
 EXERCISES = [
     Exercise(
-        "11.frechet_1d", "The squared Frechet distance of the Gaussians fitted to x (N,) and y (M,), divisor N - 1.",
-        _gap, _line, ("d2",),
-        {"The gap of the *standard deviations* is squared, not that of the variances.":
-            lambda x, y: _gap(x, y, spread=np.var),
-         "That is the gap of the means alone; the spreads differ, too.": lambda x, y: float((x.mean() - y.mean())**2),
-         "Both gaps are squared before they are added.": lambda x, y: _gap(x, y, power=1),
-         "NumPy divides by N unless it is told ddof=1.": lambda x, y: _gap(x, y, ddof=0)},
-        about="(Frechet.1)"),
+        "11.frechet_1d",
+        "The squared Frechet distance of the Gaussians fitted to x (N,) and y (M,), divisor N - 1.",
+        _gap,
+        _line,
+        ("d2",),
+        {
+            "The gap of the *standard deviations* is squared, not that of the variances.": lambda x, y: _gap(
+                x, y, spread=np.var
+            ),
+            "That is the gap of the means alone; the spreads differ, too.": lambda x, y: float(
+                (x.mean() - y.mean()) ** 2
+            ),
+            "Both gaps are squared before they are added.": lambda x, y: _gap(x, y, power=1),
+            "NumPy divides by N unless it is told ddof=1.": lambda x, y: _gap(x, y, ddof=0),
+        },
+        about="(Frechet.1)",
+    ),
     Exercise(
-        "11.mmd2", "The unbiased MMD^2 of kernel tables Kxx (N, N), Kyy (M, M) and Kxy (N, M).",
-        _mmd2, _tables, ("mmd2",),
-        {"The diagonals are still in it: a point paired with itself is no pair of two draws, and that is the bias.":
-            lambda Kxx, Kyy, Kxy: float(Kxx.mean() + Kyy.mean() - 2 * Kxy.mean()),
-         "The diagonals are gone, but the sums are still divided by N^2: how many pairs are left?": _too_small,
-         "The cross term counts twice: |a - b|^2 has 2 a.b in the middle.":
-            lambda Kxx, Kyy, Kxy: _mmd2(Kxx, Kyy, Kxy, cross=1.0),
-         "The sign of the cross term: samples that are alike make the distance *smaller*.":
-            lambda Kxx, Kyy, Kxy: _mmd2(Kxx, Kyy, Kxy, cross=-2.0)},
-        about="(Mmd.2)"),
+        "11.mmd2",
+        "The unbiased MMD^2 of kernel tables Kxx (N, N), Kyy (M, M) and Kxy (N, M).",
+        _mmd2,
+        _tables,
+        ("mmd2",),
+        {
+            "The diagonals are still in it: a point paired with itself is no pair of two draws, and that is the bias.": lambda Kxx, Kyy, Kxy: (
+                float(Kxx.mean() + Kyy.mean() - 2 * Kxy.mean())
+            ),
+            "The diagonals are gone, but the sums are still divided by N^2: how many pairs are left?": _too_small,
+            "The cross term counts twice: |a - b|^2 has 2 a.b in the middle.": lambda Kxx, Kyy, Kxy: _mmd2(
+                Kxx, Kyy, Kxy, cross=1.0
+            ),
+            "The sign of the cross term: samples that are alike make the distance *smaller*.": lambda Kxx, Kyy, Kxy: (
+                _mmd2(Kxx, Kyy, Kxy, cross=-2.0)
+            ),
+        },
+        about="(Mmd.2)",
+    ),
     Exercise(
-        "11.knn_radii", "The distance from each row of x (N, F) to its k-th nearest other row, (N,).",
+        "11.knn_radii",
+        "The distance from each row of x (N, F) to its k-th nearest other row, (N,).",
         lambda x, k: np.sort(_distances(x), axis=1)[:, k],
-        lambda rng: {"x": rng.standard_normal((9, 4)), "k": int(rng.integers(2, 5))}, ("radii",),
-        {"Each point was counted as its own nearest neighbour: the first of the sorted distances is 0.":
-            lambda x, k: np.sort(_distances(x), axis=1)[:, k - 1],
-         "Those are squared distances.": lambda x, k: np.sort(_distances(x), axis=1)[:, k]**2,
-         "That is the mean distance of the k neighbours; the ball reaches to the k-th.":
-            lambda x, k: np.sort(_distances(x), axis=1)[:, 1:k + 1].mean(axis=1)},
-        about="(PrecisionRecall.1)"),
+        lambda rng: {"x": rng.standard_normal((9, 4)), "k": int(rng.integers(2, 5))},
+        ("radii",),
+        {
+            "Each point was counted as its own nearest neighbour: the first of the sorted distances is 0.": lambda x, k: (
+                np.sort(_distances(x), axis=1)[:, k - 1]
+            ),
+            "Those are squared distances.": lambda x, k: np.sort(_distances(x), axis=1)[:, k] ** 2,
+            "That is the mean distance of the k neighbours; the ball reaches to the k-th.": lambda x, k: np.sort(
+                _distances(x), axis=1
+            )[:, 1 : k + 1].mean(axis=1),
+        },
+        about="(PrecisionRecall.1)",
+    ),
     Exercise(
-        "11.precision", "Precision from distances (M, N), fake to real, and the radii (N,) of the real points' balls.",
-        lambda distances, radii: float((distances <= radii).any(axis=1).mean()), _balls, ("precision",),
-        {"That is the share of real balls that hold a fake; precision is a share of the *fakes*.":
-            lambda distances, radii: float((distances <= radii).any(axis=0).mean()),
-         "One ball is enough: a fake need not lie in all of them.":
-            lambda distances, radii: float((distances <= radii).all(axis=1).mean()),
-         "That is the share of all pairs; a fake counts once, in however many balls it lies.":
-            lambda distances, radii: float((distances <= radii).mean()),
-         "That is the share of fakes *outside* of all balls.":
-            lambda distances, radii: float((distances > radii).all(axis=1).mean())},
-        about="(PrecisionRecall.1)"),
+        "11.precision",
+        "Precision from distances (M, N), fake to real, and the radii (N,) of the real points' balls.",
+        lambda distances, radii: float((distances <= radii).any(axis=1).mean()),
+        _balls,
+        ("precision",),
+        {
+            "That is the share of real balls that hold a fake; precision is a share of the *fakes*.": lambda distances, radii: (
+                float((distances <= radii).any(axis=0).mean())
+            ),
+            "One ball is enough: a fake need not lie in all of them.": lambda distances, radii: float(
+                (distances <= radii).all(axis=1).mean()
+            ),
+            "That is the share of all pairs; a fake counts once, in however many balls it lies.": lambda distances, radii: (
+                float((distances <= radii).mean())
+            ),
+            "That is the share of fakes *outside* of all balls.": lambda distances, radii: float(
+                (distances > radii).all(axis=1).mean()
+            ),
+        },
+        about="(PrecisionRecall.1)",
+    ),
     Exercise(
-        "11.two_sample", "A test's accuracy on n real and n fake logits, and its standard error if it flips coins.",
-        _verdicts, _logits, ("accuracy", "error"),
-        {"There are 2n verdicts, n real and n fake.":
-            lambda real, fake: _verdicts(real, fake, lambda n: 0.5 / np.sqrt(n)),
-         "That is the variance; the standard error is its root.":
-            lambda real, fake: _verdicts(real, fake, lambda n: 0.25 / (2 * n)),
-         "A fair coin's verdict has variance 1/4, not 1: its root is 1/2.":
-            lambda real, fake: _verdicts(real, fake, lambda n: 1 / np.sqrt(2 * n)),
-         "The verdicts are swapped: a logit above 0 says real.":
-            lambda real, fake: (1 - _verdicts(real, fake)[0], _verdicts(real, fake)[1])},
-        about="(TwoSample.1)"),
+        "11.two_sample",
+        "A test's accuracy on n real and n fake logits, and its standard error if it flips coins.",
+        _verdicts,
+        _logits,
+        ("accuracy", "error"),
+        {
+            "There are 2n verdicts, n real and n fake.": lambda real, fake: _verdicts(
+                real, fake, lambda n: 0.5 / np.sqrt(n)
+            ),
+            "That is the variance; the standard error is its root.": lambda real, fake: _verdicts(
+                real, fake, lambda n: 0.25 / (2 * n)
+            ),
+            "A fair coin's verdict has variance 1/4, not 1: its root is 1/2.": lambda real, fake: _verdicts(
+                real, fake, lambda n: 1 / np.sqrt(2 * n)
+            ),
+            "The verdicts are swapped: a logit above 0 says real.": lambda real, fake: (
+                1 - _verdicts(real, fake)[0],
+                _verdicts(real, fake)[1],
+            ),
+        },
+        about="(TwoSample.1)",
+    ),
 ]

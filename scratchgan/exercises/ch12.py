@@ -13,13 +13,15 @@ def _shared(s, N):
 
 def _few_places(rng):
     places = 4 * rng.standard_normal((6, 3))
-    places[0] = places[1] + 10                                        # far enough from the others, whatever was drawn
-    return {"x": np.concatenate([places[[0, 0]], places[rng.integers(0, 6, 28)]])
-            + 1e-3 * rng.standard_normal((30, 3)), "threshold": 0.1}
+    places[0] = places[1] + 10  # far enough from the others, whatever was drawn
+    return {
+        "x": np.concatenate([places[[0, 0]], places[rng.integers(0, 6, 28)]]) + 1e-3 * rng.standard_normal((30, 3)),
+        "threshold": 0.1,
+    }
 
 
 def _distances(x):
-    return np.sqrt(((x[:, None] - x[None])**2).sum(axis=2))
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=2))
 
 
 def _support(x, threshold):
@@ -28,7 +30,7 @@ def _support(x, threshold):
 
 
 def _with_itself(x, threshold):
-    return float(len(x)**2 / (_distances(x) <= threshold).sum())
+    return float(len(x) ** 2 / (_distances(x) <= threshold).sum())
 
 
 def _twice(x, threshold):
@@ -64,61 +66,110 @@ def _right(fakes, caught, false_alarms):
 
 EXERCISES = [
     Exercise(
-        "12.scale", "The median distance from a row of x (N, F) to the nearest other row.",
+        "12.scale",
+        "The median distance from a row of x (N, F) to the nearest other row.",
         lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1])),
-        lambda rng: {"x": rng.standard_normal((9, 5))}, ("distance",),
-        {"Each row is its own nearest neighbour, at distance 0; look for the nearest *other* one.":
-            lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 0])),
-         "That is a squared distance.": lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1]**2)),
-         "That is the mean; one lonely image would decide.":
-            lambda x: float(np.mean(np.sort(_distances(x), axis=1)[:, 1]))},
-        about="scratchgan/plots/copies.py"),
+        lambda rng: {"x": rng.standard_normal((9, 5))},
+        ("distance",),
+        {
+            "Each row is its own nearest neighbour, at distance 0; look for the nearest *other* one.": lambda x: float(
+                np.median(np.sort(_distances(x), axis=1)[:, 0])
+            ),
+            "That is a squared distance.": lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1] ** 2)),
+            "That is the mean; one lonely image would decide.": lambda x: float(
+                np.mean(np.sort(_distances(x), axis=1)[:, 1])
+            ),
+        },
+        about="scratchgan/plots/copies.py",
+    ),
     Exercise(
-        "12.birthday", "The exact probability that among s draws from N equally likely things two are the same.",
-        _shared, lambda rng: {"s": int(rng.integers(5, 20)), "N": int(rng.integers(40, 200))}, ("probability",),
-        {"That is the probability that all are different.": lambda s, N: 1 - _shared(s, N),
-         "That is the probability that somebody shares *your* birthday; here any two may share theirs.":
-            lambda s, N: float(1 - (1 - 1 / N)**(s - 1)),
-         "That is the approximation; the exact probability is a product over the draws.":
-            lambda s, N: float(1 - np.exp(-s * (s - 1) / (2 * N)))},
-        about="the derivation of the birthday test"),
+        "12.birthday",
+        "The exact probability that among s draws from N equally likely things two are the same.",
+        _shared,
+        lambda rng: {"s": int(rng.integers(5, 20)), "N": int(rng.integers(40, 200))},
+        ("probability",),
+        {
+            "That is the probability that all are different.": lambda s, N: 1 - _shared(s, N),
+            "That is the probability that somebody shares *your* birthday; here any two may share theirs.": lambda s, N: (
+                float(1 - (1 - 1 / N) ** (s - 1))
+            ),
+            "That is the approximation; the exact probability is a product over the draws.": lambda s, N: float(
+                1 - np.exp(-s * (s - 1) / (2 * N))
+            ),
+        },
+        about="the derivation of the birthday test",
+    ),
     Exercise(
-        "12.support", "The birthday test's estimate of the support, of samples x (N, F) that repeat up to a threshold.",
-        _support, _few_places, ("support",),
-        {"Each sample was paired with itself, which always repeats.": _with_itself,
-         "Repeats were counted in both orders, (i, j) and (j, i), but all pairs in one.": _twice,
-         "That is the share of pairs that repeat; the support is one over it.":
-            lambda x, threshold: 1 / _support(x, threshold)},
-        about="(Birthday.2)"),
+        "12.support",
+        "The birthday test's estimate of the support, of samples x (N, F) that repeat up to a threshold.",
+        _support,
+        _few_places,
+        ("support",),
+        {
+            "Each sample was paired with itself, which always repeats.": _with_itself,
+            "Repeats were counted in both orders, (i, j) and (j, i), but all pairs in one.": _twice,
+            "That is the share of pairs that repeat; the support is one over it.": lambda x, threshold: (
+                1 / _support(x, threshold)
+            ),
+        },
+        about="(Birthday.2)",
+    ),
     Exercise(
-        "12.advantage", "The largest TPR - FPR over all t: who has a score of at least t is called a member.",
-        lambda members, others: float(_gains(members, others).max()), _scores, ("advantage",),
-        {"The other way round: members have the higher scores.":
-            lambda members, others: float(_gains(others, members).max()),
-         "That is the best accuracy; the advantage is the gap of two shares.": _best_accuracy,
-         "That is the AUC, a mean over all pairs; asked is the best single threshold.":
-            lambda members, others: _auc(members, others)},
-        about="(Membership.1)"),
+        "12.advantage",
+        "The largest TPR - FPR over all t: who has a score of at least t is called a member.",
+        lambda members, others: float(_gains(members, others).max()),
+        _scores,
+        ("advantage",),
+        {
+            "The other way round: members have the higher scores.": lambda members, others: float(
+                _gains(others, members).max()
+            ),
+            "That is the best accuracy; the advantage is the gap of two shares.": _best_accuracy,
+            "That is the AUC, a mean over all pairs; asked is the best single threshold.": lambda members, others: _auc(
+                members, others
+            ),
+        },
+        about="(Membership.1)",
+    ),
     Exercise(
-        "12.auc", "The probability that a random member has a higher score than a random other; a tie counts one half.",
-        _auc, _scores, ("auc",),
-        {"The other way round: that is the probability that the *other* has the higher score.":
-            lambda members, others: 1 - _auc(members, others),
-         "Ties are missing: a coin decides them, so each counts one half.":
-            lambda members, others: _auc(members, others, ties=0.0),
-         "Ties were counted in full; a coin decides them, so each counts one half.":
-            lambda members, others: _auc(members, others, ties=1.0)},
-        about="(Membership.2)"),
+        "12.auc",
+        "The probability that a random member has a higher score than a random other; a tie counts one half.",
+        _auc,
+        _scores,
+        ("auc",),
+        {
+            "The other way round: that is the probability that the *other* has the higher score.": lambda members, others: (
+                1 - _auc(members, others)
+            ),
+            "Ties are missing: a coin decides them, so each counts one half.": lambda members, others: _auc(
+                members, others, ties=0.0
+            ),
+            "Ties were counted in full; a coin decides them, so each counts one half.": lambda members, others: _auc(
+                members, others, ties=1.0
+            ),
+        },
+        about="(Membership.2)",
+    ),
     Exercise(
-        "12.right_alarms", "The share of a detector's alarms that are right, from the share of fakes and two rates.",
-        _right, _rates, ("share",),
-        {"The base rate is missing: how many of the images are fake at all?":
-            lambda fakes, caught, false_alarms: caught / (caught + false_alarms),
-         "That is the share of fakes that raise an alarm; asked is the share of alarms that are fakes.":
-            lambda fakes, caught, false_alarms: caught,
-         "That is the share of all images that raise an alarm and are fake; divide by all alarms.":
-            lambda fakes, caught, false_alarms: fakes * caught,
-         "That is the share of alarms that are *wrong*.":
-            lambda fakes, caught, false_alarms: 1 - _right(fakes, caught, false_alarms)},
-        about="the section on base rates"),
+        "12.right_alarms",
+        "The share of a detector's alarms that are right, from the share of fakes and two rates.",
+        _right,
+        _rates,
+        ("share",),
+        {
+            "The base rate is missing: how many of the images are fake at all?": lambda fakes, caught, false_alarms: (
+                caught / (caught + false_alarms)
+            ),
+            "That is the share of fakes that raise an alarm; asked is the share of alarms that are fakes.": lambda fakes, caught, false_alarms: (
+                caught
+            ),
+            "That is the share of all images that raise an alarm and are fake; divide by all alarms.": lambda fakes, caught, false_alarms: (
+                fakes * caught
+            ),
+            "That is the share of alarms that are *wrong*.": lambda fakes, caught, false_alarms: (
+                1 - _right(fakes, caught, false_alarms)
+            ),
+        },
+        about="the section on base rates",
+    ),
 ]

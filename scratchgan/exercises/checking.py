@@ -40,8 +40,10 @@ class Verdict:
         from html import escape
 
         colour = {SOLVED: "#009E73", OPEN: "#777777", WRONG: "#D55E00"}[self.status]
-        return (f'<div style="border-left: 4px solid {colour}; padding: 4px 10px"><b>{escape(self.name)}: '
-                f'{escape(self.status)}</b><br>{escape(self.hint)}</div>')
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 4px 10px"><b>{escape(self.name)}: '
+            f"{escape(self.status)}</b><br>{escape(self.hint)}</div>"
+        )
 
 
 def check(name: str, answer: Callable[..., Any], *, seed: int | None = None) -> Verdict:
@@ -52,8 +54,10 @@ def check(name: str, answer: Callable[..., Any], *, seed: int | None = None) -> 
     Raises ValueError for an unknown exercise, TypeError for an answer that is no function.
     """
     if not callable(answer):
-        raise TypeError(f"check takes your function, such as check({name!r}, {find(name).name.split('.')[1]}) without "
-                        f"brackets behind it; got {type(answer).__name__}")
+        raise TypeError(
+            f"check takes your function, such as check({name!r}, {find(name).name.split('.')[1]}) without "
+            f"brackets behind it; got {type(answer).__name__}"
+        )
     return judge(name, lambda given, _: answer(**copy.deepcopy(given)), np.random.default_rng(seed))
 
 
@@ -94,8 +98,9 @@ def find(name: str) -> Exercise:
     known = _all()
     if name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
-        raise ValueError(f"no exercise {name!r}" + (f"; did you mean {near[0]!r}?" if near else
-                                                    f"; known: {', '.join(known)}"))
+        raise ValueError(
+            f"no exercise {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+        )
     return known[name]
 
 
@@ -112,6 +117,7 @@ def _all() -> dict[str, Exercise]:
 
 # -- comparing --------------------------------------------------------------------------------------------------------
 
+
 def _compare(exercise: Exercise, found: Any, expected: Any, given: dict[str, Any]) -> str | None:
     """None if found is right, else what to tell."""
     results, right = _as_tuple(found, exercise), _as_tuple(expected, exercise)
@@ -119,13 +125,14 @@ def _compare(exercise: Exercise, found: Any, expected: Any, given: dict[str, Any
         return f"It should return {len(right)} things, {', '.join(exercise.returns)}; it returns {len(results)}."
     if all(_equal(a, b, exercise.tolerance) for a, b in zip(results, right, strict=True)):
         return _dtype_hint(exercise, results, right)
-    for hint, wrong in exercise.mistakes.items():                 # before shapes: a transposed product has another one
+    for hint, wrong in exercise.mistakes.items():  # before shapes: a transposed product has another one
         try:
             mistaken = _as_tuple(wrong(**copy.deepcopy(given)), exercise)
         except Exception:  # a mistake may be impossible for these sizes
             continue
         if len(mistaken) == len(results) and all(
-                _equal(a, b, exercise.tolerance) for a, b in zip(results, mistaken, strict=True)):
+            _equal(a, b, exercise.tolerance) for a, b in zip(results, mistaken, strict=True)
+        ):
             return hint
     for name, a, b in zip(exercise.returns, results, right, strict=True):
         if (hint := _difference(name, a, b, exercise.tolerance, given)) is not None:
@@ -144,7 +151,7 @@ def _equal(a: Any, b: Any, tolerance: float) -> bool:
             return False
         if b.dtype.kind not in "fc":
             return bool((a == b).all())
-        finite = np.isfinite(b)                                       # what a known mistake makes may be NaN
+        finite = np.isfinite(b)  # what a known mistake makes may be NaN
         if not (np.isfinite(a) == finite).all():
             return False
         scale = max(float(np.abs(b[finite]).max(initial=0.0)), 1e-12)
@@ -156,8 +163,10 @@ def _equal(a: Any, b: Any, tolerance: float) -> bool:
 def _dtype_hint(exercise: Exercise, results: tuple, right: tuple) -> str | None:
     for name, a, b in zip(exercise.returns, results, right, strict=True):
         if isinstance(b, np.ndarray) and b.dtype.kind == "f" and getattr(a, "dtype", b.dtype) != b.dtype:
-            return (f"The values of {name} are right, but its dtype is {a.dtype}, and the input is {b.dtype}: "
-                    "dtype in = dtype out.")
+            return (
+                f"The values of {name} are right, but its dtype is {a.dtype}, and the input is {b.dtype}: "
+                "dtype in = dtype out."
+            )
     return None
 
 
@@ -198,11 +207,15 @@ def _factor(name: str, a: np.ndarray, b: np.ndarray, tolerance: float, given: di
     for what, v in given.items():
         for n in {len(v), np.size(v)} if np.ndim(v) > 0 else ():
             if n > 1 and np.isclose(abs(scale), n):
-                return (f"{name} is {'minus ' if scale < 0 else ''}{n} times too large: is a 1/N missing "
-                        f"(N = {n}, as {what} has)?")
+                return (
+                    f"{name} is {'minus ' if scale < 0 else ''}{n} times too large: is a 1/N missing "
+                    f"(N = {n}, as {what} has)?"
+                )
             if n > 1 and np.isclose(abs(scale), 1 / n):
-                return (f"{name} is {'minus ' if scale < 0 else ''}1/{n} of what it should be: was it divided by N "
-                        "once too often?  Losses average, layers only sum.")
+                return (
+                    f"{name} is {'minus ' if scale < 0 else ''}1/{n} of what it should be: was it divided by N "
+                    "once too often?  Losses average, layers only sum."
+                )
     return f"{name} is {scale:.4g} times what it should be, everywhere: which factor is that?"
 
 

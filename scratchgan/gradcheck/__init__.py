@@ -49,9 +49,18 @@ __all__ = ["Report", "Row", "check", "relative_error"]
 
 
 @on_one_blas_thread
-def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.ndarray | None = None, *,
-          train: bool = True, seed: int = 0, h: float = 1e-5, tolerance: float = 1e-7, randomise: bool = True,
-          dtype=np.float64, name: str | None = None) -> Report:
+def check(
+    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN,
+    x: np.ndarray | None = None,
+    *,
+    train: bool = True,
+    seed: int = 0,
+    h: float = 1e-5,
+    tolerance: float = 1e-7,
+    randomise: bool = True,
+    dtype=np.float64,
+    name: str | None = None,
+) -> Report:
     """Check every derivative of a layer, a net, a loss, a penalty, a net under a penalty or a GAN; or an optimiser.
 
     The thing is copied first, not changed.
@@ -76,8 +85,10 @@ def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.nda
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
     cyclegan = hasattr(thing, "translate")
     if not (isinstance(thing, (Layer, GAN, Penalised)) or cyclegan):
-        raise TypeError("check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
-                        f"GAN, got {type(thing).__name__}")
+        raise TypeError(
+            "check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
+            f"GAN, got {type(thing).__name__}"
+        )
     x = _checked_input(x, dtype)
     if cyclegan:
         from .rows_cyclegan import cyclegan_rows  # needs the models, which need what is imported here
@@ -88,15 +99,20 @@ def check(thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN, x: np.nda
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Penalised):
         return Report(name or repr(thing), penalised_rows(thing, x, rng, h, randomise), tolerance)
-    net, x = away_from_kinks(lambda: random_copy(thing, rng, randomise, dtype), x,
-                             lambda net, x: kink_distance(net, x, train), rng, h)
+    net, x = away_from_kinks(
+        lambda: random_copy(thing, rng, randomise, dtype), x, lambda net, x: kink_distance(net, x, train), rng, h
+    )
     return Report(name or thing.label, layer_rows(Frozen(net, train), x, rng, h), tolerance)
 
 
 def _checked_input(x, dtype) -> np.ndarray:
     if np.dtype(dtype) == np.float32:
-        warnings.warn("check in float32: a difference loses about five of its seven digits, expect errors near 1e-2; "
-                      "use float64 to judge a derivative", RuntimeWarning, stacklevel=4)
+        warnings.warn(
+            "check in float32: a difference loses about five of its seven digits, expect errors near 1e-2; "
+            "use float64 to judge a derivative",
+            RuntimeWarning,
+            stacklevel=4,
+        )
     if x is None:
         raise ValueError("check needs a batch of inputs: check(net, x)")
     x = np.array(x, dtype)

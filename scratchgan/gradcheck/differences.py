@@ -70,8 +70,15 @@ def same_rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-def gradient_row(step: str, name: str, array: np.ndarray, gradient: np.ndarray, value: Callable[[], float],
-                 rng: np.random.Generator, h: float) -> Row:
+def gradient_row(
+    step: str,
+    name: str,
+    array: np.ndarray,
+    gradient: np.ndarray,
+    value: Callable[[], float],
+    rng: np.random.Generator,
+    h: float,
+) -> Row:
     """Central differences of value() in each entry of `array`, or in random directions if it is large."""
     if array.size <= FULL:
         directions = np.eye(array.size).reshape(array.size, *array.shape)
@@ -89,18 +96,26 @@ def gradient_row(step: str, name: str, array: np.ndarray, gradient: np.ndarray, 
 def central(arrays, directions, values: Callable[[], list], h: float) -> list:
     """(values(+h) - values(-h)) / 2h for `arrays` that move along `directions`, for each of the values."""
     with Shifted(arrays, directions, +h):
-        plus = [np.array(v) for v in values()]       # copies: a value may be a view of what is moved back in a moment
+        plus = [np.array(v) for v in values()]  # copies: a value may be a view of what is moved back in a moment
     with Shifted(arrays, directions, -h):
         minus = [np.array(v) for v in values()]
     return [(p - m) / (2 * h) for p, m in zip(plus, minus, strict=True)]
 
 
-_NO_INPUT = ("check: found no input whose pre-activations are all away from the kinks; use fewer samples or a smaller "
-             "net (a net with thousands of ReLUs always has one near its corner)")
+_NO_INPUT = (
+    "check: found no input whose pre-activations are all away from the kinks; use fewer samples or a smaller "
+    "net (a net with thousands of ReLUs always has one near its corner)"
+)
 
 
-def away_from_kinks(build: Callable[[], object], x: np.ndarray, distance: Callable[[object, np.ndarray], float],
-                    rng: np.random.Generator, h: float, tries: int = 200):
+def away_from_kinks(
+    build: Callable[[], object],
+    x: np.ndarray,
+    distance: Callable[[object, np.ndarray], float],
+    rng: np.random.Generator,
+    h: float,
+    tries: int = 200,
+):
     """(thing, x) with `distance(thing, x)` beyond the reach of h: both are drawn again until it is.
 
     Raises RuntimeError if no try succeeds.

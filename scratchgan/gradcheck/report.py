@@ -56,8 +56,9 @@ class Report:
     tolerance: float
 
     def __post_init__(self):
-        largest = max((float(np.max(np.abs(r.by_differences), initial=0)) for r in self.rows if r.step == "backward"),
-                      default=0.0)
+        largest = max(
+            (float(np.max(np.abs(r.by_differences), initial=0)) for r in self.rows if r.step == "backward"), default=0.0
+        )
         for row in self.rows:
             row.error = relative_error(row.by_hand, row.by_differences, floor=1e-3 * largest)
 
@@ -90,8 +91,10 @@ class Report:
     @property
     def headline(self) -> str:
         """The outcome in a line."""
-        return (f"{self.name}: {'ok' if self.ok else 'WRONG'}, largest error {self.max_error:.1e} "
-                f"(tolerance {self.tolerance:.0e})")
+        return (
+            f"{self.name}: {'ok' if self.ok else 'WRONG'}, largest error {self.max_error:.1e} "
+            f"(tolerance {self.tolerance:.0e})"
+        )
 
     def __str__(self) -> str:
         layout = "  {:<36}{:<22}{:<14}{:>9}  {:<14}{:<14}{}"
@@ -124,15 +127,25 @@ class Report:
         panels = figure.subplots(1, 3)
         values = [_as_image(a) for a in (row.by_hand, row.by_differences, row.deviation)]
         limit = max(float(np.max(np.abs(np.where(np.isfinite(v), v, 0)), initial=0)) for v in values[:2]) or 1.0
-        for axes, value, title in zip(panels, values, ("by hand", "by differences", "|difference|: the fault"),
-                                      strict=True):
+        for axes, value, title in zip(
+            panels, values, ("by hand", "by differences", "|difference|: the fault"), strict=True
+        ):
             signed = title.startswith("by")
-            picture = axes.imshow(value, cmap="PuOr" if signed else "cividis", aspect="auto", interpolation="nearest",
-                                  vmin=-limit if signed else 0, vmax=limit if signed else None)
+            picture = axes.imshow(
+                value,
+                cmap="PuOr" if signed else "cividis",
+                aspect="auto",
+                interpolation="nearest",
+                vmin=-limit if signed else 0,
+                vmax=limit if signed else None,
+            )
             axes.set(title=title, xlabel="last axis", ylabel="all other axes")
             figure.colorbar(picture, ax=axes)
-        figure.suptitle(f"{self.name}: {row.step}, {row.array} {show(row.shape)}: error {row.error:.1e}, largest at "
-                        f"{show(row.where)}", fontsize=10)
+        figure.suptitle(
+            f"{self.name}: {row.step}, {row.array} {show(row.shape)}: error {row.error:.1e}, largest at "
+            f"{show(row.where)}",
+            fontsize=10,
+        )
         return figure
 
 

@@ -39,8 +39,10 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
     arrays = [x] + [w for _, w in params]
 
     gradients = f.backward(x, c)
-    rows = [gradient_row("backward", n, a, g, lambda: float(np.sum(c * f.forward(x)[0])), rng, h)
-            for n, a, g in zip(names, arrays, gradients, strict=True)]
+    rows = [
+        gradient_row("backward", n, a, g, lambda: float(np.sum(c * f.forward(x)[0])), rng, h)
+        for n, a, g in zip(names, arrays, gradients, strict=True)
+    ]
 
     # One direction in everything; then in x alone with tdy = None, which is what a gradient penalty asks; then in the
     # parameters alone, which is a Hessian-vector product.
@@ -67,12 +69,15 @@ def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label) -> 
     tdx = f.net.tangent_backward(tdy, cache)
     by_hand = [dense(tdx, x.shape), *(g.copy() for _, g in f.net.gradients())]
 
-    moving = dy.copy()                                          # dy moves along tdy as x and theta move along theirs
-    differences = central([*arrays, moving], [*direction, dense(tdy, y.shape)],
-                          lambda: [f.forward(x)[0], *f.backward(x, moving)], h)
+    moving = dy.copy()  # dy moves along tdy as x and theta move along theirs
+    differences = central(
+        [*arrays, moving], [*direction, dense(tdy, y.shape)], lambda: [f.forward(x)[0], *f.backward(x, moving)], h
+    )
     rows = [Row("tangent" + label, "y", y.shape, ty, differences[0])]
-    rows += [Row("tangent_backward" + label, n, a.shape, hand, d)
-             for n, a, hand, d in zip(names, arrays, by_hand, differences[1:], strict=True)]
+    rows += [
+        Row("tangent_backward" + label, n, a.shape, hand, d)
+        for n, a, hand, d in zip(names, arrays, by_hand, differences[1:], strict=True)
+    ]
     left = np.array([np.sum(dy * ty)])
     right = np.array([sum(float(np.sum(g * t)) for g, t in zip(gradients, direction, strict=True))])
     return [*rows, Row("adjoint" + label, "<dy, ty>", (1,), left, right)]
@@ -86,8 +91,9 @@ def loss_rows(loss: Loss, rng: np.random.Generator, h: float) -> list[Row]:
     _, g_fake = loss.generator(fake, real)
     d_value, g_value = lambda: loss.discriminator(real, fake)[0], lambda: loss.generator(fake, real)[0]
     by_hand = [*loss.discriminator_tangent(real, fake, tr, tf), loss.generator_tangent(fake, tf, real, tr)]
-    moved = central([real, fake], [tr, tf],
-                    lambda: [*loss.discriminator(real, fake)[1:], loss.generator(fake, real)[1]], h)
+    moved = central(
+        [real, fake], [tr, tf], lambda: [*loss.discriminator(real, fake)[1:], loss.generator(fake, real)[1]], h
+    )
     arrays = ("D: real logits", "D: fake logits", "G: fake logits")
     return [
         gradient_row("backward", arrays[0], real, d_real, d_value, rng, h),
@@ -100,7 +106,7 @@ def loss_rows(loss: Loss, rng: np.random.Generator, h: float) -> list[Row]:
 def penalty_rows(penalty: Penalty, rng: np.random.Generator, h: float) -> list[Row]:
     """u against differences of P, at slopes below and above one."""
     g = rng.standard_normal((6, 3)) * np.array([[0.2], [0.3], [0.4], [1.0], [2.0], [3.0]])
-    run = lambda: copy.deepcopy(penalty)(g)                    # a copy: PathLength moves its target
+    run = lambda: copy.deepcopy(penalty)(g)  # a copy: PathLength moves its target
     return [gradient_row("backward", "g", g, run()[1], lambda: run()[0], rng, h)]
 
 
@@ -117,14 +123,21 @@ def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype, steps:
         history.append([g.copy() for _, g in twin.net.gradients()])
         rates.append(twin.current_lr())
         twin.step()
-    return [Row("step", path, w.shape, w - w0, twin.displacement(gradients, rates))
-            for (path, w), w0, gradients in zip(twin.net.parameters(), start, zip(*history, strict=True), strict=True)]
+    return [
+        Row("step", path, w.shape, w - w0, twin.displacement(gradients, rates))
+        for (path, w), w0, gradients in zip(twin.net.parameters(), start, zip(*history, strict=True), strict=True)
+    ]
 
 
 def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: float, randomise: bool) -> list[Row]:
     """dP/dx and dP/dtheta against differences of P itself, which needs only forward and backward."""
-    net, x = away_from_kinks(lambda: random_copy(case.net, rng, randomise, x.dtype), x,
-                             lambda net, x: kink_distance(net, x, case.train), rng, h)
+    net, x = away_from_kinks(
+        lambda: random_copy(case.net, rng, randomise, x.dtype),
+        x,
+        lambda net, x: kink_distance(net, x, case.train),
+        rng,
+        h,
+    )
     f = Frozen(net, case.train)
     dy = rng.standard_normal(f.forward(x)[0].shape) if case.noise else None
 
@@ -137,8 +150,10 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
     _, dx = run()
     gradients = [dx, *(g.copy() for _, g in net.gradients())]
     names = ["x"] + [path for path, _ in net.parameters()]
-    return [gradient_row("backward", f"penalty: {n}", a, g, lambda: run()[0], rng, h)
-            for n, a, g in zip(names, [x, *(w for _, w in net.parameters())], gradients, strict=True)]
+    return [
+        gradient_row("backward", f"penalty: {n}", a, g, lambda: run()[0], rng, h)
+        for n, a, g in zip(names, [x, *(w for _, w in net.parameters())], gradients, strict=True)
+    ]
 
 
 def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, randomise: bool) -> list[Row]:
@@ -153,7 +168,8 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
         return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.given) for x in (fake, real)))
 
     (game.G, game.D), real = away_from_kinks(
-        lambda: [random_copy(net, rng, randomise, real.dtype) for net in (gan.G, gan.D)], real, distance, rng, h)
+        lambda: [random_copy(net, rng, randomise, real.dtype) for net in (gan.G, gan.D)], real, distance, rng, h
+    )
     frozen = [Frozen(game.G, True), Frozen(game.D, True, game.given)]
 
     def run(step: Callable):
@@ -167,13 +183,15 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     def loss_by_weights(player: str, net: Layer, value: Callable[[], float]) -> list[Row]:
         value()
         gradients = [g.copy() for _, g in net.gradients()]
-        return [gradient_row("backward", f"{player}'s loss: {player}.{path}", w, g, value, rng, h)
-                for (path, w), g in zip(net.parameters(), gradients, strict=True)]
+        return [
+            gradient_row("backward", f"{player}'s loss: {player}.{path}", w, g, value, rng, h)
+            for (path, w), g in zip(net.parameters(), gradients, strict=True)
+        ]
 
     rows = loss_by_weights("D", game.D, lambda: run(lambda: game.d_gradients(real, Z)["d_loss"]))
     rows += loss_by_weights("G", game.G, lambda: run(lambda: game.g_gradients(Z, real)["g_loss"]))
 
-    if not game.rules and not game.answer_size:                 # the Jacobian is that of the plain game
+    if not game.rules and not game.answer_size:  # the Jacobian is that of the plain game
         rows += _field_rows(game, real, Z, rng, h, run)
     for player, net, at in (("G", frozen[0], Z), ("D", frozen[1], real)):
         for row in layer_rows(net, at, rng, h):
@@ -184,11 +202,17 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
 
 def _field_rows(game: GAN, real, Z, rng, h, run) -> list[Row]:
     """The Jacobian of the game's vector field along one direction in both players' weights."""
-    tD, tG = ({path: (ALONG * rng.standard_normal(w.shape)).astype(w.dtype) for path, w in net.parameters()}
-              for net in (game.D, game.G))
+    tD, tG = (
+        {path: (ALONG * rng.standard_normal(w.shape)).astype(w.dtype) for path, w in net.parameters()}
+        for net in (game.D, game.G)
+    )
     by_hand = run(lambda: jacobian_vector(game, real, Z, tD, tG))
     weights = [w for net in (game.D, game.G) for _, w in net.parameters()]
-    moved = central(weights, [*tD.values(), *tG.values()],
-                    lambda: [g for part in run(lambda: vector_field(game, real, Z)) for g in part.values()], h)
+    moved = central(
+        weights,
+        [*tD.values(), *tG.values()],
+        lambda: [g for part in run(lambda: vector_field(game, real, Z)) for g in part.values()],
+        h,
+    )
     fields = [(f"{player}.{path}", g) for player, part in zip("DG", by_hand, strict=True) for path, g in part.items()]
     return [Row("field's Jacobian", n, g.shape, g, d) for (n, g), d in zip(fields, moved, strict=True)]

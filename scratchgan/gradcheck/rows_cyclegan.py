@@ -12,8 +12,9 @@ from .differences import away_from_kinks, gradient_row, random_copy
 from .report import Row
 
 
-def cyclegan_rows(gan: CycleGAN, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, h: float = 1e-5,
-                  randomise: bool = True) -> list[Row]:
+def cyclegan_rows(
+    gan: CycleGAN, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, h: float = 1e-5, randomise: bool = True
+) -> list[Row]:
     """(Cyclegan.1) by the weights of both D, (Cyclegan.2) by those of both G, against differences of the loss.
 
     a, b        a small batch of each domain, in the dtype to compute in; a is drawn again until no kink is near, and
@@ -44,16 +45,24 @@ def cyclegan_rows(gan: CycleGAN, a: np.ndarray, b: np.ndarray, rng: np.random.Ge
 
     with fusion.off():
         (game.G, game.D), both = away_from_kinks(
-            lambda: [random_copy(net, rng, randomise, a.dtype) for net in (gan.G, gan.D)], np.concatenate([a, b]),
-            distance, rng, h)
+            lambda: [random_copy(net, rng, randomise, a.dtype) for net in (gan.G, gan.D)],
+            np.concatenate([a, b]),
+            distance,
+            rng,
+            h,
+        )
         a, b = both[:N], both[N:]
         _, (fa, fb) = game.g_gradients(a, b)
-        values = {"G": lambda: game.g_gradients(a, b)[0]["g_loss"],
-                  "D": lambda: game.d_gradients(a, b, fa, fb)["d_loss"]}
+        values = {
+            "G": lambda: game.g_gradients(a, b)[0]["g_loss"],
+            "D": lambda: game.d_gradients(a, b, fa, fb)["d_loss"],
+        }
         rows = []
         for player, net in (("G", game.G), ("D", game.D)):
             values[player]()
             gradients = [g.copy() for _, g in net.gradients()]
-            rows += [gradient_row("backward", f"{player}'s loss: {player}_{path}", w, g, values[player], rng, h)
-                     for (path, w), g in zip(net.parameters(), gradients, strict=True)]
+            rows += [
+                gradient_row("backward", f"{player}'s loss: {player}_{path}", w, g, values[player], rng, h)
+                for (path, w), g in zip(net.parameters(), gradients, strict=True)
+            ]
     return rows

@@ -12,6 +12,6 @@ answers on input that nobody has seen before; and these are judged out here, whe
 **It runs what students wrote**, as you, with your files.  Use an account or a container in which nothing can be lost.
 """
 
-from .table import Row, grade, grade_one
+from .table import GradeRow, grade, grade_one
 
-__all__ = ["Row", "grade", "grade_one"]
+__all__ = ["GradeRow", "grade", "grade_one"]

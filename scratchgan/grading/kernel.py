@@ -20,8 +20,8 @@ from typing import Any
 
 from . import wire
 
-ANSWER_SECONDS = 20.0       # for one answer of one function
-MOST_PRINTED = 20_000_000   # characters that a cell may print; the rest is dropped
+ANSWER_SECONDS = 20.0  # for one answer of one function
+MOST_PRINTED = 20_000_000  # characters that a cell may print; the rest is dropped
 
 
 class Gone(RuntimeError):
@@ -54,8 +54,11 @@ class Kernel:
                 if output.output_type == "error":
                     says = " ".join(output.evalue.split())[:120]
                     late = output.ename == "KeyboardInterrupt" and time.monotonic() - start > 0.9 * self.cell_seconds
-                    self.problems.append(f"cell {number} was stopped after {self.cell_seconds:.0f} s" if late else
-                                         f"cell {number} raised {output.ename}: {says}".removesuffix(": "))
+                    self.problems.append(
+                        f"cell {number} was stopped after {self.cell_seconds:.0f} s"
+                        if late
+                        else f"cell {number} raised {output.ename}: {says}".removesuffix(": ")
+                    )
         self.cell = 0
 
     def ask(self, name: str, function: str, seed: int) -> Any:
@@ -65,11 +68,12 @@ class Kernel:
         """
         import nbformat
 
-        mark = secrets.token_hex(16)                                   # nobody in there can have printed it before
+        mark = secrets.token_hex(16)  # nobody in there can have printed it before
         cell = nbformat.v4.new_code_cell(
             f"import scratchgan.grading.wire\n"
             f"print({mark!r} + scratchgan.grading.wire.reply({name!r}, globals().get({function!r}), {seed})"
-            f" + {mark!r})")
+            f" + {mark!r})"
+        )
         start = time.monotonic()
         outputs = self._execute(cell, ANSWER_SECONDS)
         text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
@@ -86,9 +90,10 @@ class Kernel:
         try:
             self.client.nb.cells.append(cell)
             self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
-        except RuntimeError as error:                                  # nbclient's DeadKernelError is one
-            raise Gone(f"stopped after {self.seconds:.0f} s" if self.killed else
-                       "its process ended by itself") from error
+        except RuntimeError as error:  # nbclient's DeadKernelError is one
+            raise Gone(
+                f"stopped after {self.seconds:.0f} s" if self.killed else "its process ended by itself"
+            ) from error
         finally:
             self.client.nb.cells.pop()
         return cell.outputs
@@ -98,7 +103,7 @@ class Kernel:
         with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
             pid = self.client.km.provisioner.process.pid
             if hasattr(os, "killpg"):
-                os.killpg(os.getpgid(pid), signal.SIGKILL)             # and what it started
+                os.killpg(os.getpgid(pid), signal.SIGKILL)  # and what it started
             else:
                 self.client.km.provisioner.process.kill()
 
@@ -113,10 +118,16 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
     """A fresh process that works in `folder`; afterwards it is gone.  Raises Gone if it does not start."""
     import nbformat
 
-    client = _client_class()(nbformat.v4.new_notebook(), kernel_name="python3", allow_errors=True,
-                             interrupt_on_timeout=True, coalesce_streams=True, record_timing=False,
-                             resources={"metadata": {"path": str(folder)}})
-    ours = str(Path(__file__).parents[2])                              # the same scratchgan in there as out here
+    client = _client_class()(
+        nbformat.v4.new_notebook(),
+        kernel_name="python3",
+        allow_errors=True,
+        interrupt_on_timeout=True,
+        coalesce_streams=True,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    ours = str(Path(__file__).parents[2])  # the same scratchgan in there as out here
     path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     setup = client.setup_kernel(stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path})
     try:
@@ -128,7 +139,7 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
         yield kernel
     finally:
         kernel.close()
-        with contextlib.suppress(Exception):                           # there is nothing left to shut down
+        with contextlib.suppress(Exception):  # there is nothing left to shut down
             setup.__exit__(None, None, None)
 
 

@@ -64,7 +64,7 @@ def _text(output: Any) -> str:
 
 def _odd(number: int, source: str) -> list[str]:
     """Lines about a cell that puts something in the place of `check`, or looks where the solutions are."""
-    try:                                                              # magics are no Python: pass stands for them
+    try:  # magics are no Python: pass stands for them
         tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import write_text
 from ..exercises import names
 from ..exercises.checking import SOLVED, Verdict, judge
+from ..files.atomic import write_text
 from .kernel import Gone, started
 from .submission import read
 
@@ -22,7 +22,7 @@ MISSING, SLOW, NOT_ASKED = "no such function", "no answer in time", "not asked"
 
 
 @dataclass
-class Row:
+class GradeRow:
     """What became of one notebook.
 
     file       its path within the folder
@@ -50,12 +50,21 @@ class Row:
 
 def notebooks(folder: Path) -> list[Path]:
     """All notebooks in a folder and below it, hidden folders left out, in order."""
-    return sorted(path for path in folder.rglob("*.ipynb")
-                  if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(
+        path
+        for path in folder.rglob("*.ipynb")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
-def grade(folder: str | Path, *, out: str | Path | None = None, seconds: float = 600, cell_seconds: float = 180,
-          progress: bool = True) -> tuple[list[Row], Path]:
+def grade(
+    folder: str | Path,
+    *,
+    out: str | Path | None = None,
+    seconds: float = 600,
+    cell_seconds: float = 180,
+    progress: bool = True,
+) -> tuple[list[GradeRow], Path]:
     """Grade all notebooks in a folder; returns their rows, and the CSV's path (FOLDER/grades.csv by default).
 
     The CSV is written again after each notebook, so that nothing is lost by an interruption.
@@ -76,17 +85,19 @@ def grade(folder: str | Path, *, out: str | Path | None = None, seconds: float =
             raise ValueError(f"grade: {name} must be at least 1, got {value}")
     _needs_nbclient()
     out = Path(out) if out is not None else folder / "grades.csv"
-    rows: list[Row] = []
+    rows: list[GradeRow] = []
     for path in _shown(found, progress):
         rows.append(grade_one(path, str(path.relative_to(folder)), seconds=seconds, cell_seconds=cell_seconds))
         write_text(out, as_csv(rows))
     return rows, out
 
 
-def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600, cell_seconds: float = 180) -> Row:
+def grade_one(
+    path: str | Path, file: str | None = None, *, seconds: float = 600, cell_seconds: float = 180
+) -> GradeRow:
     """Run one notebook in a process of its own, and judge the functions that it made."""
     path = Path(path)
-    row, start = Row(file or path.name), time.monotonic()
+    row, start = GradeRow(file or path.name), time.monotonic()
     try:
         submission = read(path)
     except (ValueError, OSError) as error:
@@ -100,17 +111,20 @@ def grade_one(path: str | Path, file: str | None = None, *, seconds: float = 600
         return row
     cells = list(submission.notebook.cells)
     died = _run_and_ask(row, cells, submission.functions, seconds, cell_seconds)
-    if died:                                                           # in that cell: what came before it counts
-        _run_and_ask(row, cells[:died - 1], submission.functions, seconds, cell_seconds)
+    if died:  # in that cell: what came before it counts
+        _run_and_ask(row, cells[: died - 1], submission.functions, seconds, cell_seconds)
         row.notes.append(f"that was in cell {died}: graded by the cells before it")
-    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())    # after a death nobody knows what was there
-    row.notes += [f"its saved output calls {name} solved, which it is not" for name in sorted(submission.claimed)
-                  if row.exercises.get(name, SOLVED) not in unknown]
+    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())  # after a death nobody knows what was there
+    row.notes += [
+        f"its saved output calls {name} solved, which it is not"
+        for name in sorted(submission.claimed)
+        if row.exercises.get(name, SOLVED) not in unknown
+    ]
     row.seconds = time.monotonic() - start
     return row
 
 
-def _run_and_ask(row: Row, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float) -> int:
+def _run_and_ask(row: GradeRow, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float) -> int:
     """Fill in the row; returns the number of the cell in which the process died, 0 if it lived."""
     kernel = None
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +148,7 @@ def _run_and_ask(row: Row, cells: list, functions: dict[str, str], seconds: floa
     return 0
 
 
-def as_csv(rows: list[Row]) -> str:
+def as_csv(rows: list[GradeRow]) -> str:
     """The table: a line a notebook, a column an exercise."""
     columns = sorted({name for row in rows for name in row.exercises})
     text = io.StringIO()
@@ -142,10 +156,23 @@ def as_csv(rows: list[Row]) -> str:
     writer.writerow(["file", "chapter", "status", "solved", "of", "percent", "seconds", *columns, "hints", "notes"])
     for row in rows:
         share = f"{100 * row.solved / len(row.exercises):.0f}" if row.exercises else ""
-        writer.writerow([_plain(value) for value in (
-            row.file, row.chapter, row.status, row.solved, len(row.exercises), share, f"{row.seconds:.1f}",
-            *(row.exercises.get(name, "") for name in columns),
-            "; ".join(f"{name}: {hint}" for name, hint in row.hints.items()), "; ".join(row.notes))])
+        writer.writerow(
+            [
+                _plain(value)
+                for value in (
+                    row.file,
+                    row.chapter,
+                    row.status,
+                    row.solved,
+                    len(row.exercises),
+                    share,
+                    f"{row.seconds:.1f}",
+                    *(row.exercises.get(name, "") for name in columns),
+                    "; ".join(f"{name}: {hint}" for name, hint in row.hints.items()),
+                    "; ".join(row.notes),
+                )
+            ]
+        )
     return text.getvalue()
 
 
@@ -159,6 +186,7 @@ class _Unanswered(BaseException):
 
 def _asked(kernel, name: str, function: str) -> Verdict:
     """The verdict on the notebook's `function` for one exercise.  Raises Gone."""
+
     def ask(given, seed):
         try:
             return kernel.ask(name, function, seed)
@@ -194,5 +222,6 @@ def _needs_nbclient() -> None:
         import ipykernel  # noqa: F401
         import nbclient  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"grading runs notebooks, and needs {error.name}: "
-                          'pip install "scratchgan[notebooks]"') from None
+        raise ImportError(
+            f'grading runs notebooks, and needs {error.name}: pip install "scratchgan[notebooks]"'
+        ) from None

@@ -55,13 +55,16 @@ def _packed(value: Any) -> Any:
     if isinstance(value, (bool, str)) and not isinstance(value, np.generic):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
-        return {"number": repr(value)}                                 # JSON has no inf
+        return {"number": repr(value)}  # JSON has no inf
     if isinstance(value, (tuple, list)):
         return {"tuple": [_packed(part) for part in value]}
     if isinstance(value, (np.ndarray, np.generic)) and np.asarray(value).dtype.kind in "biufc":
         array = np.ascontiguousarray(value)
-        return {"array": base64.b64encode(array.tobytes()).decode(), "dtype": array.dtype.str,
-                "shape": list(np.shape(value))}
+        return {
+            "array": base64.b64encode(array.tobytes()).decode(),
+            "dtype": array.dtype.str,
+            "shape": list(np.shape(value)),
+        }
     return {"other": type(value).__name__}
 
 

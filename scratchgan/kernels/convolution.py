@@ -39,7 +39,7 @@ def pad_images(x: np.ndarray, padding: Pair) -> np.ndarray:
         return x
     N, H, W, C = x.shape
     out = np.zeros((N, H + 2 * ph, W + 2 * pw, C), x.dtype)
-    out[:, ph:ph + H, pw:pw + W] = x
+    out[:, ph : ph + H, pw : pw + W] = x
     return out
 
 
@@ -58,12 +58,13 @@ def _groups(N: int, numbers_per_image: int):
 
 
 @kernel
-def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair, bias: np.ndarray | None = None,
-           slope: float = 1.0) -> np.ndarray:
+def conv2d(
+    x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair, bias: np.ndarray | None = None, slope: float = 1.0
+) -> np.ndarray:
     """(Conv.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co); plus `bias` (Co,), then `leaky` with `slope`.
 
-        for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
-            y[n, h, w, :] = (patch at (s h, s w) as a row) @ (W as a (k k Ci, Co) matrix)
+    for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
+        y[n, h, w, :] = (patch at (s h, s w) as a row) @ (W as a (k k Ci, Co) matrix)
     """
     kh, kw, Ci, Co = W.shape
     N, Ho, Wo = x.shape[0], *_output_sizes(x.shape, W.shape[:2], stride, padding)
@@ -75,8 +76,16 @@ def conv2d(x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair, bias: n
 
 
 @kernel
-def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: Pair, padding: Pair,
-                      bias: np.ndarray | None = None, slope: float = 1.0) -> np.ndarray:
+def conv2d_input_grad(
+    dy: np.ndarray,
+    W: np.ndarray,
+    *,
+    x_shape: tuple,
+    stride: Pair,
+    padding: Pair,
+    bias: np.ndarray | None = None,
+    slope: float = 1.0,
+) -> np.ndarray:
     """(Conv.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
 
     For ConvTranspose2D, whose forward this is: plus `bias` (Ci,), then `leaky` with `slope`.
@@ -98,15 +107,15 @@ def conv2d_input_grad(dy: np.ndarray, W: np.ndarray, *, x_shape: tuple, stride: 
         patches = (dy[group].reshape(-1, Co) @ Wm).reshape(len(target), Ho, Wo, kh, kw, Ci)
         for i in range(kh):
             for j in range(kw):
-                target[:, i:i + sh * Ho:sh, j:j + sw * Wo:sw] += patches[:, :, :, i, j]
-    return leaky(np.ascontiguousarray(dxpad[:, ph:ph + H, pw:pw + Wd]), bias, slope)
+                target[:, i : i + sh * Ho : sh, j : j + sw * Wo : sw] += patches[:, :, :, i, j]
+    return leaky(np.ascontiguousarray(dxpad[:, ph : ph + H, pw : pw + Wd]), bias, slope)
 
 
 @kernel
 def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Pair) -> np.ndarray:
     """(Conv.3): x (N, H, W, Ci), dy (N, Ho, Wo, Co) -> dW (kh, kw, Ci, Co).
 
-        dW = (all patches, as rows)^T @ (all output gradients, as rows)
+    dW = (all patches, as rows)^T @ (all output gradients, as rows)
     """
     (kh, kw), Ci, Co = kernel_size, x.shape[3], dy.shape[3]
     N, Ho, Wo = len(x), *_output_sizes(x.shape, kernel_size, stride, padding)

@@ -18,13 +18,13 @@ def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict
     yield "matmul", (a, b), {"bias": bias, "slope": 0.2}
     yield "matmul", (new(40, 70), b), {"transpose_a": True}
     yield "matmul", (a, new(66, 40)), {"transpose_b": True}
-    yield "matmul", (a, new(40, 3)), {}                                                          # the narrow tile
+    yield "matmul", (a, new(40, 3)), {}  # the narrow tile
     yield "matmul", (new(40, 70), new(40, 3)), {"transpose_a": True}
     yield "matmul", (new(90, 70), new(70, 1)), {}
     yield "matmul", (new(70, 90), new(70, 1)), {"transpose_a": True}
     yield "matmul", (new(90, 1), new(1, 70)), {}
     yield "batch_matmul", (new(3, 20, 30), new(3, 30, 25)), {}
-    for N, C, Co in ((4, 2, 24), (4, 20, 24), (60, 32, 32)):   # short pixels, long ones, enough for Winograd
+    for N, C, Co in ((4, 2, 24), (4, 20, 24), (60, 32, 32)):  # short pixels, long ones, enough for Winograd
         x, W, dy = new(N, 12, 12, C), new(4, 4, C, Co), new(N, 6, 6, Co)
         yield "conv2d", (x, W), {**HOW, "bias": new(Co), "slope": 0.2}
         yield "conv2d_input_grad", (dy, W), {**HOW, "x_shape": x.shape, "bias": new(C), "slope": 0.2}
@@ -40,8 +40,11 @@ def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict
     yield "batchnorm_backward", (dy, new(300, 24), x, gamma, r), {"slope": 0.2}
     w, g, m, v = new(50, 40), new(50, 40), new(50, 40), abs(new(50, 40))
     yield "adam_update", (w, g, m, v), {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3}
-    yield "adam_updates", ([w.copy(), m[0]], [g, w[1]], [m.copy(), g[0]], [v.copy(), v[1]]), {
-        "lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3}
+    yield (
+        "adam_updates",
+        ([w.copy(), m[0]], [g, w[1]], [m.copy(), g[0]], [v.copy(), v[1]]),
+        {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "eps": 1e-8, "step": 3},
+    )
     yield "rmsprop_update", (w, g, v), {"lr": 1e-3, "decay": 0.9, "eps": 1e-8}
     yield "sgd_update", (w, g, m), {"lr": 1e-2, "momentum": 0.9, "nesterov": True}
     yield "ema_update", (w, g), {"decay": 0.9}

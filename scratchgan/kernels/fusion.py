@@ -16,7 +16,7 @@ import threading
 
 from .registry import get_backend
 
-_here = threading.local()                       # `off` is this thread's wish: another one may be training
+_here = threading.local()  # `off` is this thread's wish: another one may be training
 
 
 def can(method):

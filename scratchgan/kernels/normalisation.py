@@ -13,9 +13,9 @@ from .registry import kernel
 def batchnorm_forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, eps: float, slope: float = 1.0):
     """x (M, C) -> y, xhat (M, C) and r, mean, var (C,).  (Norm.1, 2), then leaky_relu with `slope`.
 
-        for each channel c: mean, var = moments of x[:, c];  r = 1 / sqrt(var + eps)
-        for each row m (parallel: a thread owns its rows), for each channel c
-            xhat[m, c] = (x[m, c] - mean[c]) r[c];   y[m, c] = leaky(gamma[c] xhat[m, c] + beta[c])
+    for each channel c: mean, var = moments of x[:, c];  r = 1 / sqrt(var + eps)
+    for each row m (parallel: a thread owns its rows), for each channel c
+        xhat[m, c] = (x[m, c] - mean[c]) r[c];   y[m, c] = leaky(gamma[c] xhat[m, c] + beta[c])
     """
     M = x.dtype.type(len(x))
     mean = channel_sum.twin(x) / M
@@ -28,8 +28,16 @@ def batchnorm_forward(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, eps
 
 
 @kernel
-def batchnorm_backward(dy: np.ndarray, y: np.ndarray, xhat: np.ndarray, gamma: np.ndarray, r: np.ndarray, *,
-                       slope: float = 1.0, input_grad: bool = True):
+def batchnorm_backward(
+    dy: np.ndarray,
+    y: np.ndarray,
+    xhat: np.ndarray,
+    gamma: np.ndarray,
+    r: np.ndarray,
+    *,
+    slope: float = 1.0,
+    input_grad: bool = True,
+):
     """dy, y, xhat (M, C) -> dx (M, C) or None, dgamma, dbeta (C,).  leaky_relu's gradient, then (Norm.5).
 
         for each channel c: dbeta = sum over m of dy[m, c];   dgamma = sum over m of dy[m, c] xhat[m, c]

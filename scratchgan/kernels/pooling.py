@@ -21,7 +21,7 @@ def average_pool(x: np.ndarray, *, size: int) -> np.ndarray:
     """
     N, H, W, C = x.shape
     h, w = H // size, W // size
-    return x[:, :h * size, :w * size].reshape(N, h, size, w, size, C).mean(axis=(2, 4))
+    return x[:, : h * size, : w * size].reshape(N, h, size, w, size, C).mean(axis=(2, 4))
 
 
 @kernel
@@ -29,7 +29,7 @@ def average_pool_adjoint(dy: np.ndarray, *, size: int, x_shape: tuple) -> np.nda
     """dx[n, size h + i, size w + j, c] = dy[n, h, w, c] / size^2; zero where no block reached."""
     _, h, w, _ = dy.shape
     dx = np.zeros(x_shape, dy.dtype)
-    dx[:, :h * size, :w * size] = upsample_nearest(dy / dy.dtype.type(size * size), size=size)
+    dx[:, : h * size, : w * size] = upsample_nearest(dy / dy.dtype.type(size * size), size=size)
     return dx
 
 
@@ -53,7 +53,7 @@ def pool_blocks(x: np.ndarray, size: int) -> np.ndarray:
     """
     N, H, W, C = x.shape
     h, w = H // size, W // size
-    x = x[:, :h * size, :w * size].reshape(N, h, size, w, size, C)
+    x = x[:, : h * size, : w * size].reshape(N, h, size, w, size, C)
     return x.transpose(0, 1, 3, 5, 2, 4).reshape(N, h, w, C, size * size)
 
 
@@ -83,7 +83,7 @@ def max_pool_adjoint(dy: np.ndarray, at: np.ndarray, *, size: int, x_shape: tupl
     dx = np.zeros(x_shape, dy.dtype)
     for place in range(size * size):
         i, j = divmod(place, size)
-        dx[:, i:h * size:size, j:w * size:size] = np.where(at == place, dy, 0)
+        dx[:, i : h * size : size, j : w * size : size] = np.where(at == place, dy, 0)
     return dx
 
 
@@ -91,8 +91,8 @@ def max_pool_adjoint(dy: np.ndarray, at: np.ndarray, *, size: int, x_shape: tupl
 def upsample_bilinear(x: np.ndarray, *, size: int) -> np.ndarray:
     """Linear interpolation along height, then along width; x (N, H, W, C) -> (N, size H, size W, C).
 
-        for each output pixel size h + i (parallel: a thread owns its rows), with u = (i + 1/2) / size - 1/2
-            y = (1 - |u|) x[h] + |u| x[h - 1 if u < 0 else h + 1]           (beyond an edge: the edge pixel itself)
+    for each output pixel size h + i (parallel: a thread owns its rows), with u = (i + 1/2) / size - 1/2
+        y = (1 - |u|) x[h] + |u| x[h - 1 if u < 0 else h + 1]           (beyond an edge: the edge pixel itself)
     """
     return _interpolate(_interpolate(x, 1, size), 2, size)
 
@@ -116,7 +116,7 @@ def _interpolate(x: np.ndarray, axis: int, size: int) -> np.ndarray:
     y = np.empty((len(x), shape[axis], size, x.shape[2]), x.dtype)
     for i, (share, first) in enumerate(_phases(size)):
         y[:, :, i] = (1 - share) * x + share * (before if first else after)
-    return y.reshape(*shape[:axis], shape[axis] * size, *shape[axis + 1:])
+    return y.reshape(*shape[:axis], shape[axis] * size, *shape[axis + 1 :])
 
 
 def _interpolate_adjoint(dy: np.ndarray, axis: int, size: int) -> np.ndarray:
@@ -133,9 +133,9 @@ def _interpolate_adjoint(dy: np.ndarray, axis: int, size: int) -> np.ndarray:
         else:
             dx[:, 1:] += g[:, :-1]
             dx[:, -1] += g[:, -1]
-    return dx.reshape(*shape[:axis], n, *shape[axis + 1:])
+    return dx.reshape(*shape[:axis], n, *shape[axis + 1 :])
 
 
 def _lines(x: np.ndarray, axis: int) -> np.ndarray:
     """Everything before `axis`, the axis, everything after it: three axes."""
-    return x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1:]))
+    return x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))

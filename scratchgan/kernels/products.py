@@ -17,13 +17,20 @@ def leaky(y: np.ndarray, bias: np.ndarray | None, slope: float) -> np.ndarray:
 
 
 @kernel
-def matmul(a: np.ndarray, b: np.ndarray, *, transpose_a: bool = False, transpose_b: bool = False,
-           bias: np.ndarray | None = None, slope: float = 1.0) -> np.ndarray:
+def matmul(
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    bias: np.ndarray | None = None,
+    slope: float = 1.0,
+) -> np.ndarray:
     """c = op(a) op(b), op = transpose where asked; a (M, K), b (K, N) -> c (M, N); plus bias (N,), then `leaky`.
 
-        for each row m (parallel: a thread owns its rows)
-            for each column n
-                c[m, n] = sum over k of a[m, k] b[k, n]
+    for each row m (parallel: a thread owns its rows)
+        for each column n
+            c[m, n] = sum over k of a[m, k] b[k, n]
     """
     return leaky((a.T if transpose_a else a) @ (b.T if transpose_b else b), bias, slope)
 
@@ -37,9 +44,9 @@ def channel_sum(a: np.ndarray) -> np.ndarray:
     """
     N, C = a.shape
     blocks, rest = divmod(N, 128)
-    total = a[N - rest:].sum(axis=0, dtype=np.float64)
+    total = a[N - rest :].sum(axis=0, dtype=np.float64)
     if blocks:
-        total += a[:N - rest].reshape(blocks, 128, C).sum(axis=1).sum(axis=0, dtype=np.float64)
+        total += a[: N - rest].reshape(blocks, 128, C).sum(axis=1).sum(axis=0, dtype=np.float64)
     return total.astype(a.dtype)
 
 

@@ -23,7 +23,7 @@ from collections.abc import Callable
 BACKENDS = ("numpy", "numba")
 KERNELS: dict[str, Kernel] = {}
 VARIABLE = "SCRATCHGAN_BACKEND"
-_backend: str | None = None            # not chosen yet
+_backend: str | None = None  # not chosen yet
 
 
 class Kernel:
@@ -74,7 +74,7 @@ def get_backend() -> str:
 def _found(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ValueError:                     # it stands in sys.modules as None: somebody hides it
+    except ValueError:  # it stands in sys.modules as None: somebody hides it
         return False
 
 
@@ -90,6 +90,8 @@ def set_backend(name: str) -> None:
         try:
             importlib.import_module("..compiled", __name__)
         except ImportError as error:
-            raise RuntimeError(f"the backend 'numba' needs Numba: pip install numba   ({error}); or "
-                               f"set {VARIABLE}=numpy; the backend stays {_backend or 'numpy'!r}") from None
+            raise RuntimeError(
+                f"the backend 'numba' needs Numba: pip install numba   ({error}); or "
+                f"set {VARIABLE}=numpy; the backend stays {_backend or 'numpy'!r}"
+            ) from None
     _backend = name

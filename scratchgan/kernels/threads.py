@@ -17,7 +17,7 @@ from ..checks import positive_int
 from .registry import get_backend
 
 _lock = threading.Lock()
-_inside = 0                                       # how many are within, in all threads of the process
+_inside = 0  # how many are within, in all threads of the process
 _controller = _limit = None
 
 
@@ -31,7 +31,7 @@ def blas_on_one_thread() -> Iterator[None]:
     global _controller, _inside, _limit
     with _lock:
         if _inside == 0:
-            if _controller is None:               # finds the loaded BLAS libraries: a few milliseconds, once
+            if _controller is None:  # finds the loaded BLAS libraries: a few milliseconds, once
                 from threadpoolctl import ThreadpoolController
 
                 _controller = ThreadpoolController()

@@ -24,20 +24,40 @@ def rmsprop_update(w: np.ndarray, g: np.ndarray, v: np.ndarray, *, lr: float, de
 
 
 @kernel
-def adam_update(w: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, *, lr: float, beta1: float, beta2: float,
-                eps: float, step: int) -> None:
+def adam_update(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+) -> None:
     """The moments, their bias corrections and the step.  (Adam.1-4)"""
     m *= beta1
-    m += (1 - beta1) * g                                     # (Adam.1)
+    m += (1 - beta1) * g  # (Adam.1)
     v *= beta2
-    v += (1 - beta2) * (g * g)                               # (Adam.2)
-    scale = 1.0 / (1 - beta2**step) ** 0.5                   # sqrt(vhat) = scale sqrt(v)         (Adam.3)
-    w -= (lr / (1 - beta1**step)) * m / (scale * np.sqrt(v) + eps)                              # (Adam.4)
+    v += (1 - beta2) * (g * g)  # (Adam.2)
+    scale = 1.0 / (1 - beta2**step) ** 0.5  # sqrt(vhat) = scale sqrt(v)         (Adam.3)
+    w -= (lr / (1 - beta1**step)) * m / (scale * np.sqrt(v) + eps)  # (Adam.4)
 
 
 @kernel
-def adam_updates(ws: list[np.ndarray], gs: list[np.ndarray], ms: list[np.ndarray], vs: list[np.ndarray], *, lr: float,
-                 beta1: float, beta2: float, eps: float, step: int) -> None:
+def adam_updates(
+    ws: list[np.ndarray],
+    gs: list[np.ndarray],
+    ms: list[np.ndarray],
+    vs: list[np.ndarray],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+) -> None:
     """`adam_update` of every array of a net."""
     for w, g, m, v in zip(ws, gs, ms, vs, strict=True):
         adam_update.twin(w, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)

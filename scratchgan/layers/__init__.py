@@ -1,7 +1,7 @@
 """The layers: one idea a file, each with its equations, its shapes and its source in the docstring.
 
 `dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling` and `maxout` are linear,
-`products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `norm_sample`,
+`products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `per_sample_norm`,
 `minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and changes its
 weight; `combine` and self-attention are graphs that call their parts; `embedding` and `conditional`
 take labels.
@@ -18,17 +18,51 @@ from .embedding import Embedding
 from .maxout import Maxout
 from .minibatch import MinibatchDiscrimination, MinibatchStd
 from .norm import BatchNorm
-from .norm_sample import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pack import Pack
+from .per_sample_norm import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
 from .products import MatMul, Multiply
 from .shape import Flatten, PixelShuffle, Reshape
 from .spectral import SpectralNorm
 
 __all__ = [
-    "ELU", "AveragePool2D", "BatchNorm", "Concat", "Conv2D", "ConvTranspose2D", "Dense", "Dropout", "Embedding",
-    "Flatten", "GroupNorm", "InstanceNorm", "LabelConcat", "LayerNorm", "LeakyReLU", "MatMul", "MaxPool2D", "Maxout",
-    "MinibatchDiscrimination", "MinibatchStd", "Multiply", "Pack", "PixelNorm", "PixelShuffle", "Projection",
-    "ReLU", "Reshape", "Residual", "SelfAttention", "SiLU", "Sigmoid", "Softmax", "Softplus", "SpectralNorm",
-    "Tanh", "UpsampleBilinear2D", "UpsampleNearest2D", "sigmoid", "softplus",
+    "ELU",
+    "AveragePool2D",
+    "BatchNorm",
+    "Concat",
+    "Conv2D",
+    "ConvTranspose2D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GroupNorm",
+    "InstanceNorm",
+    "LabelConcat",
+    "LayerNorm",
+    "LeakyReLU",
+    "MatMul",
+    "MaxPool2D",
+    "Maxout",
+    "MinibatchDiscrimination",
+    "MinibatchStd",
+    "Multiply",
+    "Pack",
+    "PixelNorm",
+    "PixelShuffle",
+    "Projection",
+    "ReLU",
+    "Reshape",
+    "Residual",
+    "SelfAttention",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "SpectralNorm",
+    "Tanh",
+    "UpsampleBilinear2D",
+    "UpsampleNearest2D",
+    "sigmoid",
+    "softplus",
 ]

@@ -1,6 +1,6 @@
 r"""Activations: phi, phi' and phi'' of each.  The four passes are families.Elementwise's.
 
-    (Act.1)   y = phi(x)          (Act.2)   dx = phi'(x) dy          (Act.3)   tdx = phi''(x) tx dy + phi'(x) tdy
+(Act.1)   y = phi(x)          (Act.2)   dx = phi'(x) dy          (Act.3)   tdx = phi''(x) tx dy + phi'(x) tdy
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ReLU(Elementwise):
 
     def times_dphi(self, v, cache):
         """(ReLU.1) times v; y > 0 just where x > 0."""
-        if not fusion.activation(self):                     # somebody's own phi'
+        if not fusion.activation(self):  # somebody's own phi'
             return super().times_dphi(v, cache)
         return leaky_relu_grad(v, cache.y, slope=0.0)
 

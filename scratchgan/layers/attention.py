@@ -90,7 +90,8 @@ class SelfAttention(Layer):
         inner, values = max(1, C // 8), max(1, C // 2)
         self.f, self.g, self.h, self.v = (
             Conv2D(Ci, Co, kernel_size=1, bias=False, rng=rng, init=init, dtype=dtype)
-            for Ci, Co in ((C, inner), (C, inner), (C, values), (values, C)))
+            for Ci, Co in ((C, inner), (C, inner), (C, values), (values, C))
+        )
         self.scores, self.softmax, self.mean, self.gate = MatMul(transpose_b=True), Softmax(), MatMul(), Multiply()
         self.add_param("gamma", np.zeros(1, dtype))
         self.set_path("")
@@ -109,10 +110,10 @@ class SelfAttention(Layer):
             y, cache.of[name] = getattr(self, name).forward(value, train=train, rng=rng)
             return y
 
-        f, g, h = (_rows(run(name, x)) for name in "fgh")                                   # (SelfAttention.1)
-        beta = run("softmax", run("scores", (g, f)))                                        # (SelfAttention.2)
-        o = run("v", _image(run("mean", (beta, h)), x))                                     # (SelfAttention.3)
-        y = x + run("gate", (o, self.params["gamma"]))                                      # (SelfAttention.4)
+        f, g, h = (_rows(run(name, x)) for name in "fgh")  # (SelfAttention.1)
+        beta = run("softmax", run("scores", (g, f)))  # (SelfAttention.2)
+        o = run("v", _image(run("mean", (beta, h)), x))  # (SelfAttention.3)
+        y = x + run("gate", (o, self.params["gamma"]))  # (SelfAttention.4)
         cache.parts = [cache.of[name] for name, _ in self.children()]
         cache.y_shape = x.shape
         return y, cache
@@ -128,8 +129,10 @@ class SelfAttention(Layer):
         dbeta, dh = self.mean.backward(do, cache.of["mean"])
         ds = self.softmax.backward(dbeta, cache.of["softmax"])
         dg, df = self.scores.backward(ds, cache.of["scores"])
-        dxs = [getattr(self, name).backward(_image(d, cache.x), cache.of[name], input_grad=input_grad, **flags)
-               for name, d in (("f", df), ("g", dg), ("h", dh))]
+        dxs = [
+            getattr(self, name).backward(_image(d, cache.x), cache.of[name], input_grad=input_grad, **flags)
+            for name, d in (("f", df), ("g", dg), ("h", dh))
+        ]
         return dy + dxs[0] + dxs[1] + dxs[2] if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):

@@ -23,9 +23,11 @@ class _Branches(Layer):
 
     def backward_all(self, dys, cache, param_grads, input_grad):
         """Sum of the children's dx."""
-        dx = _sum(child.backward(dy, part, param_grads=param_grads, input_grad=input_grad)
-                  for (_, child), part, dy in self._with(cache, dys))
-        return dx if input_grad else None        # an empty Sequential hands dy on, asked or not
+        dx = _sum(
+            child.backward(dy, part, param_grads=param_grads, input_grad=input_grad)
+            for (_, child), part, dy in self._with(cache, dys)
+        )
+        return dx if input_grad else None  # an empty Sequential hands dy on, asked or not
 
     def tangent_all(self, tx, cache):
         """The children's ty."""
@@ -33,8 +35,10 @@ class _Branches(Layer):
 
     def tangent_backward_all(self, tdys, cache, input_grad):
         """Sum of the children's tdx."""
-        tdx = _sum(child.tangent_backward(tdy, part, input_grad=input_grad)
-                   for (_, child), part, tdy in self._with(cache, tdys))
+        tdx = _sum(
+            child.tangent_backward(tdy, part, input_grad=input_grad)
+            for (_, child), part, tdy in self._with(cache, tdys)
+        )
         return tdx if input_grad else None
 
     def kink_distance(self, cache):
@@ -48,8 +52,9 @@ class _Branches(Layer):
                 raise TypeError(f"{type(self).__name__}: branch {name!r} is no Layer but {type(child).__name__}")
         seen = [id(part) for _, part in self.walk()]
         if len(set(seen)) != len(seen):
-            raise ValueError(f"{type(self).__name__}: the same layer object stands in it twice; build a second layer "
-                             "instead")
+            raise ValueError(
+                f"{type(self).__name__}: the same layer object stands in it twice; build a second layer instead"
+            )
         self.set_path("")
 
     def _with(self, cache, values=None):
@@ -123,8 +128,10 @@ class Concat(_Branches):
             if not s:
                 raise ShapeError(f"{self.label}: branch {j} gives one number a sample, which has no last axis")
             if len(s) != len(other) or any(a != b for a, b in zip(s[:-1], other[:-1]) if None not in (a, b)):
-                raise ShapeError(f"{self.label} joins outputs that differ in the last axis only; for {shape}, branch "
-                                 f"{first} gives {other} and branch {j} gives {s}")
+                raise ShapeError(
+                    f"{self.label} joins outputs that differ in the last axis only; for {shape}, branch "
+                    f"{first} gives {other} and branch {j} gives {s}"
+                )
         if len(known) < len(shapes):
             return None
         last = [s[-1] for s in shapes]
@@ -187,8 +194,9 @@ class Residual(_Branches):
         if shape is None or made is None:
             return made if shape is None else shape
         if len(made) != len(shape) or any(a != b for a, b in zip(made, shape) if None not in (a, b)):
-            raise ShapeError(f"{self.label} adds its branch to x: the branch must keep the shape {tuple(shape)}, "
-                             f"it gives {made}")
+            raise ShapeError(
+                f"{self.label} adds its branch to x: the branch must keep the shape {tuple(shape)}, it gives {made}"
+            )
         return shape
 
     def describe(self):

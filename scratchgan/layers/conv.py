@@ -30,8 +30,19 @@ class Conv2D(Bilinear):
     Errors    ValueError if x is not (N, H, W, Ci), or smaller than the kernel.
     """
 
-    def __init__(self, Ci: int, Co: int, *, kernel_size, stride=1, padding=0, bias: bool = True,
-                 rng: np.random.Generator, init="he", dtype=np.float32):
+    def __init__(
+        self,
+        Ci: int,
+        Co: int,
+        *,
+        kernel_size,
+        stride=1,
+        padding=0,
+        bias: bool = True,
+        rng: np.random.Generator,
+        init="he",
+        dtype=np.float32,
+    ):
         super().__init__()
         self.Ci, self.Co = positive_int("Conv2D", "Ci", Ci), positive_int("Conv2D", "Co", Co)
         self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
@@ -69,8 +80,9 @@ class Conv2D(Bilinear):
         for n, k, s, p in zip(shape, self.kernel_size, self.stride, self.padding, strict=False):
             sizes.append(None if n is None else conv_output_size(n, k, s, p))
             if n is not None and sizes[-1] < 1:
-                raise self.misfit(f"{expected} of at least {k - 2 * p} pixels a side (kernel {k}, padding {p})", shape,
-                                  batch)
+                raise self.misfit(
+                    f"{expected} of at least {k - 2 * p} pixels a side (kernel {k}, padding {p})", shape, batch
+                )
         return (*sizes, self.Co)
 
     def describe(self):
@@ -98,8 +110,20 @@ class ConvTranspose2D(Bilinear):
     Errors    ValueError if x is not (N, H, W, Ci), or if y would be empty.
     """
 
-    def __init__(self, Ci: int, Co: int, *, kernel_size, stride=1, padding=0, output_padding=0, bias: bool = True,
-                 rng: np.random.Generator, init="he", dtype=np.float32):
+    def __init__(
+        self,
+        Ci: int,
+        Co: int,
+        *,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        bias: bool = True,
+        rng: np.random.Generator,
+        init="he",
+        dtype=np.float32,
+    ):
         super().__init__()
         who = "ConvTranspose2D"
         self.Ci, self.Co = positive_int(who, "Ci", Ci), positive_int(who, "Co", Co)
@@ -122,8 +146,15 @@ class ConvTranspose2D(Bilinear):
 
     def affine(self, x, W, b, slope):
         """(ConvT.1)."""
-        return conv2d_input_grad(x, W, x_shape=(len(x), *self.output_shape(x.shape[1:])), stride=self.stride,
-                                 padding=self.padding, bias=b, slope=slope)
+        return conv2d_input_grad(
+            x,
+            W,
+            x_shape=(len(x), *self.output_shape(x.shape[1:])),
+            stride=self.stride,
+            padding=self.padding,
+            bias=b,
+            slope=slope,
+        )
 
     def adjoint(self, dy, W, x_shape):
         """(ConvT.2)."""
@@ -154,5 +185,6 @@ class ConvTranspose2D(Bilinear):
 
 def _describe(layer) -> str:
     bias = "" if "b" in layer.params else ", bias=False"
-    return (f"{layer.Ci}, {layer.Co}, kernel_size={layer.kernel_size}, stride={layer.stride}, "
-            f"padding={layer.padding}{bias}")
+    return (
+        f"{layer.Ci}, {layer.Co}, kernel_size={layer.kernel_size}, stride={layer.stride}, padding={layer.padding}{bias}"
+    )

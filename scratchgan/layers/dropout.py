@@ -44,5 +44,3 @@ class Dropout(LinearMap):
     def describe(self):
         """Rate."""
         return f"{self.rate:g}"
-
-

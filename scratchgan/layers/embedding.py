@@ -45,13 +45,14 @@ class Embedding(Layer):
             raise ShapeError(f"{self.label} expects labels (N,), got {x.shape}")
         wrong = np.flatnonzero((x < 0) | (x >= self.classes))
         if wrong.size:
-            raise ValueError(f"{self.label} expects labels from 0 to {self.classes - 1}, got {x[wrong[0]]} at position "
-                             f"{wrong[0]}")
+            raise ValueError(
+                f"{self.label} expects labels from 0 to {self.classes - 1}, got {x[wrong[0]]} at position {wrong[0]}"
+            )
 
     def forward(self, x, *, train, rng=None):
         """(Embedding.1) for labels x."""
         self.check_input(x)
-        cache = Cache(self, self.params["W"], train)      # labels have no dtype of their own: gradients have W's
+        cache = Cache(self, self.params["W"], train)  # labels have no dtype of their own: gradients have W's
         cache.labels = x
         y = cache.x[cache.labels]
         cache.y_shape = y.shape

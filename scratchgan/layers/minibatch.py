@@ -47,16 +47,17 @@ class MinibatchStd(Layer):
         """(MinibatchStd.1-3)."""
         self.check_input(x)
         if len(x) % self.groups:
-            raise ValueError(f"{self.label} cuts the batch into {self.groups} groups of one size; {len(x)} samples do "
-                             "not divide so")
+            raise ValueError(
+                f"{self.label} cuts the batch into {self.groups} groups of one size; {len(x)} samples do not divide so"
+            )
         cache = Cache(self, x, train)
         cache.couples = True
         rows = self._rows(x)
         cache.nF = max(1, rows.shape[1] * rows.shape[2])
         xc = rows - _mean(rows)
         cache.sd = np.sqrt(_mean(xc * xc) + x.dtype.type(self.eps))
-        cache.q = xc / cache.sd                                                                 # (MinibatchStd.1)
-        s = cache.sd.sum(axis=2, keepdims=True) / max(1, rows.shape[2])                         # (MinibatchStd.2)
+        cache.q = xc / cache.sd  # (MinibatchStd.1)
+        s = cache.sd.sum(axis=2, keepdims=True) / max(1, rows.shape[2])  # (MinibatchStd.2)
         y = self._append(x, s)
         cache.y_shape = y.shape
         return y, cache
@@ -71,7 +72,7 @@ class MinibatchStd(Layer):
         cache.begin_tangent(self, tx, tparams)
         if tx is None:
             return None
-        ts = (cache.q * self._rows(tx)).sum(axis=(1, 2), keepdims=True) / cache.nF              # (MinibatchStd.5)
+        ts = (cache.q * self._rows(tx)).sum(axis=(1, 2), keepdims=True) / cache.nF  # (MinibatchStd.5)
         return self._append(tx, ts)
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
@@ -83,7 +84,7 @@ class MinibatchStd(Layer):
         if cache.tx is None:
             return tdx
         tx, q = self._rows(cache.tx), cache.q
-        tq = (tx - _mean(tx) - q * _mean(q * tx)) / cache.sd                                    # (MinibatchStd.4, 7)
+        tq = (tx - _mean(tx) - q * _mean(q * tx)) / cache.sd  # (MinibatchStd.4, 7)
         return add(tdx, (tq * (self._total(cache.dy) / cache.nF)).reshape(cache.x.shape))
 
     def output_shape(self, shape, batch="N"):
@@ -167,11 +168,11 @@ class MinibatchDiscrimination(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """(MinibatchDisc.6, 7)."""
         cache.begin_backward(self, dy)
-        do = dy[:, self.Di:]
+        do = dy[:, self.Di :]
         cache.dM = _signed_sum(cache.M, cache.e * (do[:, None] + do[None]))
         if param_grads:
             self.grads["T"] += self._outer(cache.x, cache.dM)
-        return dy[:, :self.Di] + self._back(cache.dM, cache.T) if input_grad else None
+        return dy[:, : self.Di] + self._back(cache.dM, cache.T) if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """(MinibatchDisc.4, 5)."""
@@ -181,15 +182,18 @@ class MinibatchDiscrimination(Layer):
         if tM is None:
             return None
         cache.te = -cache.e * _over_pairs(
-            cache.M, lambda k, difference: np.sign(difference) * (tM[:, None, :, k] - tM[None, :, :, k]))
+            cache.M, lambda k, difference: np.sign(difference) * (tM[:, None, :, k] - tM[None, :, :, k])
+        )
         return np.concatenate([np.zeros_like(cache.x) if tx is None else tx, cache.te.sum(axis=1)], axis=1)
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
         """(MinibatchDisc.8, 9)."""
         cache.begin_tangent_backward(self, tdy)
-        do, tdo = cache.dy[:, self.Di:], None if tdy is None else tdy[:, self.Di:]
-        tw = add(None if cache.te is None else cache.te * (do[:, None] + do[None]),
-                 None if tdo is None else cache.e * (tdo[:, None] + tdo[None]))
+        do, tdo = cache.dy[:, self.Di :], None if tdy is None else tdy[:, self.Di :]
+        tw = add(
+            None if cache.te is None else cache.te * (do[:, None] + do[None]),
+            None if tdo is None else cache.e * (tdo[:, None] + tdo[None]),
+        )
         tdM = None if tw is None else _signed_sum(cache.M, tw)
         if cache.tx is not None:
             self.grads["T"] += self._outer(cache.tx, cache.dM)
@@ -200,7 +204,7 @@ class MinibatchDiscrimination(Layer):
         tT = cache.tparams.get("T")
         tdx = None if tdM is None else self._back(tdM, cache.T)
         tdx = tdx if tT is None else add(tdx, self._back(cache.dM, tT))
-        return tdx if tdy is None else add(tdx, tdy[:, :self.Di])
+        return tdx if tdy is None else add(tdx, tdy[:, : self.Di])
 
     def output_shape(self, shape, batch="N"):
         """(Di,) -> (Di + B,)."""

@@ -84,10 +84,10 @@ class Normalisation(Layer):
         cache.couples = self.couples_samples and not self.constant(cache)
         xc, var = self.statistics(x, cache)
         cache.r = 1 / np.sqrt(var + x.dtype.type(self.eps))
-        cache.xhat = xc * cache.r                                                                       # (Norm.1)
+        cache.xhat = xc * cache.r  # (Norm.1)
         cache.gamma = self.params.get("gamma")
         cache.y_shape = x.shape
-        y = cache.xhat if cache.gamma is None else cache.gamma * cache.xhat + self.params["beta"]       # (Norm.2)
+        y = cache.xhat if cache.gamma is None else cache.gamma * cache.xhat + self.params["beta"]  # (Norm.2)
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
@@ -96,7 +96,7 @@ class Normalisation(Layer):
         if param_grads and cache.gamma is not None:
             self.grads["gamma"] += self._dot(dy, cache.xhat)
             self.grads["beta"] += self._sum(dy)
-        cache.dx = None                       # made by tangent_backward if nobody asked for it here
+        cache.dx = None  # made by tangent_backward if nobody asked for it here
         if input_grad:
             cache.dx = self._project(_scale(cache.gamma, dy), cache)
         return cache.dx
@@ -105,7 +105,7 @@ class Normalisation(Layer):
         """ty = gamma txhat + tgamma xhat + tbeta."""
         cache.begin_tangent(self, tx, tparams)
         tgamma, tbeta = cache.tparams.get("gamma"), cache.tparams.get("beta")
-        cache.txhat = None if tx is None else self._project(tx, cache)                                  # (Norm.4)
+        cache.txhat = None if tx is None else self._project(tx, cache)  # (Norm.4)
         ty = None if tx is None else _scale(cache.gamma, cache.txhat)
         if tgamma is not None:
             ty = add(ty, tgamma * cache.xhat)
@@ -130,7 +130,7 @@ class Normalisation(Layer):
             return tdx
         g, r = _scale(gamma, dy), cache.r
         dx = self._project(g, cache) if cache.dx is None else cache.dx
-        tr_over_r = -r * self.mean_dot(xhat, cache.tx)                                                  # (Norm.3)
+        tr_over_r = -r * self.mean_dot(xhat, cache.tx)  # (Norm.3)
         return add(tdx, tr_over_r * dx - r * (txhat * self.mean_dot(xhat, g) + xhat * self.mean_dot(txhat, g)))
 
     def output_shape(self, shape, batch="N"):
@@ -210,11 +210,14 @@ class BatchNorm(Normalisation):
         cache = Cache(self, x, True)
         M = x.size // self.C
         if M < 2:
-            raise ValueError(f"{self.label} in training needs at least 2 entries a channel to have a variance, "
-                             f"got {M}: use a larger batch")
+            raise ValueError(
+                f"{self.label} in training needs at least 2 entries a channel to have a variance, "
+                f"got {M}: use a larger batch"
+            )
         cache.couples, cache.y_shape, cache.gamma = True, x.shape, self.params["gamma"]
-        y, xhat, cache.r, mean, var = batchnorm_forward(x.reshape(M, self.C), cache.gamma, self.params["beta"],
-                                                        eps=self.eps, slope=slope)
+        y, xhat, cache.r, mean, var = batchnorm_forward(
+            x.reshape(M, self.C), cache.gamma, self.params["beta"], eps=self.eps, slope=slope
+        )
         cache.xhat = xhat.reshape(x.shape)
         self._update_running(mean, var, M)
         return y.reshape(x.shape), cache
@@ -225,11 +228,18 @@ class BatchNorm(Normalisation):
         if self.constant(cache):
             return super().backward(self._behind(dy, cache), cache, param_grads=param_grads, input_grad=input_grad)
         cache.begin_backward(self, dy)
-        cache.dx, cache.dy_is_behind = None, False          # made by tangent_backward if it is asked for
+        cache.dx, cache.dy_is_behind = None, False  # made by tangent_backward if it is asked for
         if param_grads or input_grad:
             rows = (-1, self.C)
-            dx, dgamma, dbeta = batchnorm_backward(dy.reshape(rows), cache.y.reshape(rows), cache.xhat.reshape(rows),
-                                                   cache.gamma, cache.r, slope=cache.slope, input_grad=input_grad)
+            dx, dgamma, dbeta = batchnorm_backward(
+                dy.reshape(rows),
+                cache.y.reshape(rows),
+                cache.xhat.reshape(rows),
+                cache.gamma,
+                cache.r,
+                slope=cache.slope,
+                input_grad=input_grad,
+            )
             if param_grads:
                 self.grads["gamma"] += dgamma
                 self.grads["beta"] += dbeta

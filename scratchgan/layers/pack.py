@@ -27,8 +27,10 @@ class Pack(LinearMap):
         """(Pack.1)."""
         N, *middle, C = x.shape
         if N % self.m:
-            raise ValueError(f"{self.label} packs {self.m} samples into one; {N} samples do not divide so: choose a "
-                             f"batch size that is a multiple of {self.m}")
+            raise ValueError(
+                f"{self.label} packs {self.m} samples into one; {N} samples do not divide so: choose a "
+                f"batch size that is a multiple of {self.m}"
+            )
         y = x.reshape(N // self.m, self.m, *middle, C)
         axes = (0, *range(2, y.ndim - 1), 1, y.ndim - 1)
         return y.transpose(axes).reshape(N // self.m, *middle, self.m * C)

@@ -69,7 +69,7 @@ class Reparametrised(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """(Reparam.2)."""
         cache.begin_backward(self, dy)
-        cache.dS = None                       # made by tangent_backward if nobody asked for it here
+        cache.dS = None  # made by tangent_backward if nobody asked for it here
         if param_grads:
             cache.dS = self.layer.weight_grad(cache.x, dy)
             self.grads["W"] += self.weight_adjoint(cache.dS, cache)

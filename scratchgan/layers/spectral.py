@@ -124,5 +124,7 @@ class SpectralNorm(Reparametrised):
         return a / length
 
     def _zero(self) -> ValueError:
-        return ValueError(f"{self.label}: W is zero along u and v, or altogether, and cannot be divided by its largest "
-                          "singular value: begin with other weights")
+        return ValueError(
+            f"{self.label}: W is zero along u and v, or altogether, and cannot be divided by its largest "
+            "singular value: begin with other weights"
+        )

@@ -23,11 +23,33 @@ from .sliced_wasserstein import sliced_wasserstein
 from .two_sample import two_sample_accuracy
 
 __all__ = [
-    "BirthdayReport", "Classifier", "MembershipReport", "MemorisationReport", "ModeReport", "birthday_test",
-    "choose_sigma", "density_coverage", "diversity", "earth_mover_1d", "floor_ceiling", "frechet_distance",
-    "gaussian_noise", "inception_score", "kernel_distance", "load_classifier", "median_distance",
-    "membership_advantage", "memorisation_ratio", "mmd", "mode_report", "ms_ssim", "parzen_log_likelihood",
-    "precision_recall", "sliced_wasserstein", "two_sample_accuracy", "uniform_noise",
+    "BirthdayReport",
+    "Classifier",
+    "MembershipReport",
+    "MemorisationReport",
+    "ModeReport",
+    "birthday_test",
+    "choose_sigma",
+    "density_coverage",
+    "diversity",
+    "earth_mover_1d",
+    "floor_ceiling",
+    "frechet_distance",
+    "gaussian_noise",
+    "inception_score",
+    "kernel_distance",
+    "load_classifier",
+    "median_distance",
+    "membership_advantage",
+    "memorisation_ratio",
+    "mmd",
+    "mode_report",
+    "ms_ssim",
+    "parzen_log_likelihood",
+    "precision_recall",
+    "sliced_wasserstein",
+    "two_sample_accuracy",
+    "uniform_noise",
 ]
 
 

@@ -18,8 +18,16 @@ import numpy as np
 from ..checks import real, require_rng
 
 
-def random_warp(images: np.ndarray, *, rng: np.random.Generator, degrees: float = 12.0, scale: float = 0.12,
-                slant: float = 0.15, shift: float = 2.0, background: float = -1.0) -> np.ndarray:
+def random_warp(
+    images: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    degrees: float = 12.0,
+    scale: float = 0.12,
+    slant: float = 0.15,
+    shift: float = 2.0,
+    background: float = -1.0,
+) -> np.ndarray:
     """Return images (N, H, W, C), each under its own random (Augment.1), as float32.
 
     degrees, scale, slant, shift    the largest |a| in degrees, |c - 1|, |k| and |s| in pixels; each is uniform
@@ -30,8 +38,11 @@ def random_warp(images: np.ndarray, *, rng: np.random.Generator, degrees: float 
     Generator.
     """
     require_rng("random_warp", rng)
-    limits = [np.deg2rad(real("random_warp", "degrees", degrees, 0, 180)),
-              real("random_warp", "scale", scale, 0, 1, open_high=True), real("random_warp", "slant", slant, 0, 10)]
+    limits = [
+        np.deg2rad(real("random_warp", "degrees", degrees, 0, 180)),
+        real("random_warp", "scale", scale, 0, 1, open_high=True),
+        real("random_warp", "slant", slant, 0, 10),
+    ]
     shift = real("random_warp", "shift", shift, 0, 1e6)
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or 0 in images.shape:
@@ -51,13 +62,13 @@ def warp(images: np.ndarray, A: np.ndarray, s: np.ndarray, *, background: float 
     N, H, W, C = images.shape
     centre = np.array([(H - 1) / 2, (W - 1) / 2])
     u = np.stack(np.meshgrid(np.arange(H), np.arange(W), indexing="ij"), axis=-1).reshape(-1, 2) - centre
-    at = u @ A.transpose(0, 2, 1) + (s + centre)[:, None]                                # (N, H W, 2) points of input
-    framed = np.full((N, H + 2, W + 2, C), background, np.float32)                       # one pixel of background
+    at = u @ A.transpose(0, 2, 1) + (s + centre)[:, None]  # (N, H W, 2) points of input
+    framed = np.full((N, H + 2, W + 2, C), background, np.float32)  # one pixel of background
     framed[:, 1:-1, 1:-1] = images
     row, column = np.clip(at[..., 0] + 1, 0, H + 1), np.clip(at[..., 1] + 1, 0, W + 1)
     i, j = np.minimum(row.astype(np.intp), H), np.minimum(column.astype(np.intp), W)
     f, g = (row - i).astype(np.float32)[..., None], (column - j).astype(np.float32)[..., None]
     flat = framed.reshape(N * (H + 2) * (W + 2), C)
-    at = (np.arange(N)[:, None] * (H + 2) + i) * (W + 2) + j                             # where x00 stands
+    at = (np.arange(N)[:, None] * (H + 2) + i) * (W + 2) + j  # where x00 stands
     x00, x01, x10, x11 = flat[at], flat[at + 1], flat[at + W + 2], flat[at + W + 3]
     return ((1 - f) * ((1 - g) * x00 + g * x01) + f * ((1 - g) * x10 + g * x11)).reshape(N, H, W, C)

@@ -40,11 +40,13 @@ class BirthdayReport:
 
     def __str__(self):
         more = f"more than {self.at_least:,.0f}"
-        return "\n".join([
-            f"repeats        {self.repeats:,} of {self.n_pairs:,} pairs at most {self.threshold:.4g} apart",
-            f"support        {more if math.isinf(self.support) else f'about {self.support:,.0f}, {more}'} (95 %)",
-            f"closest pair   {self.distances[0]:.4g} apart: samples {self.pairs[0, 0]} and {self.pairs[0, 1]}",
-        ])
+        return "\n".join(
+            [
+                f"repeats        {self.repeats:,} of {self.n_pairs:,} pairs at most {self.threshold:.4g} apart",
+                f"support        {more if math.isinf(self.support) else f'about {self.support:,.0f}, {more}'} (95 %)",
+                f"closest pair   {self.distances[0]:.4g} apart: samples {self.pairs[0, 0]} and {self.pairs[0, 1]}",
+            ]
+        )
 
 
 def birthday_test(samples, *, real=None, threshold: float | None = None, closest: int = 20) -> BirthdayReport:

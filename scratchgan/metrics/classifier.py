@@ -33,23 +33,23 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import checkpoint
 from ..checks import positive_int
 from ..core import Sequential
+from ..files import checkpoint
 from ..kernels import on_one_blas_thread
 from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D
+from ..losses.cross_entropy import cross_entropy, softmax
 from ..optim import Adam, Ema, check_same_arrays, cosine
 from .augment import random_warp
-from .cross_entropy import cross_entropy, softmax
 
 WEIGHTS = Path(__file__).parent / "files" / "digits-classifier.npz"
 LABEL = "features of scratchgan's own digit classifier: not comparable to published Inception figures"
 KIND = "digits-classifier"
 SIZE, CLASSES, FEATURES = 28, 10, 64
 STEPS, BATCH, LR, EMA, SLOPE, DROPOUT = 2800, 50, 3e-3, 0.995, 0.1, 0.3
-KEPT_OUT = 100                  # of each class
-LARGEST_FILE = 1 << 20          # bytes, unpacked
-_CHUNK = 100                    # images a pass; always so many, so that N never changes an image's bits
+KEPT_OUT = 100  # of each class
+LARGEST_FILE = 1 << 20  # bytes, unpacked
+_CHUNK = 100  # images a pass; always so many, so that N never changes an image's bits
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Classifier:
         images = _checked(images)
         parts = []
         for start in range(0, len(images), _CHUNK):
-            part = images[start:start + _CHUNK]
+            part = images[start : start + _CHUNK]
             filling = np.zeros((_CHUNK - len(part), *part.shape[1:]), np.float32)
-            parts.append(self.body.forward(np.concatenate([part, filling]), train=False)[0][:len(part)])
+            parts.append(self.body.forward(np.concatenate([part, filling]), train=False)[0][: len(part)])
         return np.concatenate(parts)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -109,8 +109,11 @@ class Classifier:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All weights and running statistics, by name; the live arrays."""
-        return {f"{part}/{path}": a for part, net in (("body", self.body), ("head", self.head))
-                for path, a in net.parameters() + net.buffers()}
+        return {
+            f"{part}/{path}": a
+            for part, net in (("body", self.body), ("head", self.head))
+            for path, a in net.parameters() + net.buffers()
+        }
 
     def __repr__(self) -> str:
         return f"Classifier({self.facts})"
@@ -120,8 +123,11 @@ def build(*, rng: np.random.Generator) -> Classifier:
     """The network with random weights (He et al. 2015)."""
     layers, channels = [], 1
     for width, pool in ((16, False), (16, True), (32, False), (32, True), (64, True)):
-        layers += [Conv2D(channels, width, kernel_size=3, padding=1, bias=False, rng=rng), BatchNorm(width),
-                   LeakyReLU(SLOPE)]
+        layers += [
+            Conv2D(channels, width, kernel_size=3, padding=1, bias=False, rng=rng),
+            BatchNorm(width),
+            LeakyReLU(SLOPE),
+        ]
         layers += [MaxPool2D(2)] if pool else []
         channels = width
     layers += [Flatten(), Dense(9 * channels, FEATURES, bias=False, rng=rng), BatchNorm(FEATURES), LeakyReLU(SLOPE)]
@@ -133,15 +139,20 @@ def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(indices to train on, indices kept out): of each class the last 100, in the order in which they stand."""
     classes = [np.flatnonzero(labels == k) for k in range(CLASSES)]
     if any(len(members) <= KEPT_OUT for members in classes):
-        raise ValueError(f"the split keeps {KEPT_OUT} images of each class out: expected more than that of each, got "
-                         f"{[len(members) for members in classes]}")
-    return (np.concatenate([members[:-KEPT_OUT] for members in classes]),
-            np.concatenate([members[-KEPT_OUT:] for members in classes]))
+        raise ValueError(
+            f"the split keeps {KEPT_OUT} images of each class out: expected more than that of each, got "
+            f"{[len(members) for members in classes]}"
+        )
+    return (
+        np.concatenate([members[:-KEPT_OUT] for members in classes]),
+        np.concatenate([members[-KEPT_OUT:] for members in classes]),
+    )
 
 
 @on_one_blas_thread
-def train(images: np.ndarray, labels: np.ndarray, *, seed: int = 0, steps: int = STEPS,
-          progress: bool = True) -> Classifier:
+def train(
+    images: np.ndarray, labels: np.ndarray, *, seed: int = 0, steps: int = STEPS, progress: bool = True
+) -> Classifier:
     """Train on images (N, 28, 28, 1) with labels (N,) and return the averaged network after the last step.
 
     Raises ValueError for images or labels that do not fit.
@@ -151,8 +162,10 @@ def train(images: np.ndarray, labels: np.ndarray, *, seed: int = 0, steps: int =
     images, labels = _checked(images), np.asarray(labels)
     positive_int("classifier", "steps", steps)
     if labels.shape != (len(images),) or len(images) < BATCH:
-        raise ValueError(f"classifier: expected at least {BATCH} images, each with a label, got {len(images)} images "
-                         f"and labels {labels.shape}")
+        raise ValueError(
+            f"classifier: expected at least {BATCH} images, each with a label, got {len(images)} images "
+            f"and labels {labels.shape}"
+        )
     weights, order, warps, drops = np.random.default_rng(positive_int("classifier", "seed", seed, least=0)).spawn(4)
     net = build(rng=weights)
     chain = Sequential([net.body, Dropout(DROPOUT), net.head])
@@ -175,7 +188,7 @@ def train(images: np.ndarray, labels: np.ndarray, *, seed: int = 0, steps: int =
 
 
 def save(path: str | Path, classifier: Classifier) -> None:
-    """Write weights and facts as a file of `scratchgan.checkpoint`, whole or not at all."""
+    """Write weights and facts as a file of `scratchgan.files.checkpoint`, whole or not at all."""
     facts = classifier.facts
     if facts is None:
         raise ValueError("classifier: save needs its facts (the command, its seed, the accuracy)")
@@ -220,8 +233,10 @@ def _read(path: Path) -> checkpoint.Checkpoint:
 def _checked(images) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype.kind != "f" or images.shape[1:] != (SIZE, SIZE, 1) or not len(images):
-        raise ValueError(f"the digit classifier expects float images (N, {SIZE}, {SIZE}, 1), N at least 1, got "
-                         f"{images.dtype} {images.shape}; scratchgan.data.resize_images changes the size")
+        raise ValueError(
+            f"the digit classifier expects float images (N, {SIZE}, {SIZE}, 1), N at least 1, got "
+            f"{images.dtype} {images.shape}; scratchgan.data.resize_images changes the size"
+        )
     low, high = images.min(), images.max()
     if not (low >= -1 and high <= 1):
         raise ValueError(f"the digit classifier expects finite pixels in [-1, 1], got {low:g} to {high:g}")
@@ -237,8 +252,12 @@ def main(arguments: list[str] | None = None) -> int:
     from .. import __version__
     from ..data import load
 
-    parser = argparse.ArgumentParser(prog="python -m scratchgan.metrics.classifier", description=(
-        "Train the digit classifier on 4,000 of the embedded digits and count its errors on the other 1,000."))
+    parser = argparse.ArgumentParser(
+        prog="python -m scratchgan.metrics.classifier",
+        description=(
+            "Train the digit classifier on 4,000 of the embedded digits and count its errors on the other 1,000."
+        ),
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="FILE", help="default: the shipped file")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="weights, order, warps; default: 0")
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of {BATCH} images; default: {STEPS}")
@@ -259,8 +278,10 @@ def main(arguments: list[str] | None = None) -> int:
     words = ["python", "-m", "scratchgan.metrics.classifier", "--seed", str(args.seed), "--steps", str(args.steps)]
     net.facts = Facts(shlex.join(words), args.seed, args.steps, correct, len(kept_out), __version__)
     save(args.out, net)
-    print(f"{correct:,} of {len(kept_out):,} images that were kept out are right ({net.facts.accuracy:.1%}), with the "
-          f"weights after the last step; wrote {args.out}")
+    print(
+        f"{correct:,} of {len(kept_out):,} images that were kept out are right ({net.facts.accuracy:.1%}), with the "
+        f"weights after the last step; wrote {args.out}"
+    )
     return 0
 
 

@@ -43,6 +43,8 @@ def _shares(name, weights, n):
         return np.full(n, 1 / n)
     weights = column("earth_mover_1d", name, weights)
     if len(weights) != n or weights.min() < 0 or weights.sum() == 0:
-        raise ValueError(f"earth_mover_1d expects {name} ({n},), not negative and not all 0, got {len(weights)} from "
-                         f"{weights.min():g} to {weights.max():g}")
+        raise ValueError(
+            f"earth_mover_1d expects {name} ({n},), not negative and not all 0, got {len(weights)} from "
+            f"{weights.min():g} to {weights.max():g}"
+        )
     return weights / weights.sum()

@@ -45,8 +45,10 @@ def floor_ceiling(metric: Callable[..., Value], real, noise, *, rng: np.random.G
     real, noise = np.asarray(real), np.asarray(noise)
     half = len(real) // 2
     if not half or len(noise) < half:
-        raise ValueError(f"floor_ceiling expects at least 2 real rows and half as many of noise, got {len(real)} real "
-                         f"and {len(noise)} of noise")
+        raise ValueError(
+            f"floor_ceiling expects at least 2 real rows and half as many of noise, got {len(real)} real "
+            f"and {len(noise)} of noise"
+        )
     order = rng.permutation(len(real))
     A, B = real[order[:half]], real[order[half : 2 * half]]
     return metric(A, B), metric(A, noise[rng.permutation(len(noise))[:half]])

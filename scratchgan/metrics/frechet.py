@@ -33,12 +33,12 @@ def frechet_distance(real, fake) -> float:
     Sources   Dowson & Landau 1982 for (Frechet.1); Heusel et al. 2017 for its use on GANs.
     """
     real, fake = two_samples("frechet_distance", real, fake, least=2)
-    (m_r, r, trace_r), (m_f, f, trace_f) = _moments(real), _moments(fake)
+    (m_r, r, trace_r), (m_f, f, trace_f) = moments(real), moments(fake)
     root = np.linalg.svd(r.T @ f, compute_uv=False).sum()  # (Frechet.2)
     return max(0.0, float(np.sum((m_r - m_f) ** 2) + trace_r + trace_f - 2 * root))
 
 
-def _moments(x):
+def moments(x):
     """(mean (F,), a root B (F, rank) of the covariance: B B^T = S, and Tr S)."""
     mean = x.mean(axis=0)
     centred = x - mean

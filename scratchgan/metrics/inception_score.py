@@ -28,8 +28,10 @@ def inception_score(probabilities) -> float:
     p = rows("inception_score", "probabilities", probabilities)
     total = p.sum(axis=1)
     if np.ndim(probabilities) != 2 or p.min() < 0 or np.abs(total - 1).max() > 1e-3:
-        raise ValueError("inception_score expects probabilities (N, K), at least 0, each row with sum 1; got shape "
-                         f"{np.shape(probabilities)}, least {p.min():g}, sums from {total.min():g} to {total.max():g}")
+        raise ValueError(
+            "inception_score expects probabilities (N, K), at least 0, each row with sum 1; got shape "
+            f"{np.shape(probabilities)}, least {p.min():g}, sums from {total.min():g} to {total.max():g}"
+        )
     p = p / total[:, None]  # softmax in float32 sums to 1 within 1e-6 only
     marginal = np.broadcast_to(p.mean(axis=0), p.shape)
     there = p > 0  # 0 log 0 = 0

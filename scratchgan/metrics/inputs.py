@@ -14,8 +14,10 @@ def rows(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
     """
     array = numbers(who, name, values)
     if array.ndim < 2 or array[:1].size == 0 or len(array) < least:
-        raise ValueError(f"{who} expects {name} as rows (N, F) or images (N, H, W, C) with N at least {least}, "
-                         f"got shape {array.shape}")
+        raise ValueError(
+            f"{who} expects {name} as rows (N, F) or images (N, H, W, C) with N at least {least}, "
+            f"got shape {array.shape}"
+        )
     return finite(who, name, array.reshape(len(array), -1))
 
 
@@ -63,6 +65,8 @@ def finite(who: str, name: str, array: np.ndarray) -> np.ndarray:
     good = np.abs(array) < LARGEST  # false for nan
     good = good.all(axis=tuple(range(1, array.ndim)))
     if not good.all():
-        raise ValueError(f"{who} expects finite {name} (below {LARGEST:g}): {(~good).sum()} of {len(good)} rows are "
-                         f"not, first {good.argmin()}")
+        raise ValueError(
+            f"{who} expects finite {name} (below {LARGEST:g}): {(~good).sum()} of {len(good)} rows are "
+            f"not, first {good.argmin()}"
+        )
     return array

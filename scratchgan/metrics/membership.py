@@ -29,11 +29,13 @@ class MembershipReport:
     n_others: int
 
     def __str__(self):
-        return "\n".join([
-            f"advantage      {self.advantage:.3f} (by chance alone: {self.floor:.3f}; everybody given away: 1)",
-            f"AUC            {self.auc:.3f} (nothing leaks: 0.5)",
-            f"scores         {self.n_members} members, {self.n_others} others",
-        ])
+        return "\n".join(
+            [
+                f"advantage      {self.advantage:.3f} (by chance alone: {self.floor:.3f}; everybody given away: 1)",
+                f"AUC            {self.auc:.3f} (nothing leaks: 0.5)",
+                f"scores         {self.n_members} members, {self.n_others} others",
+            ]
+        )
 
 
 def membership_advantage(member_scores, other_scores) -> MembershipReport:

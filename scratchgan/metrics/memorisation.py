@@ -35,12 +35,14 @@ class MemorisationReport:
     n_compared: int
 
     def __str__(self):
-        return "\n".join([
-            f"distance ratio {self.ratio:.3f} train / held-out (nothing memorised: 1)",
-            f"nearer train   {self.nearer_train:.1%} of {len(self.distances)} samples (nothing memorised: 50 %)",
-            f"copies         {self.copies:.1%} within {self.copy_distance:.4g} of a training image "
-            f"(unseen real images: {self.copies_floor:.1%})",
-        ])
+        return "\n".join(
+            [
+                f"distance ratio {self.ratio:.3f} train / held-out (nothing memorised: 1)",
+                f"nearer train   {self.nearer_train:.1%} of {len(self.distances)} samples (nothing memorised: 50 %)",
+                f"copies         {self.copies:.1%} within {self.copy_distance:.4g} of a training image "
+                f"(unseen real images: {self.copies_floor:.1%})",
+            ]
+        )
 
 
 def memorisation_ratio(train, held_out, samples, *, copy_quantile: float = 0.01) -> MemorisationReport:

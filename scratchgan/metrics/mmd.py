@@ -43,8 +43,10 @@ def mmd(real, fake, *, bandwidths=None, unbiased: bool = True) -> float:
     real, fake = two_samples("mmd", real, fake, least=2)
     if bandwidths is None:
         bandwidths = median_distance(np.concatenate([_thinned(real), _thinned(fake)])) * np.array(SCALES)
-    gammas = [0.5 / number("mmd", "bandwidths", float(s), 0, np.inf, open_low=True, open_high=True) ** 2
-              for s in np.ravel(bandwidths)]
+    gammas = [
+        0.5 / number("mmd", "bandwidths", float(s), 0, np.inf, open_low=True, open_high=True) ** 2
+        for s in np.ravel(bandwidths)
+    ]
     if not gammas:
         raise ValueError("mmd: bandwidths must be one number or several, got none")
 
@@ -64,19 +66,24 @@ def median_distance(x) -> float:
     """
     x = _thinned(rows("median_distance", "x", x, least=2), 2 * _HEURISTIC_ROWS)
     x = x - x.mean(axis=0)
-    square = np.concatenate([table[np.arange(len(x)) > np.arange(part.start, part.stop)[:, None]]
-                             for part, table, _ in tables(x, x)])
+    square = np.concatenate(
+        [table[np.arange(len(x)) > np.arange(part.start, part.stop)[:, None]] for part, table, _ in tables(x, x)]
+    )
     median = float(np.sqrt(np.median(square)))
     if median <= 1e-7 * np.abs(x).max():  # rounding of the product: see neighbours
         raise ValueError("mmd: most rows are equal, so their median distance is 0; give bandwidths")
     return median
 
 
-def kernel_mmd(real: np.ndarray, fake: np.ndarray, kernel: Callable, *, unbiased: bool = True,
-               block: int | None = None) -> float:
+def kernel_mmd(
+    real: np.ndarray, fake: np.ndarray, kernel: Callable, *, unbiased: bool = True, block: int | None = None
+) -> float:
     """(Mmd.2), or (Mmd.3), for kernel(a, b) -> table (len(a), len(b)), summed block by block."""
-    return (_mean(real, real, kernel, block, no_diagonal=unbiased) + _mean(fake, fake, kernel, block,
-            no_diagonal=unbiased) - 2 * _mean(real, fake, kernel, block, no_diagonal=False))
+    return (
+        _mean(real, real, kernel, block, no_diagonal=unbiased)
+        + _mean(fake, fake, kernel, block, no_diagonal=unbiased)
+        - 2 * _mean(real, fake, kernel, block, no_diagonal=False)
+    )
 
 
 def _mean(a, b, kernel, block, *, no_diagonal):

@@ -62,8 +62,10 @@ def choose_sigma(samples, validation, *, candidates=None) -> float:
     if candidates is None:
         s = math.sqrt(np.median(nearest(t, x)[0]) / x.shape[1])
         if s == 0:
-            raise ValueError("choose_sigma: most validation rows are copies of samples, and the best sigma is 0; "
-                             "give validation data that the samples do not contain, or candidates")
+            raise ValueError(
+                "choose_sigma: most validation rows are copies of samples, and the best sigma is 0; "
+                "give validation data that the samples do not contain, or candidates"
+            )
         spread = math.sqrt(x.var(axis=0).mean())
         candidates = np.geomspace(s / 2, max(2 * s, spread), _CANDIDATES)
     sigmas = column("choose_sigma", "candidates", np.ravel(candidates))

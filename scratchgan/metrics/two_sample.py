@@ -69,8 +69,10 @@ def fit_logistic(x, y, *, ridge: float = RIDGE) -> tuple[np.ndarray, float]:
     ridge = number("fit_logistic", "ridge", ridge, 0, np.inf, open_low=True, open_high=True)
     x, y = rows("fit_logistic", "x", x, least=2), column("fit_logistic", "y", y, least=2)
     if len(x) != len(y) or set(np.unique(y)) != {0.0, 1.0}:
-        raise ValueError(f"fit_logistic expects y ({len(x)},) of 0 and 1, both there; got {len(y)} numbers with the "
-                         f"values {np.unique(y)[:5]}")
+        raise ValueError(
+            f"fit_logistic expects y ({len(x)},) of 0 and 1, both there; got {len(y)} numbers with the "
+            f"values {np.unique(y)[:5]}"
+        )
     X = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     decay = np.full(X.shape[1], ridge)
     decay[-1] = 0

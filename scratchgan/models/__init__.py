@@ -1,6 +1,6 @@
 """The family: a file for each GAN, and a builder for each.
 
-    build("dcgan", image_size=28, channels=1)     the same as     dcgan(image_size=28, channels=1)
+build("dcgan", image_size=28, channels=1)     the same as     dcgan(image_size=28, channels=1)
 """
 
 from ..checks import one_of
@@ -18,12 +18,41 @@ from .ragan import ragan
 from .sngan import sngan
 from .wgan import wgan_clip, wgan_gp
 
-MODELS = {"dcgan": dcgan, "mlp": mlp_gan, "lsgan": lsgan, "sngan": sngan, "wgan-clip": wgan_clip, "wgan-gp": wgan_gp,
-          "dragan": dragan, "ragan": ragan, "r1gan": r1gan, "cgan": cgan, "projection": projection_gan, "acgan": acgan,
-          "infogan": infogan, "cyclegan": cyclegan}
+MODELS = {
+    "dcgan": dcgan,
+    "mlp": mlp_gan,
+    "lsgan": lsgan,
+    "sngan": sngan,
+    "wgan-clip": wgan_clip,
+    "wgan-gp": wgan_gp,
+    "dragan": dragan,
+    "ragan": ragan,
+    "r1gan": r1gan,
+    "cgan": cgan,
+    "projection": projection_gan,
+    "acgan": acgan,
+    "infogan": infogan,
+    "cyclegan": cyclegan,
+}
 
-__all__ = ["MODELS", "acgan", "build", "cgan", "cyclegan", "dcgan", "dragan", "infogan", "lsgan", "mlp_gan",
-           "projection_gan", "r1gan", "ragan", "sngan", "wgan_clip", "wgan_gp"]
+__all__ = [
+    "MODELS",
+    "acgan",
+    "build",
+    "cgan",
+    "cyclegan",
+    "dcgan",
+    "dragan",
+    "infogan",
+    "lsgan",
+    "mlp_gan",
+    "projection_gan",
+    "r1gan",
+    "ragan",
+    "sngan",
+    "wgan_clip",
+    "wgan_gp",
+]
 
 
 def build(name: str, **options) -> GAN:

@@ -22,7 +22,7 @@ from ..checks import positive_int
 from ..checks import real as number
 from ..gan import _evaluate
 from ..layers.activations import sigmoid
-from ..metrics.cross_entropy import cross_entropy, softmax
+from ..losses.cross_entropy import cross_entropy, softmax
 from .conditional import ConditionalGAN
 
 
@@ -40,12 +40,23 @@ class AuxiliaryGAN(ConditionalGAN):
 
     d_told = False
 
-    def __init__(self, G, D, *, classes: int, continuous: int = 0, labelled: bool = True, class_weight: float = 1.0,
-                 continuous_weight: float = 0.1, **options):
+    def __init__(
+        self,
+        G,
+        D,
+        *,
+        classes: int,
+        continuous: int = 0,
+        labelled: bool = True,
+        class_weight: float = 1.0,
+        continuous_weight: float = 0.1,
+        **options,
+    ):
         self.continuous, self.labelled = positive_int("AuxiliaryGAN", "continuous", continuous, least=0), labelled
         self.class_weight = number("AuxiliaryGAN", "class_weight", class_weight, 0, np.inf, open_high=True)
-        self.continuous_weight = number("AuxiliaryGAN", "continuous_weight", continuous_weight, 0, np.inf,
-                                      open_high=True)
+        self.continuous_weight = number(
+            "AuxiliaryGAN", "continuous_weight", continuous_weight, 0, np.inf, open_high=True
+        )
         self.answer_size = classes + continuous
         super().__init__(G, D, classes=classes, **options)
         if self.rules:
@@ -70,8 +81,12 @@ class AuxiliaryGAN(ConditionalGAN):
         r, f = on_real_out[:, :1], on_fake_out[:, :1]
         value, d_real, d_fake = self.loss.discriminator(r, f)
         said, d_said = self.understood(on_fake_out[:, 1:], Z)
-        report = {"d_loss": value + said, "d_real": float(sigmoid(r).mean()), "d_fake": float(sigmoid(f).mean()),
-                  "codes_fake": said}
+        report = {
+            "d_loss": value + said,
+            "d_real": float(sigmoid(r).mean()),
+            "d_fake": float(sigmoid(f).mean()),
+            "codes_fake": said,
+        }
         d_said_real = np.zeros_like(d_said)
         if self.labelled:
             report["codes_real"], d_said_real = self.understood(on_real_out[:, 1:], Z)
@@ -104,8 +119,8 @@ class AuxiliaryGAN(ConditionalGAN):
         value, d_answers = self.class_weight * value, np.empty_like(answers)
         d_answers[:, :K] = d_class.dtype.type(self.class_weight) * d_class
         if self.continuous:
-            apart = answers[:, K:] - Z[:, self.latent_dim + K:]
-            value += self.continuous_weight * 0.5 * float(np.sum(apart.astype(np.float64)**2)) / N
+            apart = answers[:, K:] - Z[:, self.latent_dim + K :]
+            value += self.continuous_weight * 0.5 * float(np.sum(apart.astype(np.float64) ** 2)) / N
             d_answers[:, K:] = apart.dtype.type(self.continuous_weight / N) * apart
         return value, d_answers
 
@@ -113,4 +128,4 @@ class AuxiliaryGAN(ConditionalGAN):
         """What D reads in samples: p(category) (N, classes), and continuous codes (N, continuous); evaluation mode."""
         self._check_real(x)
         answers = _evaluate(self.D, x)[:, 1:]
-        return softmax(answers[:, :self.classes]), answers[:, self.classes:]
+        return softmax(answers[:, : self.classes]), answers[:, self.classes :]

@@ -13,15 +13,43 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def cgan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, *,
-         classes: int = 10, **options) -> GAN:
+def cgan(
+    image_size: int = 28,
+    channels: int = 1,
+    latent_dim: int = 64,
+    width: int = 32,
+    seed: int = 0,
+    *,
+    classes: int = 10,
+    **options,
+) -> GAN:
     """The label by concatenation; `options` as for `models.dcgan`, and go before."""
-    return dcgan(image_size, channels, latent_dim, width, seed=seed,
-                 **{"condition": "concat", "classes": classes, "dense": 256, **options})
+    return dcgan(
+        image_size,
+        channels,
+        latent_dim,
+        width,
+        seed=seed,
+        **{"condition": "concat", "classes": classes, "dense": 256, **options},
+    )
 
 
-def projection_gan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, *,
-                   classes: int = 10, **options) -> GAN:
+def projection_gan(
+    image_size: int = 28,
+    channels: int = 1,
+    latent_dim: int = 64,
+    width: int = 32,
+    seed: int = 0,
+    *,
+    classes: int = 10,
+    **options,
+) -> GAN:
     """The label by projection; `options` as for `models.dcgan`, and go before."""
-    return dcgan(image_size, channels, latent_dim, width, seed=seed,
-                 **{"condition": "projection", "classes": classes, "dense": 256, **options})
+    return dcgan(
+        image_size,
+        channels,
+        latent_dim,
+        width,
+        seed=seed,
+        **{"condition": "projection", "classes": classes, "dense": 256, **options},
+    )

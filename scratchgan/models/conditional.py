@@ -40,7 +40,7 @@ class ConditionalGAN(GAN):
     def __init__(self, G, D, *, classes: int, **options):
         self.classes = positive_int("ConditionalGAN", "classes", classes, least=2)
         self.code_size = self.classes + self.continuous
-        self._labels = np.zeros(0, np.int64)                    # of the step at hand
+        self._labels = np.zeros(0, np.int64)  # of the step at hand
         if self.d_told and not D.takes_labels:
             raise ValueError("ConditionalGAN: D must take labels: put a LabelConcat or a Projection into it")
         super().__init__(G, D, **options)

@@ -98,10 +98,25 @@ class CycleGAN:
 
     conditional = False
 
-    def __init__(self, G_AB: Layer, G_BA: Layer, D_A: Layer, D_B: Layer, *, data_shape: tuple[int, ...],
-                 loss="least-squares", lr: float = 2e-4, beta1: float = 0.5, beta2: float = 0.999, schedule=None,
-                 cycle_weight: float = 10.0, identity_weight: float = 0.5, pool_size: int = 50,
-                 ema_decay: float = 0.0, seed: int = 0):
+    def __init__(
+        self,
+        G_AB: Layer,
+        G_BA: Layer,
+        D_A: Layer,
+        D_B: Layer,
+        *,
+        data_shape: tuple[int, ...],
+        loss="least-squares",
+        lr: float = 2e-4,
+        beta1: float = 0.5,
+        beta2: float = 0.999,
+        schedule=None,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 0.5,
+        pool_size: int = 50,
+        ema_decay: float = 0.0,
+        seed: int = 0,
+    ):
         self.data_shape = tuple(positive_int("CycleGAN", "data_shape", n) for n in data_shape)
         self.G, self.D = Both(AB=G_AB, BA=G_BA), Both(A=D_A, B=D_B)
         self.G.set_path("G")
@@ -143,8 +158,9 @@ class CycleGAN:
         self.g_optimizer.step()
         if self.ema is not None:
             self.ema.update()
-        shown = [self.histories[which].swap(fake, rng=self._history_rng)
-                 for which, fake in zip("AB", fakes, strict=True)]
+        shown = [
+            self.histories[which].swap(fake, rng=self._history_rng) for which, fake in zip("AB", fakes, strict=True)
+        ]
         report = self.d_gradients(a, b, *shown) | report
         self.d_optimizer.step()
         self.steps += 1
@@ -162,9 +178,17 @@ class CycleGAN:
         identity_a, identity_b = self._stay(self.G_BA, a), self._stay(self.G_AB, b)
         cycle, identity = cycle_a + cycle_b, identity_a + identity_b
         total = toward_a + toward_b + self.cycle_weight * (cycle + self.identity_weight * identity)
-        return {"g_loss": total, "cycle": cycle, "identity": identity, "adversarial_a": toward_a,
-                "adversarial_b": toward_b, "cycle_a": cycle_a, "cycle_b": cycle_b, "identity_a": identity_a,
-                "identity_b": identity_b}, (fa, fb)
+        return {
+            "g_loss": total,
+            "cycle": cycle,
+            "identity": identity,
+            "adversarial_a": toward_a,
+            "adversarial_b": toward_b,
+            "cycle_a": cycle_a,
+            "cycle_b": cycle_b,
+            "identity_a": identity_a,
+            "identity_b": identity_b,
+        }, (fa, fb)
 
     def _there_and_back(self, x, fake, D, back):
         """(dL_G/dfake, the adversarial term, l1 of the cycle) of a fake made from x.  (Cyclegan.5, 6)"""
@@ -197,8 +221,13 @@ class CycleGAN:
             D.backward(d_fake, on_fake, input_grad=False)
             parts.append((value, self._said(real_logits), self._said(fake_logits)))
         (loss_a, real_a, fake_a), (loss_b, real_b, fake_b) = parts
-        return {"d_loss": loss_a + loss_b, "d_real": (real_a + real_b) / 2, "d_fake": (fake_a + fake_b) / 2,
-                "d_loss_a": loss_a, "d_loss_b": loss_b}
+        return {
+            "d_loss": loss_a + loss_b,
+            "d_real": (real_a + real_b) / 2,
+            "d_fake": (fake_a + fake_b) / 2,
+            "d_loss_a": loss_a,
+            "d_loss_b": loss_b,
+        }
 
     def _forward(self, net: Layer, x: np.ndarray):
         return net.forward(x, train=True, rng=self._layer_rng)
@@ -254,8 +283,11 @@ class CycleGAN:
         count.
         """
         own, random = self.state(), ("rng/history", "rng/layers")
-        check_same_arrays("CycleGAN", {k: a for k, a in own.items() if k not in random},
-                          {k: a for k, a in arrays.items() if k not in random})
+        check_same_arrays(
+            "CycleGAN",
+            {k: a for k, a in own.items() if k not in random},
+            {k: a for k, a in arrays.items() if k not in random},
+        )
         for name in random:
             if name not in arrays:
                 raise ValueError(f"CycleGAN: the state lacks {name}")
@@ -267,7 +299,7 @@ class CycleGAN:
         for which, history in self.histories.items():
             if not 0 <= counts[which] <= history.size:
                 raise ValueError(f"CycleGAN: history/{which}/count must be 0..{history.size}, got {counts[which]}")
-        for which, optimizer in self._optimizers():             # before the first weight is changed
+        for which, optimizer in self._optimizers():  # before the first weight is changed
             optimizer.check_state({name: arrays[f"{which}/{name}"] for name in optimizer.state()})
         for which, net in self.nets():
             for path, array in _arrays(net):
@@ -296,11 +328,11 @@ class CycleGAN:
             for name, net in player.children():
                 made = net.output_shape(self.data_shape)
                 if player is self.G and made != self.data_shape:
-                    raise ShapeError(f"CycleGAN: G_{name} makes images of shape {made}, the data has "
-                                     f"{self.data_shape}")
+                    raise ShapeError(f"CycleGAN: G_{name} makes images of shape {made}, the data has {self.data_shape}")
                 if any(layer.couples_samples for layer in net.layers_below()):
-                    raise ValueError(f"CycleGAN: {net.label} has a layer that mixes batch-mates (BatchNorm); use "
-                                     "InstanceNorm")
+                    raise ValueError(
+                        f"CycleGAN: {net.label} has a layer that mixes batch-mates (BatchNorm); use InstanceNorm"
+                    )
         if len({net.dtype for net in (self.G_AB, self.G_BA, self.D_A, self.D_B)}) > 1:
             raise ValueError("CycleGAN: all four nets must have one dtype")
 
@@ -334,11 +366,27 @@ def l1(u: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray]:
     return float(np.abs(difference).mean(dtype=np.float64)), np.sign(difference) / difference.dtype.type(u.size)
 
 
-def cyclegan(image_size: int = 28, channels: int = 1, width: int = 16, blocks: int = 2, seed: int = 0, *,
-             d_width: int = 32, slope: float = 0.2, loss="least-squares", cycle_weight: float = 10.0,
-             identity_weight: float = 0.5, pool_size: int = 50, lr: float = 2e-4, beta1: float = 0.5,
-             beta2: float = 0.999, lr_schedule: str = "constant", total_steps: int | None = None,
-             ema_decay: float = 0.0, dtype=np.float32) -> CycleGAN:
+def cyclegan(
+    image_size: int = 28,
+    channels: int = 1,
+    width: int = 16,
+    blocks: int = 2,
+    seed: int = 0,
+    *,
+    d_width: int = 32,
+    slope: float = 0.2,
+    loss="least-squares",
+    cycle_weight: float = 10.0,
+    identity_weight: float = 0.5,
+    pool_size: int = 50,
+    lr: float = 2e-4,
+    beta1: float = 0.5,
+    beta2: float = 0.999,
+    lr_schedule: str = "constant",
+    total_steps: int | None = None,
+    ema_decay: float = 0.0,
+    dtype=np.float32,
+) -> CycleGAN:
     """Build it for images (N, image_size, image_size, channels) of both domains.
 
     width       channels of the generators at full resolution, twice as many at half of it
@@ -358,6 +406,17 @@ def cyclegan(image_size: int = 28, channels: int = 1, width: int = 16, blocks: i
     rng, *_ = seed_streams(seed)
     nets = [generator(shape, width, blocks, rng, dtype) for _ in "AB"]
     nets += [discriminator(shape, d_width, slope, rng, dtype) for _ in "AB"]
-    return CycleGAN(*nets, data_shape=shape, loss=loss, lr=lr, beta1=beta1, beta2=beta2,
-                    schedule=optim.schedule(lr_schedule, total_steps), cycle_weight=cycle_weight,
-                    identity_weight=identity_weight, pool_size=pool_size, ema_decay=ema_decay, seed=seed)
+    return CycleGAN(
+        *nets,
+        data_shape=shape,
+        loss=loss,
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        schedule=optim.schedule(lr_schedule, total_steps),
+        cycle_weight=cycle_weight,
+        identity_weight=identity_weight,
+        pool_size=pool_size,
+        ema_decay=ema_decay,
+        seed=seed,
+    )

@@ -14,8 +14,7 @@ from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, Upsa
 INIT = normal(0.02)
 
 
-def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Generator,
-              dtype) -> Sequential:
+def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Generator, dtype) -> Sequential:
     """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
 
     Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
@@ -24,8 +23,9 @@ def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Ge
     channels = shape[-1]
 
     def conv(Ci: int, Co: int, k: int, stride: int = 1) -> list[Layer]:
-        layer = Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng,
-                       dtype=dtype)                          # without b: InstanceNorm takes the mean away
+        layer = Conv2D(
+            Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng, dtype=dtype
+        )  # without b: InstanceNorm takes the mean away
         return [layer, InstanceNorm(Co, dtype=dtype)]
 
     inner = 2 * width
@@ -42,8 +42,14 @@ def discriminator(shape: tuple[int, ...], width: int, slope: float, rng: np.rand
     def conv(Ci: int, Co: int, k: int, stride: int, bias: bool = True) -> Conv2D:
         return Conv2D(Ci, Co, kernel_size=k, stride=stride, padding=1, bias=bias, init=INIT, rng=rng, dtype=dtype)
 
-    return Sequential([
-        conv(shape[-1], width, 4, 2), LeakyReLU(slope),
-        conv(width, 2 * width, 4, 2, bias=False), InstanceNorm(2 * width, dtype=dtype), LeakyReLU(slope),
-        conv(2 * width, 1, 3, 1),
-    ], input_shape=shape)
+    return Sequential(
+        [
+            conv(shape[-1], width, 4, 2),
+            LeakyReLU(slope),
+            conv(width, 2 * width, 4, 2, bias=False),
+            InstanceNorm(2 * width, dtype=dtype),
+            LeakyReLU(slope),
+            conv(2 * width, 1, 3, 1),
+        ],
+        input_shape=shape,
+    )

@@ -58,14 +58,31 @@ from .training import game, see_the_batch
 LARGEST_BASE = 7
 NORMS = ("batch", "layer", "none", "spectral")
 CONDITIONS = ("none", "concat", "projection", "auxiliary", "codes")
-LABEL_SIZE, ANSWER_SIZE = 50, 128             # widths of the label's vector, and of the layer before the guesses
+LABEL_SIZE, ANSWER_SIZE = 50, 128  # widths of the label's vector, and of the layer before the guesses
 INIT = normal(0.02)
 
 
-def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64, loss="non-saturating",
-          seed: int = 0, *, dense: int = 0, slope: float = 0.2, d_norm: str = "batch", packing: int = 1,
-          minibatch: str = "none", condition: str = "none", classes: int = 0, continuous: int = 0,
-          class_weight: float = 1.0, continuous_weight: float = 0.1, dtype=np.float32, **training) -> GAN:
+def dcgan(
+    image_size: int = 28,
+    channels: int = 1,
+    latent_dim: int = 100,
+    width: int = 64,
+    loss="non-saturating",
+    seed: int = 0,
+    *,
+    dense: int = 0,
+    slope: float = 0.2,
+    d_norm: str = "batch",
+    packing: int = 1,
+    minibatch: str = "none",
+    condition: str = "none",
+    classes: int = 0,
+    continuous: int = 0,
+    class_weight: float = 1.0,
+    continuous_weight: float = 0.1,
+    dtype=np.float32,
+    **training,
+) -> GAN:
     """Build it for images (N, image_size, image_size, channels).
 
     width       channels of D's first and G's last hidden layer
@@ -83,16 +100,25 @@ def dcgan(image_size: int = 28, channels: int = 1, latent_dim: int = 100, width:
     """
     channels, width = positive_int("dcgan", "channels", channels), positive_int("dcgan", "width", width)
     base, halvings = halve(image_size)
-    widths = [width * 2**i for i in range(halvings)]          # of D, from the image inwards
+    widths = [width * 2**i for i in range(halvings)]  # of D, from the image inwards
     rng, *_ = seed_streams(seed)
 
     dense = positive_int("dcgan", "dense", dense, least=0)
     make, told = _made(condition, classes, continuous, class_weight, continuous_weight, d_norm, packing)
     G = generator(base, widths[::-1], channels, latent_dim + told, dense, rng, dtype)
-    D = discriminator(base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch, condition, classes,
-                      told)
-    return game(G, D, make=make, latent_dim=latent_dim, data_shape=(image_size, image_size, channels), loss=loss,
-                seed=seed, **training)
+    D = discriminator(
+        base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch, condition, classes, told
+    )
+    return game(
+        G,
+        D,
+        make=make,
+        latent_dim=latent_dim,
+        data_shape=(image_size, image_size, channels),
+        loss=loss,
+        seed=seed,
+        **training,
+    )
 
 
 def generator(base: int, widths: list[int], channels: int, latent_dim: int, dense: int, rng, dtype) -> Sequential:
@@ -112,14 +138,26 @@ def generator(base: int, widths: list[int], channels: int, latent_dim: int, dens
     return Sequential(layers, input_shape=(latent_dim,))
 
 
-def discriminator(base: int, widths: list[int], channels: int, dense: int, slope: float, rng, dtype,
-                  norm: str = "batch", packing: int = 1, minibatch: str = "none", condition: str = "none",
-                  classes: int = 0, answers: int = 0) -> Sequential:
+def discriminator(
+    base: int,
+    widths: list[int],
+    channels: int,
+    dense: int,
+    slope: float,
+    rng,
+    dtype,
+    norm: str = "batch",
+    packing: int = 1,
+    minibatch: str = "none",
+    condition: str = "none",
+    classes: int = 0,
+    answers: int = 0,
+) -> Sequential:
     """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
     one_of("dcgan", "d_norm", norm, NORMS)
     packing, size = positive_int("dcgan", "packing", packing), base * 2 ** len(widths)
     plain = norm not in ("batch", "spectral")
-    init = "he" if plain else INIT                    # where nothing rescales, 0.02 would be nearly flat
+    init = "he" if plain else INIT  # where nothing rescales, 0.02 would be nearly flat
     bias = norm != "batch"
 
     def normed(layer: Layer, shape: tuple[int, ...]) -> list[Layer]:
@@ -156,9 +194,17 @@ def discriminator(base: int, widths: list[int], channels: int, dense: int, slope
     elif condition == "auxiliary":
         last = ending(1 + answers, features)
     elif condition == "codes":
-        last = Concat([ending(1, features), Sequential([
-            *normed(_dense(features, ANSWER_SIZE, rng, dtype, bias, init), (ANSWER_SIZE,)),
-            ending(answers, ANSWER_SIZE)])])
+        last = Concat(
+            [
+                ending(1, features),
+                Sequential(
+                    [
+                        *normed(_dense(features, ANSWER_SIZE, rng, dtype, bias, init), (ANSWER_SIZE,)),
+                        ending(answers, ANSWER_SIZE),
+                    ]
+                ),
+            ]
+        )
     else:
         last = spectral(ending(1, features))
     layers += [*seeing, last]
@@ -176,8 +222,14 @@ def _made(condition, classes, continuous, class_weight, continuous_weight, d_nor
     if condition in ("concat", "projection"):
         return partial(ConditionalGAN, classes=classes), classes
     continuous = positive_int("dcgan", "continuous", continuous, least=0) if condition == "codes" else 0
-    return partial(AuxiliaryGAN, classes=classes, continuous=continuous, labelled=condition == "auxiliary",
-                   class_weight=class_weight, continuous_weight=continuous_weight), classes + continuous
+    return partial(
+        AuxiliaryGAN,
+        classes=classes,
+        continuous=continuous,
+        labelled=condition == "auxiliary",
+        class_weight=class_weight,
+        continuous_weight=continuous_weight,
+    ), classes + continuous
 
 
 def halve(image_size: int) -> tuple[int, int]:
@@ -188,8 +240,10 @@ def halve(image_size: int) -> tuple[int, int]:
     if base > LARGEST_BASE or halvings == 0:
         fits = sorted(b * 2**h for b in range(4, LARGEST_BASE + 1) for h in range(1, 6))
         near = sorted(fits, key=lambda n: abs(n - image_size))[:2]
-        raise ValueError(f"dcgan: image_size {image_size} cannot be halved down to {LARGEST_BASE} pixels or fewer; "
-                         f"near sizes that can: {', '.join(map(str, sorted(near)))}")
+        raise ValueError(
+            f"dcgan: image_size {image_size} cannot be halved down to {LARGEST_BASE} pixels or fewer; "
+            f"near sizes that can: {', '.join(map(str, sorted(near)))}"
+        )
     return base, halvings
 
 
@@ -205,8 +259,9 @@ def _down(Ci: int, Co: int, bias: bool, rng, dtype, init=INIT) -> Conv2D:
 
 def _up(Ci: int, Co: int, bias: bool, rng, dtype) -> ConvTranspose2D:
     """Twice the size."""
-    return ConvTranspose2D(Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=normal(0.02), rng=rng,
-                           dtype=dtype)
+    return ConvTranspose2D(
+        Ci, Co, kernel_size=4, stride=2, padding=1, bias=bias, init=normal(0.02), rng=rng, dtype=dtype
+    )
 
 
 def _batchnorm(C: int, rng, dtype) -> BatchNorm:

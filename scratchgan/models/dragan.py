@@ -14,9 +14,16 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def dragan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-           **options) -> GAN:
+def dragan(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
-    method = {"loss": "non-saturating", "penalty": "dragan", "penalty_weight": 10.0, "d_norm": "none", "beta1": 0.0,
-              "beta2": 0.9}
+    method = {
+        "loss": "non-saturating",
+        "penalty": "dragan",
+        "penalty_weight": 10.0,
+        "d_norm": "none",
+        "beta1": 0.0,
+        "beta2": 0.9,
+    }
     return dcgan(image_size, channels, latent_dim, width, seed=seed, **{**method, **options})

@@ -37,8 +37,10 @@ class History:
         """
         require_rng("History", rng)
         if fakes.shape[1:] != self.held.shape[1:] or fakes.dtype != self.held.dtype:
-            raise ValueError(f"History: expected fakes (N, {', '.join(map(str, self.held.shape[1:]))}) "
-                             f"{self.held.dtype}, got {fakes.shape} {fakes.dtype}")
+            raise ValueError(
+                f"History: expected fakes (N, {', '.join(map(str, self.held.shape[1:]))}) "
+                f"{self.held.dtype}, got {fakes.shape} {fakes.dtype}"
+            )
         if self.size == 0:
             return fakes
         shown = fakes.copy()

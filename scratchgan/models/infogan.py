@@ -23,9 +23,31 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def infogan(image_size: int = 28, channels: int = 1, latent_dim: int = 62, width: int = 32, seed: int = 0, *,
-            classes: int = 10, continuous: int = 2, **options) -> GAN:
+def infogan(
+    image_size: int = 28,
+    channels: int = 1,
+    latent_dim: int = 62,
+    width: int = 32,
+    seed: int = 0,
+    *,
+    classes: int = 10,
+    continuous: int = 2,
+    **options,
+) -> GAN:
     """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
-    return dcgan(image_size, channels, latent_dim, width, seed=seed,
-                 **{"condition": "codes", "classes": classes, "continuous": continuous, "dense": 256, "lr_g": 1e-3,
-                    "lr_d": 2e-4, **options})
+    return dcgan(
+        image_size,
+        channels,
+        latent_dim,
+        width,
+        seed=seed,
+        **{
+            "condition": "codes",
+            "classes": classes,
+            "continuous": continuous,
+            "dense": 256,
+            "lr_g": 1e-3,
+            "lr_d": 2e-4,
+            **options,
+        },
+    )

@@ -15,7 +15,8 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def lsgan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-          **options) -> GAN:
+def lsgan(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
     return dcgan(image_size, channels, latent_dim, width, seed=seed, **{"loss": "least-squares", **options})

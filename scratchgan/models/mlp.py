@@ -21,9 +21,20 @@ from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Tanh
 from .training import game, see_the_batch
 
 
-def mlp_gan(data_dim: int | None = None, latent_dim: int = 2, hidden: Sequence[int] = (128, 128),
-            loss="non-saturating", seed: int = 0, *, data_shape: tuple[int, ...] | None = None, slope: float = 0.2,
-            packing: int = 1, minibatch: str = "none", dtype=np.float32, **training) -> GAN:
+def mlp_gan(
+    data_dim: int | None = None,
+    latent_dim: int = 2,
+    hidden: Sequence[int] = (128, 128),
+    loss="non-saturating",
+    seed: int = 0,
+    *,
+    data_shape: tuple[int, ...] | None = None,
+    slope: float = 0.2,
+    packing: int = 1,
+    minibatch: str = "none",
+    dtype=np.float32,
+    **training,
+) -> GAN:
     """Build it.
 
     data_dim      points of (N, data_dim), 2 if nothing is said; or

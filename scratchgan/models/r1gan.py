@@ -14,8 +14,9 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def r1gan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-          **options) -> GAN:
+def r1gan(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
     method = {"loss": "non-saturating", "penalty": "r1", "penalty_weight": 10.0, "d_norm": "none", "ema_decay": 0.99}
     return dcgan(image_size, channels, latent_dim, width, seed=seed, **{**method, **options})

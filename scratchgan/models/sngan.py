@@ -15,8 +15,15 @@ from ..gan import GAN
 from .dcgan import dcgan
 
 
-def sngan(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-          **options) -> GAN:
+def sngan(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
-    return dcgan(image_size, channels, latent_dim, width, seed=seed,
-                 **{"loss": "hinge", "d_norm": "spectral", "d_steps": 2, "beta1": 0.0, "beta2": 0.9, **options})
+    return dcgan(
+        image_size,
+        channels,
+        latent_dim,
+        width,
+        seed=seed,
+        **{"loss": "hinge", "d_norm": "spectral", "d_steps": 2, "beta1": 0.0, "beta2": 0.9, **options},
+    )

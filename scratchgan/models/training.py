@@ -16,13 +16,36 @@ MINIBATCH = ("none", "std", "discrimination")
 OBJECTIVES = ("loss", "feature-matching")
 
 
-def game(G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], loss="non-saturating", seed: int = 0,
-         label_smoothing: float = 0.0, optimizer: str = "adam", lr_g: float = 2e-4, lr_d: float = 2e-4,
-         beta1: float = 0.5, beta2: float = 0.999, momentum: float = 0.9, lr_schedule: str = "constant",
-         total_steps: int | None = None, ema_decay: float = 0.0, d_steps: int = 1, penalty: str = "none",
-         penalty_weight: float = 10.0, penalty_every: int = 1, clip: float = 0.0, instance_noise: float = 0.0,
-         noise_steps: int = 0, g_objective: str = "loss", unroll: int = 0, rules: Sequence[Rule] = (),
-         make: Callable[..., GAN] = GAN) -> GAN:
+def game(
+    G: Layer,
+    D: Layer,
+    *,
+    latent_dim: int,
+    data_shape: tuple[int, ...],
+    loss="non-saturating",
+    seed: int = 0,
+    label_smoothing: float = 0.0,
+    optimizer: str = "adam",
+    lr_g: float = 2e-4,
+    lr_d: float = 2e-4,
+    beta1: float = 0.5,
+    beta2: float = 0.999,
+    momentum: float = 0.9,
+    lr_schedule: str = "constant",
+    total_steps: int | None = None,
+    ema_decay: float = 0.0,
+    d_steps: int = 1,
+    penalty: str = "none",
+    penalty_weight: float = 10.0,
+    penalty_every: int = 1,
+    clip: float = 0.0,
+    instance_noise: float = 0.0,
+    noise_steps: int = 0,
+    g_objective: str = "loss",
+    unroll: int = 0,
+    rules: Sequence[Rule] = (),
+    make: Callable[..., GAN] = GAN,
+) -> GAN:
     """Put G and D into a GAN.
 
     loss, label_smoothing     see `scratchgan.losses`
@@ -63,9 +86,19 @@ def game(G: Layer, D: Layer, *, latent_dim: int, data_shape: tuple[int, ...], lo
         played.append(FeatureMatching())
     if positive_int("training", "unroll", unroll, least=0):
         played.append(Unrolled(unroll))
-    return make(G, D, latent_dim=latent_dim, data_shape=data_shape, loss=loss, g_optimizer=optimizer_of(G, lr_g),
-                d_optimizer=optimizer_of(D, lr_d), ema_decay=ema_decay, d_steps=d_steps, rules=[*played, *rules],
-                seed=seed)
+    return make(
+        G,
+        D,
+        latent_dim=latent_dim,
+        data_shape=data_shape,
+        loss=loss,
+        g_optimizer=optimizer_of(G, lr_g),
+        d_optimizer=optimizer_of(D, lr_d),
+        ema_decay=ema_decay,
+        d_steps=d_steps,
+        rules=[*played, *rules],
+        seed=seed,
+    )
 
 
 def see_the_batch(minibatch: str, features: int, rng, dtype) -> tuple[list[Layer], int]:

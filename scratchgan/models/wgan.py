@@ -23,23 +23,41 @@ from .dcgan import dcgan
 N_CRITIC = 5
 
 
-def wgan_clip(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-              **options) -> GAN:
+def wgan_clip(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """WGAN with weight clipping; `options` as for `models.dcgan`, and go before.
 
     A step of training is a step of the critic; G moves in every fifth.
     """
-    method = {"loss": "wasserstein", "clip": 0.01, "d_steps": N_CRITIC, "optimizer": "rmsprop", "beta2": 0.99,
-              "lr_g": 5e-5, "lr_d": 5e-5}
+    method = {
+        "loss": "wasserstein",
+        "clip": 0.01,
+        "d_steps": N_CRITIC,
+        "optimizer": "rmsprop",
+        "beta2": 0.99,
+        "lr_g": 5e-5,
+        "lr_d": 5e-5,
+    }
     return dcgan(image_size, channels, latent_dim, width, seed=seed, **{**method, **options})
 
 
-def wgan_gp(image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0,
-            **options) -> GAN:
+def wgan_gp(
+    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
+) -> GAN:
     """WGAN with a gradient penalty; `options` as for `models.dcgan`, and go before.
 
     A step of training is a step of the critic; G moves in every fifth.
     """
-    method = {"loss": "wasserstein", "penalty": "wgan-gp", "penalty_weight": 10.0, "d_norm": "layer",
-              "d_steps": N_CRITIC, "beta1": 0.0, "beta2": 0.9, "lr_g": 1e-4, "lr_d": 1e-4}
+    method = {
+        "loss": "wasserstein",
+        "penalty": "wgan-gp",
+        "penalty_weight": 10.0,
+        "d_norm": "layer",
+        "d_steps": N_CRITIC,
+        "beta1": 0.0,
+        "beta2": 0.9,
+        "lr_g": 1e-4,
+        "lr_d": 1e-4,
+    }
     return dcgan(image_size, channels, latent_dim, width, seed=seed, **{**method, **options})

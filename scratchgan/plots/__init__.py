@@ -12,7 +12,6 @@
     translations  what a CycleGAN makes of images, and back      `save_translations`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
-    run        the pictures that a finished run's folder allows  `picture_run`
 
 What is called save_... writes a PNG or GIF; what returns a Figure is written by `save_figure`, and shown by a notebook
 where it is a cell's last value.  matplotlib and Pillow are imported inside the functions, so that
@@ -44,7 +43,6 @@ from .latent import interpolate_latent, interpolation
 from .norms import gradient_norms, norms_of_log
 from .phase import phase_portrait
 from .player import Animation, animation_html
-from .run import picture_run
 from .surfaces import fake_gradient, surface
 from .training import curves, equilibrium, running_mean, save_curves
 from .translations import save_translations
@@ -84,7 +82,6 @@ __all__ = [
     "norms_of_log",
     "open_frames",
     "phase_portrait",
-    "picture_run",
     "play_turn",
     "running_mean",
     "save_curves",

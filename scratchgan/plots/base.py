@@ -9,7 +9,7 @@ import functools
 from io import BytesIO
 from pathlib import Path
 
-from ..atomic import replacing
+from ..files.atomic import replacing
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"

@@ -31,8 +31,10 @@ def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tup
         if not np.isfinite(images).all():
             raise ValueError("nearest_images: expected finite pixels, got nan or inf")
     if samples.shape[1:] != training.shape[1:]:
-        raise ValueError(f"nearest_images: expected samples and training images of one size, got {samples.shape[1:]} "
-                         f"and {training.shape[1:]}")
+        raise ValueError(
+            f"nearest_images: expected samples and training images of one size, got {samples.shape[1:]} "
+            f"and {training.shape[1:]}"
+        )
     if positive_int("nearest_images", "k", k) > len(training):
         raise ValueError(f"nearest_images: {k} neighbours of {len(training)} training images")
     a, b = (images.reshape(len(images), -1).astype(np.float64) for images in (samples, training))
@@ -75,13 +77,24 @@ def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: 
             if j:
                 copy = distances[n, j - 1] < scale / 2
                 words = f"{distances[n, j - 1]:.2f}" + (" copy?" if copy else "")
-                fig.text((x + cell / 2) / width, (y - 0.02) / height, words, fontsize=7, ha="center", va="top",
-                         weight="bold" if copy else "normal")
-    for x, words, colour in ((left, "generated", FAKE),
-                             (left + cell + 0.06 + apart, f"nearest of {len(training):,} training images", REAL)):
+                fig.text(
+                    (x + cell / 2) / width,
+                    (y - 0.02) / height,
+                    words,
+                    fontsize=7,
+                    ha="center",
+                    va="top",
+                    weight="bold" if copy else "normal",
+                )
+    for x, words, colour in (
+        (left, "generated", FAKE),
+        (left + cell + 0.06 + apart, f"nearest of {len(training):,} training images", REAL),
+    ):
         fig.text(x / width, 1 - (top + 0.02) / height, words, fontsize=9, color=colour, va="top")
     copies = int((distances[:, 0] < scale / 2).sum())
-    hint = (f"A real image is {scale:.2f} from the next one. {copies or 'None'} of {N} samples "
-            f"{'is' if copies == 1 else 'are'} nearer than half of that" + (": copies?" if copies else ""))
+    hint = (
+        f"A real image is {scale:.2f} from the next one. {copies or 'None'} of {N} samples "
+        f"{'is' if copies == 1 else 'are'} nearer than half of that" + (": copies?" if copies else "")
+    )
     fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=1 - 0.1 / height, va="top")
     return fig

@@ -45,8 +45,14 @@ def save_density_2d(path: str | Path, gan, density, *, title: str = "", seed: in
     if surface.min() < 0.5 < surface.max():  # matplotlib warns about a level that is nowhere
         axes.contour(x, y, surface, levels=[0.5], colors=BLACK, linewidths=0.8, linestyles="--")
     axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {n:,}")
-    axes.scatter(*fake.T, s=9, color=FAKE, alpha=0.65, linewidths=0, label=f"generated, {n:,}"
-                 + (f" ({outside:,} outside)" if outside else ""))
+    axes.scatter(
+        *fake.T,
+        s=9,
+        color=FAKE,
+        alpha=0.65,
+        linewidths=0,
+        label=f"generated, {n:,}" + (f" ({outside:,} outside)" if outside else ""),
+    )
     axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     legend = axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2, fontsize=8, markerscale=2, frameon=False)
     for handle in legend.legend_handles:
@@ -72,8 +78,9 @@ def save_density_1d(path: str | Path, gan, density, *, title: str = "", seed: in
         lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"D*(x) = {formula}, q estimated")
         hint = f"D chases D* = {formula}, and both are {'1/2' if rest == 0.5 else f'{rest:g}'} where q has reached p"
     lower.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    lower.set(ylabel="probability of real", ylim=(-0.03, 1.4),
-              yticks=[0, 0.25, 0.5, 0.75, 1])  # the legend stands above 1, where D cannot be
+    lower.set(
+        ylabel="probability of real", ylim=(-0.03, 1.4), yticks=[0, 0.25, 0.5, 0.75, 1]
+    )  # the legend stands above 1, where D cannot be
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
     fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=0.965)
@@ -93,8 +100,11 @@ def optimal_d(loss, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray | None, st
         return np.where(known, np.sign(p - q), np.nan), "sign(p - q)", 0.0
     if name not in (*PROBABILITY, "least-squares"):
         return None, "", math.nan
-    return (np.where(known, target * p / np.maximum(p + q, 1e-300), np.nan),
-            ("" if target == 1 else f"{target:g} ") + "p / (p + q)", target / 2)
+    return (
+        np.where(known, target * p / np.maximum(p + q, 1e-300), np.nan),
+        ("" if target == 1 else f"{target:g} ") + "p / (p + q)",
+        target / 2,
+    )
 
 
 def draw_densities(gan, density, *, seed: int, n: int):
@@ -116,8 +126,13 @@ def draw_densities(gan, density, *, seed: int, n: int):
     edges = np.linspace(left, right, 81)
     counts, _ = np.histogram(fake, edges)
     upper.stairs(counts / (len(fake) * (edges[1] - edges[0])), edges, color=FAKE, fill=True, alpha=0.35)
-    upper.plot(x, q, color=FAKE, linewidth=1.4, label="q(x), generated: histogram, smoothed"
-               + (f" ({outside:.0%} outside)" if outside >= 0.005 else ""))
+    upper.plot(
+        x,
+        q,
+        color=FAKE,
+        linewidth=1.4,
+        label="q(x), generated: histogram, smoothed" + (f" ({outside:.0%} outside)" if outside >= 0.005 else ""),
+    )
     upper.set(ylabel="density", xlim=(left, right), ylim=(0, 2.2 * p.max()))
     lower.set(xlabel="x")
     for axes in (upper, lower):

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import replacing
+from ..files.atomic import replacing
 
 
-def save_gif(path: str | Path, frames: Iterable, *, most: int = 40, milliseconds: int = 160,
-             hold: int = 2400, limit: int = 2_000_000) -> None:
+def save_gif(
+    path: str | Path,
+    frames: Iterable,
+    *,
+    most: int = 40,
+    milliseconds: int = 160,
+    hold: int = 2400,
+    limit: int = 2_000_000,
+) -> None:
     """Write an animated GIF that starts over after holding its last frame.
 
     frames are PNG files, arrays (H, W, 3) uint8 or Figures, all of one size.  At most `most` of them are used, evenly
@@ -33,8 +40,14 @@ def save_gif(path: str | Path, frames: Iterable, *, most: int = 40, milliseconds
 
     while True:
         film = BytesIO()
-        images[0].save(film, format="GIF", save_all=True, append_images=images[1:], loop=0,
-                       duration=[milliseconds] * (len(images) - 1) + [hold])
+        images[0].save(
+            film,
+            format="GIF",
+            save_all=True,
+            append_images=images[1:],
+            loop=0,
+            duration=[milliseconds] * (len(images) - 1) + [hold],
+        )
         if film.tell() <= limit or len(images) <= 4:
             break
         images = images[:-1:2] + images[-1:]
@@ -65,8 +78,10 @@ def _opened(frame):
             return image.convert("RGB")
     pixels = frame[..., 0] if frame.ndim == 3 and frame.shape[-1] == 1 else frame
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)) or not pixels.size:
-        raise ValueError(f"a frame must be a PNG file, a Figure or an array (H, W), (H, W, 1) or (H, W, 3) of uint8; "
-                         f"got {frame.dtype} of shape {frame.shape}")
+        raise ValueError(
+            f"a frame must be a PNG file, a Figure or an array (H, W), (H, W, 1) or (H, W, 3) of uint8; "
+            f"got {frame.dtype} of shape {frame.shape}"
+        )
     return Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
 
 
@@ -78,7 +93,7 @@ def _palette(images):
     strip = Image.new("RGB", (width, height * len(images)))  # one choice for all: late colours need entries too
     for i, image in enumerate(images):
         strip.paste(image, (0, i * height))
-    colours = np.reshape(strip.quantize(colors=126, method=Image.Quantize.MEDIANCUT).getpalette()[:3 * 126], (-1, 3))
+    colours = np.reshape(strip.quantize(colors=126, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * 126], (-1, 3))
     colours[(colours > 247).all(axis=1)] = 255  # averages just off white would be chosen instead of it
     palette = Image.new("P", (1, 1))
     palette.putpalette([0, 0, 0, 255, 255, 255, *colours.ravel().tolist()])

@@ -33,7 +33,7 @@ def image_grid(images: np.ndarray, *, columns: int | None = None, gap: int = 1) 
     pixels = np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
     for n, image in enumerate(pixels):
         y, x = gap + n // columns * (H + gap), gap + n % columns * (W + gap)
-        grid[y:y + H, x:x + W] = image
+        grid[y : y + H, x : x + W] = image
     return grid
 
 
@@ -54,8 +54,9 @@ def save_grid(path: str | Path, images: np.ndarray, title: str) -> None:
     save_figure(fig, path)
 
 
-def labelled_grid(images: np.ndarray, labels: np.ndarray, *, names: Sequence[str] | None = None, columns: int = 10,
-                  title: str = ""):
+def labelled_grid(
+    images: np.ndarray, labels: np.ndarray, *, names: Sequence[str] | None = None, columns: int = 10, title: str = ""
+):
     """Draw images sorted by label, one class a row: does a conditional G make what it is asked for?
 
     images (N, H, W, C) in [-1, 1], C = 1 or 3; labels (N,) whole numbers from 0.  Row by row come the labels that
@@ -67,15 +68,18 @@ def labelled_grid(images: np.ndarray, labels: np.ndarray, *, names: Sequence[str
     images, labels = np.asarray(images), np.asarray(labels)
     image_grid(images[:1])  # checks the shape
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise ValueError(f"a labelled grid needs {len(images)} labels, whole numbers from 0; "
-                         f"got {labels.dtype} of shape {labels.shape}")
+        raise ValueError(
+            f"a labelled grid needs {len(images)} labels, whole numbers from 0; "
+            f"got {labels.dtype} of shape {labels.shape}"
+        )
     if columns < 1:
         raise ValueError(f"a grid needs at least 1 column, got {columns}")
     classes = np.unique(labels).tolist()
     names = [str(k) for k in range(classes[-1] + 1)] if names is None else list(names)
     if classes[-1] >= len(names):
-        raise ValueError(f"a labelled grid needs a name for each label, got {len(names)} names and the label "
-                         f"{classes[-1]}")
+        raise ValueError(
+            f"a labelled grid needs a name for each label, got {len(names)} names and the label {classes[-1]}"
+        )
     H = images.shape[1]
     strips = [image_grid(images[labels == k][:columns], columns=columns) for k in classes]
     rows = np.concatenate([strips[0][:1], *(strip[1:] for strip in strips)])  # neighbours share their gap
@@ -92,6 +96,10 @@ def labelled_grid(images: np.ndarray, labels: np.ndarray, *, names: Sequence[str
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    fig.suptitle(f"{title}\nOne class a row: every image of a row should show it, and no two be alike".strip(),
-                 fontsize=10, y=1 - 0.09 / height, va="top")
+    fig.suptitle(
+        f"{title}\nOne class a row: every image of a row should show it, and no two be alike".strip(),
+        fontsize=10,
+        y=1 - 0.09 / height,
+        va="top",
+    )
     return fig

@@ -38,14 +38,15 @@ def interpolate_latent(z0: np.ndarray, z1: np.ndarray, steps: int, kind: str = "
     steps = positive_int("interpolate_latent", "steps", steps, least=2)
     z0, z1 = np.asarray(z0), np.asarray(z1)
     if z0.shape != z1.shape or z0.ndim not in (1, 2) or 0 in z0.shape or {z0.dtype.kind, z1.dtype.kind} - set("fiu"):
-        raise ValueError(f"interpolate_latent: expected z0 and z1 both (Z,) or both (N, Z), got {z0.shape} and "
-                         f"{z1.shape}")
+        raise ValueError(
+            f"interpolate_latent: expected z0 and z1 both (Z,) or both (N, Z), got {z0.shape} and {z1.shape}"
+        )
     dtype = z0.dtype if z0.dtype.kind == "f" else np.float32
     a, b = z0.astype(np.float64), z1.astype(np.float64)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("interpolate_latent: expected finite z0 and z1, got nan or inf")
     t = np.linspace(0, 1, steps)[:, None]
-    a, b = a[..., None, :], b[..., None, :]                             # (..., 1, Z) against t (steps, 1)
+    a, b = a[..., None, :], b[..., None, :]  # (..., 1, Z) against t (steps, 1)
     path = ((1 - t) * a + t * b if kind == "linear" else _spherical(a, b, t)).astype(dtype)
     path[..., 0, :], path[..., -1, :] = z0, z1
     return path
@@ -65,15 +66,25 @@ def _spherical(a, b, t):
     across = other - along * u
     size = _norm(across)
     if ((size < 1e-7) & (along < 0)).any():
-        raise ValueError("interpolate_latent: z0 and z1 point in opposite directions, and every great circle through "
-                         "them is as short as the others; take another pair, or kind='linear'")
+        raise ValueError(
+            "interpolate_latent: z0 and z1 point in opposite directions, and every great circle through "
+            "them is as short as the others; take another pair, or kind='linear'"
+        )
     w = np.arctan2(size, along)
     v = across / np.where(size > 0, size, 1)
     return ((1 - t) * ra + t * rb) * (np.cos(t * w) * u + np.sin(t * w) * v)
 
 
-def interpolation(gan, *, pairs: int = 4, steps: int = 9, seed: int = 0, z0: np.ndarray | None = None,
-                  z1: np.ndarray | None = None, title: str = ""):
+def interpolation(
+    gan,
+    *,
+    pairs: int = 4,
+    steps: int = 9,
+    seed: int = 0,
+    z0: np.ndarray | None = None,
+    z1: np.ndarray | None = None,
+    title: str = "",
+):
     """Draw images on the way from z0 to z1, a pair a row: linear on the left, spherical on the right; below, norms.
 
     gan      a GAN on images, a conditional one with the labels 0, 1, ... in its rows; or a function that makes images
@@ -109,9 +120,11 @@ def interpolation(gan, *, pairs: int = 4, steps: int = 9, seed: int = 0, z0: np.
         axes = fig.add_axes((x, below / height, side / width, tall / height))
         axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)), interpolation="nearest")
         axes.set_axis_off()
-        axes.set_title({"linear": "straight: (1 - t) $z_0$ + t $z_1$",
-                        "spherical": "great circle: the norm is kept"}[kind], fontsize=9,
-                       color={"linear": VERMILLION, "spherical": BLUE}[kind])
+        axes.set_title(
+            {"linear": "straight: (1 - t) $z_0$ + t $z_1$", "spherical": "great circle: the norm is kept"}[kind],
+            fontsize=9,
+            color={"linear": VERMILLION, "spherical": BLUE}[kind],
+        )
     fallen = _draw_norms(fig.add_axes((0.65 / width, 0.45 / height, 1 - 0.8 / width, (below - 0.6) / height)), paths, Z)
     fig.suptitle(f"{title}\n{fallen}".strip(), fontsize=10, y=1 - 0.09 / height, va="top")
     return fig
@@ -130,11 +143,15 @@ def _draw_norms(axes, paths, Z):
     axes.set(xlabel="t", ylabel="|z(t)|", xlim=(0, 1), ylim=(0, None))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, loc="lower left", ncols=3)
-    straight = np.linalg.norm(interpolate_latent(paths["linear"][:, 0], paths["linear"][:, -1], 3, "linear")
-                              .astype(float), axis=2)
+    straight = np.linalg.norm(
+        interpolate_latent(paths["linear"][:, 0], paths["linear"][:, -1], 3, "linear").astype(float), axis=2
+    )
     middle, ends = straight[:, 1].mean(), straight[:, [0, 2]].mean()
-    where = ("outside of the noise that G knows: look for blur there" if middle < low else
-             "still among the noise that G knows, at its edge: is there any blur?")
+    where = (
+        "outside of the noise that G knows: look for blur there"
+        if middle < low
+        else "still among the noise that G knows, at its edge: is there any blur?"
+    )
     return f"Half way along the straight line |z| has fallen to {middle / ends:.0%}, {where}"
 
 

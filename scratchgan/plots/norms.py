@@ -12,8 +12,9 @@ MOST_LINES = 8  # more layers than that in a net are drawn as a heat map
 PLAYERS = {"D": "D, the discriminator", "G": "G, the generator"}
 
 
-def gradient_norms(norms: Mapping[str, np.ndarray], steps: np.ndarray | None = None, *, kind: str = "auto",
-                   title: str = ""):
+def gradient_norms(
+    norms: Mapping[str, np.ndarray], steps: np.ndarray | None = None, *, kind: str = "auto", title: str = ""
+):
     """Draw the gradient's norm of each layer over time: lines, or for deep nets a heat map.
 
     norms    layer path -> (T,) Euclidean norms of the layer's gradient, 0 or more, in the order of the net's layers.
@@ -34,11 +35,13 @@ def gradient_norms(norms: Mapping[str, np.ndarray], steps: np.ndarray | None = N
         raise ValueError("gradient norms need at least one layer and one step")
     for path, values in norms.items():
         if values.shape != steps.shape:
-            raise ValueError(f"gradient norms need one value a step; {path} has the shape {values.shape}, "
-                             f"steps {steps.shape}")
+            raise ValueError(
+                f"gradient norms need one value a step; {path} has the shape {values.shape}, steps {steps.shape}"
+            )
         if np.isinf(values).any() or (values < 0).any():
-            raise ValueError(f"gradient norms are finite and not negative; {path} has "
-                             f"{values[np.isinf(values) | (values < 0)][0]}")
+            raise ValueError(
+                f"gradient norms are finite and not negative; {path} has {values[np.isinf(values) | (values < 0)][0]}"
+            )
     if steps.ndim != 1 or not (np.diff(steps) > 0).all():
         raise ValueError("gradient norms need steps (T,) that rise")
 
@@ -60,12 +63,17 @@ def gradient_norms(norms: Mapping[str, np.ndarray], steps: np.ndarray | None = N
         last = draw(axes, steps, layers, smallest, max(largest, smallest * 1.01))
         axes.set_xlabel("training step")
         values = np.stack(list(layers.values()))
-        marks = [word for word, there in (("red: exactly 0", (values == 0).any()), ("white: missing",
-                 np.isnan(values).any())) if there and kind == "heat"]
+        marks = [
+            word
+            for word, there in (("red: exactly 0", (values == 0).any()), ("white: missing", np.isnan(values).any()))
+            if there and kind == "heat"
+        ]
         axes.set_title("; ".join(filter(None, [PLAYERS.get(player, player), *marks])), fontsize=10)
     all_axes[0].set_ylabel("norm of the gradient" if kind == "lines" else "layer")
-    hint = {"lines": "A layer learns while its line stays up; lines that sink together: the gradient vanishes",
-            "heat": "A layer learns while its row stays bright; darker towards one end: the gradient vanishes"}
+    hint = {
+        "lines": "A layer learns while its line stays up; lines that sink together: the gradient vanishes",
+        "heat": "A layer learns while its row stays bright; darker towards one end: the gradient vanishes",
+    }
     fig.suptitle(f"{title}\n{hint[kind]}".strip(), fontsize=10)
     fig.tight_layout()
     if kind == "heat":
@@ -80,8 +88,12 @@ def norms_of_log(log: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray
 
     Raises ValueError if no record has d_grads or g_grads.
     """
-    layers = {f"{player}.{layer}": (key, layer) for player, key in (("D", "d_grads"), ("G", "g_grads"))
-              for record in log for layer in record.get(key) or ()}
+    layers = {
+        f"{player}.{layer}": (key, layer)
+        for player, key in (("D", "d_grads"), ("G", "g_grads"))
+        for record in log
+        for layer in record.get(key) or ()
+    }
     if not layers:
         raise ValueError("this log has no norms of gradients by layer (d_grads, g_grads)")
 
@@ -103,13 +115,25 @@ def _lines(axes, steps, layers, smallest, largest):
         label = path + (f" (0 at {zeros:,} of {len(values):,})" if zeros else "")
         log = np.log(np.where(values > 0, values, np.nan))
         axes.plot(steps, np.exp(log), color=colour, linewidth=0.8, alpha=0.25)
-        axes.plot(steps, np.exp(running_mean(log, max(1, len(steps) // 20))), color=colour, linewidth=1.8, label=label,
-                  linestyle=styles[i % 4], marker="o" if len(steps) == 1 else None)
+        axes.plot(
+            steps,
+            np.exp(running_mean(log, max(1, len(steps) // 20))),
+            color=colour,
+            linewidth=1.8,
+            label=label,
+            linestyle=styles[i % 4],
+            marker="o" if len(steps) == 1 else None,
+        )
     axes.set_yscale("log")
     axes.set_ylim(smallest / 1.5, largest * 1.5)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, title="layer, from the input on", title_fontsize=8, alignment="left",
-                ncols=2 if len(layers) > 5 else 1)
+    axes.legend(
+        fontsize=8,
+        title="layer, from the input on",
+        title_fontsize=8,
+        alignment="left",
+        ncols=2 if len(layers) > 5 else 1,
+    )
 
 
 def _heat(axes, steps, layers, smallest, largest):
@@ -120,9 +144,10 @@ def _heat(axes, steps, layers, smallest, largest):
     colours = colormaps[ORDERED].with_extremes(under=VERMILLION, bad="white")
     table = np.ma.masked_invalid(np.where(values == 0, smallest / 10, values))
     half = np.diff(steps) / 2 if len(steps) > 1 else np.array([0.5])
-    edges = np.concatenate([[steps[0] - half[0]], steps[:-1] + half[:len(steps) - 1], [steps[-1] + half[-1]]])
-    drawn = axes.pcolormesh(edges, np.arange(len(layers) + 1) - 0.5, table, cmap=colours,
-                            norm=LogNorm(smallest, largest))
+    edges = np.concatenate([[steps[0] - half[0]], steps[:-1] + half[: len(steps) - 1], [steps[-1] + half[-1]]])
+    drawn = axes.pcolormesh(
+        edges, np.arange(len(layers) + 1) - 0.5, table, cmap=colours, norm=LogNorm(smallest, largest)
+    )
     axes.set_yticks(range(len(layers)), list(layers), fontsize=8)
     axes.invert_yaxis()  # the input's layer on top
     return drawn

@@ -16,10 +16,16 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, BLACK)
 STYLES = ("-", "--", "-.", ":")
 
 
-def phase_portrait(field: Callable | tuple[np.ndarray, np.ndarray] | None,
-                   extent: tuple[float, float, float, float], *,
-                   trajectories: Mapping[str, np.ndarray] | None = None, rest: tuple[float, float] | None = None,
-                   grid: int = 17, labels: tuple[str, str] = (r"$\psi$, D's", r"$\theta$, G's"), title: str = ""):
+def phase_portrait(
+    field: Callable | tuple[np.ndarray, np.ndarray] | None,
+    extent: tuple[float, float, float, float],
+    *,
+    trajectories: Mapping[str, np.ndarray] | None = None,
+    rest: tuple[float, float] | None = None,
+    grid: int = 17,
+    labels: tuple[str, str] = (r"$\psi$, D's", r"$\theta$, G's"),
+    title: str = "",
+):
     r"""Draw a vector field in the plane and trajectories over it.
 
     field          the movement: (psi, theta) -> (dpsi, dtheta), on arrays of any shape; or these two arrays themselves,
@@ -42,8 +48,9 @@ def phase_portrait(field: Callable | tuple[np.ndarray, np.ndarray] | None,
     paths = {name: np.asarray(path, dtype=float) for name, path in (trajectories or {}).items()}
     for name, path in paths.items():
         if path.ndim != 2 or path.shape[1] != 2 or not len(path) or not np.isfinite(path[0]).all():
-            raise ValueError(f"phase_portrait: the trajectory {name!r} must be (T, 2) with a finite start, "
-                             f"got {path.shape}")
+            raise ValueError(
+                f"phase_portrait: the trajectory {name!r} must be (T, 2) with a finite start, got {path.shape}"
+            )
 
     fig = figure(6.4, 6.2)
     axes = fig.add_axes((0.13, 0.09, 0.83, 0.76))
@@ -51,24 +58,38 @@ def phase_portrait(field: Callable | tuple[np.ndarray, np.ndarray] | None,
         psi, theta = np.meshgrid(np.linspace(left, right, grid), np.linspace(bottom, top, grid))
         v = field(psi, theta) if callable(field) else field
         if len(v) != 2 or any(np.shape(part) not in ((), psi.shape) for part in v):
-            raise ValueError(f"phase_portrait: the field must give two arrays {psi.shape}, got "
-                             f"{[np.shape(part) for part in v]}")
+            raise ValueError(
+                f"phase_portrait: the field must give two arrays {psi.shape}, got {[np.shape(part) for part in v]}"
+            )
         u, w = (np.broadcast_to(np.asarray(part, dtype=float), psi.shape) for part in v)
         if not (np.isfinite(u).all() and np.isfinite(w).all()):
             raise ValueError("phase_portrait: the field must be finite over the extent")
         cell = np.array([right - left, top - bottom]) / (grid - 1)
         size = np.hypot(u / cell[0], w / cell[1]).max()  # in cells
         scale = 1.6 / size if size > 0 else 1.0
-        axes.quiver(psi, theta, u * scale, w * scale, angles="xy", scale_units="xy", scale=1, color=GREY, width=0.0028,
-                    pivot="middle", zorder=1)
+        axes.quiver(
+            psi,
+            theta,
+            u * scale,
+            w * scale,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            color=GREY,
+            width=0.0028,
+            pivot="middle",
+            zorder=1,
+        )
     for i, (name, path) in enumerate(paths.items()):
         _draw_path(axes, name, path, COLOURS[i % len(COLOURS)], STYLES[i // len(COLOURS) % len(STYLES)], extent)
     if rest is not None:
-        axes.plot(*rest, marker="+", markersize=13, markeredgewidth=2, color=BLACK, linestyle="none", label="rest",
-                  zorder=5)
+        axes.plot(
+            *rest, marker="+", markersize=13, markeredgewidth=2, color=BLACK, linestyle="none", label="rest", zorder=5
+        )
     pad = 0.04 * np.array([right - left, top - bottom])
-    axes.set(xlim=(left - pad[0], right + pad[0]), ylim=(bottom - pad[1], top + pad[1]), xlabel=labels[0],
-             ylabel=labels[1])
+    axes.set(
+        xlim=(left - pad[0], right + pad[0]), ylim=(bottom - pad[1], top + pad[1]), xlabel=labels[0], ylabel=labels[1]
+    )
     if paths or rest is not None:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False)
     hint = "Into the centre: it converges. Round on a circle, or outwards: it does not"
@@ -79,7 +100,7 @@ def phase_portrait(field: Callable | tuple[np.ndarray, np.ndarray] | None,
 def _draw_path(axes, name, path, colour, style, extent):
     left, right, bottom, top = extent
     finite = np.isfinite(path).all(axis=1)
-    path = path[:len(path) if finite.all() else int(finite.argmin())]  # up to the first point that overflowed
+    path = path[: len(path) if finite.all() else int(finite.argmin())]  # up to the first point that overflowed
     outside = (path < [left, bottom]) | (path > [right, top])
     name += " (leaves)" if outside[-1].any() or not finite.all() else ""
     axes.plot(*path.T, color=colour, linestyle=style, linewidth=1.4, label=name, zorder=3)
@@ -88,7 +109,18 @@ def _draw_path(axes, name, path, colour, style, extent):
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
     for share in (0.08, 0.3, 0.6) if length[-1] > 0 else ():
         i = min(max(int(np.searchsorted(length, share * length[-1])), 1), len(path) - 1)
-        if (path[i] != path[i - 1]).any() and not outside[i - 1:i + 1].any():
-            axes.annotate("", xy=path[i], xytext=path[i - 1], zorder=4,
-                          arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.2, "mutation_scale": 13,
-                                      "shrinkA": 0, "shrinkB": 0})
+        if (path[i] != path[i - 1]).any() and not outside[i - 1 : i + 1].any():
+            axes.annotate(
+                "",
+                xy=path[i],
+                xytext=path[i - 1],
+                zorder=4,
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": colour,
+                    "lw": 1.2,
+                    "mutation_scale": 13,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
+            )

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from ..atomic import write_text
 from ..checks import positive_int
+from ..files.atomic import write_text
 from .film import open_frames
 
 MOST_FRAMES = 400
@@ -91,12 +91,16 @@ class Animation(str):
 
     def save(self, path: str | Path, *, title: str = "film") -> None:
         """Write a page of its own, for a browser.  Raises OSError if the file cannot be written."""
-        write_text(path, '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-                         f"<title>{html.escape(title)}</title>\n<body>\n{self}</body>\n</html>\n")
+        write_text(
+            path,
+            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+            f"<title>{html.escape(title)}</title>\n<body>\n{self}</body>\n</html>\n",
+        )
 
 
-def animation_html(frames: Iterable, titles: Sequence[str] | None = None, *, interval: int = 200,
-                   label: str = "Film of the training") -> Animation:
+def animation_html(
+    frames: Iterable, titles: Sequence[str] | None = None, *, interval: int = 200, label: str = "Film of the training"
+) -> Animation:
     """Make a film for a notebook: play and pause, one frame back and on, a slider.  It shows its last frame first.
 
     frames     PNG files, arrays (H, W, 3) uint8 or Figures, all of one size; at least 1, at most 400
@@ -124,14 +128,26 @@ def animation_html(frames: Iterable, titles: Sequence[str] | None = None, *, int
         coded.append(base64.b64encode(_png(frame, image)).decode())
         total += len(coded[-1])
         if total > MOST_BYTES:
-            raise ValueError(f"a film for a notebook may take {MOST_BYTES / 1e6:g} MB, and {len(coded)} of "
-                             f"{len(frames)} frames take more: use fewer or smaller frames, or `save_gif`")
+            raise ValueError(
+                f"a film for a notebook may take {MOST_BYTES / 1e6:g} MB, and {len(coded)} of "
+                f"{len(frames)} frames take more: use fewer or smaller frames, or `save_gif`"
+            )
     token = secrets.token_hex(8)
     script = _SCRIPT % {"frames": _json(coded[:-1]), "titles": _json(titles), "wait": interval, "token": token}
     words = ", ".join(filter(None, [titles[-1], f"frame {len(frames)} of {len(frames)}"]))
     width, height = images[0].size
-    return Animation(_PAGE.format(token=token, label=html.escape(label), last=coded[-1], alt=html.escape(words),
-                                  width=width, height=height, top=len(frames) - 1, script=script))
+    return Animation(
+        _PAGE.format(
+            token=token,
+            label=html.escape(label),
+            last=coded[-1],
+            alt=html.escape(words),
+            width=width,
+            height=height,
+            top=len(frames) - 1,
+            script=script,
+        )
+    )
 
 
 def _png(frame, image) -> bytes:

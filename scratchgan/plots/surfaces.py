@@ -73,12 +73,16 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
     if not hasattr(data, "extent"):
         points = np.asarray(data)
         if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-            raise ValueError("a surface needs a density in 1 or 2 dimensions, or finite points (M, 2); "
-                             f"got {points.dtype} of shape {points.shape}")
+            raise ValueError(
+                "a surface needs a density in 1 or 2 dimensions, or finite points (M, 2); "
+                f"got {points.dtype} of shape {points.shape}"
+            )
         data = PointCloud(points)
     if data.dim not in (1, 2) or tuple(gan.data_shape) != (data.dim,):
-        raise ValueError(f"a surface needs a GAN and data on the line or in the plane; the GAN makes {gan.data_shape}, "
-                         f"the data have {data.dim} dimensions")
+        raise ValueError(
+            f"a surface needs a GAN and data on the line or in the plane; the GAN makes {gan.data_shape}, "
+            f"the data have {data.dim} dimensions"
+        )
     if n < 1 or arrows < 0:
         raise ValueError(f"a surface needs n of at least 1 and arrows of at least 0, got {n} and {arrows}")
     packed = _packed(gan)
@@ -104,25 +108,49 @@ def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
     if middle is not None and value.min() < middle < value.max():  # matplotlib warns about a level that is nowhere
         axes.contour(x, y, value, levels=[middle], colors=BLACK, linewidths=0.8, linestyles="--")
     axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {len(real):,}")
-    axes.scatter(*fake.T, s=9, color=FAKE, alpha=0.65, linewidths=0, label=f"generated, {len(fake):,}"
-                 + (f" ({outside:,} outside)" if outside else ""))
+    axes.scatter(
+        *fake.T,
+        s=9,
+        color=FAKE,
+        alpha=0.65,
+        linewidths=0,
+        label=f"generated, {len(fake):,}" + (f" ({outside:,} outside)" if outside else ""),
+    )
     axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     if arrows:
         some = _spread_out(fake, data.extent, arrows)
         length, longest = _scaled(push[some], LONGEST * (right - left))
-        axes.quiver(*fake[some].T, *length.T, angles="xy", scale_units="xy", scale=1, width=0.004, color=BLACK,
-                    zorder=3)
-        axes.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=11, linestyle="none",
-                  label=rf"$-N\,\partial L_G/\partial x$; longest {longest:.3g}")
-    legend = axes.legend(loc="lower center", bbox_to_anchor=(0.56, 0.995), ncols=3, fontsize=8, frameon=False,
-                         columnspacing=1.2, handletextpad=0.3)
+        axes.quiver(
+            *fake[some].T, *length.T, angles="xy", scale_units="xy", scale=1, width=0.004, color=BLACK, zorder=3
+        )
+        axes.plot(
+            [],
+            [],
+            color=BLACK,
+            marker=r"$\rightarrow$",
+            markersize=11,
+            linestyle="none",
+            label=rf"$-N\,\partial L_G/\partial x$; longest {longest:.3g}",
+        )
+    legend = axes.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.56, 0.995),
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+        columnspacing=1.2,
+        handletextpad=0.3,
+    )
     for handle in legend.legend_handles[:2]:
         handle.set_alpha(1)
         handle.set_sizes([30])
     bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.08, 0.03, 0.79)), ticks=ticks)
     bar.set_label(name + (f"; dashed: {middle:g}" if middle is not None else ""))
-    fig.suptitle(f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
-                 fontsize=10, y=0.975)
+    fig.suptitle(
+        f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+        fontsize=10,
+        y=0.975,
+    )
     return fig
 
 
@@ -139,10 +167,27 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
         some = _spread_out(fake, data.extent, arrows)
         length, longest = _scaled(push[some], LONGEST * (x[-1] - x[0]))
         at, _, _ = _judged(gan, fake[some])
-        lower.quiver(fake[some, 0], at, length[:, 0], np.zeros(len(some)), angles="xy", scale_units="xy", scale=1,
-                     width=0.004, color=BLACK, zorder=3)
-        lower.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=11, linestyle="none",
-                   label=rf"$-N\,\partial L_G/\partial x$ at fakes; longest {longest:.3g}")
+        lower.quiver(
+            fake[some, 0],
+            at,
+            length[:, 0],
+            np.zeros(len(some)),
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.004,
+            color=BLACK,
+            zorder=3,
+        )
+        lower.plot(
+            [],
+            [],
+            color=BLACK,
+            marker=r"$\rightarrow$",
+            markersize=11,
+            linestyle="none",
+            label=rf"$-N\,\partial L_G/\partial x$ at fakes; longest {longest:.3g}",
+        )
     low, high = (0.0, 1.0) if name.startswith("D(x)") else (float(value.min()), float(value.max()))
     if optimal is not None:
         low, high = min(low, np.nanmin(optimal)), max(high, np.nanmax(optimal))
@@ -152,8 +197,11 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
         lower.set_yticks([0, 0.25, 0.5, 0.75, 1])
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
-    fig.suptitle(f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
-                 fontsize=10, y=0.965)
+    fig.suptitle(
+        f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+        fontsize=10,
+        y=0.965,
+    )
     return fig
 
 
@@ -163,7 +211,7 @@ def _judged(gan, x):
         return np.asarray(gan.probability(x.astype(np.float32)), dtype=float), "D(x), probability of real", 0.5
     D, m = gan.D, _packed(gan)
     x = np.repeat(x, m, axis=0).astype(D.dtype)
-    parts = [D.forward(x[i:i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
+    parts = [D.forward(x[i : i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
     return np.concatenate(parts).astype(float).ravel(), "D'(x), logit", _MIDDLE.get(gan.loss.name)
 
 
@@ -199,15 +247,16 @@ def _spread_out(points, extent, most):
 
 def _scaled(push, longest):
     """(push (n, d) scaled until its longest row has the length `longest`, that row's own length); zeros stay zeros."""
-    size = float(np.sqrt((push ** 2).sum(axis=1)).max(initial=0))
+    size = float(np.sqrt((push**2).sum(axis=1)).max(initial=0))
     return (push * (longest / size) if size > 0 else push), size
 
 
 def _batch(gan, name, x):
     x = np.asarray(x)
     if x.shape[1:] != tuple(gan.data_shape) or not len(x) or x.dtype.kind not in "fiu":
-        raise ValueError(f"expected {name} samples (N, {', '.join(map(str, gan.data_shape))}), got {x.dtype} of shape "
-                         f"{x.shape}")
+        raise ValueError(
+            f"expected {name} samples (N, {', '.join(map(str, gan.data_shape))}), got {x.dtype} of shape {x.shape}"
+        )
     if not np.isfinite(x).all():
         raise ValueError(f"expected finite {name} samples, got nan or inf")
     return np.ascontiguousarray(x, gan.D.dtype)

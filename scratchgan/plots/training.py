@@ -12,12 +12,17 @@ from .base import BLACK, FAKE, GREEN, PURPLE, REAL, figure, save_figure
 from .density import PROBABILITY
 
 #: (mean sigmoid of D's logit, D's loss) where p = q; None: any constant logit is at rest.  See scratchgan/losses.py
-REST = {"least-squares": (1 / (1 + math.exp(-0.5)), 0.25), "hinge": (None, 2.0), "wasserstein": (None, 0.0),
-        "relativistic-average": (None, 2 * math.log(2))}
+REST = {
+    "least-squares": (1 / (1 + math.exp(-0.5)), 0.25),
+    "hinge": (None, 2.0),
+    "wasserstein": (None, 0.0),
+    "relativistic-average": (None, 2 * math.log(2)),
+}
 
 
-def save_curves(path: str | Path, log: Sequence[Mapping[str, Any]], *, label_smoothing: float = 0.0,
-                loss: str = "non-saturating") -> None:
+def save_curves(
+    path: str | Path, log: Sequence[Mapping[str, Any]], *, label_smoothing: float = 0.0, loss: str = "non-saturating"
+) -> None:
     """Write the training curves as a PNG; see `curves`.  Raises OSError if the file cannot be written."""
     save_figure(curves(log, label_smoothing=label_smoothing, loss=loss), path)
 
@@ -39,26 +44,42 @@ def curves(log: Sequence[Mapping[str, Any]], *, label_smoothing: float = 0.0, lo
     if missing := [key for key in keys if key not in log[0]]:
         raise ValueError(f"curves need records with {', '.join(keys)}; {', '.join(missing)} missing")
     step, d_loss, g_loss, d_real, d_fake = (
-        np.array([math.nan if record[key] is None else record[key] for record in log], dtype=float) for key in keys)
+        np.array([math.nan if record[key] is None else record[key] for record in log], dtype=float) for key in keys
+    )
     known = loss in PROBABILITY
     rest, rest_loss = equilibrium(label_smoothing) if known else REST[loss]
     exact = "2 log 2 = " if math.isclose(rest_loss, 2 * math.log(2)) else ""
     fig = figure(11, 4.2)
     left, right = fig.subplots(1, 2)
-    lines = ((left, "D's loss", d_loss, GREEN), (left, "G's loss", g_loss, PURPLE),
-             (right, "D(x), real", d_real, REAL), (right, "D(G(z)), generated", d_fake, FAKE))
+    lines = (
+        (left, "D's loss", d_loss, GREEN),
+        (left, "G's loss", g_loss, PURPLE),
+        (right, "D(x), real", d_real, REAL),
+        (right, "D(G(z)), generated", d_fake, FAKE),
+    )
     for axes, name, values, colour in lines:
         axes.plot(step, values, color=colour, alpha=0.25, linewidth=0.8)
         axes.plot(step, running_mean(values, max(1, len(values) // 20)), color=colour, linewidth=1.8, label=name)
-    left.axhline(rest_loss, color=BLACK, linestyle="--", linewidth=1,
-                 label=f"D's loss if p = q: {exact}{rest_loss:.3f}")
+    left.axhline(
+        rest_loss, color=BLACK, linestyle="--", linewidth=1, label=f"D's loss if p = q: {exact}{rest_loss:.3f}"
+    )
     if rest is not None:
-        right.axhline(rest, color=BLACK, linestyle="--", linewidth=1,
-                      label=f"p = q: {'D' if known else 'sigmoid(D)'} = {'1/2' if rest == 0.5 else f'{rest:.3g}'}")
-    left.set(title="Losses: a balance, not a score - neither tells how good samples are",
-             ylabel="loss" + " (nats)" * (known or loss == "relativistic-average"))
-    right.set(title="D is right if the lines are apart, and fooled where they meet",
-              ylabel="mean probability of real" if known else "mean sigmoid of D's logit", ylim=(0, 1))
+        right.axhline(
+            rest,
+            color=BLACK,
+            linestyle="--",
+            linewidth=1,
+            label=f"p = q: {'D' if known else 'sigmoid(D)'} = {'1/2' if rest == 0.5 else f'{rest:.3g}'}",
+        )
+    left.set(
+        title="Losses: a balance, not a score - neither tells how good samples are",
+        ylabel="loss" + " (nats)" * (known or loss == "relativistic-average"),
+    )
+    right.set(
+        title="D is right if the lines are apart, and fooled where they meet",
+        ylabel="mean probability of real" if known else "mean sigmoid of D's logit",
+        ylim=(0, 1),
+    )
     for axes in (left, right):
         axes.set_xlabel("training step")
         axes.title.set_fontsize(10)

@@ -13,8 +13,9 @@ from .grids import image_grid
 ROWS = ("x", "G(x)", "F(G(x))")
 
 
-def save_translations(path: str | Path, ways: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], *,
-                      title: str = "") -> None:
+def save_translations(
+    path: str | Path, ways: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], *, title: str = ""
+) -> None:
     """Write a picture with a panel for each way, (name, x, G(x), F(G(x))), images (n, H, W, C) in [-1, 1] in columns.
 
     Raises ValueError as `image_grid` does, and OSError if the file cannot be written.
@@ -31,7 +32,8 @@ def save_translations(path: str | Path, ways: Sequence[tuple[str, np.ndarray, np
         axes.set_xticks([])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    fig.suptitle(f"{title}\nThe second row should look like the other domain, the third like the first".strip(),
-                 fontsize=9)
+    fig.suptitle(
+        f"{title}\nThe second row should look like the other domain, the third like the first".strip(), fontsize=9
+    )
     fig.tight_layout()
     save_figure(fig, path)

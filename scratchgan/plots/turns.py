@@ -26,8 +26,14 @@ from .base import BLACK, FAKE, GREY, REAL, figure
 from .density import PROBABILITY, plane, surface_colours
 from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
 
-TITLES = ("1. noise", "2. fakes: G(z)", "3. D judges both kinds", "4. D's update: up at real, down at fakes",
-          "5. new fakes, pushed through the frozen D", "6. G's update: the fakes move")
+TITLES = (
+    "1. noise",
+    "2. fakes: G(z)",
+    "3. D judges both kinds",
+    "4. D's update: up at real, down at fakes",
+    "5. new fakes, pushed through the frozen D",
+    "6. G's update: the fakes move",
+)
 GRID = 61  # points a side of D's surface
 
 
@@ -90,26 +96,63 @@ class Turn:
             way, said = (self.push, "push") if number == 4 else (self.moved - self.fake_2, "way")
             some = _spread_out(self.fake_2, self.extent, 80)
             length, longest = _scaled(way[some], LONGEST * (self.extent[1] - self.extent[0]))
-            axes.quiver(*self.fake_2[some].T, *length.T, angles="xy", scale_units="xy", scale=1, width=0.005,
-                        color=BLACK, zorder=3)
-            axes.plot([], [], color=BLACK, marker=r"$\rightarrow$", markersize=9, linestyle="none",
-                      label=f"{said}, longest {longest:.2g}")
+            axes.quiver(
+                *self.fake_2[some].T,
+                *length.T,
+                angles="xy",
+                scale_units="xy",
+                scale=1,
+                width=0.005,
+                color=BLACK,
+                zorder=3,
+            )
+            axes.plot(
+                [],
+                [],
+                color=BLACK,
+                marker=r"$\rightarrow$",
+                markersize=9,
+                linestyle="none",
+                label=f"{said}, longest {longest:.2g}",
+            )
         axes.legend(fontsize=7, loc="upper right", framealpha=0.85)
         left, right, bottom, top = self.extent
         axes.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(left, right), ylim=(bottom, top), aspect="equal")
 
     def _surface(self, axes, value) -> None:
         low, high = (0, 1) if 0 <= value.min() and value.max() <= 1 else (value.min(), value.max() + 1e-9)
-        axes.imshow(value, extent=self.extent, origin="lower", cmap=surface_colours(), vmin=low, vmax=high,
-                    interpolation="bilinear", alpha=0.8)
+        axes.imshow(
+            value,
+            extent=self.extent,
+            origin="lower",
+            cmap=surface_colours(),
+            vmin=low,
+            vmax=high,
+            interpolation="bilinear",
+            alpha=0.8,
+        )
 
     def _change(self, axes) -> None:
         change = self.after - self.before
         most = max(float(np.abs(change).max()), 1e-12)
-        axes.imshow(change, extent=self.extent, origin="lower", cmap=surface_colours(), vmin=-most, vmax=most,
-                    interpolation="bilinear", alpha=0.8)
-        axes.text(0.02, 0.02, f"D changed by up to {most:.2g}", transform=axes.transAxes, fontsize=7,
-                  bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0})
+        axes.imshow(
+            change,
+            extent=self.extent,
+            origin="lower",
+            cmap=surface_colours(),
+            vmin=-most,
+            vmax=most,
+            interpolation="bilinear",
+            alpha=0.8,
+        )
+        axes.text(
+            0.02,
+            0.02,
+            f"D changed by up to {most:.2g}",
+            transform=axes.transAxes,
+            fontsize=7,
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0},
+        )
 
 
 def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
@@ -124,8 +167,10 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     if gan.d_steps != 1:
         raise ValueError(f"play_turn: both players need one turn a step, here D has {gan.d_steps}")
     if tuple(gan.data_shape) != (2,) or getattr(data, "dim", None) != 2:
-        raise ValueError(f"play_turn needs a GAN and data in the plane; the GAN makes {gan.data_shape}, the data have "
-                         f"{getattr(data, 'dim', 'no known number of')} dimensions")
+        raise ValueError(
+            f"play_turn needs a GAN and data in the plane; the GAN makes {gan.data_shape}, the data have "
+            f"{getattr(data, 'dim', 'no known number of')} dimensions"
+        )
     real = data.sample(n, rng=rng)
     noise = gan.noise(n)
     fake = gan.generate(noise)
@@ -143,8 +188,9 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     if gan.ema is not None:
         gan.ema.update()
     step, gan.steps = gan.steps, gan.steps + 1
-    return Turn(step, data.extent, noise, fake, real, before, after, noise_2, fake_2, push, gan.generate(noise_2),
-                report)
+    return Turn(
+        step, data.extent, noise, fake, real, before, after, noise_2, fake_2, push, gan.generate(noise_2), report
+    )
 
 
 def _judged(gan, extent) -> np.ndarray:

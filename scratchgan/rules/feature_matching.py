@@ -30,7 +30,7 @@ class FeatureMatching(Rule):
         f_real, f_fake = of_real[0], of_fake[0]
         apart = f_fake.mean(axis=0, dtype=np.float64) - f_real.mean(axis=0, dtype=np.float64)
         d_fake = np.broadcast_to((2 / len(f_fake) * apart).astype(f_fake.dtype), f_fake.shape).copy()
-        if d_grads:                                       # dL_G/dtheta_D: D's real features count as well
+        if d_grads:  # dL_G/dtheta_D: D's real features count as well
             gan.D.zero_grads()
             d_real = np.broadcast_to((-2 / len(f_real) * apart).astype(f_real.dtype), f_real.shape).copy()
             _backward(layers, d_real, of_real[1], True)

@@ -1,6 +1,6 @@
 r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
 
-    (Penalised.1)   L_D' = L_D + P(g),   g = dD'(x)/dx at the points x
+    (GradientPenalty.1)   L_D' = L_D + P(g),   g = dD'(x)/dx at the points x
 
     where       x                                 usual with
     "real"      real samples                      R1 (Mescheder et al. 2018)
@@ -20,7 +20,7 @@ from .rule import Rule
 PLACES = ("real", "fake", "between", "around")
 
 
-class Penalised(Rule):
+class GradientPenalty(Rule):
     """Add `penalty` to D's loss, taken at `where`; with every = k, only in each k-th step and then k times as heavy.
 
     The latter is lazy regularisation (Karras et al. 2020, section 3.1); the mean pull is the same.
@@ -28,16 +28,20 @@ class Penalised(Rule):
 
     def __init__(self, penalty: Penalty, where: str, *, every: int = 1):
         self.penalty, self.where = penalty, where
-        one_of("Penalised", "where", where, PLACES)
-        self.every = positive_int("Penalised", "every", every)
+        one_of("GradientPenalty", "where", where, PLACES)
+        self.every = positive_int("GradientPenalty", "every", every)
 
     def d_gradients(self, gan, real, fake):
-        """(Penalised.1)."""
+        """(GradientPenalty.1)."""
         if gan.steps % self.every:
             return {}
         rng = gan.layer_rng()
-        x = {"real": lambda: real, "fake": lambda: fake, "between": lambda: interpolate(real, fake, rng=rng),
-             "around": lambda: perturb(real, rng=rng)}[self.where]()
+        x = {
+            "real": lambda: real,
+            "fake": lambda: fake,
+            "between": lambda: interpolate(real, fake, rng=rng),
+            "around": lambda: perturb(real, rng=rng),
+        }[self.where]()
         phi = self.penalty if self.every == 1 else self._heavier
         value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False, **gan.given)
         return {f"penalty_{self.where}": value}
@@ -55,7 +59,7 @@ class Penalised(Rule):
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
-def penalised(name: str, weight: float, *, every: int = 1) -> list[Penalised]:
+def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
     """The rules of a recipe's key `penalty`: "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan", with that weight.
 
     The weight is gamma of R1 and R2, and lambda of the other two.
@@ -67,7 +71,7 @@ def penalised(name: str, weight: float, *, every: int = 1) -> list[Penalised]:
     if name == "none":
         return []
     make, where = makers[name]
-    return [Penalised(make(weight), where, every=every)]
+    return [GradientPenalty(make(weight), where, every=every)]
 
 
 PENALTIES = ("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan")

@@ -27,8 +27,9 @@ class Rule:
     def after_d(self, gan) -> None:
         """D's weights have just moved."""
 
-    def generator(self, gan, fake: np.ndarray, real: np.ndarray | None, objective: Objective,
-                  d_grads: bool = False) -> tuple[float, np.ndarray]:
+    def generator(
+        self, gan, fake: np.ndarray, real: np.ndarray | None, objective: Objective, d_grads: bool = False
+    ) -> tuple[float, np.ndarray]:
         """(L_G, dL_G/dfake); `objective` is what the game and the rules before this one say."""
         return objective(fake, real, d_grads=d_grads)
 

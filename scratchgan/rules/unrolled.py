@@ -51,9 +51,11 @@ class Unrolled(Rule):
         """See the class."""
         optimizer = gan.d_optimizer
         if not isinstance(optimizer, (Adam, SGD)) or getattr(optimizer, "momentum", 0):
-            raise ValueError("unrolled steps are differentiated for Adam, and for SGD without momentum; D's optimiser "
-                             f"is {type(optimizer).__name__}"
-                             + (f" with momentum {optimizer.momentum:g}" if isinstance(optimizer, SGD) else ""))
+            raise ValueError(
+                "unrolled steps are differentiated for Adam, and for SGD without momentum; D's optimiser "
+                f"is {type(optimizer).__name__}"
+                + (f" with momentum {optimizer.momentum:g}" if isinstance(optimizer, SGD) else "")
+            )
         if gan.loss.relativistic:
             raise ValueError(f"unrolled steps need a loss in which G moves fake logits only, not {gan.loss.name!r}")
 
@@ -65,21 +67,21 @@ class Unrolled(Rule):
         seen_real, seen_fake = gan.shown(real), gan.shown(fake)
         steps = _steps(gan.d_optimizer, [w for _, w in gan.D.parameters()])
         path = []
-        for _ in range(self.k):                                                              # (Unrolled.1)
+        for _ in range(self.k):  # (Unrolled.1)
             state, weights = copy.deepcopy(gan.layer_rng()), [w.copy() for _, w in gan.D.parameters()]
             g = d_field(gan, seen_real, seen_fake, gan.layer_rng())
             path.append((state, weights, steps.forward(g)))
             for (_, w), step in zip(gan.D.parameters(), path[-1][2].step, strict=True):
                 w += step
-        value, fb = objective(fake, real, d_grads=True)                                      # (Unrolled.3)
+        value, fb = objective(fake, real, d_grads=True)  # (Unrolled.3)
         tb = [g.copy() for _, g in gan.D.gradients()]
         for state, weights, taken in reversed(path):
             for (_, w), before in zip(gan.D.parameters(), weights, strict=True):
                 w[...] = before
             gb = steps.backward(tb, taken)
             Hg, Mg = along(gan, seen_real, seen_fake, gb, state)
-            tb = [a + b for a, b in zip(tb, Hg, strict=True)]                                # (Unrolled.4)
-            fb = fb + Mg                                                                     # (Unrolled.5)
+            tb = [a + b for a, b in zip(tb, Hg, strict=True)]  # (Unrolled.4)
+            fb = fb + Mg  # (Unrolled.5)
         for a, before in kept:
             a[...] = before
         if d_grads:
@@ -149,13 +151,14 @@ class _SgdSteps:
 class _AdamSteps(_SgdSteps):
     def __init__(self, optimizer, weights):
         super().__init__(optimizer)
-        self.m, self.v = ([a.astype(w.dtype) for a, w in zip(optimizer.slot[slot], weights, strict=True)]
-                          for slot in ("m", "v"))
+        self.m, self.v = (
+            [a.astype(w.dtype) for a, w in zip(optimizer.slot[slot], weights, strict=True)] for slot in ("m", "v")
+        )
         self.mb = self.vb = [0.0] * len(weights)
 
     def forward(self, g):
         o, lr = self.optimizer, self.lr()
-        c1, c2 = 1 - o.beta1**self.t, 1 - o.beta2**self.t                  # lr() has counted this step
+        c1, c2 = 1 - o.beta1**self.t, 1 - o.beta2**self.t  # lr() has counted this step
         self.m = [o.beta1 * m + (1 - o.beta1) * a for m, a in zip(self.m, g, strict=True)]
         self.v = [o.beta2 * v + (1 - o.beta2) * a * a for v, a in zip(self.v, g, strict=True)]
         s = [np.sqrt(v / c2) for v in self.v]
@@ -168,8 +171,9 @@ class _AdamSteps(_SgdSteps):
         for i, b in enumerate(tb):
             s, d = taken.s[i], taken.s[i] + o.eps
             m_bar = self.mb[i] - taken.lr * b / (taken.c1 * d)
-            over = np.divide(taken.lr * b * (taken.m[i] / taken.c1), 2 * taken.c2 * s * d * d,
-                             out=np.zeros_like(b), where=s > 0)
+            over = np.divide(
+                taken.lr * b * (taken.m[i] / taken.c1), 2 * taken.c2 * s * d * d, out=np.zeros_like(b), where=s > 0
+            )
             v_bar = self.vb[i] + over
             gb.append((1 - o.beta1) * m_bar + 2 * (1 - o.beta2) * taken.g[i] * v_bar)
             mb.append(o.beta1 * m_bar)

@@ -18,7 +18,19 @@ from .line import Integral, Line, gaussian, integrate, mixture, uniform
 from .optimal import gradient_ratio, hinge_optimum, least_squares_optimum, optimal_discriminator, optimal_logits
 
 __all__ = [
-    "Integral", "Line", "gaussian", "gradient_ratio", "hinge_optimum", "integrate", "js", "kl",
-    "least_squares_optimum", "mixture", "optimal_discriminator", "optimal_logits", "total_variation",
-    "uniform", "w1",
+    "Integral",
+    "Line",
+    "gaussian",
+    "gradient_ratio",
+    "hinge_optimum",
+    "integrate",
+    "js",
+    "kl",
+    "least_squares_optimum",
+    "mixture",
+    "optimal_discriminator",
+    "optimal_logits",
+    "total_variation",
+    "uniform",
+    "w1",
 ]

@@ -100,17 +100,20 @@ class Variant:
 
 
 #: what Mescheder et al. 2018 compare, with the constants that the benchmark uses
-VARIANTS = {v.label: v for v in (
-    Variant("minimax"),
-    Variant("non-saturating", "non-saturating"),
-    Variant("WGAN", "wasserstein"),
-    Variant("WGAN, clipped", "wasserstein", clip=1.0),
-    Variant("WGAN-GP", "wasserstein", "wgan-gp", gamma=1.0),
-    Variant("instance noise", "non-saturating", noise=1.0),
-    Variant("R1", "non-saturating", "r1", gamma=0.5),
-    Variant("R2", "non-saturating", "r2", gamma=0.5),
-    Variant("consensus", "non-saturating", consensus=1.0),
-)}
+VARIANTS = {
+    v.label: v
+    for v in (
+        Variant("minimax"),
+        Variant("non-saturating", "non-saturating"),
+        Variant("WGAN", "wasserstein"),
+        Variant("WGAN, clipped", "wasserstein", clip=1.0),
+        Variant("WGAN-GP", "wasserstein", "wgan-gp", gamma=1.0),
+        Variant("instance noise", "non-saturating", noise=1.0),
+        Variant("R1", "non-saturating", "r1", gamma=0.5),
+        Variant("R2", "non-saturating", "r2", gamma=0.5),
+        Variant("consensus", "non-saturating", consensus=1.0),
+    )
+}
 
 
 def field(variant: Variant, psi, theta):
@@ -126,22 +129,26 @@ def field(variant: Variant, psi, theta):
         v_psi = v_psi + variant.gamma * psi
     elif variant.penalty == "wgan-gp":
         v_psi = v_psi + variant.gamma * (np.abs(psi) - 1) * np.sign(psi)
-    if variant.consensus:                                              # v' of the plain game, then v + gamma v'^T v
+    if variant.consensus:  # v' of the plain game, then v + gamma v'^T v
         db, d2b, dc, d2c = db[..., 0], d2b[..., 0], dc[..., 0], d2c[..., 0]
         f = psi * theta
         dd, dg, gd, gg = d2b * theta**2, db + d2b * f, dc + d2c * f, d2c * psi**2
-        v_psi, v_theta = (v_psi + variant.consensus * (dd * v_psi + gd * v_theta),
-                          v_theta + variant.consensus * (dg * v_psi + gg * v_theta))
+        v_psi, v_theta = (
+            v_psi + variant.consensus * (dd * v_psi + gd * v_theta),
+            v_theta + variant.consensus * (dg * v_psi + gg * v_theta),
+        )
     return v_psi, v_theta
 
 
 def damping(variant: Variant) -> tuple[float, float]:
     """(d, e) of (Dirac.3).  Raises ValueError for WGAN-GP, which has no derivative at psi = 0."""
     if variant.penalty == "wgan-gp" and variant.gamma:
-        raise ValueError(f"{variant.label}: the penalty (|psi| - 1)^2 has a kink at the equilibrium psi = 0, and so "
-                         "the field has no Jacobian and no eigenvalues there")
+        raise ValueError(
+            f"{variant.label}: the penalty (|psi| - 1)^2 has a kink at the equilibrium psi = 0, and so "
+            "the field has no Jacobian and no eigenvalues there"
+        )
     both = variant.consensus * variant.slope**2
-    curvature = 0.0 if variant.loss == "wasserstein" else 0.25         # a''(0) = b''(0)
+    curvature = 0.0 if variant.loss == "wasserstein" else 0.25  # a''(0) = b''(0)
     penalty = variant.gamma if variant.penalty != "none" else 0.0
     return 2 * curvature * variant.noise**2 + penalty + both, both
 
@@ -174,8 +181,15 @@ def update_eigenvalues(variant: Variant, h: float, mode: str, n_d: int = 1) -> t
     return half + root, half - root
 
 
-def trajectory(variant: Variant, *, h: float = 0.2, steps: int = 500, mode: str = "simultaneous", n_d: int = 1,
-               start: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+def trajectory(
+    variant: Variant,
+    *,
+    h: float = 0.2,
+    steps: int = 500,
+    mode: str = "simultaneous",
+    n_d: int = 1,
+    start: tuple[float, float] = (1.0, 1.0),
+) -> np.ndarray:
     """The points (steps + 1, 2), (psi, theta) after each update, from `start` on.
 
     h       learning rate > 0 of both players

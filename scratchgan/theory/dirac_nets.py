@@ -27,16 +27,27 @@ class DiracNets:
     """A variant as a GAN of Dense layers in float64."""
 
     def __init__(self, variant: Variant, *, psi: float = 0.0, theta: float = 0.0, h: float = 0.2):
-        rng = np.random.default_rng(0)                                 # every weight is overwritten below
+        rng = np.random.default_rng(0)  # every weight is overwritten below
         G = Sequential([Dense(1, 1, rng=rng, dtype=np.float64)])
         D = Sequential([Dense(1, 1, bias=False, rng=rng, dtype=np.float64)])
-        self.gan = GAN(G, D, latent_dim=1, data_shape=(1,), loss=losses.get(variant.loss), g_optimizer=SGD(G, h),
-                       d_optimizer=SGD(D, h))
+        self.gan = GAN(
+            G,
+            D,
+            latent_dim=1,
+            data_shape=(1,),
+            loss=losses.get(variant.loss),
+            g_optimizer=SGD(G, h),
+            d_optimizer=SGD(D, h),
+        )
         self.variant = variant
         self.real = variant.noise * NOISE[:, None] if variant.noise else np.zeros((1, 1))
         self.Z = self.real.copy()
-        self.penalty = {"none": None, "r1": R1(variant.gamma), "r2": R2(variant.gamma),
-                        "wgan-gp": WganGp(variant.gamma / 2)}[variant.penalty]
+        self.penalty = {
+            "none": None,
+            "r1": R1(variant.gamma),
+            "r2": R2(variant.gamma),
+            "wgan-gp": WganGp(variant.gamma / 2),
+        }[variant.penalty]
         self.move_to(psi, theta)
 
     @property
@@ -111,7 +122,7 @@ class DiracNets:
 
     def _step_g(self, gradient: float) -> None:
         grads = self.gan.G[0].grads
-        grads["W"][...], grads["b"][...] = 0.0, gradient               # W = 1 is no parameter of this game
+        grads["W"][...], grads["b"][...] = 0.0, gradient  # W = 1 is no parameter of this game
         self.gan.g_optimizer.step()
 
     def _penalise(self) -> None:

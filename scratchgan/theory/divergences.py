@@ -29,17 +29,19 @@ def kl(p: Line, q: Line, *, panels: int = 400) -> Integral:
 
     Infinite where a node lies in p's support but not in q's; what the tails beyond p's interval add is not bounded.
     """
+
     def integrand(x):
         log_p, log_q = p.log_density(x), q.log_density(x)
-        inside = log_p > -np.inf                                       # 0 log 0 = 0
+        inside = log_p > -np.inf  # 0 log 0 = 0
         return np.where(inside, np.exp(log_p) * (np.where(inside, log_p, 0) - log_q), 0.0)
 
-    with np.errstate(invalid="ignore"):                                # 0 * inf, outside of p, is not taken
+    with np.errstate(invalid="ignore"):  # 0 * inf, outside of p, is not taken
         return integrate(integrand, p.interval, breaks=all_breaks(p, q), panels=panels)
 
 
 def js(p: Line, q: Line, *, panels: int = 400) -> Integral:
     """(Divergence.2), in nats, at most log 2 = 0.693."""
+
     def integrand(x):
         log_p, log_q = p.log_density(x), q.log_density(x)
         log_m = np.logaddexp(log_p, log_q) - math.log(2)
@@ -72,7 +74,7 @@ def crossings(f, interval: tuple[float, float], *, cells: int = 1000) -> list[fl
     """
     x = np.linspace(*interval, cells + 1)
     sign = np.sign(f(x))
-    x, sign = x[sign != 0], sign[sign != 0]                            # 0 on the grid lies inside of a longer part
+    x, sign = x[sign != 0], sign[sign != 0]  # 0 on the grid lies inside of a longer part
     change = np.flatnonzero(sign[:-1] != sign[1:])
     low, high, at_low = x[change], x[change + 1], sign[change]
     for _ in range(60):
@@ -83,6 +85,7 @@ def crossings(f, interval: tuple[float, float], *, cells: int = 1000) -> list[fl
 
 
 # -- closed forms -----------------------------------------------------------------------------------------------------
+
 
 def kl_gaussians(mean_p: float, sigma_p: float, mean_q: float, sigma_q: float) -> float:
     r"""KL(N(mean_p, sigma_p^2), N(mean_q, sigma_q^2)).

@@ -53,8 +53,9 @@ def penalty_field(gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty, *
     return _flat(dict(gan.D.gradients()), {path: np.zeros_like(a) for path, a in gan.G.parameters()})
 
 
-def game_jacobian(gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *, at: str = "real",
-                  h: float = 1e-5) -> np.ndarray:
+def game_jacobian(
+    gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *, at: str = "real", h: float = 1e-5
+) -> np.ndarray:
     """v' (P, P): column j is the derivative of `field` along weight j.
 
     Exact for the game by itself; the penalty's part by central differences of width h.  P products: for small nets.
@@ -82,20 +83,23 @@ def difference_jacobian(gan: GAN, vector: Callable[[], np.ndarray], *, h: float 
     columns = []
     for player, path, a in parameters(gan):
         if a.dtype != np.float64:
-            raise ValueError(f"difference_jacobian: differences need float64, {player}'s {path} is {a.dtype}: build "
-                             "the GAN with dtype=np.float64")
+            raise ValueError(
+                f"difference_jacobian: differences need float64, {player}'s {path} is {a.dtype}: build "
+                "the GAN with dtype=np.float64"
+            )
         for i, weight in enumerate(a.ravel().copy()):
             ends = []
             for sign in (1, -1):
-                a.flat[i] = weight + sign * h                          # the weights themselves are moved, and put back
+                a.flat[i] = weight + sign * h  # the weights themselves are moved, and put back
                 ends.append(vector())
             a.flat[i] = weight
             columns.append((ends[0] - ends[1]) / (2 * h))
     return np.stack(columns, axis=1)
 
 
-def eigenvalues(gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *,
-                at: str = "real") -> np.ndarray:
+def eigenvalues(
+    gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *, at: str = "real"
+) -> np.ndarray:
     """All eigenvalues (P,), complex, of the flow -v', the one with the largest real part first."""
     values = np.linalg.eigvals(-game_jacobian(gan, real, Z, penalty, at=at))
     return values[np.argsort(-values.real, kind="stable")]
@@ -109,20 +113,35 @@ def largest_step(values: np.ndarray) -> float:
     return float(max(0.0, (-2 * values.real / np.maximum(np.abs(values) ** 2, 1e-300)).min()))
 
 
-def teacher_game(*, loss="non-saturating", width: int = 6, batch: int = 64, latent_dim: int = 1, data_dim: int = 2,
-                 seed: int = 0) -> tuple[GAN, np.ndarray, np.ndarray]:
+def teacher_game(
+    *, loss="non-saturating", width: int = 6, batch: int = 64, latent_dim: int = 1, data_dim: int = 2, seed: int = 0
+) -> tuple[GAN, np.ndarray, np.ndarray]:
     """(gan, real, Z) in float64 at an exact equilibrium, data on a curve in the plane: see the module's first lines."""
     width, batch = positive_int("teacher_game", "width", width), positive_int("teacher_game", "batch", batch)
     rng = np.random.default_rng(positive_int("teacher_game", "seed", seed, least=0))
-    G = Sequential([Dense(latent_dim, width, rng=rng, dtype=np.float64), Tanh(),
-                    Dense(width, data_dim, rng=rng, dtype=np.float64)])
-    D = Sequential([Dense(data_dim, width, rng=rng, dtype=np.float64), Tanh(),
-                    Dense(width, 1, rng=rng, bias=False, dtype=np.float64)])
+    G = Sequential(
+        [Dense(latent_dim, width, rng=rng, dtype=np.float64), Tanh(), Dense(width, data_dim, rng=rng, dtype=np.float64)]
+    )
+    D = Sequential(
+        [
+            Dense(data_dim, width, rng=rng, dtype=np.float64),
+            Tanh(),
+            Dense(width, 1, rng=rng, bias=False, dtype=np.float64),
+        ]
+    )
     for layer in (G[0], D[0]):
-        layer.params["b"][...] = rng.standard_normal(width)            # else every unit would bend at 0
+        layer.params["b"][...] = rng.standard_normal(width)  # else every unit would bend at 0
     D[2].params["W"][...] = 0
-    gan = GAN(G, D, latent_dim=latent_dim, data_shape=(data_dim,), loss=loss, g_optimizer=SGD(G, 0.1, momentum=0.0),
-              d_optimizer=SGD(D, 0.1, momentum=0.0), seed=seed)
+    gan = GAN(
+        G,
+        D,
+        latent_dim=latent_dim,
+        data_shape=(data_dim,),
+        loss=loss,
+        g_optimizer=SGD(G, 0.1, momentum=0.0),
+        d_optimizer=SGD(D, 0.1, momentum=0.0),
+        seed=seed,
+    )
     Z = rng.standard_normal((batch, latent_dim))
     return gan, G.forward(Z, train=True)[0], Z
 

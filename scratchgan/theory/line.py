@@ -1,7 +1,7 @@
 r"""Densities on the line that are known completely, and integrals over them that say how wrong they may be.
 
-    p, q = gaussian(0.0, 1.0), gaussian(1.0, 1.0)
-    integrate(p.density, p.interval)         # Integral(value=1.0, error=...)
+p, q = gaussian(0.0, 1.0), gaussian(1.0, 1.0)
+integrate(p.density, p.interval)         # Integral(value=1.0, error=...)
 """
 
 from __future__ import annotations
@@ -70,8 +70,7 @@ def mixture(means: Sequence[float], sigmas: Sequence[float] | float, weights: Se
 
     def log_density(x):
         x = _points(x)
-        log_terms = (np.log(weights / (sigmas * math.sqrt(2 * math.pi)))
-                     - 0.5 * ((x[:, None] - means) / sigmas) ** 2)
+        log_terms = np.log(weights / (sigmas * math.sqrt(2 * math.pi))) - 0.5 * ((x[:, None] - means) / sigmas) ** 2
         top = log_terms.max(axis=1)
         return top + np.log(np.exp(log_terms - top[:, None]).sum(axis=1))
 
@@ -79,7 +78,7 @@ def mixture(means: Sequence[float], sigmas: Sequence[float] | float, weights: Se
         return normal_cdf((_points(x)[:, None] - means) / sigmas) @ weights
 
     low, high = float((means - REACH * sigmas).min()), float((means + REACH * sigmas).max())
-    name = (f"N({means[0]:g}, {sigmas[0]:g}^2)" if means.size == 1 else f"a mixture of {means.size} Gaussians")
+    name = f"N({means[0]:g}, {sigmas[0]:g}^2)" if means.size == 1 else f"a mixture of {means.size} Gaussians"
     return Line(name, log_density, cdf, (low, high))
 
 
@@ -125,16 +124,20 @@ def nodes(interval: tuple[float, float], *, breaks: Sequence[float] = (), panels
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"nodes: an interval needs finite ends low < high, got ({low}, {high})")
     corners = np.unique([low, high, *(b for b in breaks if low < b < high)])
-    pieces = [np.linspace(a, b, math.ceil(panels * max(0.1, (b - a) / (high - low))) + 1)
-              for a, b in pairwise(corners)]
+    pieces = [np.linspace(a, b, math.ceil(panels * max(0.1, (b - a) / (high - low))) + 1) for a, b in pairwise(corners)]
     left = np.concatenate([piece[:-1] for piece in pieces])
     width = np.concatenate([np.diff(piece) for piece in pieces])
     x = left[:, None] + width[:, None] * (0.5 + 0.5 * _NODES)
     return x.ravel(), (width[:, None] * (0.5 * _WEIGHTS)).ravel()
 
 
-def integrate(f: Callable[[np.ndarray], np.ndarray], interval: tuple[float, float], *, breaks: Sequence[float] = (),
-              panels: int = 400) -> Integral:
+def integrate(
+    f: Callable[[np.ndarray], np.ndarray],
+    interval: tuple[float, float],
+    *,
+    breaks: Sequence[float] = (),
+    panels: int = 400,
+) -> Integral:
     r"""int f(x) dx over an interval, by Gauss-Legendre with 10 nodes a panel, and how much half the panels differ.
 
     f            x (n,) -> (n,)

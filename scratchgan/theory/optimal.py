@@ -87,8 +87,9 @@ def best_loss(name: str, p: Line, q: Line) -> Integral:
         value, error = value_of_game(p, q)
         return Integral(-value, error)
     if name == "least-squares":
-        return integrate(lambda x: 0.5 * np.exp(_harmonic(p.log_density(x), q.log_density(x))), union(p, q),
-                         breaks=all_breaks(p, q))
+        return integrate(
+            lambda x: 0.5 * np.exp(_harmonic(p.log_density(x), q.log_density(x))), union(p, q), breaks=all_breaks(p, q)
+        )
     if name == "hinge":
         value, error = total_variation(p, q)
         return Integral(2 * (1 - value), 2 * error)
@@ -101,6 +102,7 @@ def expected_loss(loss: Pointwise, p: Line, q: Line, logits, *, breaks=()) -> In
     The loss's own `real_term` and `fake_term` are integrated: what a batch of infinite size would give.
     breaks    where D' jumps or has a corner
     """
+
     def integrand(x):
         l = np.asarray(logits(x), np.float64)
         return _times(p.density(x), loss.real_term(l)[0]) + _times(q.density(x), loss.fake_term(l)[0])

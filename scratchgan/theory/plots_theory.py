@@ -18,11 +18,13 @@ from .vanishing import Vanishing
 
 def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 3.0) -> None:
     """JSD, TV and W1 of N(0, sigma^2) and N(d, sigma^2) for d in [-furthest, furthest], and what they pull with."""
-    shifts = np.linspace(0, furthest, 61)                              # all three are the same for -d
+    shifts = np.linspace(0, furthest, 61)  # all three are the same for -d
     p = gaussian(0, sigma)
-    curves = [("JSD (nats), at most log 2", BLUE, np.array([js(p, gaussian(d, sigma)).value for d in shifts])),
-              ("TV, at most 1", ORANGE, np.array([tv_gaussians(d, sigma) for d in shifts])),
-              ("W1 (unit of x)", GREEN, np.array([w1_gaussians(0, sigma, d, sigma) for d in shifts]))]
+    curves = [
+        ("JSD (nats), at most log 2", BLUE, np.array([js(p, gaussian(d, sigma)).value for d in shifts])),
+        ("TV, at most 1", ORANGE, np.array([tv_gaussians(d, sigma) for d in shifts])),
+        ("W1 (unit of x)", GREEN, np.array([w1_gaussians(0, sigma, d, sigma) for d in shifts])),
+    ]
     fig = figure(10.5, 4.2)
     left, right = fig.subplots(1, 2)
     for name, colour, values in curves:
@@ -30,15 +32,18 @@ def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 
         right.plot(shifts, np.gradient(values, shifts, edge_order=2), color=colour, linewidth=2, label=name)
     left.axhline(math.log(2), color=BLUE, linestyle=":", linewidth=1)
     left.set(ylabel="distance", title=f"N(0, {sigma:g}²) against the same, moved by d:\nonly W1 goes on growing")
-    right.set(ylabel="slope in d: what G could follow", title="Apart, JSD and TV have slope 0: no way home.\n"
-                                                              "W1 pulls equally from everywhere")
+    right.set(
+        ylabel="slope in d: what G could follow",
+        title="Apart, JSD and TV have slope 0: no way home.\nW1 pulls equally from everywhere",
+    )
     _finish(left, "shift d (unit of x)")
     _finish(right, "shift d >= 0 (unit of x)")
     _save(fig, path)
 
 
-def save_phase_portraits(path: str | Path, variants: Sequence[Variant] | None = None, *, h: float = 0.2,
-                         steps: int = 500) -> None:
+def save_phase_portraits(
+    path: str | Path, variants: Sequence[Variant] | None = None, *, h: float = 0.2, steps: int = 500
+) -> None:
     """The Dirac-GAN's field and its paths from (1, 1), a panel for each variant (all but R2, which is R1 here)."""
     variants = [v for v in VARIANTS.values() if v.label != "R2"] if variants is None else list(variants)
     if not variants:
@@ -59,23 +64,28 @@ def save_phase_portraits(path: str | Path, variants: Sequence[Variant] | None = 
             axes.plot(track[:, 1], track[:, 0], color=colour, linewidth=0.9, label=mode)
             axes.plot(*track[-1, ::-1], "o", color=colour, markersize=5)
         axes.plot(0, 0, "+", color=BLACK, markersize=10, label="equilibrium")
-        axes.set(xlim=(-1.8, 1.8), ylim=(-1.8, 1.8), aspect="equal", xlabel="θ (where G puts its point)",
-                 title=variant.label)
+        axes.set(
+            xlim=(-1.8, 1.8), ylim=(-1.8, 1.8), aspect="equal", xlabel="θ (where G puts its point)", title=variant.label
+        )
         axes.title.set_fontsize(10)
     for axes in grid[::columns]:
         axes.set_ylabel("ψ (slope of D)")
-    for axes in grid[len(variants):]:
+    for axes in grid[len(variants) :]:
         axes.set_axis_off()
     handles, labels = grid[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="lower center", ncols=3, fontsize=9, frameon=False)
-    fig.suptitle(f"Dirac-GAN, {steps} steps of h = {h:g} from (1, 1), end marked: instance noise, R1 and consensus "
-                 "come home,\nthe others circle or leave; non-saturating with alternating steps creeps", fontsize=11)
+    fig.suptitle(
+        f"Dirac-GAN, {steps} steps of h = {h:g} from (1, 1), end marked: instance noise, R1 and consensus "
+        "come home,\nthe others circle or leave; non-saturating with alternating steps creeps",
+        fontsize=11,
+    )
     fig.tight_layout(rect=(0, 0.04, 1, 1))
     save_figure(fig, path)
 
 
-def save_spectra(path: str | Path, games: Mapping[str, Mapping[str, np.ndarray]], *, title: str,
-                 still: float = 1e-4) -> None:
+def save_spectra(
+    path: str | Path, games: Mapping[str, Mapping[str, np.ndarray]], *, title: str, still: float = 1e-4
+) -> None:
     """Eigenvalues in the complex plane: a panel for each game, in it a marker for each variant, values (P,), complex.
 
     Those of modulus below `still` hardly move anything and are left out.
@@ -84,11 +94,21 @@ def save_spectra(path: str | Path, games: Mapping[str, Mapping[str, np.ndarray]]
         raise ValueError("a picture of spectra needs at least one game, got none")
     fig = figure(5.6 * len(games), 5)
     for axes, (game, spectra) in zip(np.ravel(fig.subplots(1, len(games))), games.items(), strict=True):
-        for (name, values), colour, marker in zip(spectra.items(), (VERMILLION, BLUE, GREEN, PURPLE), "xo^s",
-                                                  strict=False):
+        for (name, values), colour, marker in zip(
+            spectra.items(), (VERMILLION, BLUE, GREEN, PURPLE), "xo^s", strict=False
+        ):
             moving = np.asarray(values)[np.abs(values) >= still]
-            axes.plot(moving.real, moving.imag, marker, color=colour, markersize=7, fillstyle="none",
-                      markeredgewidth=1.6, label=name, linestyle="none")
+            axes.plot(
+                moving.real,
+                moving.imag,
+                marker,
+                color=colour,
+                markersize=7,
+                fillstyle="none",
+                markeredgewidth=1.6,
+                label=name,
+                linestyle="none",
+            )
         axes.axvline(0, color=BLACK, linewidth=1)
         axes.set_xscale("symlog", linthresh=1e-3)
         axes.set(xlim=(-4, 1e-3), ylabel="Im λ: turning (radians per unit of time)", title=game)
@@ -104,18 +124,30 @@ def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
     fig = figure(8.5, 5)
     axes = fig.subplots()
     for (name, curve), style in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
-        axes.plot(curve.steps, curve.minimax, style, marker="o", markersize=4, color=VERMILLION,
-                  label=f"minimax, {name}")
-        axes.plot(curve.steps, curve.non_saturating, style, marker="s", markersize=4, color=BLUE,
-                  label=f"non-saturating, {name}")
+        axes.plot(
+            curve.steps, curve.minimax, style, marker="o", markersize=4, color=VERMILLION, label=f"minimax, {name}"
+        )
+        axes.plot(
+            curve.steps,
+            curve.non_saturating,
+            style,
+            marker="s",
+            markersize=4,
+            color=BLUE,
+            label=f"non-saturating, {name}",
+        )
     axes.set_xscale("symlog", linthresh=1)
     axes.set_yscale("log")
     orders = [curve.orders[0] for curve in curves.values()]
-    axes.set(ylabel="|gradient of G's loss in all of G's weights|", xlim=(0, None),
-             title=f"The better D, the less minimax tells G: its gradient falls by 10^{min(orders):.1f} to "
-                   f"10^{max(orders):.1f}.\nThe non-saturating gradient grows" if len(orders) > 1 else
-                   f"The better D, the less minimax tells G: its gradient falls by 10^{orders[0]:.1f}.\n"
-                   "The non-saturating gradient grows")
+    axes.set(
+        ylabel="|gradient of G's loss in all of G's weights|",
+        xlim=(0, None),
+        title=f"The better D, the less minimax tells G: its gradient falls by 10^{min(orders):.1f} to "
+        f"10^{max(orders):.1f}.\nThe non-saturating gradient grows"
+        if len(orders) > 1
+        else f"The better D, the less minimax tells G: its gradient falls by 10^{orders[0]:.1f}.\n"
+        "The non-saturating gradient grows",
+    )
     _finish(axes, "steps of a new D against the frozen G")
     _save(fig, path)
 

@@ -14,16 +14,17 @@ from ..metrics.frechet import frechet_distance
 from ..metrics.modes import mode_report
 from ..optim import SGD, Adam
 from ..penalties import R1, WganGp, penalty_backward
-from .ledger import Row
+from .row import LedgerRow
 
 
-def rows() -> list[Row]:
+def rows() -> list[LedgerRow]:
     """All of them."""
     return [*_lipschitz(), *_penalties(), *_layers(), *_weights(), *_metrics()]
 
 
-def operator_norm(layer: Layer, shape: tuple[int, ...], *, rounds: int = 5000, gain: float = 1e-6,
-                  seed: int = 0) -> float:
+def operator_norm(
+    layer: Layer, shape: tuple[int, ...], *, rounds: int = 5000, gain: float = 1e-6, seed: int = 0
+) -> float:
     r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A' A.
 
     The layer's own passes are A (tangent) and A' (backward).  It rises to the norm from below, until
@@ -51,33 +52,60 @@ def operator_norm(layer: Layer, shape: tuple[int, ...], *, rounds: int = 5000, g
     return norms[-1]
 
 
-def _lipschitz() -> list[Row]:
+def _lipschitz() -> list[LedgerRow]:
     rng = np.random.default_rng(0)
     dense = Dense(6, 4, rng=rng, dtype=np.float64)
     dense.params["W"][...] = np.clip(dense.params["W"], -0.1, 0.1)
     full = Dense(6, 4, rng=rng, dtype=np.float64)
     full.params["W"][...] = np.clip(full.params["W"] * 0 + 5.0, -0.1, 0.1)
     normed = SpectralNorm(Dense(6, 4, rng=rng, dtype=np.float64), iterations=50, rng=rng)
-    normed.forward(np.zeros((1, 6)), train=True)                           # 50 rounds more of its power iteration
+    normed.forward(np.zeros((1, 6)), train=True)  # 50 rounds more of its power iteration
     topic = "Lipschitz constants"
     found = [
-        Row(topic, "Dense 6 -> 4, weights clipped to 0.1: at most 0.1 sqrt(24)", "(Lipschitz.1)",
-            0.1 * math.sqrt(24), operator_norm(dense, (6,)), 0.0, "<="),
-        Row(topic, "the same, all weights at the limit: just that", "(Lipschitz.1)", 0.1 * math.sqrt(24),
-            operator_norm(full, (6,)), 1e-12),
-        Row(topic, "SpectralNorm of Dense 6 -> 4: 1", "Miyato et al. 2018", 1.0,
-            operator_norm(normed, (6,), gain=1e-12), 1e-8),
+        LedgerRow(
+            topic,
+            "Dense 6 -> 4, weights clipped to 0.1: at most 0.1 sqrt(24)",
+            "(Lipschitz.1)",
+            0.1 * math.sqrt(24),
+            operator_norm(dense, (6,)),
+            0.0,
+            "<=",
+        ),
+        LedgerRow(
+            topic,
+            "the same, all weights at the limit: just that",
+            "(Lipschitz.1)",
+            0.1 * math.sqrt(24),
+            operator_norm(full, (6,)),
+            1e-12,
+        ),
+        LedgerRow(
+            topic,
+            "SpectralNorm of Dense 6 -> 4: 1",
+            "Miyato et al. 2018",
+            1.0,
+            operator_norm(normed, (6,), gain=1e-12),
+            1e-8,
+        ),
     ]
     for k, s, p in ((3, 1, 1), (4, 2, 1), (5, 1, 2)):
         conv = Conv2D(2, 3, kernel_size=k, stride=s, padding=p, rng=rng, dtype=np.float64)
         sigma = float(np.linalg.norm(conv.params["W"].reshape(-1, 3), 2))
-        found.append(Row(topic, f"Conv2D {k} x {k}, stride {s}: at most ceil(k/s) sigma(W) = {math.ceil(k / s)} x "
-                         f"{sigma:.3f}", "(Lipschitz.2)", math.ceil(k / s) * sigma,
-                         operator_norm(conv, (8, 8, 2)), 0.0, "<="))
+        found.append(
+            LedgerRow(
+                topic,
+                f"Conv2D {k} x {k}, stride {s}: at most ceil(k/s) sigma(W) = {math.ceil(k / s)} x {sigma:.3f}",
+                "(Lipschitz.2)",
+                math.ceil(k / s) * sigma,
+                operator_norm(conv, (8, 8, 2)),
+                0.0,
+                "<=",
+            )
+        )
     return found
 
 
-def _penalties() -> list[Row]:
+def _penalties() -> list[LedgerRow]:
     rng = np.random.default_rng(1)
     linear = Dense(2, 1, rng=rng, dtype=np.float64)
     x = rng.standard_normal((5, 2))
@@ -101,15 +129,21 @@ def _penalties() -> list[Row]:
     difference = (ends[0] - ends[1]) / (2 * h)
     topic = "gradient penalties"
     return [
-        Row(topic, "WGAN-GP of a critic of slope 1 is 0", "(WganGp.1)", 0.0, one, 1e-15),
-        Row(topic, "WGAN-GP of a critic of slope 3: 10 (3 - 1)^2", "(WganGp.1)", 40.0, three, 1e-12),
-        Row(topic, "R1 of a critic of slope 3: 10/2 3^2", "(R1.1)", 45.0, r1, 1e-12),
-        Row(topic, "R1's weight gradient is that of F, differentiated along u in x: largest gap", "(Penalty.1)", 0.0,
-            float(np.abs(by_hand - difference).max()), 1e-8),
+        LedgerRow(topic, "WGAN-GP of a critic of slope 1 is 0", "(WganGp.1)", 0.0, one, 1e-15),
+        LedgerRow(topic, "WGAN-GP of a critic of slope 3: 10 (3 - 1)^2", "(WganGp.1)", 40.0, three, 1e-12),
+        LedgerRow(topic, "R1 of a critic of slope 3: 10/2 3^2", "(R1.1)", 45.0, r1, 1e-12),
+        LedgerRow(
+            topic,
+            "R1's weight gradient is that of F, differentiated along u in x: largest gap",
+            "(Penalty.1)",
+            0.0,
+            float(np.abs(by_hand - difference).max()),
+            1e-8,
+        ),
     ]
 
 
-def _layers() -> list[Row]:
+def _layers() -> list[LedgerRow]:
     rng = np.random.default_rng(2)
     topic = "layers and steps"
     found = []
@@ -118,39 +152,70 @@ def _layers() -> list[Row]:
         x = rng.standard_normal((2, 6, 6, 2))
         y, cache = layer.forward(x, train=False)
         dy = rng.standard_normal(y.shape)
-        found.append(Row(topic, f"{name}: <A x, y> = <x, A' y>", "adjoint", float(np.vdot(y, dy)),
-                         float(np.vdot(x, layer.backward(dy, cache, param_grads=False))), 1e-11))
+        found.append(
+            LedgerRow(
+                topic,
+                f"{name}: <A x, y> = <x, A' y>",
+                "adjoint",
+                float(np.vdot(y, dy)),
+                float(np.vdot(x, layer.backward(dy, cache, param_grads=False))),
+                1e-11,
+            )
+        )
     there = Conv2D(3, 2, kernel_size=4, stride=2, padding=1, bias=False, rng=rng, dtype=np.float64)
     back = ConvTranspose2D(2, 3, kernel_size=4, stride=2, padding=1, bias=False, rng=rng, dtype=np.float64)
     back.params["W"][...] = there.params["W"]
     x, y = rng.standard_normal((2, 6, 6, 3)), rng.standard_normal((2, 3, 3, 2))
-    found.append(Row(topic, "ConvTranspose2D is the adjoint of the Conv2D with its weight", "(Conv2D.2)",
-                     float(np.vdot(there.forward(x, train=False)[0], y)),
-                     float(np.vdot(x, back.forward(y, train=False)[0])), 1e-11))
+    found.append(
+        LedgerRow(
+            topic,
+            "ConvTranspose2D is the adjoint of the Conv2D with its weight",
+            "(Conv2D.2)",
+            float(np.vdot(there.forward(x, train=False)[0], y)),
+            float(np.vdot(x, back.forward(y, train=False)[0])),
+            1e-11,
+        )
+    )
 
     norm = BatchNorm(1, dtype=np.float64)
     norm.params["gamma"][...], norm.params["beta"][...] = 2.0, 0.5
     x = 3 + 0.1 * rng.standard_normal((64, 1))
     y, variance = norm.forward(x, train=True)[0], float(x.var())
     found += [
-        Row(topic, "BatchNorm: the output's mean is beta", "(Norm.2)", 0.5, float(y.mean()), 1e-12),
-        Row(topic, "BatchNorm: its variance gamma^2 v/(v + eps), v = 0.01", "(Norm.1)",
-            4 * variance / (variance + 1e-5), float(y.var()), 1e-10),
+        LedgerRow(topic, "BatchNorm: the output's mean is beta", "(Norm.2)", 0.5, float(y.mean()), 1e-12),
+        LedgerRow(
+            topic,
+            "BatchNorm: its variance gamma^2 v/(v + eps), v = 0.01",
+            "(Norm.1)",
+            4 * variance / (variance + 1e-5),
+            float(y.var()),
+            1e-10,
+        ),
     ]
-    for optimiser, name, distance, steps in ((Adam, "Adam's first step is lr, whatever the gradient", 0.01, 1),
-                                             (SGD, "SGD, momentum 0.9: a step ends at lr/(1 - 0.9)", 0.1, 200)):
+    for optimiser, name, distance, steps in (
+        (Adam, "Adam's first step is lr, whatever the gradient", 0.01, 1),
+        (SGD, "SGD, momentum 0.9: a step ends at lr/(1 - 0.9)", 0.1, 200),
+    ):
         layer = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
         moving = Adam(layer, 0.01) if optimiser is Adam else SGD(layer, 0.01, momentum=0.9)
         for _ in range(steps):
             before = layer.params["W"].copy()
             layer.grads["W"][...] = 1.0 if optimiser is SGD else 123.0
             moving.step()
-        found.append(Row(topic, name + (" g" if optimiser is SGD else ""), "(Adam.4)" if optimiser is Adam else
-                         "(SGD.2)", distance, float((before - layer.params["W"])[0, 0]), 1e-9))
+        found.append(
+            LedgerRow(
+                topic,
+                name + (" g" if optimiser is SGD else ""),
+                "(Adam.4)" if optimiser is Adam else "(SGD.2)",
+                distance,
+                float((before - layer.params["W"])[0, 0]),
+                1e-9,
+            )
+        )
     return found
 
 
-def _weights() -> list[Row]:
+def _weights() -> list[LedgerRow]:
     """Variances of many weights: the tolerance is five standard errors, var sqrt(kappa / n)."""
     rng = np.random.default_rng(3)
     n, topic = 400 * 500, "initial weights"
@@ -158,29 +223,59 @@ def _weights() -> list[Row]:
     conv = Conv2D(50, 1000, kernel_size=2, init=he(), rng=rng, dtype=np.float64).params["W"]
     flat = Dense(400, 500, init=glorot(), rng=rng, dtype=np.float64).params["W"]
     return [
-        Row(topic, "He, Dense 400 -> 500: variance 2/400", "He et al. 2015", 2 / 400, float(dense.var()),
-            5 * 2 / 400 * math.sqrt(2 / n)),
-        Row(topic, "He, Conv2D 2 x 2 x 50 -> 1000: variance 2/200", "He et al. 2015", 2 / 200, float(conv.var()),
-            5 * 2 / 200 * math.sqrt(2 / n)),
-        Row(topic, "Glorot, Dense 400 -> 500: variance 2/900", "Glorot & Bengio 2010", 2 / 900, float(flat.var()),
-            5 * 2 / 900 * math.sqrt(0.8 / n)),                             # uniform: E x^4 / var^2 - 1 = 0.8
+        LedgerRow(
+            topic,
+            "He, Dense 400 -> 500: variance 2/400",
+            "He et al. 2015",
+            2 / 400,
+            float(dense.var()),
+            5 * 2 / 400 * math.sqrt(2 / n),
+        ),
+        LedgerRow(
+            topic,
+            "He, Conv2D 2 x 2 x 50 -> 1000: variance 2/200",
+            "He et al. 2015",
+            2 / 200,
+            float(conv.var()),
+            5 * 2 / 200 * math.sqrt(2 / n),
+        ),
+        LedgerRow(
+            topic,
+            "Glorot, Dense 400 -> 500: variance 2/900",
+            "Glorot & Bengio 2010",
+            2 / 900,
+            float(flat.var()),
+            5 * 2 / 900 * math.sqrt(0.8 / n),
+        ),  # uniform: E x^4 / var^2 - 1 = 0.8
     ]
 
 
-def _metrics() -> list[Row]:
+def _metrics() -> list[LedgerRow]:
     rng = np.random.default_rng(4)
     x = rng.standard_normal((200, 3))
     x -= x.mean(axis=0)
-    x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T               # mean 0, covariance 1, to rounding
+    x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T  # mean 0, covariance 1, to rounding
     a, b, shift = np.array([1.0, 2.0, 0.5]), np.array([2.0, 1.0, 0.5]), np.array([1.0, 0.0, -2.0])
     perfect = -math.expm1(-4.5)
     samples = toy.ring().sample(20000, rng=rng)
     topic = "metrics"
     return [
-        Row(topic, "Frechet distance of Gaussians: |shift|^2 + sum (a - b)^2", "(Frechet.1)",
-            float(shift @ shift + ((a - b) ** 2).sum()), frechet_distance(x * a, x * b + shift), 1e-9),
-        Row(topic, "perfect samples of the ring within 3 sigma: 1 - exp(-9/2)", "(Modes.1)", perfect,
-            mode_report(samples, toy.ring()).high_quality, 5 * math.sqrt(perfect * (1 - perfect) / 20000)),
+        LedgerRow(
+            topic,
+            "Frechet distance of Gaussians: |shift|^2 + sum (a - b)^2",
+            "(Frechet.1)",
+            float(shift @ shift + ((a - b) ** 2).sum()),
+            frechet_distance(x * a, x * b + shift),
+            1e-9,
+        ),
+        LedgerRow(
+            topic,
+            "perfect samples of the ring within 3 sigma: 1 - exp(-9/2)",
+            "(Modes.1)",
+            perfect,
+            mode_report(samples, toy.ring()).high_quality,
+            5 * math.sqrt(perfect * (1 - perfect) / 20000),
+        ),
     ]
 
 

@@ -63,9 +63,18 @@ class Vanishing:
 
 
 @on_one_thread
-def experiment(data: np.ndarray | None = None, *, before: int = 100, steps: Sequence[int] = STEPS, batch: int = 64,
-               hidden: Sequence[int] = (64, 64), latent_dim: int = 16, lr: float = 2e-3, seed: int = 0,
-               progress: bool = False) -> Vanishing:
+def experiment(
+    data: np.ndarray | None = None,
+    *,
+    before: int = 100,
+    steps: Sequence[int] = STEPS,
+    batch: int = 64,
+    hidden: Sequence[int] = (64, 64),
+    latent_dim: int = 16,
+    lr: float = 2e-3,
+    seed: int = 0,
+    progress: bool = False,
+) -> Vanishing:
     """Run it; under a minute on one core with the default sizes.
 
     data       real samples (n, D), any float type; None takes the embedded 8 x 8 digits, flattened
@@ -96,18 +105,33 @@ def experiment(data: np.ndarray | None = None, *, before: int = 100, steps: Sequ
         trained.train_step(draw())
         bar.update()
     fresh = build(seed + 1)
-    gan = GAN(trained.G, fresh.D, latent_dim=latent_dim, data_shape=(data.shape[1],), loss="non-saturating",
-              g_optimizer=trained.g_optimizer, d_optimizer=fresh.d_optimizer, seed=seed + 2)
+    gan = GAN(
+        trained.G,
+        fresh.D,
+        latent_dim=latent_dim,
+        data_shape=(data.shape[1],),
+        loss="non-saturating",
+        g_optimizer=trained.g_optimizer,
+        d_optimizer=fresh.d_optimizer,
+        seed=seed + 2,
+    )
     Z = rng.standard_normal((256, latent_dim))
     some = data[rng.integers(len(data), size=256)]
     rows, done = [], 0
     for count in steps:
         for _ in range(count - done):
-            gan.d_step(draw())                                         # G stays as it is
+            gan.d_step(draw())  # G stays as it is
             bar.update()
         done = count
-        rows.append((count, gradient_norm(gan, Minimax(), Z), gradient_norm(gan, NonSaturating(), Z),
-                     _mean_probability(gan, some), _mean_probability(gan, gan.G.forward(Z, train=True)[0])))
+        rows.append(
+            (
+                count,
+                gradient_norm(gan, Minimax(), Z),
+                gradient_norm(gan, NonSaturating(), Z),
+                _mean_probability(gan, some),
+                _mean_probability(gan, gan.G.forward(Z, train=True)[0]),
+            )
+        )
     bar.close()
     return Vanishing(*(np.array(column) for column in zip(*rows, strict=True)))
 

@@ -4,6 +4,6 @@
 package registers an engine for each kernel; what it needs is compiled when it is first called.
 """
 
-from . import batched, batchnorm, conv, elementwise, gemm, resampling, sample_norm, spectral, updates
+from . import batched, batchnorm, conv, elementwise, gemm, group_means, resampling, spectral, updates
 
-__all__ = ["batched", "batchnorm", "conv", "elementwise", "gemm", "resampling", "sample_norm", "spectral", "updates"]
+__all__ = ["batched", "batchnorm", "conv", "elementwise", "gemm", "group_means", "resampling", "spectral", "updates"]

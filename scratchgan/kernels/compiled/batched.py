@@ -1,8 +1,8 @@
 """A matrix product for every sample: the blocks of `gemm`, one sample after another, so that one B is packed at a time.
 
-    for each sample n (parallel: a task owns its samples)
-        pack b[n] into panels; it stays in the cache
-        for each block of rows of c[n]: as in `gemm`
+for each sample n (parallel: a task owns its samples)
+    pack b[n] into panels; it stays in the cache
+    for each block of rows of c[n]: as in `gemm`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .gemm import tasks as tasks_of_product
 from .pool import _call, address_of, aligned, inner, integer, keep, parallel_for, part, run, task
 from .tile import ROWS, width_for
 
-MOST = 64               # tasks at most
+MOST = 64  # tasks at most
 
 
 @task
@@ -26,11 +26,11 @@ def _samples(i, p):
     width, size, block = integer(p, 11), integer(p, 13), integer(p, 14)
     panels = (J + width - 1) // width
     packed, zeros = np.empty(panels * K * width * size // 8 + 16, np.int64), np.zeros(J + ROWS, np.int64)
-    q = np.empty(19, np.int64)                               # the table of one product, see gemm.product
+    q = np.empty(19, np.int64)  # the table of one product, see gemm.product
     q[1], q[3], q[4], q[5], q[6] = aligned(packed), address_of(zeros), I, J, K
     q[7], q[8], q[9], q[10], q[11], q[12], q[13] = integer(p, 7), 1, 1, panels, width, integer(p, 12), size
     q[18] = blocks_for(I)
-    q[14], q[15] = address_of(zeros), integer(p, 15)         # no bias, and slope 1
+    q[14], q[15] = address_of(zeros), integer(p, 15)  # no bias, and slope 1
     first, last = part(N, i, integer(p, 10))
     for n in range(first, last):
         _pack_all(integer(p, 1) + n * K * J * size, integer(p, 8), integer(p, 9), q)
@@ -59,8 +59,9 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
     a, b, c = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty((N, I, J), a.dtype)
     step_k, step_n = (size, K * size) if transpose_b else (J * size, size)
     (_, block, tile), tasks = tasks_of_product(size, transpose_a, J), min(N, MOST)
-    p = table(a, b, c, N, I, J, K, bool(transpose_a), step_k, step_n, tasks, width_for(J, size), tile, size, block,
-              *[0] * 3)
+    p = table(
+        a, b, c, N, I, J, K, bool(transpose_a), step_k, step_n, tasks, width_for(J, size), tile, size, block, *[0] * 3
+    )
     p[15:16].view(a.dtype)[0] = 1
     run(parallel_for, _samples.address, tasks, address(p))
     return c

@@ -20,9 +20,9 @@ from .gemm import DTYPES
 from .pool import array, empty, get, inner, integer, parallel_for, part, run, size_of, task
 
 TASKS = 8
-SMALL = 1024                  # fewer numbers than this are left to NumPy
-WIDE = 16                     # rows that a loop runs over
-BLOCK = 8                     # times so many rows are added up in the numbers' own precision
+SMALL = 1024  # fewer numbers than this are left to NumPy
+WIDE = 16  # rows that a loop runs over
+BLOCK = 8  # times so many rows are added up in the numbers' own precision
 
 
 @inner
@@ -81,7 +81,7 @@ def _normalise(i, p, one):
         n = min(WIDE, hi - m) * C
         x, xhat = array(integer(p, 2) + size * m * C, n, one), array(integer(p, 4) + size * m * C, n, one)
         y = array(integer(p, 9) + size * m * C, n, one)
-        for k in range(n):                    # two loops: with seven arrays in one, no compiler vectorises
+        for k in range(n):  # two loops: with seven arrays in one, no compiler vectorises
             xhat[k] = (x[k] - mean[k]) * r[k]
         for k in range(n):
             v = gamma[k] * xhat[k] + beta[k]
@@ -173,13 +173,15 @@ def _input_grad64(i, p):
     _input_grad(i, p, np.float64(1))
 
 
-_TASKS = {4: (_moments32, _normalise32, _gradient_sums32, _input_grad32),
-          8: (_moments64, _normalise64, _gradient_sums64, _input_grad64)}
+_TASKS = {
+    4: (_moments32, _normalise32, _gradient_sums32, _input_grad32),
+    8: (_moments64, _normalise64, _gradient_sums64, _input_grad64),
+}
 
 
 def _table(slope: float, dtype, *entries) -> np.ndarray:
     p = np.zeros(11, np.int64)
-    p[:len(entries)] = [e.__array_interface__["data"][0] if isinstance(e, np.ndarray) else e for e in entries]
+    p[: len(entries)] = [e.__array_interface__["data"][0] if isinstance(e, np.ndarray) else e for e in entries]
     p[10:11].view(dtype)[0] = slope
     return p
 
@@ -190,8 +192,12 @@ def _run(task, p: np.ndarray) -> None:
 
 def _usable(x, alike, of_channels) -> bool:
     """Whether the arrays have the shape of x (M, C), and the vectors C numbers; else the twin has its say."""
-    return (x.dtype in DTYPES and x.size >= SMALL and all(a.shape == x.shape and a.dtype == x.dtype for a in alike)
-            and all(v.shape == x.shape[1:] and v.dtype == x.dtype and v.flags.c_contiguous for v in of_channels))
+    return (
+        x.dtype in DTYPES
+        and x.size >= SMALL
+        and all(a.shape == x.shape and a.dtype == x.dtype for a in alike)
+        and all(v.shape == x.shape[1:] and v.dtype == x.dtype and v.flags.c_contiguous for v in of_channels)
+    )
 
 
 @batchnorm_forward.engine("numba")

@@ -30,7 +30,7 @@ from numba import cfunc, njit
 FLAGS = {"reassoc", "contract", "arcp", "nsz", "afn"}
 VARIABLE = "SCRATCHGAN_KERNEL_CACHE"
 _setting = threading.RLock()
-_KEEP = 3                       # versions of the kernels whose code is kept: the present one and the latest before it
+_KEEP = 3  # versions of the kernels whose code is kept: the present one and the latest before it
 _DAY = 24 * 3600
 
 
@@ -39,8 +39,16 @@ def jit(function=None, **options):
     if function is None:
         return functools.partial(jit, **options)
     with _kept() as keep:
-        return njit(**{"fastmath": FLAGS, "nogil": True, "error_model": "numpy", "cache": keep,
-                       "no_cfunc_wrapper": True, **options})(function)
+        return njit(
+            **{
+                "fastmath": FLAGS,
+                "nogil": True,
+                "error_model": "numpy",
+                "cache": keep,
+                "no_cfunc_wrapper": True,
+                **options,
+            }
+        )(function)
 
 
 def inner(function):
@@ -76,7 +84,7 @@ class _kept:
     """Lets Numba keep what is decorated within it in our folder; yields whether it shall."""
 
     def __enter__(self) -> bool:
-        _setting.acquire()                                # another Python thread may be compiling, too
+        _setting.acquire()  # another Python thread may be compiling, too
         folder = cache_folder()
         self.before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, "" if folder is None else str(folder)
         return folder is not None
@@ -103,9 +111,12 @@ def cache_folder() -> Path | None:
             pass
     except OSError as error:
         folder = Path(tempfile.mkdtemp(prefix="scratchgan-kernels-"))
-        warnings.warn(f"compiled kernels cannot be kept in {home} ({error.strerror}); they go to {folder} and are "
-                      f"compiled again next time.  Set {VARIABLE} to a folder that you may write to",
-                      RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"compiled kernels cannot be kept in {home} ({error.strerror}); they go to {folder} and are "
+            f"compiled again next time.  Set {VARIABLE} to a folder that you may write to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return folder
     _forget_old(home, folder)
     return folder
@@ -130,6 +141,6 @@ def _digest() -> str:
 def _forget_old(home: Path, present: Path) -> None:
     """Remove all but the latest versions; never one of the last day, which a running process may still be reading."""
     others = sorted((p for p in home.glob("kernels-*") if p != present), key=lambda p: p.stat().st_mtime)
-    for old in others[:len(others) - _KEEP + 1]:
+    for old in others[: len(others) - _KEEP + 1]:
         if time.time() - old.stat().st_mtime > _DAY:
             shutil.rmtree(old, ignore_errors=True)

@@ -51,10 +51,10 @@ from .tile import ROWS, copy_bytes, copy_number, panel_tile, rows_tile, tile_pan
 from .winograd import convolve, forward_plan, input_grad_plan, plan_if_it_pays
 from .winograd_grad import weight_grad_at_points
 
-SHORT = 16           # fewer channels than this: the rows of the kernel are the taps
-GROUP = 400          # output pixels that a task has at hand at a time, about
-DEPTH = 128          # pixels of a weight gradient that are packed at a time
-TASKS = 8            # of packing, and of a weight gradient at least
+SHORT = 16  # fewer channels than this: the rows of the kernel are the taps
+GROUP = 400  # output pixels that a task has at hand at a time, about
+DEPTH = 128  # pixels of a weight gradient that are packed at a time
+TASKS = 8  # of packing, and of a weight gradient at least
 OUTSIDE = -1
 
 
@@ -62,9 +62,9 @@ OUTSIDE = -1
 class Phase:
     """Pixels that the same taps lie over: where they are, and where the taps' pixels are."""
 
-    taps: np.ndarray      # (S,) numbers of the taps, i * kw + j
-    source: np.ndarray    # (S, M) pixel of the image that is read, counted from its first; or OUTSIDE
-    target: np.ndarray    # (M,) pixel of the image that is written
+    taps: np.ndarray  # (S,) numbers of the taps, i * kw + j
+    source: np.ndarray  # (S, M) pixel of the image that is read, counted from its first; or OUTSIDE
+    target: np.ndarray  # (M,) pixel of the image that is written
 
 
 @functools.lru_cache(maxsize=256)
@@ -72,7 +72,7 @@ def forward_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
     """The one phase of conv2d: every output pixel is under all taps.  (Conv.1)"""
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
     Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
-    a = sh * np.arange(Ho)[None, :] + np.arange(kh)[:, None] - ph                   # (kh, Ho) row of the image
+    a = sh * np.arange(Ho)[None, :] + np.arange(kh)[:, None] - ph  # (kh, Ho) row of the image
     b = sw * np.arange(Wo)[None, :] + np.arange(kw)[:, None] - pw
     return Phase(np.arange(kh * kw), _pixels(a, b, H, W), np.arange(Ho * Wo))
 
@@ -104,15 +104,32 @@ def _pixels(a: np.ndarray, b: np.ndarray, H: int, W: int) -> np.ndarray:
 
 # -- packing the weight -----------------------------------------------------------------------------------------------
 
+
 @task
 def _pack_taps(number, p):
     """Task (panel, s): the B of the s-th tap of the list, (K, N), into packed[panel, s, k, :]."""
-    weight, packed, taps, S, K, N = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
-                                     integer(p, 5))
+    weight, packed, taps, S, K, N = (
+        integer(p, 0),
+        integer(p, 1),
+        integer(p, 2),
+        integer(p, 3),
+        integer(p, 4),
+        integer(p, 5),
+    )
     step_k, step_n, width, size, zeros = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10)
     panel, s = number // S, number % S
-    pack_panel(weight + integer(taps, s) * K * N * size, step_k, step_n, packed + (panel * S + s) * K * width * size, K,
-               panel * width, N, width, size, zeros)
+    pack_panel(
+        weight + integer(taps, s) * K * N * size,
+        step_k,
+        step_n,
+        packed + (panel * S + s) * K * width * size,
+        K,
+        panel * width,
+        N,
+        width,
+        size,
+        zeros,
+    )
 
 
 def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
@@ -129,6 +146,7 @@ def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
 
 
 # -- forward and input gradient ---------------------------------------------------------------------------------------
+
 
 @task
 def _gather32(i, p):
@@ -174,8 +192,20 @@ def _gather(group, p, slope):
     for j in range((columns + width - 1) // width):
         for t in range(rows // ROWS):
             at = 8 * ROWS * t
-            tile_rows(tile, a + at, 8 * rows, S, K, packed + j * S * K * width * size, width * size, init + at, c + at,
-                      j * width * size, columns - j * width, slope)
+            tile_rows(
+                tile,
+                a + at,
+                8 * rows,
+                S,
+                K,
+                packed + j * S * K * width * size,
+                width * size,
+                init + at,
+                c + at,
+                j * width * size,
+                columns - j * width,
+                slope,
+            )
     keep(tables, nowhere)
 
 
@@ -187,15 +217,34 @@ def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
     slope = np.array([slope], kind)
     for phase in phases:
         S = len(phase.taps)
-        if S == 0:                                       # stride > kernel: nothing but the bias reaches these pixels
+        if S == 0:  # stride > kernel: nothing but the bias reaches these pixels
             rest = made.reshape(N, -1, columns)
             value = np.zeros(columns, kind) if bias is None else bias
             rest[:, phase.target] = np.where(value > 0, value, slope * value)
             continue
         packed = pack_taps(W, phase.taps, transposed)
-        p = table(given, made, packed, zeros, zeros if bias is None else bias, phase.source, phase.target, S,
-                  len(phase.target), N, K, columns, images, given[0].nbytes, made[0].nbytes,
-                  width_for(columns, size), rows_tile(columns, size), 0, size, given.shape[3] * size)
+        p = table(
+            given,
+            made,
+            packed,
+            zeros,
+            zeros if bias is None else bias,
+            phase.source,
+            phase.target,
+            S,
+            len(phase.target),
+            N,
+            K,
+            columns,
+            images,
+            given[0].nbytes,
+            made[0].nbytes,
+            width_for(columns, size),
+            rows_tile(columns, size),
+            0,
+            size,
+            given.shape[3] * size,
+        )
         p[17:18].view(kind)[0] = slope[0]
         run(parallel_for, (_gather32 if size == 4 else _gather64).address, -(-N // images), address(p))
 
@@ -204,6 +253,7 @@ def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
 #
 # The image is padded first (it is small).  Then kw neighbouring pixels of a row are kw C neighbouring numbers: a kernel
 # with kh x kw taps of C channels becomes one of kh taps of kw C channels, each next C numbers after the one before.
+
 
 @functools.lru_cache(maxsize=256)
 def short_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
@@ -228,8 +278,14 @@ def _short_input_grad64(i, p):
 @inner
 def _short_input_grad(group, p, slope, one):
     """dx of some images: patches = dy W^T, whose rows are added to the padded image that they lie over."""
-    dy, dx, packed, zeros, bias, pixels = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
-                                           integer(p, 5))
+    dy, dx, packed, zeros, bias, pixels = (
+        integer(p, 0),
+        integer(p, 1),
+        integer(p, 2),
+        integer(p, 3),
+        integer(p, 4),
+        integer(p, 5),
+    )
     S, M, N, C, Co, images = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10), integer(p, 11)
     H, W, ph, pw, run_length = integer(p, 12), integer(p, 13), integer(p, 14), integer(p, 15), integer(p, 16)
     tile, width, size = integer(p, 17), integer(p, 19), integer(p, 20)
@@ -247,8 +303,20 @@ def _short_input_grad(group, p, slope, one):
         for j in range((K + width - 1) // width):
             for t in range(rows // ROWS):
                 at = 8 * ROWS * t
-                tile_rows(tile, a + at, 0, 1, Co, packed + j * Co * width * size, width * size, init + at, c + at,
-                          j * width * size, K - j * width, one)
+                tile_rows(
+                    tile,
+                    a + at,
+                    0,
+                    1,
+                    Co,
+                    packed + j * Co * width * size,
+                    width * size,
+                    init + at,
+                    c + at,
+                    j * width * size,
+                    K - j * width,
+                    one,
+                )
         whole[:] = 0
         for m in range(M):
             for s in range(S):
@@ -271,24 +339,61 @@ def short_input_grad(dy, W, dx, phase, padding, bias, slope, images) -> None:
     kh, kw, _, Co = W.shape
     packed = pack_taps(W.reshape(1, 1, kh * kw * C, Co), np.zeros(1, np.int64), True)
     zeros = np.zeros(max(kh * kw * C, Co), W.dtype)
-    p = table(dy, dx, packed, zeros, zeros if bias is None else bias, phase.source, kh, len(phase.target), N, C, Co,
-              images, H, Wd, *padding, kw * C, rows_tile(kh * kw * C, size), 0,
-              width_for(kh * kw * C, size), size)
+    p = table(
+        dy,
+        dx,
+        packed,
+        zeros,
+        zeros if bias is None else bias,
+        phase.source,
+        kh,
+        len(phase.target),
+        N,
+        C,
+        Co,
+        images,
+        H,
+        Wd,
+        *padding,
+        kw * C,
+        rows_tile(kh * kw * C, size),
+        0,
+        width_for(kh * kw * C, size),
+        size,
+    )
     p[18:19].view(kind)[0] = slope
     run(parallel_for, (_short_input_grad32, _short_input_grad64)[size == 8].address, -(-N // images), address(p))
 
 
 # -- weight gradient --------------------------------------------------------------------------------------------------
 
+
 @task
 def _pack_dy(i, p):
     """A share of dy's rows into panels: packed[panel, pixel, column]."""
-    dy, packed, P, Co, width, size, zeros = (integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4),
-                                             integer(p, 5), integer(p, 6))
+    dy, packed, P, Co, width, size, zeros = (
+        integer(p, 0),
+        integer(p, 1),
+        integer(p, 2),
+        integer(p, 3),
+        integer(p, 4),
+        integer(p, 5),
+        integer(p, 6),
+    )
     lo, hi = part(P, i, TASKS)
     for j in range((Co + width - 1) // width):
-        pack_panel(dy + lo * Co * size, Co * size, size, packed + (j * P + lo) * width * size, hi - lo, j * width, Co,
-                   width, size, zeros)
+        pack_panel(
+            dy + lo * Co * size,
+            Co * size,
+            size,
+            packed + (j * P + lo) * width * size,
+            hi - lo,
+            j * width,
+            Co,
+            width,
+            size,
+            zeros,
+        )
 
 
 @task
@@ -306,13 +411,19 @@ def _weight_grad(number, p, one):
     """Some rows of dW, from a share of the pixels."""
     x, packed, out, zeros, pixels = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
     S, M, P, C, Co = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9)
-    x_step, width, tile, parts, shares, size = (integer(p, 10), integer(p, 11), integer(p, 12), integer(p, 13),
-                                                integer(p, 14), integer(p, 15))
+    x_step, width, tile, parts, shares, size = (
+        integer(p, 10),
+        integer(p, 11),
+        integer(p, 12),
+        integer(p, 13),
+        integer(p, 14),
+        integer(p, 15),
+    )
     pixel_step = integer(p, 16)
     t0, t1 = part((S * C + ROWS - 1) // ROWS, number % parts, parts)
     lo, hi = part(P, number // parts, shares)
     tiles, all_rows = t1 - t0, S * C
-    row = (tiles * ROWS * size + 127) // 128 * 128 + 64       # an odd number of lines: rows do not share a cache set
+    row = (tiles * ROWS * size + 127) // 128 * 128 + 64  # an odd number of lines: rows do not share a cache set
     panel_array, nowhere = np.empty(DEPTH * row // 8 + 8, np.int64), np.zeros(Co, np.int64)
     tables = np.empty(2 * tiles * ROWS, np.int64)
     panel, c, init = aligned(panel_array), address_of(tables), address_of(tables) + 8 * tiles * ROWS
@@ -324,14 +435,35 @@ def _weight_grad(number, p, one):
         depth = min(DEPTH, hi - k0)
         for k in range(depth):
             n, m = (k0 + k) // M, (k0 + k) % M
-            _copy_column(x + n * x_step, pixels + 8 * m, pixel_step, M, C, t0 * ROWS, min(t1 * ROWS, all_rows),
-                         panel + k * row, size, zeros)
+            _copy_column(
+                x + n * x_step,
+                pixels + 8 * m,
+                pixel_step,
+                M,
+                C,
+                t0 * ROWS,
+                min(t1 * ROWS, all_rows),
+                panel + k * row,
+                size,
+                zeros,
+            )
         for j in range((Co + width - 1) // width):
             of_dy = packed + (j * P + k0) * width * size
             for t in range(tiles):
                 at = 8 * ROWS * t
-                tile_panel(tile, panel + t * ROWS * size, row, depth, of_dy, width * size, init + at,
-                           c + at, j * width * size, Co - j * width, one)
+                tile_panel(
+                    tile,
+                    panel + t * ROWS * size,
+                    row,
+                    depth,
+                    of_dy,
+                    width * size,
+                    init + at,
+                    c + at,
+                    j * width * size,
+                    Co - j * width,
+                    one,
+                )
         if k0 == lo:
             for m in range(tiles * ROWS):
                 put(init + 8 * m, integer(c, m))
@@ -358,20 +490,37 @@ def _copy_column(image, pixels, pixel_step, M, C, lo, hi, to, size, zeros):
 def weight_grad(x, dy, dW, phase) -> None:
     """dW = (pixels under the taps)^T dy."""
     size, (S, M), Co = x.itemsize, phase.source.shape, dW.shape[3]
-    C = dW[..., 0].size // S                              # numbers under a tap, which is a whole row for few channels
+    C = dW[..., 0].size // S  # numbers under a tap, which is a whole row for few channels
     P, width = len(x) * M, width_for(Co, size)
     tiles = -(-S * C // ROWS)
     parts = min(TASKS, max(1, tiles // 4))
     shares = -(-TASKS // parts) if P >= 8 * DEPTH else 1
     zeros = np.zeros(max(C, Co), x.dtype)
-    packed = dy                                           # as wide as a panel: it is one
+    packed = dy  # as wide as a panel: it is one
     if Co != width:
         packed = empty((-(-Co // width) * P * width,), x.dtype)
         p = table(dy, packed, P, Co, width, size, zeros)
         run(parallel_for, _pack_dy.address, TASKS, address(p))
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
-    p = table(x, packed, sums, zeros, phase.source, S, M, P, C, Co, x[0].nbytes, width, panel_tile(Co, size), parts,
-              shares, size, x.shape[3] * size)
+    p = table(
+        x,
+        packed,
+        sums,
+        zeros,
+        phase.source,
+        S,
+        M,
+        P,
+        C,
+        Co,
+        x[0].nbytes,
+        width,
+        panel_tile(Co, size),
+        parts,
+        shares,
+        size,
+        x.shape[3] * size,
+    )
     run(parallel_for, (_weight_grad32 if size == 4 else _weight_grad64).address, parts * shares, address(p))
     if shares > 1:
         dW[...] = sums[0]
@@ -380,6 +529,7 @@ def weight_grad(x, dy, dW, phase) -> None:
 
 
 # -- engines ----------------------------------------------------------------------------------------------------------
+
 
 def _usable(*arrays) -> bool:
     """Whether there is something to do, in one dtype that is compiled for."""
@@ -406,8 +556,16 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
         convolve(x, W, y, plan, stride, False, bias, slope)
     elif x.shape[3] < SHORT:
         kh, kw, C, Co = W.shape
-        gather(pad_images(np.ascontiguousarray(x), padding), W.reshape(kh, 1, kw * C, Co), y,
-               [short_phase(*x.shape[1:3], (kh, kw), stride, padding)], False, bias, slope, images)
+        gather(
+            pad_images(np.ascontiguousarray(x), padding),
+            W.reshape(kh, 1, kw * C, Co),
+            y,
+            [short_phase(*x.shape[1:3], (kh, kw), stride, padding)],
+            False,
+            bias,
+            slope,
+            images,
+        )
     else:
         gather(x, W, y, [phase], False, bias, slope, images)
     return y

@@ -25,8 +25,8 @@ from .pool import (
     task,
 )
 
-SMALL = 2048                  # fewer numbers than this are left to NumPy
-BLOCK = 128                   # rows that are added up in the numbers' own precision
+SMALL = 2048  # fewer numbers than this are left to NumPy
+BLOCK = 128  # rows that are added up in the numbers' own precision
 
 
 @inner
@@ -180,8 +180,14 @@ def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad.twin(dy, y, slope=slope)
     dx = empty(dy.shape, dy.dtype)
-    run(_launch_leaky_grad, (_leaky_grad32 if dy.itemsize == 4 else _leaky_grad64).address, flat(dy), flat(y),
-        dx.reshape(-1), dy.dtype.type(slope))
+    run(
+        _launch_leaky_grad,
+        (_leaky_grad32 if dy.itemsize == 4 else _leaky_grad64).address,
+        flat(dy),
+        flat(y),
+        dx.reshape(-1),
+        dy.dtype.type(slope),
+    )
     return dx
 
 
@@ -190,8 +196,16 @@ def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad_sum.twin(dy, y, slope=slope)
     dx, total = empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
-    run(_launch_sums, (_sums32 if dy.itemsize == 4 else _sums64).address, 2, flat(dy), flat(y), dx.reshape(-1), total,
-        dy.dtype.type(slope))
+    run(
+        _launch_sums,
+        (_sums32 if dy.itemsize == 4 else _sums64).address,
+        2,
+        flat(dy),
+        flat(y),
+        dx.reshape(-1),
+        total,
+        dy.dtype.type(slope),
+    )
     return dx, total
 
 

@@ -34,10 +34,10 @@ from .tile import (
     width_for,
 )
 
-BLOCK = 11                      # tiles of rows of C in a task, at most
-DEPTH = 512                     # numbers that are summed before the next panel has its turn
-TASKS = 8                       # the columns are cut, too, until there are so many tasks
-SMALL = 4096                    # fewer multiplications than this are left to NumPy
+BLOCK = 11  # tiles of rows of C in a task, at most
+DEPTH = 512  # numbers that are summed before the next panel has its turn
+TASKS = 8  # the columns are cut, too, until there are so many tasks
+SMALL = 4096  # fewer multiplications than this are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
 
@@ -53,7 +53,7 @@ def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
             for v in range(0, width * size, VECTOR_BYTES):
                 copy_vector(packed + k * width * size + v, b + k * step_k + first * size + v)
     else:
-        for k in range(0, K, 64):                    # so many rows of the panel fit in the first-level cache
+        for k in range(0, K, 64):  # so many rows of the panel fit in the first-level cache
             for v in range(width):
                 source, step = (b + k * step_k + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
                 if size == 4:
@@ -73,8 +73,18 @@ def _copy_column(to, to_step, source, step, K, like):
 def _pack(j, p):
     """Task j of packing: one panel."""
     K, width, size = integer(p, 4), integer(p, 6), integer(p, 7)
-    pack_panel(integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3) + j * K * width * size, K, j * width,
-               integer(p, 5), width, size, integer(p, 8))
+    pack_panel(
+        integer(p, 0),
+        integer(p, 1),
+        integer(p, 2),
+        integer(p, 3) + j * K * width * size,
+        K,
+        j * width,
+        integer(p, 5),
+        width,
+        size,
+        integer(p, 8),
+    )
 
 
 @task
@@ -103,7 +113,7 @@ def _block(i, p, one):
     table = 8 * tiles * ROWS
     tables = np.empty(3 * tiles * ROWS, np.int64)
     a_rows, c_rows, start = address_of(tables), address_of(tables) + table, address_of(tables) + 2 * table
-    row = (tiles * ROWS * size + 127) // 128 * 128 + 64      # an odd number of lines: rows do not share a cache set
+    row = (tiles * ROWS * size + 127) // 128 * 128 + 64  # an odd number of lines: rows do not share a cache set
     panel_array = np.empty((min(K, DEPTH) * row) // 8 + 8 if a_transposed else 8, np.int64)
     panel = aligned(panel_array)
     own_array = np.empty(8 if b_packed else DEPTH * width + 8, np.int64)
@@ -111,7 +121,7 @@ def _block(i, p, one):
         put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else address_of(nowhere))
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
-        last = slope if k0 + depth == K else one                    # the activation comes when the sum is complete
+        last = slope if k0 + depth == K else one  # the activation comes when the sum is complete
         if a_transposed:
             for k in range(depth):
                 copy_bytes(panel + k * row, a + ((k0 + k) * M + m0) * size, rows * size)
@@ -126,8 +136,19 @@ def _block(i, p, one):
             for t in range(tiles):
                 at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
                 if a_transposed:
-                    tile_panel(tile, panel + t * ROWS * size, row, depth, of_b, step, start + at, c_rows + at, offset,
-                               left, last)
+                    tile_panel(
+                        tile,
+                        panel + t * ROWS * size,
+                        row,
+                        depth,
+                        of_b,
+                        step,
+                        start + at,
+                        c_rows + at,
+                        offset,
+                        left,
+                        last,
+                    )
                 else:
                     tile_rows(tile, a_rows + at, 0, 1, depth, of_b, step, start + at, c_rows + at, offset, left, last)
     keep(tables, nowhere, panel_array, own_array)
@@ -157,8 +178,18 @@ def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, wid
         p[3], p[4], p[5], p[6], p[7], p[8] = aligned(packed), K, N, width, size, address_of(zeros)
         if K * N < 1 << 15:
             for j in range(panels):
-                pack_panel(b, step_k, step_n, aligned(packed) + j * K * width * size, K, j * width, N, width, size,
-                           address_of(zeros))
+                pack_panel(
+                    b,
+                    step_k,
+                    step_n,
+                    aligned(packed) + j * K * width * size,
+                    K,
+                    j * width,
+                    N,
+                    width,
+                    size,
+                    address_of(zeros),
+                )
         else:
             parallel_for(pack, panels, address_of(p))
     columns_of_tasks = max(1, min(panels, (TASKS + blocks - 1) // blocks))
@@ -174,8 +205,23 @@ def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, wid
 
 @jit
 def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width, bias, slope):
-    product(pack, block, tile, address_of(a), address_of(b), address_of(c), c.shape[0], c.shape[1], K, a_transposed,
-            b_transposed, width, c.itemsize, address_of(bias) if bias.size else 0, slope)
+    product(
+        pack,
+        block,
+        tile,
+        address_of(a),
+        address_of(b),
+        address_of(c),
+        c.shape[0],
+        c.shape[1],
+        K,
+        a_transposed,
+        b_transposed,
+        width,
+        c.itemsize,
+        address_of(bias) if bias.size else 0,
+        slope,
+    )
 
 
 def tasks(size: int, transpose_a: bool, N: int) -> tuple[int, int, int]:
@@ -201,6 +247,17 @@ def _(a, b, *, transpose_a=False, transpose_b=False, bias=None, slope=1.0):
     if K == 1:
         return leaky(thin.outer(a, b), bias, slope)
     c = empty((M, N), a.dtype)
-    run(_launch, *tasks(a.itemsize, transpose_a, N), a, b, c, K, bool(transpose_a), bool(transpose_b),
-        width_for(N, a.itemsize), EMPTY[a.dtype] if bias is None else bias, a.dtype.type(slope))
+    run(
+        _launch,
+        *tasks(a.itemsize, transpose_a, N),
+        a,
+        b,
+        c,
+        K,
+        bool(transpose_a),
+        bool(transpose_b),
+        width_for(N, a.itemsize),
+        EMPTY[a.dtype] if bias is None else bias,
+        a.dtype.type(slope),
+    )
     return c

@@ -37,6 +37,7 @@ _started = False
 @intrinsic
 def _call(typingctx, address, i, table):
     """Call the compiled function at `address` with (i, table)."""
+
     def generate(context, builder, signature, arguments):
         kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64), ir.IntType(64)])
         builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
@@ -48,6 +49,7 @@ def _call(typingctx, address, i, table):
 @intrinsic
 def _as_pointer(typingctx, address, like):
     """A pointer to numbers of the type of `like`."""
+
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
@@ -74,7 +76,7 @@ def empty(shape, dtype) -> np.ndarray:
     n, size = math.prod(shape), np.dtype(dtype).itemsize
     memory = np.empty(n * size + 64, np.uint8)
     start = -memory.__array_interface__["data"][0] % 64
-    return memory[start:start + n * size].view(dtype).reshape(shape)
+    return memory[start : start + n * size].view(dtype).reshape(shape)
 
 
 def address(a: np.ndarray) -> int:
@@ -113,6 +115,7 @@ def part(n, i, tasks):
 @intrinsic
 def get(typingctx, address, like):
     """The number at an address, of the type of `like`."""
+
     def generate(context, builder, signature, arguments):
         kind = context.get_value_type(signature.return_type)
         return builder.load(builder.inttoptr(arguments[0], kind.as_pointer()), align=kind_size(signature.return_type))
@@ -123,10 +126,12 @@ def get(typingctx, address, like):
 @intrinsic
 def put(typingctx, address, number):
     """Write a number to an address."""
+
     def generate(context, builder, signature, arguments):
         kind = context.get_value_type(signature.args[1])
-        builder.store(arguments[1], builder.inttoptr(arguments[0], kind.as_pointer()),
-                      align=kind_size(signature.args[1]))
+        builder.store(
+            arguments[1], builder.inttoptr(arguments[0], kind.as_pointer()), align=kind_size(signature.args[1])
+        )
         return context.get_dummy_value()
 
     return types.void(types.int64, number), generate
@@ -135,6 +140,7 @@ def put(typingctx, address, number):
 @intrinsic
 def integer(typingctx, table, index):
     """Entry `index` of a table of int64 at an address."""
+
     def generate(context, builder, signature, arguments):
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
         return builder.load(builder.gep(pointer, [arguments[1]]))
@@ -145,6 +151,7 @@ def integer(typingctx, table, index):
 @intrinsic
 def size_of(typingctx, number):
     """Bytes of a number of this type."""
+
     def generate(context, builder, signature, arguments):
         return ir.Constant(ir.IntType(64), kind_size(signature.args[0]))
 
@@ -195,7 +202,7 @@ def run(launcher, *arguments):
 
 def _start() -> None:
     global _started, _lock
-    parallel_for(_nothing.address, 2, 0)                     # loads the threading layer, so that we know which it is
+    parallel_for(_nothing.address, 2, 0)  # loads the threading layer, so that we know which it is
     if numba.threading_layer() == "workqueue":
         _lock = threading.RLock()
     _keep_memory()
@@ -212,7 +219,7 @@ def _keep_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    for option, mebibytes in ((-3, 64), (-1, 256)):             # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+    for option, mebibytes in ((-3, 64), (-1, 256)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
         mallopt(option, mebibytes << 20)
 
 
@@ -223,8 +230,10 @@ def set_num_threads(n: int) -> None:
     """
     n = positive_int("set_num_threads", "n", n)
     if n > numba.config.NUMBA_NUM_THREADS:
-        raise ValueError(f"set_num_threads: this process has {numba.config.NUMBA_NUM_THREADS} threads at most, got {n} "
-                         "(the environment variable NUMBA_NUM_THREADS, before the start, allows more)")
+        raise ValueError(
+            f"set_num_threads: this process has {numba.config.NUMBA_NUM_THREADS} threads at most, got {n} "
+            "(the environment variable NUMBA_NUM_THREADS, before the start, allows more)"
+        )
     numba.set_num_threads(n)
 
 

@@ -22,10 +22,10 @@ from .conv import address, table
 from .gemm import DTYPES
 from .pool import address_of, array, get, inner, integer, keep, parallel_for, part, run, task
 
-SMALL = 2048            # arrays of fewer numbers are left to NumPy
-GRAIN = 1 << 14         # numbers that a task is worth, about
-MOST = 64               # tasks at most
-SCALE = 8 * 10          # where the scale stands in the table
+SMALL = 2048  # arrays of fewer numbers are left to NumPy
+GRAIN = 1 << 14  # numbers that a task is worth, about
+MOST = 64  # tasks at most
+SCALE = 8 * 10  # where the scale stands in the table
 
 
 @inner
@@ -41,6 +41,7 @@ def _rows(i, p):
 
 
 # -- sums and copies of blocks ----------------------------------------------------------------------------------------
+
 
 @task
 def _shrink32(i, p):
@@ -110,6 +111,7 @@ def _zeros(to, n, like):
 
 
 # -- maxima -----------------------------------------------------------------------------------------------------------
+
 
 @task
 def _argmax32(i, p):
@@ -207,6 +209,7 @@ def _put_back(i, p, one):
 
 # -- bilinear ---------------------------------------------------------------------------------------------------------
 
+
 @inner
 def _other(f, k, n):
     """Fine pixel f lies between the coarse pixels f // k and this one; beyond an edge (of n) it is the edge pixel."""
@@ -254,11 +257,21 @@ def _bilinear(i, p, one):
     first, last = _rows(i, p)
     buffer = np.empty(w * C, np.int64)
     for row in range(first, last):
-        _mix(integer(p, 0) + row // H * h * w * C * size, w * C * size, address_of(buffer), row % H, k, h, w * C,
-             integer(p, 12), one)
+        _mix(
+            integer(p, 0) + row // H * h * w * C * size,
+            w * C * size,
+            address_of(buffer),
+            row % H,
+            k,
+            h,
+            w * C,
+            integer(p, 12),
+            one,
+        )
         for f in range(W):
-            _mix(address_of(buffer), C * size, integer(p, 1) + (row * W + f) * C * size, f, k, w, C, integer(p, 12),
-                 one)
+            _mix(
+                address_of(buffer), C * size, integer(p, 1) + (row * W + f) * C * size, f, k, w, C, integer(p, 12), one
+            )
     keep(buffer)
 
 
@@ -278,24 +291,35 @@ def _bilinear_adjoint(i, p, one):
     first, last = _rows(i, p)
     buffer = np.empty(W * C, np.int64)
     for row in range(first, last):
-        _collect(integer(p, 0) + row // h * H * W * C * size, W * C * size, address_of(buffer), row % h, k, h, W * C,
-                 integer(p, 12), one)
+        _collect(
+            integer(p, 0) + row // h * H * W * C * size,
+            W * C * size,
+            address_of(buffer),
+            row % h,
+            k,
+            h,
+            W * C,
+            integer(p, 12),
+            one,
+        )
         for q in range(w):
-            _collect(address_of(buffer), C * size, integer(p, 1) + (row * w + q) * C * size, q, k, w, C,
-                     integer(p, 12), one)
+            _collect(
+                address_of(buffer), C * size, integer(p, 1) + (row * w + q) * C * size, q, k, w, C, integer(p, 12), one
+            )
     keep(buffer)
 
 
 # -- engines ----------------------------------------------------------------------------------------------------------
 
+
 def _run(kinds, source, target, k, *, scale=1.0, extra=0):
     """Let the task of `kinds` (for float32, for float64) make all rows of `target`."""
     kind = source.dtype.type
-    (N, H, W, C), (_, h, w, _) = (source.shape, target.shape)[::1 if source.shape[1] > target.shape[1] else -1]
+    (N, H, W, C), (_, h, w, _) = (source.shape, target.shape)[:: 1 if source.shape[1] > target.shape[1] else -1]
     rows = N * target.shape[1]
     tasks = max(1, min(rows, MOST, N * H * W * C // GRAIN))
     p = table(source, target, rows, H, W, h, w, C, k, tasks, 0, source.itemsize, extra)
-    p[SCALE // 8:SCALE // 8 + 1].view(kind)[0] = scale
+    p[SCALE // 8 : SCALE // 8 + 1].view(kind)[0] = scale
     run(parallel_for, kinds[source.itemsize == 8].address, tasks, address(p))
     return target
 
@@ -383,8 +407,13 @@ def _(x, *, size):
     shape = _upsampled(x.shape, size)
     if not _usable(x, shape, x.shape, size):
         return pooling.upsample_bilinear.twin(x, size=size)
-    return _run((_bilinear32, _bilinear64), np.ascontiguousarray(x), np.empty(shape, x.dtype), size,
-                extra=_shares(size, x.dtype))
+    return _run(
+        (_bilinear32, _bilinear64),
+        np.ascontiguousarray(x),
+        np.empty(shape, x.dtype),
+        size,
+        extra=_shares(size, x.dtype),
+    )
 
 
 @pooling.upsample_bilinear_adjoint.engine("numba")
@@ -392,5 +421,10 @@ def _(dy, *, size):
     shape = _pooled(dy.shape, size)
     if not _usable(dy, dy.shape, shape, size, exactly=True):
         return pooling.upsample_bilinear_adjoint.twin(dy, size=size)
-    return _run((_bilinear_adjoint32, _bilinear_adjoint64), np.ascontiguousarray(dy), np.empty(shape, dy.dtype), size,
-                extra=_shares(size, dy.dtype))
+    return _run(
+        (_bilinear_adjoint32, _bilinear_adjoint64),
+        np.ascontiguousarray(dy),
+        np.empty(shape, dy.dtype),
+        size,
+        extra=_shares(size, dy.dtype),
+    )

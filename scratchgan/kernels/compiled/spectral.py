@@ -1,8 +1,8 @@
 """The power iteration: both products of a round read Wm row by row, and a task owns some rows.
 
-    v = Wm^T u       a task adds up its rows, times their entries of u; what the tasks have is then added up in order
-    u = Wm v         a task has its rows' entries of u
-    a / |a|          one task; the last length of u is sigma, for u^T Wm v = |Wm v| once u = Wm v / |Wm v|
+v = Wm^T u       a task adds up its rows, times their entries of u; what the tasks have is then added up in order
+u = Wm v         a task has its rows' entries of u
+a / |a|          one task; the last length of u is sigma, for u^T Wm v = |Wm v| once u = Wm v / |Wm v|
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .conv import address, table
 from .gemm import DTYPES
 from .pool import _call, array, inner, integer, jit, parallel_for, part, run, task
 
-SMALL = 4096            # entries of a weight below which NumPy does it
-GRAIN = 1 << 14         # entries that a task is worth
-MOST = 16               # tasks at most
+SMALL = 4096  # entries of a weight below which NumPy does it
+GRAIN = 1 << 14  # entries that a task is worth
+MOST = 16  # tasks at most
 
 
 @task
@@ -109,14 +109,18 @@ def _iterate(down, up, finish, tasks, iterations, p):
 
 @spectral.power_iteration.engine("numba")
 def _(Wm, u, *, iterations):
-    if (Wm.dtype not in DTYPES or u.dtype != Wm.dtype or Wm.size < SMALL or u.shape != Wm.shape[:1]
-            or iterations < 1):
+    if Wm.dtype not in DTYPES or u.dtype != Wm.dtype or Wm.size < SMALL or u.shape != Wm.shape[:1] or iterations < 1:
         return spectral.power_iteration.twin(Wm, u, iterations=iterations)
     Wm, u, (K, Co) = np.ascontiguousarray(Wm), u.copy(), Wm.shape
     tasks = max(1, min(MOST, K, Wm.size // GRAIN))
     v, sums, sigma = np.empty(Co, Wm.dtype), np.empty((tasks, Co), Wm.dtype), np.empty(1, Wm.dtype)
     p = table(Wm, u, v, sums, sigma, K, Co, tasks, Wm.itemsize)
     wide = Wm.itemsize == 8
-    run(_iterate, *((f, d)[wide].address for f, d in ((_down32, _down64), (_up32, _up64), (_finish32, _finish64))),
-        tasks, iterations, address(p))
+    run(
+        _iterate,
+        *((f, d)[wide].address for f, d in ((_down32, _down64), (_up32, _up64), (_finish32, _finish64))),
+        tasks,
+        iterations,
+        address(p),
+    )
     return u, v, sigma[0]

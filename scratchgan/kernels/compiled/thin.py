@@ -1,8 +1,8 @@
 """Products with one column, or of one term: each number is read once, so that no tile could save anything.
 
-    column            c[m] = sum over k of a[m, k] b[k]        a task: some rows, each a dot product
-    column of A^T     c[m] = sum over k of a[k, m] b[k]        a task: some entries m, for which rows of a are added up
-    outer             c[m, n] = a[m] b[n]                      a task: some rows
+column            c[m] = sum over k of a[m, k] b[k]        a task: some rows, each a dot product
+column of A^T     c[m] = sum over k of a[k, m] b[k]        a task: some entries m, for which rows of a are added up
+outer             c[m, n] = a[m] b[n]                      a task: some rows
 """
 
 from __future__ import annotations

@@ -48,12 +48,12 @@ def _host() -> tuple[int, int, int, bool]:
     """(rows R, vectors V, bytes of a vector, fused multiply-add) that suit this processor."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return 6, 4, 64, True                  # 32 registers of 64 bytes
+        return 6, 4, 64, True  # 32 registers of 64 bytes
     if features.get("avx2") and features.get("fma"):
-        return 6, 2, 32, True                  # 16 of 32
+        return 6, 2, 32, True  # 16 of 32
     if features.get("neon") or llvm.get_process_triple().startswith(("aarch64", "arm64")):
-        return 8, 2, 16, True                  # 32 of 16
-    return 4, 2, 16, False                     # any other: 8 of 16
+        return 8, 2, 16, True  # 32 of 16
+    return 4, 2, 16, False  # any other: 8 of 16
 
 
 ROWS, VECTORS, VECTOR_BYTES, FUSED = _host()
@@ -88,8 +88,11 @@ class _Emitter:
 
     def splat(self, value, type_):
         one = self.b.insert_element(ir.Constant(type_, ir.Undefined), value, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(one, ir.Constant(type_, ir.Undefined),
-                                     ir.Constant(ir.VectorType(I32, self.lanes), [ir.Constant(I32, 0)] * self.lanes))
+        return self.b.shuffle_vector(
+            one,
+            ir.Constant(type_, ir.Undefined),
+            ir.Constant(ir.VectorType(I32, self.lanes), [ir.Constant(I32, 0)] * self.lanes),
+        )
 
     def pointer(self, address, type_):
         return self.b.inttoptr(address, type_.as_pointer())
@@ -112,9 +115,19 @@ class _Emitter:
         name = f"llvm.masked.load.v{self.lanes}f{self.bits}.p0"
         load = self.declare(name, self.vector, [self.vector.as_pointer(), I32, self.mask, self.vector])
         rows = [self.b.add(self.entry(table, m), offset) for m in range(ROWS)]
-        return [self.b.call(load, [self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
-                                   ir.Constant(I32, self.size), masks[v], self.zero])
-                for row in rows for v in range(self.vectors)]
+        return [
+            self.b.call(
+                load,
+                [
+                    self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
+                    ir.Constant(I32, self.size),
+                    masks[v],
+                    self.zero,
+                ],
+            )
+            for row in rows
+            for v in range(self.vectors)
+        ]
 
     def store_tile(self, table, offset, masks, tile, slope):
         name = f"llvm.masked.store.v{self.lanes}f{self.bits}.p0"
@@ -125,8 +138,15 @@ class _Emitter:
             for v in range(self.vectors):
                 x = tile[m * self.vectors + v]
                 y = self.b.select(self.b.fcmp_ordered(">", x, self.zero), x, self.b.fmul(x, slope))
-                self.b.call(store, [y, self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
-                                    ir.Constant(I32, self.size), masks[v]])
+                self.b.call(
+                    store,
+                    [
+                        y,
+                        self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector),
+                        ir.Constant(I32, self.size),
+                        masks[v],
+                    ],
+                )
 
     def multiply_add(self, a, v, acc):
         if not FUSED:
@@ -136,8 +156,10 @@ class _Emitter:
 
     def step(self, numbers, row, acc):
         """One k: all R V multiply-adds.  `numbers[m]` points to A[m, k], `row` is the address of B[k, :]."""
-        vectors = [self.b.load(self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector), align=self.size)
-                   for v in range(self.vectors)]
+        vectors = [
+            self.b.load(self.pointer(self.plus(row, v * VECTOR_BYTES), self.vector), align=self.size)
+            for v in range(self.vectors)
+        ]
         new = []
         for m in range(ROWS):
             a = self.splat(self.b.load(numbers[m]), self.vector)
@@ -236,6 +258,7 @@ def _panel_narrow(typingctx, a, a_step, length, b, b_step, init, c, offset, ncol
 
 def _caller(integers):
     """An intrinsic f(address, `integers` int64, slope) that calls the function at that address."""
+
     def generate(context, builder, signature, arguments):
         number = context.get_value_type(signature.args[-1])
         kind = ir.FunctionType(ir.VoidType(), [I64] * integers + [number])
@@ -322,12 +345,14 @@ def panel_tile(N: int, itemsize: int) -> int:
 @intrinsic
 def copy_bytes(typingctx, target, source, n):
     """Copy n bytes from one address to another."""
+
     def generate(context, builder, signature, arguments):
         kind = ir.IntType(8).as_pointer()
         target, source = (builder.inttoptr(a, kind) for a in arguments[:2])
         name = "llvm.memcpy.p0.p0.i64"
         function = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(ir.VoidType(), [kind, kind, I64, ir.IntType(1)]), name)
+            builder.module, ir.FunctionType(ir.VoidType(), [kind, kind, I64, ir.IntType(1)]), name
+        )
         builder.call(function, [target, source, arguments[2], ir.Constant(ir.IntType(1), 0)])
         return context.get_dummy_value()
 
@@ -337,6 +362,7 @@ def copy_bytes(typingctx, target, source, n):
 @intrinsic
 def copy_vector(typingctx, target, source):
     """Copy the bytes of one vector."""
+
     def generate(context, builder, signature, arguments):
         piece = ir.VectorType(I32, VECTOR_BYTES // 4).as_pointer()
         value = builder.load(builder.inttoptr(arguments[1], piece), align=4)
@@ -349,6 +375,7 @@ def copy_vector(typingctx, target, source):
 @intrinsic
 def copy_number(typingctx, target, source, size):
     """Copy one number of `size` bytes (4 or 8)."""
+
     def generate(context, builder, signature, arguments):
         for bits in (32, 64):
             kind = ir.IntType(bits).as_pointer()

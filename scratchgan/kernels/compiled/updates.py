@@ -12,7 +12,7 @@ from .pool import array, get, inner, integer, parallel_for, run, share, task
 
 TASKS = 8
 SMALL = 1024
-PIECE = 1 << 14             # numbers of a net's arrays that a task moves
+PIECE = 1 << 14  # numbers of a net's arrays that a task moves
 RMSPROP, SGD, NESTEROV, EMA = range(4)
 
 
@@ -25,15 +25,15 @@ def _update(i, p, one):
     a, lr, eps = get(p + 48, one), get(p + 56, one), get(p + 64, one)
     if rule == RMSPROP:
         for k in range(w.size):
-            v[k] = a * v[k] + (one - a) * g[k] * g[k]                                           # (RMSProp.1)
-            w[k] -= lr * g[k] / (math.sqrt(v[k]) + eps)                                         # (RMSProp.2)
+            v[k] = a * v[k] + (one - a) * g[k] * g[k]  # (RMSProp.1)
+            w[k] -= lr * g[k] / (math.sqrt(v[k]) + eps)  # (RMSProp.2)
     elif rule == EMA:
         for k in range(w.size):
-            w[k] = a * w[k] + (one - a) * g[k]                                                  # (EMA.1)
+            w[k] = a * w[k] + (one - a) * g[k]  # (EMA.1)
     else:
         for k in range(w.size):
-            v[k] = a * v[k] + g[k]                                                              # (SGD.1)
-            w[k] -= lr * (g[k] + a * v[k] if rule == NESTEROV else v[k])                         # (SGD.2, 3)
+            v[k] = a * v[k] + g[k]  # (SGD.1)
+            w[k] -= lr * (g[k] + a * v[k] if rule == NESTEROV else v[k])  # (SGD.2, 3)
 
 
 @inner
@@ -46,9 +46,9 @@ def _adam_piece(i, p, one):
     # a, b = beta1, beta2;  c = lr / (1 - beta1^t);  d = 1 / sqrt(1 - beta2^t);  e = eps
     a, b, c, d, e = get(p, one), get(p + 8, one), get(p + 16, one), get(p + 24, one), get(p + 32, one)
     for k in range(n):
-        m[k] = a * m[k] + (one - a) * g[k]                                                      # (Adam.1)
-        v[k] = b * v[k] + (one - b) * g[k] * g[k]                                               # (Adam.2)
-        w[k] -= c * m[k] / (d * math.sqrt(v[k]) + e)                                            # (Adam.3, 4)
+        m[k] = a * m[k] + (one - a) * g[k]  # (Adam.1)
+        v[k] = b * v[k] + (one - b) * g[k] * g[k]  # (Adam.2)
+        w[k] -= c * m[k] / (d * math.sqrt(v[k]) + e)  # (Adam.3, 4)
 
 
 @task
@@ -73,8 +73,9 @@ def _update64(i, p):
 
 def _alike(w, *others) -> bool:
     """Whether all are contiguous arrays of one shape, in a dtype that is compiled for."""
-    return w.dtype in DTYPES and all(a.shape == w.shape and a.dtype == w.dtype and a.flags.c_contiguous
-                                     for a in (w, *others))
+    return w.dtype in DTYPES and all(
+        a.shape == w.shape and a.dtype == w.dtype and a.flags.c_contiguous for a in (w, *others)
+    )
 
 
 def _run(rule, w, g, v, *constants) -> bool:
@@ -85,7 +86,7 @@ def _run(rule, w, g, v, *constants) -> bool:
     p = np.zeros(9, np.int64)
     p[:6] = [rule, w.size, tasks, *(x.__array_interface__["data"][0] for x in (w, g, v))]
     for k, value in enumerate(constants):
-        p[6 + k:7 + k].view(w.dtype)[0] = value
+        p[6 + k : 7 + k].view(w.dtype)[0] = value
     run(parallel_for, (_update32 if w.itemsize == 4 else _update64).address, tasks, p.__array_interface__["data"][0])
     return True
 
@@ -110,7 +111,7 @@ def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
     p = np.zeros(5 + len(rows), np.int64)
     p[5:] = rows
     for k, value in enumerate((beta1, beta2, lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5, eps)):
-        p[k:k + 1].view(dtype)[0] = value
+        p[k : k + 1].view(dtype)[0] = value
     kind = _adam_piece32 if dtype.itemsize == 4 else _adam_piece64
     run(parallel_for, kind.address, len(rows) // 5, p.__array_interface__["data"][0])
 

@@ -63,10 +63,10 @@ from .pool import (
 )
 from .tile import I64, ROWS, VECTOR_BYTES, _Emitter, _Loop, rows_tile, tile_rows, width_for
 
-GROUP = 64           # tiles of a task, about: its V, M and what is read of U stay in the second-level cache
-FEWEST = 512         # tiles in a batch, and
-NARROW = 32          # channels, that outweigh the sums and differences
-LARGEST = 5 << 18    # bytes of U: more would be read anew from memory, group after group
+GROUP = 64  # tiles of a task, about: its V, M and what is read of U stay in the second-level cache
+FEWEST = 512  # tiles in a batch, and
+NARROW = 32  # channels, that outweigh the sums and differences
+LARGEST = 5 << 18  # bytes of U: more would be read anew from memory, group after group
 NONE = -1
 
 
@@ -75,9 +75,9 @@ class Plan:
     """Which pixels of an image lie in the windows of its tiles; NONE where there is none."""
 
     tiles: int
-    given: np.ndarray      # (tiles, phases, 9) pixels that are read
-    made: np.ndarray       # (tiles, phases, 4) pixels that are made
-    wanted: np.ndarray     # (9, phases, tiles) 1 if a pixel that is made needs the point's product, else 0
+    given: np.ndarray  # (tiles, phases, 9) pixels that are read
+    made: np.ndarray  # (tiles, phases, 4) pixels that are made
+    wanted: np.ndarray  # (9, phases, tiles) 1 if a pixel that is made needs the point's product, else 0
 
 
 @functools.lru_cache(maxsize=256)
@@ -137,16 +137,18 @@ def plan_if_it_pays(plan_of, x_shape, weight, stride, padding) -> Plan | None:
 
 # -- the rule of one dimension, nested --------------------------------------------------------------------------------
 
+
 def _nested(rule, places: int, activation: bool = False):
     """Intrinsic: the rule along the columns, then the rows, of `places` x `places` runs of n bytes, in registers.
 
     Runs are found through a table of addresses, and so are the places for the results.  n is at least a vector: the
     last vector of a run ends where the run does, and may do some numbers again.
     """
+
     def generate(context, builder, signature, arguments):
         sources, targets, n, *start, slope = arguments
         e = _Emitter(builder, signature.args[-1], 1)
-        given = [e.entry(sources, k) for k in range(places ** 2)]
+        given = [e.entry(sources, k) for k in range(places**2)]
         made = [e.entry(targets, k) for k in range(4 if activation else 9)]
         last, step = e.plus(n, -VECTOR_BYTES), ir.Constant(I64, VECTOR_BYTES)
         loop = _Loop(builder, builder.sdiv(e.plus(n, VECTOR_BYTES - 1), step), [])
@@ -154,7 +156,7 @@ def _nested(rule, places: int, activation: bool = False):
         at = builder.select(builder.icmp_signed("<", at, last), at, last)
         load = lambda address: builder.load(e.pointer(builder.add(address, at), e.vector), align=e.size)
         window = [load(z) for z in given]
-        rows = [rule(builder, *window[k:k + places]) for k in range(0, places ** 2, places)]
+        rows = [rule(builder, *window[k : k + places]) for k in range(0, places**2, places)]
         columns = [rule(builder, *column) for column in zip(*rows, strict=True)]
         results = [v for row in zip(*columns, strict=True) for v in row]
         if activation:
@@ -200,10 +202,11 @@ def addresses(to, image, pixels, count, n, nothing):
 
 # -- weights ----------------------------------------------------------------------------------------------------------
 
+
 @functools.lru_cache(maxsize=64)
 def sums_of_taps(stride, reverse: bool) -> np.ndarray:
     """(9 points, phases, 4): the taps whose sum is U; reversed for the input gradient, which meets them so."""
-    rule = np.array([(0, NONE), (0, 1), (1, NONE)])[::-1 if reverse else 1, None]
+    rule = np.array([(0, NONE), (0, 1), (1, NONE)])[:: -1 if reverse else 1, None]
     h, w = (np.where(rule == NONE, NONE, s * rule + np.arange(s)[:, None]) for s in stride)
     return _both(h, w, 2 * stride[1])
 
@@ -245,16 +248,31 @@ def pack_weights(W: np.ndarray, stride, transposed: bool) -> np.ndarray:
     (K, N), (step_k, step_n) = ((Co, Ci), (1, Co)) if transposed else ((Ci, Co), (Co, 1))
     width, zeros = width_for(N, size), np.zeros(1, np.int64)
     panels, panel = -(-N // width), K * width * size
-    steps = (panels * panel, 9 * panels * panel, panel) if transposed else (phases * panels * panel, panel,
-                                                                            phases * panel)
+    steps = (
+        (panels * panel, 9 * panels * panel, panel) if transposed else (phases * panels * panel, panel, phases * panel)
+    )
     packed = empty((9 * phases * panels * K * width,), W.dtype)
-    p = table(W, packed, sums_of_taps(stride, transposed), Ci * Co, K, N, step_k * size, step_n * size, width, size,
-              zeros, phases, *steps)
+    p = table(
+        W,
+        packed,
+        sums_of_taps(stride, transposed),
+        Ci * Co,
+        K,
+        N,
+        step_k * size,
+        step_n * size,
+        width,
+        size,
+        zeros,
+        phases,
+        *steps,
+    )
     run(parallel_for, (_weights32 if size == 4 else _weights64).address, 9 * phases, address(p))
     return packed
 
 
 # -- forward and input gradient ---------------------------------------------------------------------------------------
+
 
 @task
 def _tiles32(i, p):
@@ -272,12 +290,18 @@ def _tiles(number, p, slope, one):
     given, made, packed, zeros, bias = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
     given_at, made_at, wanted, tiles = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8)
     inputs, phases, N, C, columns = integer(p, 9), integer(p, 10), integer(p, 11), integer(p, 12), integer(p, 13)
-    tasks, given_step, made_step, width, tile, size = (integer(p, 14), integer(p, 15), integer(p, 16), integer(p, 17),
-                                                       integer(p, 18), integer(p, 19))
+    tasks, given_step, made_step, width, tile, size = (
+        integer(p, 14),
+        integer(p, 15),
+        integer(p, 16),
+        integer(p, 17),
+        integer(p, 18),
+        integer(p, 19),
+    )
     first, last = part(N * tiles, number, tasks)
     rows, most, K = last - first, (last - first + ROWS - 1) // ROWS * ROWS, inputs * C
     v_step, m_step = K * size, columns * size
-    v_point, m_point = rows * v_step + 64, rows * m_step + 64          # 64: the points do not share a cache set
+    v_point, m_point = rows * v_step + 64, rows * m_step + 64  # 64: the points do not share a cache set
     v_memory, m_memory = np.empty(9 * v_point // 8 + 8, np.int64), np.empty(9 * m_point // 8 + 8, np.int64)
     V, M = aligned(v_memory), aligned(m_memory)
     tables, nowhere = np.empty(3 * most + 18, np.int64), np.empty(columns, np.int64)
@@ -308,8 +332,20 @@ def _tiles(number, p, slope, one):
             for j in range((columns + width - 1) // width):
                 for t in range(blocks):
                     at = 8 * ROWS * t
-                    tile_rows(tile, a + at, 0, 1, K, of_u + j * K * width * size, width * size, init + at, c + at,
-                              j * width * size, columns - j * width, one)
+                    tile_rows(
+                        tile,
+                        a + at,
+                        0,
+                        1,
+                        K,
+                        of_u + j * K * width * size,
+                        width * size,
+                        init + at,
+                        c + at,
+                        j * width * size,
+                        columns - j * width,
+                        one,
+                    )
         for row in range(rows):
             image, t = made + (first + row) // tiles * made_step, (first + row) % tiles
             for point in range(9):
@@ -324,8 +360,28 @@ def convolve(given, W, made, plan: Plan, stride, transposed: bool, bias, slope) 
     kind, size, N, C, columns = given.dtype.type, given.itemsize, len(given), given.shape[3], made.shape[3]
     packed, zeros = pack_weights(W, stride, transposed), np.zeros(max(C, columns), given.dtype)
     tasks = -(-N * plan.tiles // (2 * GROUP)) * 2
-    p = table(given, made, packed, zeros, zeros if bias is None else bias, plan.given, plan.made, plan.wanted,
-              plan.tiles, plan.given.shape[1], plan.made.shape[1], N, C, columns, tasks, given[0].nbytes,
-              made[0].nbytes, width_for(columns, size), rows_tile(columns, size), size, 0)
+    p = table(
+        given,
+        made,
+        packed,
+        zeros,
+        zeros if bias is None else bias,
+        plan.given,
+        plan.made,
+        plan.wanted,
+        plan.tiles,
+        plan.given.shape[1],
+        plan.made.shape[1],
+        N,
+        C,
+        columns,
+        tasks,
+        given[0].nbytes,
+        made[0].nbytes,
+        width_for(columns, size),
+        rows_tile(columns, size),
+        size,
+        0,
+    )
     p[20:21].view(kind)[0] = slope
     run(parallel_for, (_tiles32 if size == 4 else _tiles64).address, tasks, address(p))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Layer, Sequential
+from ..core import Layer, Sequential
 
 
 def bad_array(gan: Any) -> str | None:
@@ -31,8 +31,12 @@ def bad_array(gan: Any) -> str | None:
 
 def _sound(net: Layer) -> bool:
     """Whether the squares of all numbers in a net have a finite sum; if not, they may be only too large."""
-    return all(np.isfinite(np.dot(flat := a.ravel(), flat))
-               for layer in net.layers_below() for arrays in (layer.params, layer.state) for a in arrays.values())
+    return all(
+        np.isfinite(np.dot(flat := a.ravel(), flat))
+        for layer in net.layers_below()
+        for arrays in (layer.params, layer.state)
+        for a in arrays.values()
+    )
 
 
 def first_fault(gan: Any) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .evaluate_report import Measure
+from .report import Measure
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Prepared:
     candidates: Candidates
     n: int
     features: str
-    samples: np.ndarray                 # for the picture
+    samples: np.ndarray  # for the picture
     real: np.ndarray
     notes: list[str] = field(default_factory=list)
     classes: dict[str, list[int]] | None = None
@@ -65,8 +65,10 @@ def table(entries: Sequence[Entry], candidates: Candidates, *, seed: int, progre
     bar = tqdm(entries, desc="evaluating", unit="metric", disable=not progress)
     for i, metric in enumerate(bar):
         bar.set_postfix_str(metric.lines[0].name)
-        columns = [metric.compute(candidate, np.random.default_rng([seed, i]))
-                   for candidate in (candidates.samples, candidates.real, candidates.noise)]
+        columns = [
+            metric.compute(candidate, np.random.default_rng([seed, i]))
+            for candidate in (candidates.samples, candidates.real, candidates.noise)
+        ]
         for line, *values in zip(metric.lines, *columns, strict=True):
             measures.append(Measure(line.name, *map(float, values), line.best, line.means, line.squared))
     return measures

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import write_text
-from ..plots import BLACK, FAKE, REAL, figure, image_grid, save_figure
+from ...files.atomic import write_text
+from ...plots import BLACK, FAKE, REAL, figure, image_grid, save_figure
 
 BEST = {"low": "low", "high": "high", "real": "as real"}
 GREY = "#777777"
@@ -48,8 +48,9 @@ class Measure:
 
         nan if there is no such place: a number is missing, or the metric does not find noise worse than real data.
         """
-        value, real, noise = (math.sqrt(max(v, 0.0)) if self.squared else v
-                              for v in (self.value, self.real, self.noise))
+        value, real, noise = (
+            math.sqrt(max(v, 0.0)) if self.squared else v for v in (self.value, self.real, self.noise)
+        )
         span = {"low": noise - real, "high": real - noise, "real": abs(noise - real)}[self.best]
         if not all(map(math.isfinite, (value, real, noise))) or span <= 0:
             return math.nan
@@ -96,8 +97,10 @@ class Evaluation:
             lines.append(f"{name:<{widths[0]}}  {cells}  {best:<{widths[4]}}  {means}")
         if self.classes is not None:
             lines += ["", "sure (at least 90 %) of      " + "".join(f"{k:>6}" for k in range(10))]
-            lines += [f"  {name:<27}" + "".join(f"{n:>6}" for n in self.classes[key])
-                      for key, name in (("samples", f"of {self.n:,} samples"), ("real", f"of {self.n:,} real ones"))]
+            lines += [
+                f"  {name:<27}" + "".join(f"{n:>6}" for n in self.classes[key])
+                for key, name in (("samples", f"of {self.n:,} samples"), ("real", f"of {self.n:,} real ones"))
+            ]
         lines += ["", *(line for note in self.notes for line in textwrap.wrap(note, 118, subsequent_indent="  "))]
         return "\n".join(lines).rstrip()
 
@@ -131,8 +134,9 @@ def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, r
     fig = figure(12.5 if beside else 8, max(3.8, 1.7 + 0.34 * len(measures)))
     axes = fig.add_axes((0.21 if beside else 0.33, 0.15, 0.39 if beside else 0.55, 0.71))
     _scales(axes, measures)
-    fig.text(0.02, 0.955, f"{evaluation.title}: each blue point belongs at the right, where other real data are",
-             fontsize=11)
+    fig.text(
+        0.02, 0.955, f"{evaluation.title}: each blue point belongs at the right, where other real data are", fontsize=11
+    )
     fig.text(0.02, 0.02, f"{evaluation.n:,} samples; {evaluation.features}", fontsize=7.5, color=GREY)
     if beside:
         _examples(fig, evaluation, samples, real)
@@ -177,15 +181,19 @@ def _examples(fig, evaluation, samples, real) -> None:
                 axes.hist(points[:, 0], bins, color=colour, alpha=0.5, label=name)
             else:
                 axes.scatter(*points[:, :2].T, s=3, color=colour, alpha=0.4, linewidths=0, label=name)
-        axes.set(xlabel="$x_1$", ylabel="count" if samples.shape[1] == 1 else "$x_2$",
-                 aspect="auto" if samples.shape[1] == 1 else "equal")
+        axes.set(
+            xlabel="$x_1$",
+            ylabel="count" if samples.shape[1] == 1 else "$x_2$",
+            aspect="auto" if samples.shape[1] == 1 else "equal",
+        )
         axes.tick_params(labelsize=7)
         axes.legend(fontsize=8, markerscale=3)
     if evaluation.classes is not None:
         axes = fig.add_axes((left + 0.03, 0.15, width - 0.04, 0.23))
         for offset, (key, colour) in zip((-0.2, 0.2), (("samples", FAKE), ("real", REAL)), strict=True):
-            axes.bar(np.arange(10) + offset, np.array(evaluation.classes[key]) / evaluation.n, 0.4, color=colour,
-                     label=key)
+            axes.bar(
+                np.arange(10) + offset, np.array(evaluation.classes[key]) / evaluation.n, 0.4, color=colour, label=key
+            )
         axes.set_xticks(range(10))
         axes.tick_params(labelsize=7)
         axes.set_xlabel("digit, where the classifier is at least 90 % sure", fontsize=8)

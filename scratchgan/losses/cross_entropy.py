@@ -39,10 +39,10 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.nda
     z = logits - logits.max(axis=1, keepdims=True)
     p = np.exp(z)
     total = p.sum(axis=1, keepdims=True)
-    value = float((np.log(total[:, 0]) - z[rows, labels]).mean(dtype=np.float64))       # (CrossEntropy.1)
+    value = float((np.log(total[:, 0]) - z[rows, labels]).mean(dtype=np.float64))  # (CrossEntropy.1)
     p /= total
     p[rows, labels] -= 1
-    return value, p / N                                                                 # (CrossEntropy.2)
+    return value, p / N  # (CrossEntropy.2)
 
 
 def cross_entropy_tangent(logits: np.ndarray, labels: np.ndarray, t_logits: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@
     samples/          000500.png: the samples after 500 steps, always from the same noise
     samples.png  curves.png  progress.gif
     modes.json        for densities with known modes: how many of them G reaches
-    checkpoint.npz    what `assemble.restore` needs to sample, and what `resume` needs to go on
+    checkpoint.npz    what `build.restore` needs to sample, and what `resume` needs to go on
 
 A run that was stopped - by Ctrl-C, by SIGTERM, by a kill at any moment - goes on with `resume`, and ends with the same
 bits as if nothing had happened: weights, log (but for the seconds), pictures.
@@ -27,14 +27,16 @@ from typing import Any
 
 import numpy as np
 
-from . import assemble, checkpoint, plots
-from .atomic import replacing, write_text
-from .doctor.held_out import split
-from .doctor.signals import Probe
-from .doctor.watch import Watch
+from .. import plots
+from ..doctor.signals import Probe
+from ..doctor.watch import Watch
+from ..files import checkpoint
+from ..files.atomic import replacing, write_text
+from ..plots.density import POINTS
+from . import build
 from .finite import bad_array, first_fault
 from .folder import checksum, clean, cut_log, locked
-from .plots.density import POINTS
+from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
 
@@ -59,7 +61,7 @@ class Run:
     log: list[dict[str, float]]
     seconds: float
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
-    signal: int = 0    # which of the two, as a number; 0 for none
+    signal: int = 0  # which of the two, as a number; 0 for none
     modes: Any = None  # metrics.modes' report, for data whose modes are known
     findings: tuple[Any, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
 
@@ -69,8 +71,14 @@ class Run:
         return sorted(path.name + "/" * path.is_dir() for path in self.folder.iterdir() if path.name[0] != ".")
 
 
-def train(recipe: Recipe, out: str | Path | None = None, *, progress: bool = True, data: Any = None,
-          on_start: Callable[[Recipe, Path, Any], None] | None = None) -> Run:
+def train(
+    recipe: Recipe,
+    out: str | Path | None = None,
+    *,
+    progress: bool = True,
+    data: Any = None,
+    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+) -> Run:
     """Train as the recipe says, and leave everything in the folder `out`.
 
     out        a folder that holds no run yet; None takes runs/<name>, or runs/<name>-2 and so on if that is taken
@@ -86,21 +94,26 @@ def train(recipe: Recipe, out: str | Path | None = None, *, progress: bool = Tru
     Diverged as soon as a loss, a gradient or a weight is not finite.
     """
     if out is not None:
-        assemble.check_free(Path(out))
-    recipe, data = assemble.load_data(recipe) if data is None else assemble.given_data(recipe, data)
-    gan, known = assemble.build_gan(recipe, assemble.data_shape(data)), checksum(data)
+        build.check_free(Path(out))
+    recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
+    gan, known = build.build_gan(recipe, build.data_shape(data)), checksum(data)
     data, held = split(recipe, data)
-    stream = assemble.data_stream(recipe, data)
-    folder = assemble.make_folder(out, recipe.name)
+    stream = build.data_stream(recipe, data)
+    folder = build.make_folder(out, recipe.name)
     with locked(folder):
         write_text(folder / "recipe.toml", to_toml(recipe))
         if on_start is not None:
             on_start(recipe, folder, data)
-        return _Loop(recipe, folder, gan, stream, data, held, known).run(progress)
+        return Loop(recipe, folder, gan, stream, data, held, known).run(progress)
 
 
-def resume(folder: str | Path, *, progress: bool = True, data: Any = None,
-           on_start: Callable[[Recipe, Path, Any], None] | None = None) -> Run:
+def resume(
+    folder: str | Path,
+    *,
+    progress: bool = True,
+    data: Any = None,
+    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+) -> Run:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
 
     data       what the run was trained on, if it was given to `train` by its caller
@@ -120,28 +133,30 @@ def resume(folder: str | Path, *, progress: bool = True, data: Any = None,
         path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0, "milliseconds": 0}
         if path.exists():
             arrays, meta = checkpoint.load(path)
-            assemble.check_same_recipe(path, recipe, meta)
-        found, data = assemble.load_data(recipe) if data is None else assemble.given_data(recipe, data)
+            build.check_same_recipe(path, recipe, meta)
+        found, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
         if found != recipe:
             raise ValueError(f"{folder}: its data are {recipe.data}, got {found.data}")
-        gan = assemble.build_gan(recipe, assemble.data_shape(data))
+        gan = build.build_gan(recipe, build.data_shape(data))
         known = checksum(data)
         if arrays is not None and meta.get("data") != known:
-            raise ValueError(f"{folder}: the data {recipe.data} have changed since the run began (SHA-256 "
-                             f"{known[:12]}..., the checkpoint has {str(meta.get('data'))[:12]}...); it cannot go on "
-                             "as if nothing had happened: train anew, with another --out")
+            raise ValueError(
+                f"{folder}: the data {recipe.data} have changed since the run began (SHA-256 "
+                f"{known[:12]}..., the checkpoint has {str(meta.get('data'))[:12]}...); it cannot go on "
+                "as if nothing had happened: train anew, with another --out"
+            )
         data, held = split(recipe, data)
-        stream = assemble.data_stream(recipe, data)
+        stream = build.data_stream(recipe, data)
         if arrays is not None:
-            assemble.load_states(path, arrays, gan, stream)
-        loop = _Loop(recipe, folder, gan, stream, data, held, known)
+            build.load_states(path, arrays, gan, stream)
+        loop = Loop(recipe, folder, gan, stream, data, held, known)
         loop.take_up(cut_log(folder / "log.jsonl", meta["log_bytes"]), meta["milliseconds"])
         if on_start is not None:
             on_start(recipe, folder, data)
         return loop.run(progress)
 
 
-class _Loop:
+class Loop:
     """One run, from the first step to the last file."""
 
     def __init__(self, recipe, folder, gan, stream, data, held, known):
@@ -149,7 +164,7 @@ class _Loop:
         self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
         self.log_file, self.log_bytes = None, 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
-        self.checksum = known                                   # of the data, those that are held out included
+        self.checksum = known  # of the data, those that are held out included
         self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
 
@@ -164,13 +179,17 @@ class _Loop:
             if 0 <= step <= self.step and self.has_frame(step):
                 self.frames.append(path)
             else:
-                path.unlink()                                   # of a future that is yet to come
+                path.unlink()  # of a future that is yet to come
 
     def run(self, progress: bool) -> Run:
         """Train, save, and say how it went."""
         (self.folder / "samples").mkdir(exist_ok=True)
-        with (_Stop() as stop, open(self.folder / "log.jsonl", "ab") as self.log_file,
-              _bar(self.recipe, progress, self.step) as bar, np.errstate(all="ignore")):  # overflow is found below
+        with (
+            _Stop() as stop,
+            open(self.folder / "log.jsonl", "ab") as self.log_file,
+            _bar(self.recipe, progress, self.step) as bar,
+            np.errstate(all="ignore"),
+        ):  # overflow is found below
             self.log_bytes = self.log_file.tell()
             try:
                 interrupted = self.steps(stop, bar)
@@ -178,10 +197,19 @@ class _Loop:
                 self.finish(interrupted)
                 bar.set_description(self.recipe.name)
                 modes = self.modes()
-            except OSError as error:                            # a full disk, a folder that went away
+            except OSError as error:  # a full disk, a folder that went away
                 raise self.unwritable(error) from None
-        return Run(self.folder, self.recipe, self.gan, self.log, time.perf_counter() - self.start, interrupted,
-                   stop.signal, modes, tuple(self.watch.found))
+        return Run(
+            self.folder,
+            self.recipe,
+            self.gan,
+            self.log,
+            time.perf_counter() - self.start,
+            interrupted,
+            stop.signal,
+            modes,
+            tuple(self.watch.found),
+        )
 
     def steps(self, stop, bar) -> bool:
         """Train to the last step; return whether something stopped it before that."""
@@ -189,7 +217,7 @@ class _Loop:
         if self.has_frame(self.step):
             self.frame()
         if not (self.folder / "checkpoint.npz").exists():
-            self.save()                                         # from here on, a kill at any moment can be made good
+            self.save()  # from here on, a kill at any moment can be made good
         while self.step < recipe.steps and not stop.signal:
             if logged := (self.step + 1) % recipe.log_every == 0 or self.step + 1 == recipe.steps:
                 self.probe.before()
@@ -200,8 +228,10 @@ class _Loop:
             if (where := bad_array(self.gan)) is not None:
                 self.diverged(f"{where} is not finite", losses)
             bar.set_description(recipe.name, refresh=False)
-            bar.set_postfix_str("D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(
-                *(losses[key] for key in LOSSES)), refresh=False)
+            bar.set_postfix_str(
+                "D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(*(losses[key] for key in LOSSES)),
+                refresh=False,
+            )
             bar.update()
             if logged:
                 self.record(losses)
@@ -216,8 +246,12 @@ class _Loop:
     def unwritable(self, error: OSError) -> OSError:
         """The same error, with what is safe and what to do."""
         safe = "no checkpoint is there yet" if self.saved is None else f"the checkpoint of step {self.saved:,} is safe"
-        return OSError(error.errno, f"{error.strerror or error} at step {self.step:,}; {safe}; when that is mended, "
-                       f"`scratchgan resume {self.folder}` goes on", str(error.filename or self.folder))
+        return OSError(
+            error.errno,
+            f"{error.strerror or error} at step {self.step:,}; {safe}; when that is mended, "
+            f"`scratchgan resume {self.folder}` goes on",
+            str(error.filename or self.folder),
+        )
 
     def batch(self) -> tuple:
         """What `train_step` takes: a batch, and its labels where the GAN wants them."""
@@ -225,15 +259,19 @@ class _Loop:
 
     def record(self, losses) -> None:
         """Add a line to the log, and see that it is on its way to the disk."""
-        extra = sorted(losses.keys() - set(LOSSES))                    # penalties, under names of their own
+        extra = sorted(losses.keys() - set(LOSSES))  # penalties, under names of their own
         numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
-        entry = {"step": self.step, **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
-                 "seconds": round(time.perf_counter() - self.start, 3), **self.probe.after()}
+        entry = {
+            "step": self.step,
+            **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
+            "seconds": round(time.perf_counter() - self.start, 3),
+            **self.probe.after(),
+        }
         line = (json.dumps(entry) + "\n").encode()
         try:
             self.log_file.write(line)
             self.log_file.flush()
-        except OSError:                                          # a full disk: half a line is no line
+        except OSError:  # a full disk: half a line is no line
             with contextlib.suppress(OSError):
                 os.ftruncate(self.log_file.fileno(), self.log_bytes)
             raise
@@ -255,21 +293,31 @@ class _Loop:
     def draw(self, path: Path) -> None:
         """Draw the samples as they are now."""
         n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
-        assemble.draw_samples(path, self.gan, self.data, n=n, seed=self.recipe.seed,
-                              title=f"{self.recipe.name}, step {self.step:,}")
+        build.draw_samples(
+            path, self.gan, self.data, n=n, seed=self.recipe.seed, title=f"{self.recipe.name}, step {self.step:,}"
+        )
 
     def save(self) -> None:
         """Write the checkpoint, after the log that belongs to it has reached the disk."""
-        from . import __version__
+        from .. import __version__
 
         if self.log_file is not None:
             os.fsync(self.log_file.fileno())
         arrays = {f"gan/{key}": value for key, value in self.gan.state().items()}
         arrays |= {f"stream/{key}": value for key, value in self.stream.state().items()}
-        checkpoint.save(self.folder / "checkpoint.npz", arrays, {
-            "recipe": to_toml(self.recipe), "step": self.step, "data_shape": tuple(self.gan.data_shape),
-            "data": self.checksum, "log_bytes": self.log_bytes,
-            "milliseconds": int(1000 * (time.perf_counter() - self.start)), "scratchgan": __version__})
+        checkpoint.save(
+            self.folder / "checkpoint.npz",
+            arrays,
+            {
+                "recipe": to_toml(self.recipe),
+                "step": self.step,
+                "data_shape": tuple(self.gan.data_shape),
+                "data": self.checksum,
+                "log_bytes": self.log_bytes,
+                "milliseconds": int(1000 * (time.perf_counter() - self.start)),
+                "scratchgan": __version__,
+            },
+        )
         self.saved = self.step
 
     def finish(self, interrupted: bool) -> None:
@@ -286,8 +334,9 @@ class _Loop:
     def curves_and_film(self) -> None:
         """Draw curves.png and progress.gif from what there is."""
         if self.log:
-            plots.save_curves(self.folder / "curves.png", self.log, label_smoothing=self.recipe.label_smoothing,
-                              loss=self.recipe.loss)
+            plots.save_curves(
+                self.folder / "curves.png", self.log, label_smoothing=self.recipe.label_smoothing, loss=self.recipe.loss
+            )
         if self.frames:
             plots.save_gif(self.folder / "progress.gif", self.frames)
 
@@ -297,15 +346,17 @@ class _Loop:
         self.record(losses)
         self.curves_and_film()
         where = "" if began is None or began in wrong else f", first in {began}"
-        raise Diverged(f"training diverged at step {self.step:,}: {wrong}{where}; the run up to there is in "
-                       f"{self.folder}; lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = "
-                       f"{self.recipe.lr_d:g}) are the first thing to try")
+        raise Diverged(
+            f"training diverged at step {self.step:,}: {wrong}{where}; the run up to there is in "
+            f"{self.folder}; lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = "
+            f"{self.recipe.lr_d:g}) are the first thing to try"
+        )
 
     def modes(self) -> Any:
         """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
-        if not assemble.is_density(self.data) or getattr(self.data, "modes", None) is None:
+        if not build.is_density(self.data) or getattr(self.data, "modes", None) is None:
             return None
-        from .metrics.modes import mode_report
+        from ..metrics.modes import mode_report
 
         report = mode_report(self.gan.sample(MODE_SAMPLES, seed=self.recipe.seed + 1), self.data)
         numbers = {key: None if value != value else value for key, value in asdict(report).items()}  # JSON has no nan
@@ -337,5 +388,14 @@ def _bar(recipe: Recipe, progress: bool, done: int):
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
-    return tqdm(total=recipe.steps, initial=done, desc="starting", unit="step", disable=not progress, file=sys.stderr,
-                mininterval=0.2 if terminal else 5, ascii=not terminal, dynamic_ncols=terminal)
+    return tqdm(
+        total=recipe.steps,
+        initial=done,
+        desc="starting",
+        unit="step",
+        disable=not progress,
+        file=sys.stderr,
+        mininterval=0.2 if terminal else 5,
+        ascii=not terminal,
+        dynamic_ncols=terminal,
+    )

@@ -69,8 +69,10 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
     """
     length = path.stat().st_size if path.exists() else 0
     if length < size:
-        raise ValueError(f"{path}: has {length:,} bytes, the checkpoint was written when it had {size:,}; lines of the "
-                         "log are missing, so the run cannot go on as if nothing had happened")
+        raise ValueError(
+            f"{path}: has {length:,} bytes, the checkpoint was written when it had {size:,}; lines of the "
+            "log are missing, so the run cannot go on as if nothing had happened"
+        )
     if size > LONGEST_LOG:
         raise ValueError(f"{path}: expected at most {LONGEST_LOG:,} bytes of log, the checkpoint says {size:,}")
     if not path.exists():
@@ -97,7 +99,7 @@ def checksum(data: Any) -> str:
         if value is None:
             continue
         digest.update(name.encode())
-        if hasattr(value, "x"):                                 # one of a pair of data sets
+        if hasattr(value, "x"):  # one of a pair of data sets
             digest.update(checksum(value).encode())
         else:
             array = np.ascontiguousarray(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-BRANCH = 1001  # spawn_key, next to that of the data's order in `assemble`
+BRANCH = 1001  # spawn_key, next to that of the data's order in `build`
 
 
 def split(recipe: Any, data: Any) -> tuple[Any, np.ndarray | None]:
@@ -26,8 +26,10 @@ def split(recipe: Any, data: Any) -> tuple[Any, np.ndarray | None]:
         raise ValueError(f'held_out = {m}: "{data.name}" is a density, of which every batch is new; expected 0')
     n = len(data.x)
     if n - m < recipe.batch_size:
-        raise ValueError(f"held_out = {m}: of {n} examples {max(n - m, 0)} are left to train on, fewer than one batch; "
-                         f"expected at most {max(n - recipe.batch_size, 0)} (batch_size = {recipe.batch_size})")
+        raise ValueError(
+            f"held_out = {m}: of {n} examples {max(n - m, 0)} are left to train on, fewer than one batch; "
+            f"expected at most {max(n - recipe.batch_size, 0)} (batch_size = {recipe.batch_size})"
+        )
     order = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(BRANCH,))).permutation(n)
     held, kept = order[:m], np.sort(order[m:])
     labels = None if data.labels is None else data.labels[kept]

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, plots
-from .arrayfile import one_line
-from .initializers import at_most
-from .plots.density import PointCloud, save_density, save_points
-from .plots.translations import save_translations
+from .. import plots
+from ..files import checkpoint
+from ..files.arrays import one_line
+from ..plots.density import PointCloud, save_density, save_points
+from ..plots.translations import save_translations
+from .limits import at_most
 from .recipe import KEYS, Recipe, from_dict, parse
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
@@ -27,7 +28,7 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
 
     Raises ValueError, in one line, for data that are unknown or cannot be read.
     """
-    from .data import TOY, load, names
+    from ..data import TOY, load, names
 
     path = Path(recipe.data).expanduser()
     if recipe.data not in names() and path.exists():
@@ -42,8 +43,8 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
 
 def _load_pair(recipe: Recipe) -> tuple[Recipe, Any]:
     """Both domains of a CycleGAN, as a Pair."""
-    from .data.limits import DataError
-    from .data.pairs import Pair
+    from ..data.limits import DataError
+    from ..data.pairs import Pair
 
     if not recipe.data_b:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
@@ -68,8 +69,10 @@ def _with_classes(recipe: Recipe, data: Any) -> Recipe:
     if recipe.condition == "codes":
         return replace(recipe, classes=recipe.classes or found or 10)
     if not found:
-        raise ValueError(f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
-                         'one sub-folder a class, or an .npz file with an array "labels"')
+        raise ValueError(
+            f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
+            'one sub-folder a class, or an .npz file with an array "labels"'
+        )
     if recipe.classes and recipe.classes < found:
         raise ValueError(f"classes = {recipe.classes}: {data.name} has {found}; expected that or 0")
     return replace(recipe, classes=recipe.classes or found)
@@ -77,7 +80,7 @@ def _with_classes(recipe: Recipe, data: Any) -> Recipe:
 
 def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
     """Make a Dataset of an array (N, H, W, C) in [-1, 1] or (N, D); let the recipe say where the data came from."""
-    from .data import Dataset, names
+    from ..data import Dataset, names
 
     if not is_density(data) and not hasattr(data, "x"):
         data = Dataset(data, name="array")
@@ -87,8 +90,8 @@ def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
 
 def data_stream(recipe: Recipe, data: Any) -> Any:
     """Return the endless stream of batches, in the order that recipe.seed decides."""
-    from .data import BatchStream
-    from .data.pairs import PairStream
+    from ..data import BatchStream
+    from ..data.pairs import PairStream
 
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
     if is_pair(data):
@@ -106,44 +109,99 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
 
     Raises ValueError if the model cannot make such examples.
     """
-    from .models import build
+    from ..models import build
 
-    options = {key: getattr(recipe, key) for key in (
-        "latent_dim", "loss", "seed", "label_smoothing", "optimizer", "lr_g", "lr_d", "beta1", "beta2", "momentum",
-        "lr_schedule", "ema_decay", "packing", "minibatch", "penalty", "penalty_weight", "penalty_every", "clip",
-        "instance_noise", "noise_steps", "g_objective", "unroll", "d_steps")}
+    options = {
+        key: getattr(recipe, key)
+        for key in (
+            "latent_dim",
+            "loss",
+            "seed",
+            "label_smoothing",
+            "optimizer",
+            "lr_g",
+            "lr_d",
+            "beta1",
+            "beta2",
+            "momentum",
+            "lr_schedule",
+            "ema_decay",
+            "packing",
+            "minibatch",
+            "penalty",
+            "penalty_weight",
+            "penalty_every",
+            "clip",
+            "instance_noise",
+            "noise_steps",
+            "g_objective",
+            "unroll",
+            "d_steps",
+        )
+    }
     options["total_steps"] = recipe.steps
     shape = tuple(int(n) for n in shape)
     if recipe.model == "mlp":
         return build("mlp", data_shape=shape, hidden=recipe.hidden, **options)
     if len(shape) != 3:
-        raise ValueError(f'model "{recipe.model}" makes images, but "{recipe.data}" holds points of shape {shape}: '
-                         'use model = "mlp"')
+        raise ValueError(
+            f'model "{recipe.model}" makes images, but "{recipe.data}" holds points of shape {shape}: use model = "mlp"'
+        )
     if shape[0] != shape[1]:
-        raise ValueError(f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
-                         f'{shape[1]}: set image_size')
+        raise ValueError(
+            f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
+            f"{shape[1]}: set image_size"
+        )
     if recipe.model == "cyclegan":
         return _build_cyclegan(recipe, shape)
     told = ("condition", "classes", "continuous", "class_weight", "continuous_weight")
-    return build(recipe.model, image_size=shape[0], channels=shape[2], width=recipe.width, dense=recipe.dense,
-                 d_norm=recipe.d_norm, **{key: getattr(recipe, key) for key in told}, **options)
+    return build(
+        recipe.model,
+        image_size=shape[0],
+        channels=shape[2],
+        width=recipe.width,
+        dense=recipe.dense,
+        d_norm=recipe.d_norm,
+        **{key: getattr(recipe, key) for key in told},
+        **options,
+    )
 
 
 def _build_cyclegan(recipe: Recipe, shape: Sequence[int]) -> Any:
-    from .models import build
+    from ..models import build
 
     if recipe.optimizer != "adam":
         raise ValueError(f'optimizer = "{recipe.optimizer}": a CycleGAN is trained with "adam"')
     for key in ("condition", "penalty", "g_objective"):
         if getattr(recipe, key) not in ("none", "loss"):
             raise ValueError(f'{key} = "{getattr(recipe, key)}" has no effect on a CycleGAN: leave it out')
-    own = ("width", "blocks", "d_width", "cycle_weight", "identity_weight", "pool_size", "loss", "beta1", "beta2",
-           "lr_schedule", "ema_decay", "seed")
+    own = (
+        "width",
+        "blocks",
+        "d_width",
+        "cycle_weight",
+        "identity_weight",
+        "pool_size",
+        "loss",
+        "beta1",
+        "beta2",
+        "lr_schedule",
+        "ema_decay",
+        "seed",
+    )
     if recipe.lr_g != recipe.lr_d:
-        raise ValueError(f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
-                         "expected the same")
-    return build("cyclegan", image_size=shape[0], channels=shape[2], total_steps=recipe.steps, lr=recipe.lr_g,
-                 **{key: getattr(recipe, key) for key in own})
+        raise ValueError(
+            f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
+            "expected the same"
+        )
+    return build(
+        "cyclegan",
+        image_size=shape[0],
+        channels=shape[2],
+        total_steps=recipe.steps,
+        lr=recipe.lr_g,
+        **{key: getattr(recipe, key) for key in own},
+    )
 
 
 def check_free(folder: Path) -> None:
@@ -195,15 +253,20 @@ def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
     """Raise ValueError, naming the keys, if a run's recipe.toml is not the recipe of its checkpoint."""
     try:
         saved = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
-        for key in ("log_bytes", "step", "milliseconds"):              # an older checkpoint lacks some
+        for key in ("log_bytes", "step", "milliseconds"):  # an older checkpoint lacks some
             if checkpoint.fact(meta, key, int) < 0:
                 raise ValueError(f"the checkpoint's {key!r} is {meta[key]}, expected at least 0")
     except ValueError as error:
         raise ValueError(f"{path}: {one_line(str(error))}; this scratchgan cannot go on from it") from None
-    if differ := [f"{key} = {getattr(recipe, key)!r} there, {getattr(saved, key)!r} in the checkpoint" for key in KEYS
-                  if getattr(recipe, key) != getattr(saved, key)]:
-        raise ValueError(f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}.  Put it back to resume, or "
-                         "train anew from it, with another --out")
+    if differ := [
+        f"{key} = {getattr(recipe, key)!r} there, {getattr(saved, key)!r} in the checkpoint"
+        for key in KEYS
+        if getattr(recipe, key) != getattr(saved, key)
+    ]:
+        raise ValueError(
+            f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}.  Put it back to resume, or "
+            "train anew from it, with another --out"
+        )
 
 
 def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any) -> None:
@@ -232,8 +295,12 @@ def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, ti
         Z = np.random.default_rng(seed).standard_normal((columns, gan.latent_dim)).astype(gan.G.dtype)
         labels = np.repeat(np.arange(gan.classes), columns)
         images = gan.generate(np.tile(Z, (gan.classes, 1)), labels)
-        plots.save_figure(plots.labelled_grid(images, labels, names=getattr(data, "classes", None) or None,
-                                              columns=columns, title=title), path)
+        plots.save_figure(
+            plots.labelled_grid(
+                images, labels, names=getattr(data, "classes", None) or None, columns=columns, title=title
+            ),
+            path,
+        )
     elif len(gan.data_shape) == 3:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
     elif is_density(data):

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import sample_norm
+from .. import group_means
 from .conv import address, table
 from .gemm import DTYPES
 from .pool import array, inner, integer, parallel_for, part, run, task
 
-SMALL = 2048            # arrays of fewer numbers are left to NumPy
-GRAIN = 1 << 14         # numbers that a task is worth, about
-MOST = 64               # tasks at most
-SHARES = 8              # there are at least so many, if there is work for them
+SMALL = 2048  # arrays of fewer numbers are left to NumPy
+GRAIN = 1 << 14  # numbers that a task is worth, about
+MOST = 64  # tasks at most
+SHARES = 8  # there are at least so many, if there is work for them
 
 
 @task
@@ -93,15 +93,15 @@ def _usable(a, groups):
     return a.dtype in DTYPES and a.ndim == 3 and a.size >= SMALL and groups > 0 and a.shape[2] % groups == 0
 
 
-@sample_norm.group_mean.engine("numba")
+@group_means.group_mean.engine("numba")
 def _(x, *, groups=1):
     if not _usable(x, groups):
-        return sample_norm.group_mean.twin(x, groups=groups)
+        return group_means.group_mean.twin(x, groups=groups)
     return _means(np.ascontiguousarray(x), None, groups)
 
 
-@sample_norm.group_mean_dot.engine("numba")
+@group_means.group_mean_dot.engine("numba")
 def _(a, b, *, groups=1):
     if not _usable(a, groups) or a.dtype != b.dtype or a.shape != b.shape:
-        return sample_norm.group_mean_dot.twin(a, b, groups=groups)
+        return group_means.group_mean_dot.twin(a, b, groups=groups)
     return _means(np.ascontiguousarray(a), np.ascontiguousarray(b), groups)

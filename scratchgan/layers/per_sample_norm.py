@@ -34,8 +34,9 @@ class LayerNorm(Normalisation):
         shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         self.shape = tuple(positive_int("LayerNorm", "shape", n) for n in shape)
         if math.prod(self.shape) < 2:
-            raise ValueError(f"LayerNorm: shape must hold at least 2 entries, got {shape}: one entry less its own mean "
-                             "is zero")
+            raise ValueError(
+                f"LayerNorm: shape must hold at least 2 entries, got {shape}: one entry less its own mean is zero"
+            )
         super().__init__(self.shape if affine else None, eps=eps, dtype=dtype)
 
     def mean(self, v):
@@ -50,7 +51,7 @@ class LayerNorm(Normalisation):
         """The same as the input's, which must end in the layer's shape."""
         if shape is None:
             return None
-        end = shape[-len(self.shape):]
+        end = shape[-len(self.shape) :]
         if len(end) != len(self.shape) or any(a not in (None, b) for a, b in zip(end, self.shape, strict=True)):
             raise self.misfit(f"(N, ..., {', '.join(map(str, self.shape))})", shape, batch)
         return shape
@@ -107,8 +108,9 @@ class GroupNorm(Normalisation):
         if not shape or shape[-1] not in (None, self.C):
             raise self.misfit(f"(N, ..., {self.C})", shape, batch)
         if None not in shape and math.prod(shape) // self.groups < 2:
-            raise self.misfit(f"(N, ..., {self.C}) with at least 2 entries in each group ({self.groups} groups)", shape,
-                              batch)
+            raise self.misfit(
+                f"(N, ..., {self.C}) with at least 2 entries in each group ({self.groups} groups)", shape, batch
+            )
         return shape
 
     def describe(self):

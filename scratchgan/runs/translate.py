@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .atomic import replacing
-from .data.dataset import to_unit
-from .data.folder import EXTENSIONS, read_image
-from .data.limits import DataError
+from ..data.dataset import to_unit
+from ..data.folder import EXTENSIONS, read_image
+from ..data.limits import DataError
+from ..files.atomic import replacing
 
 SHOWN = 16  # columns of the picture
 
@@ -43,14 +43,16 @@ def translate_files(gan: Any, files: Sequence[str | Path], to: str, out: Path, *
     Raises ValueError for something that is no image, and if two results would have one name; OSError if `out` cannot
     be written to.
     """
-    from .plots import save_translations
+    from ..plots import save_translations
 
     paths = find(files)
     targets = [out / f"{path.stem}-to-{named}.png" for path in paths]
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)
-        raise ValueError(f"two of the images are called {twice.name.removesuffix(f'-to-{named}.png')}; translate them "
-                         "one after the other, with another --out")
+        raise ValueError(
+            f"two of the images are called {twice.name.removesuffix(f'-to-{named}.png')}; translate them "
+            "one after the other, with another --out"
+        )
     side, _, channels = gan.data_shape
     x = to_unit(np.stack([read_image(path, side, channels) for path in paths]), 255)
     y, back = gan.cycle(x, to)
@@ -58,8 +60,11 @@ def translate_files(gan: Any, files: Sequence[str | Path], to: str, out: Path, *
     for target, image in zip(targets, y, strict=True):
         write_png(target, image)
     picture = out / "translated.png"
-    save_translations(picture, [(f"to {named}", x[:SHOWN], y[:SHOWN], back[:SHOWN])],
-                      title=f"{len(paths)} images, translated" + (f"; the first {SHOWN}" if len(paths) > SHOWN else ""))
+    save_translations(
+        picture,
+        [(f"to {named}", x[:SHOWN], y[:SHOWN], back[:SHOWN])],
+        title=f"{len(paths)} images, translated" + (f"; the first {SHOWN}" if len(paths) > SHOWN else ""),
+    )
     return [*targets, picture]
 
 

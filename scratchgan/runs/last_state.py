@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import assemble
-from .records import Log
-from .signals import SAMPLES, distance_signals, plain, separation
+from ..doctor.records import Log
+from ..doctor.signals import SAMPLES, distance_signals, plain, separation
+from . import build
 
 SEED = 0  # of noise and choice: a diagnosis repeats
 
@@ -21,8 +21,8 @@ SEED = 0  # of noise and choice: a diagnosis repeats
 def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
     """Return (log with the columns that could be measured, what to tell about them)."""
     try:
-        gan, recipe = assemble.restore(folder)
-        if gan.conditional or assemble.translates(gan):
+        gan, recipe = build.restore(folder)
+        if gan.conditional or build.translates(gan):
             raise ValueError("D wants labels or images of two domains, or says more than a logit")
         real = _real(recipe)
     except (OSError, ValueError, AttributeError) as error:
@@ -40,8 +40,9 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
         column = np.full(len(log), np.nan)
         column[log.window()] = np.nan if (number := plain(value)) is None else number
         columns[key] = column
-    return replace(log, columns=columns), [f"{', '.join(measured)}: not in the log, measured once from the checkpoint "
-                                           f"after {gan.steps:,} steps"]
+    return replace(log, columns=columns), [
+        f"{', '.join(measured)}: not in the log, measured once from the checkpoint after {gan.steps:,} steps"
+    ]
 
 
 def _real(recipe) -> np.ndarray | None:
@@ -51,8 +52,8 @@ def _real(recipe) -> np.ndarray | None:
 
     if recipe.data not in TOY and recipe.data not in EMBEDDED and not Path(recipe.data).exists():
         return None
-    _, data = assemble.load_data(recipe)
+    _, data = build.load_data(recipe)
     rng = np.random.default_rng(SEED)
-    if assemble.is_density(data):
+    if build.is_density(data):
         return data.sample(SAMPLES, rng=rng)
     return data.x[rng.permutation(len(data.x))[:SAMPLES]]

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrayfile import MAX_NAME, one_line, opened, read_member, read_rest, sane_name
+from .arrays import MAX_NAME, one_line, opened, read_member, read_rest, sane_name
 from .atomic import replacing
 
 FORMAT = "scratchgan checkpoint"
 VERSION = 1
-MAX_BYTES = 4 << 30             # of all arrays together
-MAX_FACT = 1 << 20              # bytes of a text or a list of integers
+MAX_BYTES = 4 << 30  # of all arrays together
+MAX_FACT = 1 << 20  # bytes of a text or a list of integers
 
 Meta = str | int | tuple[int, ...]
 
@@ -57,8 +57,10 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
         members[f"arrays/{key}"] = array
     for name in members:
         if not sane_name(f"{name}.npy"):
-            raise ValueError(f"cannot save {name[:MAX_NAME]!r}: expected a name that can be printed, of at most "
-                             f"{MAX_NAME} characters, without .. or empty parts")
+            raise ValueError(
+                f"cannot save {name[:MAX_NAME]!r}: expected a name that can be printed, of at most "
+                f"{MAX_NAME} characters, without .. or empty parts"
+            )
     with replacing(path) as file:
         np.savez(file, **members)
 
@@ -66,7 +68,7 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
 def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
     """Read a checkpoint that `save` wrote, of at most `most` bytes of arrays and facts.
 
-    The file is not believed: names, types, shapes and sizes are judged before memory is taken (`arrayfile`), and an
+    The file is not believed: names, types, shapes and sizes are judged before memory is taken (`files.arrays`), and an
     array of floats must be finite.
 
     Raises FileNotFoundError if there is none, and ValueError, in one line naming the file and the array, if it is
@@ -87,8 +89,10 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
         raise ValueError(f"{where}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{where}: the checkpoint is truncated or damaged ({one_line(str(error))})") from None
-    split = {kind: {name.partition("/")[2]: value for name, value in members.items() if name.startswith(kind + "/")}
-             for kind in ("arrays", "meta")}
+    split = {
+        kind: {name.partition("/")[2]: value for name, value in members.items() if name.startswith(kind + "/")}
+        for kind in ("arrays", "meta")
+    }
     return Checkpoint(**split)
 
 
@@ -97,8 +101,10 @@ def fact(meta: Mapping[str, Meta], key: str, kind: type) -> Meta:
     if key not in meta:
         raise ValueError(f"the checkpoint lacks {key!r}")
     if not isinstance(meta[key], kind):
-        raise ValueError(f"the checkpoint's {key!r} is {str(meta[key])[:40]!r}, expected "
-                         f"{ {str: 'text', int: 'an integer', tuple: 'a list of integers'}[kind]}")
+        raise ValueError(
+            f"the checkpoint's {key!r} is {str(meta[key])[:40]!r}, expected "
+            f"{ {str: 'text', int: 'an integer', tuple: 'a list of integers'}[kind] }"
+        )
     return meta[key]
 
 
@@ -114,8 +120,10 @@ def _check_ours(archive, entries) -> None:
     if not isinstance(version, int) or version < 1:
         raise ValueError(f"version is {str(version)[:40]!r}, expected a whole number of at least 1")
     if version > VERSION:
-        raise _Foreign(f"written by a newer scratchgan (checkpoint version {version}, this one reads up to {VERSION}); "
-                       "install a newer scratchgan to read it")
+        raise _Foreign(
+            f"written by a newer scratchgan (checkpoint version {version}, this one reads up to {VERSION}); "
+            "install a newer scratchgan to read it"
+        )
     for name in entries:
         if name not in ("format", "version") and not name.startswith(("meta/", "arrays/")):
             raise ValueError(f"has the unknown member {name!r}; expected format, version, meta/... and arrays/...")

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from .base import save_figure
-from .copies import neighbours
-from .latent import interpolation
-from .norms import gradient_norms, norms_of_log
-from .player import MOST_FRAMES, animation_html
-from .surfaces import surface
+from ..plots.base import save_figure
+from ..plots.copies import neighbours
+from ..plots.latent import interpolation
+from ..plots.norms import gradient_norms, norms_of_log
+from ..plots.player import MOST_FRAMES, animation_html
+from ..plots.surfaces import surface
 
 ROWS = 8  # samples whose neighbours are drawn
 
@@ -27,7 +27,7 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used or its data cannot be loaded.
     """
-    from ..assemble import is_density, load_data, restore, translates
+    from .build import is_density, load_data, restore, translates
 
     folder = Path(run)
     gan, recipe = restore(folder)
@@ -53,7 +53,8 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
     if frames:
         titles = [f"step {int(path.stem):,}" if path.stem.isdecimal() else path.stem for path in frames]
         animation_html(frames, titles, label=f"Samples of {recipe.name} while it trained").save(
-            out / "film.html", title=title)
+            out / "film.html", title=title
+        )
         written.append(out / "film.html")
     return written
 

@@ -11,31 +11,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data import load, resize_images
-from ..data.dataset import to_channels
-from ..data.download import DOWNLOADS
-from .birthday import birthday_test
-from .classifier import LABEL, SIZE, Classifier, load_classifier
-from .cross_entropy import softmax
-from .density_coverage import density_coverage
-from .evaluate_table import Candidates, Entry, Line, Prepared, entry
-from .floor import uniform_noise
-from .frechet import frechet_distance
-from .inception_score import inception_score
-from .kernel_distance import kernel_distance
-from .membership import membership_advantage
-from .memorisation import memorisation_ratio
-from .ms_ssim import diversity
-from .neighbours import nearest
-from .precision_recall import precision_recall
-from .sliced_wasserstein import sliced_wasserstein
-from .two_sample import two_sample_accuracy
+from ...data import load, resize_images
+from ...data.dataset import to_channels
+from ...data.download import DOWNLOADS
+from ...losses.cross_entropy import softmax
+from ...metrics.birthday import birthday_test
+from ...metrics.classifier import LABEL, SIZE, Classifier, load_classifier
+from ...metrics.density_coverage import density_coverage
+from ...metrics.floor import uniform_noise
+from ...metrics.frechet import frechet_distance
+from ...metrics.inception_score import inception_score
+from ...metrics.kernel_distance import kernel_distance
+from ...metrics.membership import membership_advantage
+from ...metrics.memorisation import memorisation_ratio
+from ...metrics.ms_ssim import diversity
+from ...metrics.neighbours import nearest
+from ...metrics.precision_recall import precision_recall
+from ...metrics.sliced_wasserstein import sliced_wasserstein
+from ...metrics.two_sample import two_sample_accuracy
+from .table import Candidates, Entry, Line, Prepared, entry
 
 DIGITS = ("mnist-5k", "mnist", "uci-digits-8x8")
 SURE = 0.9
-PIXELS, MOST_FEATURES = 16, 400     # other images: the largest side, and the most numbers, for the metrics of features
+PIXELS, MOST_FEATURES = 16, 400  # other images: the largest side, and the most numbers, for the metrics of features
 MEMBERS = 2000  # images of a kind, for what asks how real ones compare
-MOST_PIXELS = 50_000_000    # of training images that memorisation is looked for among: 400 MB in float64
+MOST_PIXELS = 50_000_000  # of training images that memorisation is looked for among: 400 MB in float64
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def prepare(gan, recipe, data, *, n: int, seed: int, held_out: np.ndarray | None
     if half < n:
         notes.append(f"n is {half:,}: half of the data's {len(data):,} images")
     n, order = half, rng.permutation(len(data))
-    mine, other = order[:n], order[n:2 * n]
+    mine, other = order[:n], order[n : 2 * n]
     samples = np.clip(gan.sample(n, seed=seed), -1, 1)
     if not np.isfinite(samples).all():
         raise ValueError("the run's samples are not finite: it has diverged")
@@ -75,8 +75,9 @@ def prepare(gan, recipe, data, *, n: int, seed: int, held_out: np.ndarray | None
 
     classifier = load_classifier() if recipe.data in DIGITS else None
     reference = look(data.x[mine], classifier, "real")
-    candidates = Candidates(look(samples, classifier), look(data.x[other], classifier, "real"),
-                            look(noise, classifier, "noise"))
+    candidates = Candidates(
+        look(samples, classifier), look(data.x[other], classifier, "real"), look(noise, classifier, "noise")
+    )
     entries, classes = of_features(reference), None
     if classifier:
         entries += of_digits()
@@ -96,51 +97,100 @@ def of_features(reference: View) -> list[Entry]:
     """The metrics that compare the features of two sets."""
     real = reference.features
     return [
-        entry("Frechet distance", "low", "mean and covariance of the features; never quite 0",
-              lambda v, rng: frechet_distance(real, v.features), squared=True),
-        entry("kernel distance (KID)", "low", "three moments of the features; 0 on average if equal",
-              lambda v, rng: kernel_distance(real, v.features), squared=True),
-        Entry([Line("precision", "high", "share of samples that lie where real ones do"),
-               Line("recall", "high", "share of real ones that lie where samples do")],
-              lambda v, rng: precision_recall(real, v.features)),
-        Entry([Line("density", "high", "samples lie where real ones are dense; real: 1"),
-               Line("coverage", "high", "share of real ones with a sample next to them")],
-              lambda v, rng: density_coverage(real, v.features)),
-        entry("two-sample accuracy", "low", "how often a plane tells real from made; 0.5: never",
-              lambda v, rng: two_sample_accuracy(real, v.features, rng=rng)),
+        entry(
+            "Frechet distance",
+            "low",
+            "mean and covariance of the features; never quite 0",
+            lambda v, rng: frechet_distance(real, v.features),
+            squared=True,
+        ),
+        entry(
+            "kernel distance (KID)",
+            "low",
+            "three moments of the features; 0 on average if equal",
+            lambda v, rng: kernel_distance(real, v.features),
+            squared=True,
+        ),
+        Entry(
+            [
+                Line("precision", "high", "share of samples that lie where real ones do"),
+                Line("recall", "high", "share of real ones that lie where samples do"),
+            ],
+            lambda v, rng: precision_recall(real, v.features),
+        ),
+        Entry(
+            [
+                Line("density", "high", "samples lie where real ones are dense; real: 1"),
+                Line("coverage", "high", "share of real ones with a sample next to them"),
+            ],
+            lambda v, rng: density_coverage(real, v.features),
+        ),
+        entry(
+            "two-sample accuracy",
+            "low",
+            "how often a plane tells real from made; 0.5: never",
+            lambda v, rng: two_sample_accuracy(real, v.features, rng=rng),
+        ),
     ]
 
 
 def of_digits() -> list[Entry]:
     """The metrics that need a classifier's verdicts."""
+
     def verdicts(v, rng):
         sure = v.sure
         return len(sure) / len(v.images), len(np.unique(sure))
 
     return [
-        entry("inception-style score", "high", "clear classes, and all of them; at most 10",
-              lambda v, rng: inception_score(v.probabilities)),
-        Entry([Line("sure of its class", "high", "share that the classifier is at least 90 % sure of"),
-               Line("classes that occur", "high", "among those, of 10")], verdicts),
-        entry("MS-SSIM in a class", "real", "likeness of two of one class; above real: too alike",
-              lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v), labels=v.probabilities.argmax(axis=1))),
+        entry(
+            "inception-style score",
+            "high",
+            "clear classes, and all of them; at most 10",
+            lambda v, rng: inception_score(v.probabilities),
+        ),
+        Entry(
+            [
+                Line("sure of its class", "high", "share that the classifier is at least 90 % sure of"),
+                Line("classes that occur", "high", "among those, of 10"),
+            ],
+            verdicts,
+        ),
+        entry(
+            "MS-SSIM in a class",
+            "real",
+            "likeness of two of one class; above real: too alike",
+            lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v), labels=v.probabilities.argmax(axis=1)),
+        ),
     ]
 
 
 def of_pixels(reference: View) -> list[Entry]:
     """The metrics that look at the images themselves."""
+
     def birthday(v, rng):
         report = birthday_test(v.images, real=reference.images, closest=1)
         return report.repeats, report.at_least
 
     return [
-        entry("MS-SSIM of pairs", "real", "likeness of any two, 0..1; above real: too alike",
-              lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v))),
-        entry("sliced Wasserstein, pixels", "low", "how far mass must move on a line through the pixels",
-              lambda v, rng: sliced_wasserstein(reference.images, v.images, rng=rng)),
-        Entry([Line("pairs that repeat", "low", "nearer to each other than any two real images"),
-               Line("different images, at least", "high", "birthday test, 95 % bound; n limits it")],
-              birthday),
+        entry(
+            "MS-SSIM of pairs",
+            "real",
+            "likeness of any two, 0..1; above real: too alike",
+            lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v)),
+        ),
+        entry(
+            "sliced Wasserstein, pixels",
+            "low",
+            "how far mass must move on a line through the pixels",
+            lambda v, rng: sliced_wasserstein(reference.images, v.images, rng=rng),
+        ),
+        Entry(
+            [
+                Line("pairs that repeat", "low", "nearer to each other than any two real images"),
+                Line("different images, at least", "high", "birthday test, 95 % bound; n limits it"),
+            ],
+            birthday,
+        ),
     ]
 
 
@@ -152,21 +202,26 @@ def _pairs(v: View) -> int:
 def _memory(gan, recipe, data, held_out, n, notes, rng) -> list[Entry]:
     """Did the run learn images by heart?  Against held-out images where there are any, else leave-one-out."""
     if held_out is None and recipe.data in DOWNLOADS:
-        held_out = load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None,
-                        split="test").x
+        held_out = load(
+            recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None, split="test"
+        ).x
     train = data.x
     if train.size > MOST_PIXELS:
-        train = train[np.sort(rng.permutation(len(train))[:MOST_PIXELS // train[0].size])]
+        train = train[np.sort(rng.permutation(len(train))[: MOST_PIXELS // train[0].size])]
         notes.append(f"memorisation was looked for among {len(train):,} of the {len(data):,} training images")
     if held_out is None:
-        notes.append(f"all {len(data):,} images were trained on and none was held out: membership cannot be measured, "
-                     "and memorisation is measured leave-one-out: a real image's distance to the nearest other one")
+        notes.append(
+            f"all {len(data):,} images were trained on and none was held out: membership cannot be measured, "
+            "and memorisation is measured leave-one-out: a real image's distance to the nearest other one"
+        )
         return [_leave_one_out(train, n)]
     held_out = np.asarray(held_out, np.float32)
     if held_out.shape[1:] != data.x.shape[1:] or len(held_out) < 2:
         raise ValueError(f"held_out: expected at least 2 images of shape {data.x.shape[1:]}, got {held_out.shape}")
-    notes.append(f"{len(held_out):,} images were held out of training: half of them set the scale, the others stand in "
-                 "the column real")
+    notes.append(
+        f"{len(held_out):,} images were held out of training: half of them set the scale, the others stand in "
+        "the column real"
+    )
     return _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
 
 
@@ -174,7 +229,7 @@ def _leave_one_out(train: np.ndarray, n: int) -> Entry:
     """Distances to the nearest training image, over those of real images to the nearest *other* one."""
     flat = train.reshape(len(train), -1).astype(np.float64)
     known = flat[np.linspace(0, len(flat) - 1, min(len(flat), MEMBERS, n)).round().astype(int)]
-    of_real = np.sqrt(nearest(known, flat, 2)[0][:, 1])         # the nearest of all is the image itself
+    of_real = np.sqrt(nearest(known, flat, 2)[0][:, 1])  # the nearest of all is the image itself
     limit, middle = np.quantile(of_real, 0.01), np.median(of_real)
 
     def compute(v, rng):
@@ -182,13 +237,18 @@ def _leave_one_out(train: np.ndarray, n: int) -> Entry:
         distance = np.sqrt(nearest(x, flat, 2)[0][:, int(v.role == "real")])
         return np.median(distance) / middle if middle > 0 else np.nan, (distance < limit).mean()
 
-    return Entry([Line("nearest real image", "real", "distance, real ones' own = 1; 0: copies; < 1: smooth"),
-                  Line("copies", "low", "share nearer to a real one than 99 % of real ones are")],
-                 compute)
+    return Entry(
+        [
+            Line("nearest real image", "real", "distance, real ones' own = 1; 0: copies; < 1: smooth"),
+            Line("copies", "low", "share nearer to a real one than 99 % of real ones are"),
+        ],
+        compute,
+    )
 
 
 def _with_held_out(gan, train, judge, proof, rng) -> list[Entry]:
     """The same against images that the run cannot know, and whether D gives away who was in its training set."""
+
     def copies(v, _):
         report = memorisation_ratio(train, judge, proof if v.role == "real" else v.images)
         return report.ratio, report.copies
@@ -200,10 +260,16 @@ def _with_held_out(gan, train, judge, proof, rng) -> list[Entry]:
         report = membership_advantage(gan.probability(known[:MEMBERS]), gan.probability(judge[:MEMBERS]))
         return (report.advantage,)
 
-    return [Entry([Line("nearest trained / held out", "real", "1: nothing learned by heart; 0: copies"),
-                   Line("copies", "low", "share nearer to a training image than 99 % of others")], copies),
-            Entry([Line("membership advantage of D", "low", "does D know what it was trained on? 0: no, 1: yes")],
-                  members)]
+    return [
+        Entry(
+            [
+                Line("nearest trained / held out", "real", "1: nothing learned by heart; 0: copies"),
+                Line("copies", "low", "share nearer to a training image than 99 % of others"),
+            ],
+            copies,
+        ),
+        Entry([Line("membership advantage of D", "low", "does D know what it was trained on? 0: no, 1: yes")], members),
+    ]
 
 
 def look(images: np.ndarray, classifier: Classifier | None, role: str = "samples") -> View:
@@ -224,12 +290,16 @@ def _counts(view: View) -> list[int]:
 def _about_classifier(classifier, data, mine, reference) -> list[str]:
     """What a reader must know about our judge."""
     facts, notes = classifier.facts, []
-    notes.append(f"the classifier names {facts.accuracy:.1%} of {facts.kept_out:,} kept-out digits of mnist-5k "
-                 "rightly; it learned from the other 4,000, some of which may be among the real ones here, and from "
-                 "nothing but digits: it can be sure of noise, too")
+    notes.append(
+        f"the classifier names {facts.accuracy:.1%} of {facts.kept_out:,} kept-out digits of mnist-5k "
+        "rightly; it learned from the other 4,000, some of which may be among the real ones here, and from "
+        "nothing but digits: it can be sure of noise, too"
+    )
     if data.x.shape[1:] != (SIZE, SIZE, 1):
-        notes.append("for the classifier, images were made grey and resized from "
-                     f"{data.x.shape[1]} x {data.x.shape[2]} to {SIZE} x {SIZE}")
+        notes.append(
+            "for the classifier, images were made grey and resized from "
+            f"{data.x.shape[1]} x {data.x.shape[2]} to {SIZE} x {SIZE}"
+        )
     if data.labels is not None:
         right = float((reference.probabilities.argmax(axis=1) == data.labels[mine]).mean())
         notes.append(f"it gives {right:.1%} of the real ones here their own label")

@@ -7,7 +7,7 @@ Three rows of examples are held against the same n real ones, by the same code: 
 ones, and noise.  The second is the floor: what chance and the finite n alone make of a perfect generator.  The third is
 what a generator scores that has learned nothing.  n counts: most metrics change with it, so compare runs with equal n.
 
-What fits is decided by the data: `evaluate_images` and `evaluate_points` say what is computed of which.
+What fits is decided by the data: `images` and `points` say what is computed of which.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .. import assemble
-from ..checks import positive_int
-from .evaluate_report import Evaluation
-from .evaluate_table import table
+from ...checks import positive_int
+from .. import build
+from .report import Evaluation
+from .table import table
 
-LEAST = 100     # examples: fewer say nothing, and k neighbours must exist
+LEAST = 100  # examples: fewer say nothing, and k neighbours must exist
 
 
-def evaluate(run: str | Path, *, n: int = 2000, seed: int = 1, data: Any = None, held_out: Any = None,
-             progress: bool = True, save: bool = True) -> Evaluation:
+def evaluate(
+    run: str | Path,
+    *,
+    n: int = 2000,
+    seed: int = 1,
+    data: Any = None,
+    held_out: Any = None,
+    progress: bool = True,
+    save: bool = True,
+) -> Evaluation:
     """Measure the run in a folder, and write evaluation.json and evaluation.png into it.
 
     run        a run's folder, or its checkpoint.npz
@@ -41,24 +49,32 @@ def evaluate(run: str | Path, *, n: int = 2000, seed: int = 1, data: Any = None,
     not fit, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
-    gan, recipe = assemble.restore(run)
-    if assemble.translates(gan):
-        raise ValueError(f"{run}: a CycleGAN makes no samples of noise, so there is nothing to evaluate so; see "
-                         "benchmarks/cyclegan.py for how translations are judged")
+    gan, recipe = build.restore(run)
+    if build.translates(gan):
+        raise ValueError(
+            f"{run}: a CycleGAN makes no samples of noise, so there is nothing to evaluate so; see "
+            "benchmarks/cyclegan.py for how translations are judged"
+        )
     data = _data(run, recipe, gan, data)
-    if assemble.is_density(data) or len(gan.data_shape) == 1:
-        from . import evaluate_points
+    if build.is_density(data) or len(gan.data_shape) == 1:
+        from . import points
 
-        prepared = evaluate_points.prepare(gan, recipe, data, n=n, seed=seed)
+        prepared = points.prepare(gan, recipe, data, n=n, seed=seed)
     else:
-        from . import evaluate_images
+        from . import images
 
-        prepared = evaluate_images.prepare(gan, recipe, data, n=n, seed=seed, held_out=held_out)
+        prepared = images.prepare(gan, recipe, data, n=n, seed=seed, held_out=held_out)
     measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
     name = Path(run).resolve()
     evaluation = Evaluation(
-        title=f"{recipe.name} ({recipe.model} on {recipe.data}, {gan.steps:,} steps)", n=prepared.n, seed=seed,
-        features=prepared.features, measures=tuple(measures), notes=tuple(prepared.notes), classes=prepared.classes)
+        title=f"{recipe.name} ({recipe.model} on {recipe.data}, {gan.steps:,} steps)",
+        n=prepared.n,
+        seed=seed,
+        features=prepared.features,
+        measures=tuple(measures),
+        notes=tuple(prepared.notes),
+        classes=prepared.classes,
+    )
     if save:
         evaluation.save(name if name.is_dir() else name.parent, prepared.samples, prepared.real)
     return evaluation
@@ -77,16 +93,19 @@ def _data(run, recipe, gan, data):
     """What the run was trained on, and ValueError if that cannot be, or is something else."""
     if data is None:
         try:
-            _, data = assemble.load_data(recipe)
+            _, data = build.load_data(recipe)
         except ValueError as error:
-            raise ValueError(f"{run}: its data cannot be loaded ({error}); evaluate(run, data=...) takes them from "
-                             "Python") from None
+            raise ValueError(
+                f"{run}: its data cannot be loaded ({error}); evaluate(run, data=...) takes them from Python"
+            ) from None
     else:
-        _, data = assemble.given_data(recipe, data)
-    if assemble.data_shape(data) != tuple(gan.data_shape):
-        raise ValueError(f"{run}: makes samples of shape {tuple(gan.data_shape)}, but the data have "
-                         f"{assemble.data_shape(data)}")
-    if not assemble.is_density(data) and len(data) < 2 * LEAST:
-        raise ValueError(f"{run}: expected at least {2 * LEAST} real examples to measure with, its data have "
-                         f"{len(data)}")
+        _, data = build.given_data(recipe, data)
+    if build.data_shape(data) != tuple(gan.data_shape):
+        raise ValueError(
+            f"{run}: makes samples of shape {tuple(gan.data_shape)}, but the data have {build.data_shape(data)}"
+        )
+    if not build.is_density(data) and len(data) < 2 * LEAST:
+        raise ValueError(
+            f"{run}: expected at least {2 * LEAST} real examples to measure with, its data have {len(data)}"
+        )
     return data

@@ -37,8 +37,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .checks import one_of, real
-from .layers.activations import sigmoid, softplus
+from ..checks import one_of, real
+from ..layers.activations import sigmoid, softplus
 
 
 class Loss:
@@ -301,8 +301,9 @@ class RelativisticAverage(Loss):
         return r - f.mean(), f - r.mean()
 
 
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (Minimax, NonSaturating, LeastSquares, Hinge, Wasserstein,
-                                                              RelativisticAverage)}
+LOSSES: dict[str, type[Loss]] = {
+    loss.name: loss for loss in (Minimax, NonSaturating, LeastSquares, Hinge, Wasserstein, RelativisticAverage)
+}
 
 
 def get(which: str | Loss, **options) -> Loss:
@@ -315,8 +316,9 @@ def get(which: str | Loss, **options) -> Loss:
     one_of("losses", "loss", which, LOSSES)
     if not issubclass(LOSSES[which], Minimax):
         if options.pop("label_smoothing", 0):
-            raise ValueError(f"losses: {which!r} has no labels to smooth; label_smoothing is for minimax and "
-                             "non-saturating")
+            raise ValueError(
+                f"losses: {which!r} has no labels to smooth; label_smoothing is for minimax and non-saturating"
+            )
     return LOSSES[which](**options)
 
 

@@ -15,7 +15,7 @@ from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .arrayfile import one_line
+from ..files.arrays import one_line
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "dcgan-mnist"
@@ -32,8 +32,12 @@ def _key(default: Any, help: str, **limits: Any) -> Any:
 class Recipe:
     """All keys of a recipe.  Raises ValueError, naming the key, for a value of the wrong type or out of range."""
 
-    name: str = _key("custom", "what the run is called; its folder is runs/<name>", pattern=r"\w[\w .+-]*",
-                     expected="a folder's name: letters, digits, _ . + - and blanks")
+    name: str = _key(
+        "custom",
+        "what the run is called; its folder is runs/<name>",
+        pattern=r"\w[\w .+-]*",
+        expected="a folder's name: letters, digits, _ . + - and blanks",
+    )
     description: str = _key("", "what the recipe teaches, in a line")
 
     model: str = _key("dcgan", "which networks play", choices=("dcgan", "mlp", "cyclegan"))
@@ -46,57 +50,108 @@ class Recipe:
     seed: int = _key(0, "decides initial weights, noise and the order of the data", low=0)
 
     latent_dim: int = _key(100, "Z, the length of the noise vector z", low=1)
-    width: int = _key(64, "DCGAN, CycleGAN: channels at full resolution, twice as many at each halving", low=1,
-                      when=("model", ("dcgan", "cyclegan")))
-    dense: int = _key(0, "DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none",
-                      low=0, when=("model", ("dcgan",)))
-    hidden: tuple[int, ...] = _key((128, 128), "MLP: units of each hidden layer, in G and in D", low=1,
-                                   when=("model", ("mlp",)))
+    width: int = _key(
+        64,
+        "DCGAN, CycleGAN: channels at full resolution, twice as many at each halving",
+        low=1,
+        when=("model", ("dcgan", "cyclegan")),
+    )
+    dense: int = _key(
+        0,
+        "DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none",
+        low=0,
+        when=("model", ("dcgan",)),
+    )
+    hidden: tuple[int, ...] = _key(
+        (128, 128), "MLP: units of each hidden layer, in G and in D", low=1, when=("model", ("mlp",))
+    )
 
     data_b: str = _key("", "CycleGAN: the other domain, as `data`", when=("model", ("cyclegan",)))
     blocks: int = _key(2, "CycleGAN: residual blocks of each generator", low=0, when=("model", ("cyclegan",)))
-    d_width: int = _key(32, "CycleGAN: channels of the discriminators at half resolution", low=1,
-                        when=("model", ("cyclegan",)))
+    d_width: int = _key(
+        32, "CycleGAN: channels of the discriminators at half resolution", low=1, when=("model", ("cyclegan",))
+    )
     cycle_weight: float = _key(10.0, "CycleGAN: of the way there and back", low=0, when=("model", ("cyclegan",)))
-    identity_weight: float = _key(0.5, "CycleGAN: of leaving alone what is in the domain already, times cycle_weight",
-                                  low=0, when=("model", ("cyclegan",)))
-    pool_size: int = _key(50, "CycleGAN: earlier fakes that D is shown again", low=0, high=10_000,
-                          when=("model", ("cyclegan",)))
+    identity_weight: float = _key(
+        0.5,
+        "CycleGAN: of leaving alone what is in the domain already, times cycle_weight",
+        low=0,
+        when=("model", ("cyclegan",)),
+    )
+    pool_size: int = _key(
+        50, "CycleGAN: earlier fakes that D is shown again", low=0, high=10_000, when=("model", ("cyclegan",))
+    )
 
-    d_norm: str = _key("batch", "DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)",
-                       choices=("batch", "layer", "none", "spectral"), when=("model", ("dcgan",)))
+    d_norm: str = _key(
+        "batch",
+        "DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)",
+        choices=("batch", "layer", "none", "spectral"),
+        when=("model", ("dcgan",)),
+    )
     packing: int = _key(1, "samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
-    minibatch: str = _key("none", "how D sees the batch: its standard deviation, or minibatch discrimination",
-                          choices=("none", "std", "discrimination"))
+    minibatch: str = _key(
+        "none",
+        "how D sees the batch: its standard deviation, or minibatch discrimination",
+        choices=("none", "std", "discrimination"),
+    )
 
-    condition: str = _key("none", "DCGAN: what the players are told: labels (concat, projection, auxiliary) or codes",
-                          choices=("none", "concat", "projection", "auxiliary", "codes"), when=("model", ("dcgan",)))
-    classes: int = _key(0, "labels, or categories of codes; 0 = as the data have", low=0, high=1000,
-                        when=("condition", ("concat", "projection", "auxiliary", "codes")))
-    continuous: int = _key(2, "numbers in -1..1 that G gets as codes", low=0, high=100,
-                           when=("condition", ("codes",)))
-    class_weight: float = _key(1.0, "of the guess at the label, in both players' loss", low=0,
-                               when=("condition", ("auxiliary", "codes")))
-    continuous_weight: float = _key(0.1, "of the guess at the continuous codes, in both players' loss", low=0,
-                                    when=("condition", ("codes",)))
+    condition: str = _key(
+        "none",
+        "DCGAN: what the players are told: labels (concat, projection, auxiliary) or codes",
+        choices=("none", "concat", "projection", "auxiliary", "codes"),
+        when=("model", ("dcgan",)),
+    )
+    classes: int = _key(
+        0,
+        "labels, or categories of codes; 0 = as the data have",
+        low=0,
+        high=1000,
+        when=("condition", ("concat", "projection", "auxiliary", "codes")),
+    )
+    continuous: int = _key(2, "numbers in -1..1 that G gets as codes", low=0, high=100, when=("condition", ("codes",)))
+    class_weight: float = _key(
+        1.0, "of the guess at the label, in both players' loss", low=0, when=("condition", ("auxiliary", "codes"))
+    )
+    continuous_weight: float = _key(
+        0.1, "of the guess at the continuous codes, in both players' loss", low=0, when=("condition", ("codes",))
+    )
 
-    loss: str = _key("non-saturating", "what both players minimise: see scratchgan/losses.py",
-                     choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein",
-                              "relativistic-average"))
-    label_smoothing: float = _key(0.0, "one-sided: D's target for real examples is 1 - label_smoothing", low=0, below=1,
-                                  when=("loss", ("minimax", "non-saturating")))
+    loss: str = _key(
+        "non-saturating",
+        "what both players minimise: see scratchgan/losses.py",
+        choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic-average"),
+    )
+    label_smoothing: float = _key(
+        0.0,
+        "one-sided: D's target for real examples is 1 - label_smoothing",
+        low=0,
+        below=1,
+        when=("loss", ("minimax", "non-saturating")),
+    )
 
-    penalty: str = _key("none", "on D's slope: at real samples, at fakes, at both, between them, around real ones",
-                        choices=("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"))
-    penalty_weight: float = _key(10.0, "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN", above=0,
-                                 when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")))
-    penalty_every: int = _key(1, "the penalty is taken in every so many-th step, and as many times as heavy", low=1,
-                              when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")))
+    penalty: str = _key(
+        "none",
+        "on D's slope: at real samples, at fakes, at both, between them, around real ones",
+        choices=("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"),
+    )
+    penalty_weight: float = _key(
+        10.0,
+        "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN",
+        above=0,
+        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+    )
+    penalty_every: int = _key(
+        1,
+        "the penalty is taken in every so many-th step, and as many times as heavy",
+        low=1,
+        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+    )
     clip: float = _key(0.0, "D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
     instance_noise: float = _key(0.0, "sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
     noise_steps: int = _key(0, "steps in which instance_noise fades; 0 = all", low=0)
-    g_objective: str = _key("loss", "what G minimises: its loss, or the distance of D's mean features",
-                            choices=("loss", "feature-matching"))
+    g_objective: str = _key(
+        "loss", "what G minimises: its loss, or the distance of D's mean features", choices=("loss", "feature-matching")
+    )
     unroll: int = _key(0, "steps of D that G looks ahead and differentiates through; 0 = off", low=0, high=100)
 
     optimizer: str = _key("adam", "how both players step", choices=("adam", "rmsprop", "sgd"))
@@ -104,16 +159,29 @@ class Recipe:
     lr_g: float = _key(2e-4, "learning rate of G", above=0)
     lr_d: float = _key(2e-4, "learning rate of D", above=0)
     beta1: float = _key(0.5, "Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
-    beta2: float = _key(0.999, "Adam and RMSProp: decay of the mean of the squared gradients", low=0, below=1,
-                        when=("optimizer", ("adam", "rmsprop")))
+    beta2: float = _key(
+        0.999,
+        "Adam and RMSProp: decay of the mean of the squared gradients",
+        low=0,
+        below=1,
+        when=("optimizer", ("adam", "rmsprop")),
+    )
     momentum: float = _key(0.9, "SGD: momentum", low=0, below=1, when=("optimizer", ("sgd",)))
-    lr_schedule: str = _key("constant", "learning rates: linear falls to 0 over the second half, cosine over all",
-                            choices=("constant", "linear", "cosine"))
-    ema_decay: float = _key(0.0, "samples come from a running mean of G's weights with this decay; 0 = off",
-                            low=0, below=1)
+    lr_schedule: str = _key(
+        "constant",
+        "learning rates: linear falls to 0 over the second half, cosine over all",
+        choices=("constant", "linear", "cosine"),
+    )
+    ema_decay: float = _key(
+        0.0, "samples come from a running mean of G's weights with this decay; 0 = off", low=0, below=1
+    )
 
-    held_out: int = _key(0, "examples of the data set kept from training: the doctor sees on them whether D has "
-                            "learned the others by heart", low=0)
+    held_out: int = _key(
+        0,
+        "examples of the data set kept from training: the doctor sees on them whether D has "
+        "learned the others by heart",
+        low=0,
+    )
 
     log_every: int = _key(10, "steps between lines of log.jsonl", low=1)
     sample_every: int = _key(100, "steps between pictures; 0 = only at the end", low=0)
@@ -128,8 +196,10 @@ class Recipe:
         if self.model == "cyclegan" and (self.held_out or self.packing > 1):
             raise ValueError("held_out and packing have no effect on a CycleGAN: leave them out")
         if self.held_out and self.condition != "none":
-            raise ValueError(f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
-                             f'"{self.condition}")')
+            raise ValueError(
+                f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
+                f'"{self.condition}")'
+            )
 
 
 KEYS: dict[str, Field] = {key.name: key for key in fields(Recipe)}
@@ -205,8 +275,10 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     for key in changes:
         other, values = KEYS[key].metadata.get("when", ("", ()))
         if other and getattr(result, other) not in values:
-            raise ValueError(f'{key} has no effect with {other} = "{getattr(result, other)}": '
-                             f'it is for {" and ".join(map(_shown, values))}')
+            raise ValueError(
+                f'{key} has no effect with {other} = "{getattr(result, other)}": '
+                f"it is for {' and '.join(map(_shown, values))}"
+            )
     return result
 
 
@@ -265,8 +337,12 @@ def _parsed(text: str, kind: type) -> Any:
         return text
 
 
-_LIMITS = {"low": (operator.ge, "at least"), "above": (operator.gt, "more than"),
-           "high": (operator.le, "at most"), "below": (operator.lt, "less than")}
+_LIMITS = {
+    "low": (operator.ge, "at least"),
+    "above": (operator.gt, "more than"),
+    "high": (operator.le, "at most"),
+    "below": (operator.lt, "less than"),
+}
 
 
 def _shown(value: Any) -> str:

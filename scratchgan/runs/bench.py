@@ -27,11 +27,11 @@ import numpy as np
 
 import scratchgan
 
-from . import kernels
-from .core import Layer, Sequential
-from .gan import GAN
-from .layers import ConvTranspose2D
-from .models import dcgan, mlp_gan
+from .. import kernels
+from ..core import Layer, Sequential
+from ..gan import GAN
+from ..layers import ConvTranspose2D
+from ..models import dcgan, mlp_gan
 
 #: kernel, stride and padding of every convolution here
 GEOMETRY = {"stride": (2, 2), "padding": (1, 1)}
@@ -48,7 +48,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """What came out: the median of `seconds` over the rounds, and its quartiles."""
 
     name: str
@@ -63,8 +63,9 @@ class Row:
         return self.flops / self.seconds
 
 
-def run(threads: int | None = None, *, rounds: int = 7, batch: int = 64, width: int = 64, seconds: float = 0.1,
-        print=print) -> list[Row]:
+def run(
+    threads: int | None = None, *, rounds: int = 7, batch: int = 64, width: int = 64, seconds: float = 0.1, print=print
+) -> list[BenchRow]:
     """Measure all works and print a line each.
 
     threads        threads for the kernels; None leaves their number as it is
@@ -76,36 +77,49 @@ def run(threads: int | None = None, *, rounds: int = 7, batch: int = 64, width: 
     if threads is not None:
         scratchgan.set_num_threads(threads)
     facts, threads = machine(), present_threads()
-    print(f"scratchgan {scratchgan.__version__}, {kernels.get_backend()} kernels, threads: {threads}; "
-          f"{facts['cpu']}, {facts['cores']} cores; Python {facts['python']}, NumPy {facts['numpy']}")
+    print(
+        f"scratchgan {scratchgan.__version__}, {kernels.get_backend()} kernels, threads: {threads}; "
+        f"{facts['cpu']}, {facts['cores']} cores; Python {facts['python']}, NumPy {facts['numpy']}"
+    )
     print(f"{'median of':<48}{'ms':>10}{'GFLOP/s':>10}{'of the best':>13}", flush=True)
 
-    works = [*training(batch, width), *(product.work() for product in products(batch, width)),
-             *convolutions(batch, width)]
+    works = [
+        *training(batch, width),
+        *(product.work() for product in products(batch, width)),
+        *convolutions(batch, width),
+    ]
     with kernels.blas_on_one_thread():
         times = interleaved({work.name: clock(work.step) for work in works}, rounds, seconds=seconds)
-    rows = [Row(work.name, work.flops, *_quartiles(times[work.name])) for work in works]
+    rows = [BenchRow(work.name, work.flops, *_quartiles(times[work.name])) for work in works]
     best = max((row for row in rows if row.name.startswith("product ")), key=lambda row: row.rate)
     for row in rows:
         print(f"{row.name:<48}{1e3 * row.seconds:>10.3f}{row.rate / 1e9:>10.1f}{row.rate / best.rate:>12.0%}")
     step = rows[0]
-    print(f"\n{len(rows)} things, best rate {best.rate / 1e9:.0f} GFLOP/s ({best.name}): at that rate the products of "
-          f"a DCGAN-28 step would take {1e3 * step.flops / best.rate:.1f} of its {1e3 * step.seconds:.1f} ms")
+    print(
+        f"\n{len(rows)} things, best rate {best.rate / 1e9:.0f} GFLOP/s ({best.name}): at that rate the products of "
+        f"a DCGAN-28 step would take {1e3 * step.flops / best.rate:.1f} of its {1e3 * step.seconds:.1f} ms"
+    )
     return rows
 
 
 # -- the works --------------------------------------------------------------------------------------------------------
 
+
 def training(batch: int = 64, width: int = 64, hidden: int = 128) -> list[Work]:
     """One alternating step, D's turn and G's, of a DCGAN on real digits and of an MLP GAN on points."""
-    from .data import load
+    from ..data import load
 
     game, points = dcgan(28, 1, 100, width, seed=0), mlp_gan(2, 2, (hidden, hidden), seed=0)
     digits = load("mnist-5k").x[:batch]
     cloud = np.random.default_rng(0).standard_normal((4 * batch, 2)).astype(np.float32)
-    return [Work(f"DCGAN-28, a training step of {batch}", lambda: game.train_step(digits), step_flops(game, batch)),
-            Work(f"MLP GAN in 2-D, a training step of {4 * batch}", lambda: points.train_step(cloud),
-                 step_flops(points, 4 * batch))]
+    return [
+        Work(f"DCGAN-28, a training step of {batch}", lambda: game.train_step(digits), step_flops(game, batch)),
+        Work(
+            f"MLP GAN in 2-D, a training step of {4 * batch}",
+            lambda: points.train_step(cloud),
+            step_flops(points, 4 * batch),
+        ),
+    ]
 
 
 @dataclass(frozen=True)
@@ -142,8 +156,14 @@ class Product:
 def products(batch: int = 64, width: int = 64) -> list[Product]:
     """The products of a DCGAN-28 step, with its convolutions written as products of patches; and the MLP's."""
     M, K, N = 49 * batch, 16 * width, 2 * width
-    shapes = [("A B", M, K, N), ("A B^T", M, N, K), ("A B", K, M, N), ("A^T B", K, M, N), ("A B", 4 * batch, 128, 128),
-              ("A B", batch, 100, 49 * N)]
+    shapes = [
+        ("A B", M, K, N),
+        ("A B^T", M, N, K),
+        ("A B", K, M, N),
+        ("A^T B", K, M, N),
+        ("A B", 4 * batch, 128, 128),
+        ("A B", batch, 100, 49 * N),
+    ]
     rng, made = np.random.default_rng(0), []
     for formula, m, k, n in shapes:
         a = rng.standard_normal((k, m) if formula == "A^T B" else (m, k)).astype(np.float32)
@@ -165,14 +185,21 @@ def convolutions(batch: int = 64, width: int = 64) -> list[Work]:
     flops, shape = 2.0 * batch * 49 * W.size, f"({batch}, 14, 14, {width})"
     return [
         Work(f"convolution {shape}", lambda: kernels.conv2d(x, W, **GEOMETRY), flops),
-        Work(f"convolution, input gradient {shape}",
-             lambda: kernels.conv2d_input_grad(dy, W, x_shape=x.shape, **GEOMETRY), flops),
-        Work(f"convolution, weight gradient {shape}",
-             lambda: kernels.conv2d_weight_grad(x, dy, kernel_size=W.shape[:2], **GEOMETRY), flops),
+        Work(
+            f"convolution, input gradient {shape}",
+            lambda: kernels.conv2d_input_grad(dy, W, x_shape=x.shape, **GEOMETRY),
+            flops,
+        ),
+        Work(
+            f"convolution, weight gradient {shape}",
+            lambda: kernels.conv2d_weight_grad(x, dy, kernel_size=W.shape[:2], **GEOMETRY),
+            flops,
+        ),
     ]
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
+
 
 def layer_flops(net: Sequential, shape: tuple[int, ...], N: int) -> list[float]:
     """(Flops.1) of each layer of `net` that has a W, in order, for N samples of `shape`."""
@@ -188,8 +215,8 @@ def layer_flops(net: Sequential, shape: tuple[int, ...], N: int) -> list[float]:
 def step_flops(gan: GAN, N: int) -> float:
     """Of one `train_step` on N samples, of which nothing is computed that nobody reads."""
     g, d = layer_flops(gan.G, (gan.latent_dim,), N), layer_flops(gan.D, gan.data_shape, N)
-    d_turn = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))              # on real and on fake: forward, dW; no dx of the first
-    g_turn = 2 * sum(g) + sum(g[1:]) + 2 * sum(d)                # through D: forward and dx alone
+    d_turn = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))  # on real and on fake: forward, dW; no dx of the first
+    g_turn = 2 * sum(g) + sum(g[1:]) + 2 * sum(d)  # through D: forward and dx alone
     return d_turn + g_turn
 
 
@@ -208,6 +235,7 @@ def _uses(layer: Layer, shape: tuple[int, ...], out: tuple[int, ...]) -> int:
 
 # -- timing -----------------------------------------------------------------------------------------------------------
 
+
 def clock(step: Callable[[], object]) -> Clock:
     """A function that calls `step` once, not timed, and then n times: the seconds of each."""
 
@@ -223,8 +251,9 @@ def clock(step: Callable[[], object]) -> Clock:
     return call
 
 
-def interleaved(sides: Mapping[str, Clock], rounds: int, *, seconds: float = 0.1, settle: float = 0.0,
-                most: int = 200) -> dict[str, np.ndarray]:
+def interleaved(
+    sides: Mapping[str, Clock], rounds: int, *, seconds: float = 0.1, settle: float = 0.0, most: int = 200
+) -> dict[str, np.ndarray]:
     """Let all sides have their turns, A B C A B C ...; return for each the median seconds of a call in each round.
 
     seconds    how long a turn is about: so many calls, at least one and at most `most`
@@ -259,6 +288,7 @@ def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
 
 # -- where it was measured --------------------------------------------------------------------------------------------
 
+
 def machine(*packages: str) -> dict[str, object]:
     """The processor, how many of its cores this process may use, and versions (of `packages` too, where installed)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -275,7 +305,7 @@ def present_threads() -> int:
     """How many threads the kernels use now.  The NumPy twins use one: BLAS is held to that while a net is at work."""
     if kernels.get_backend() != "numba":
         return 1
-    from .kernels.compiled.pool import get_num_threads
+    from ..kernels.compiled.pool import get_num_threads
 
     return get_num_threads()
 

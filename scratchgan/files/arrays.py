@@ -29,24 +29,35 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 MAGIC = b"\x93NUMPY"
-MAX_HEADER = 10_000             # bytes of a .npy header: NumPy's own limit
+MAX_HEADER = 10_000  # bytes of a .npy header: NumPy's own limit
 MAX_AXES = 32
-MAX_MEMBERS = 10_000            # of a .npz
-MAX_DIRECTORY = 2 << 20         # bytes of its directory
-MAX_NAME = 200                  # characters of a member's name
+MAX_MEMBERS = 10_000  # of a .npz
+MAX_DIRECTORY = 2 << 20  # bytes of its directory
+MAX_NAME = 200  # characters of a member's name
 #: packed data may grow this much when unpacked, and always to FREE_BYTES: beyond that it is a bomb, not a data set
 MAX_RATIO, FREE_BYTES = 100, 16 << 20
-_PIECE = 1 << 20                # bytes read at a time from what is packed
+_PIECE = 1 << 20  # bytes read at a time from what is packed
 _KEYS = {"descr", "fortran_order", "shape"}
 _ITEM = re.compile(
     r"""\s*(['"])(\w{1,20})\1\s*:\s*"""
     r"""(?:(['"])(?P<text>[^'"\\]{1,40})\3|(?P<bool>True|False)|\((?P<shape>[-\d\slL,]*)\)|(?P<fields>\[))"""
-    r"""\s*(?:,|(?=\}))""")
+    r"""\s*(?:,|(?=\}))"""
+)
 _SIMPLE = re.compile(r"[<>|=]?[biufcmMOSUV?]\d{0,9}")
 _AXIS = re.compile(r"\s*(-?\d{1,30})[lL]?\s*(?:,|$)")
 #: what zipfile and zlib raise for a broken archive (struct.error, NotImplementedError and RuntimeError included)
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, OverflowError,
-               NotImplementedError, RuntimeError, KeyError, IndexError)
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+)
 
 
 class Header(NamedTuple):
@@ -125,7 +136,7 @@ def read_values(file: BinaryIO, header: Header) -> np.ndarray:
     buffer, filled = np.empty(header.size, np.uint8), 0
     view = memoryview(buffer)
     while filled < header.size:
-        n = file.readinto(view[filled:filled + _PIECE])
+        n = file.readinto(view[filled : filled + _PIECE])
         if not n:
             raise ValueError(f"declares {header.shape} of {header.dtype}, but ends before that")
         filled += n
@@ -145,8 +156,9 @@ def opened(file: BinaryIO, *, most: int) -> Iterator[tuple[zipfile.ZipFile, Mapp
     try:
         size = file.seek(0, io.SEEK_END)
         if (directory := _directory_size(file, size)) > min(MAX_DIRECTORY, size):
-            raise ValueError(f"its directory declares {directory:,} bytes, expected at most "
-                             f"{min(MAX_DIRECTORY, size):,}")
+            raise ValueError(
+                f"its directory declares {directory:,} bytes, expected at most {min(MAX_DIRECTORY, size):,}"
+            )
         file.seek(0)
         with zipfile.ZipFile(file) as archive:
             yield archive, _entries(archive.infolist(), size, most)
@@ -166,7 +178,7 @@ def read_rest(file: BinaryIO, header: Header) -> np.ndarray:
     """The values of a member, and its check sum with them.  Closes it."""
     with file:
         array = read_values(file, header)
-        if file.read(1):                                   # zipfile compares the sum where the member ends
+        if file.read(1):  # zipfile compares the sum where the member ends
             raise ValueError("goes on after its end")
     return array
 
@@ -174,8 +186,10 @@ def read_rest(file: BinaryIO, header: Header) -> np.ndarray:
 def check_ratio(unpacked: int, packed: int) -> None:
     """ValueError if `packed` bytes declare so much that they must be a bomb."""
     if unpacked > max(FREE_BYTES, MAX_RATIO * packed):
-        raise ValueError(f"{packed:,} bytes on disk would unpack to {unpacked:,}, more than {MAX_RATIO}-fold, which is "
-                         "what a zip bomb does; if that is meant, save it without packing")
+        raise ValueError(
+            f"{packed:,} bytes on disk would unpack to {unpacked:,}, more than {MAX_RATIO}-fold, which is "
+            "what a zip bomb does; if that is meant, save it without packing"
+        )
 
 
 def one_line(text: str, most: int = 600) -> str:
@@ -183,15 +197,21 @@ def one_line(text: str, most: int = 600) -> str:
     middle is left out.
     """
     if len(text) > most:
-        text = f"{text[:most // 2]} ... {text[-most // 2:]}"
+        text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def sane_name(name: str) -> bool:
     """Whether this could be the name of an array: printable, and no path that leads anywhere."""
     steps = name.replace("\\", "/").split("/")
-    return (name.endswith(".npy") and len(name) <= MAX_NAME and name.isprintable() and "\\" not in name
-            and not any(step in ("", ".", "..", ".npy") for step in steps) and ":" not in steps[0])
+    return (
+        name.endswith(".npy")
+        and len(name) <= MAX_NAME
+        and name.isprintable()
+        and "\\" not in name
+        and not any(step in ("", ".", "..", ".npy") for step in steps)
+        and ":" not in steps[0]
+    )
 
 
 def _directory_size(file: BinaryIO, size: int) -> int:
@@ -200,13 +220,13 @@ def _directory_size(file: BinaryIO, size: int) -> int:
     file.seek(tail_start)
     tail = file.read()
     at = len(tail) - 22
-    if at < 0 or tail[at:at + 4] != b"PK\5\6" or tail[-2:] != b"\0\0":      # an archive with a comment
+    if at < 0 or tail[at : at + 4] != b"PK\5\6" or tail[-2:] != b"\0\0":  # an archive with a comment
         at = tail.rfind(b"PK\5\6", max(0, len(tail) - (1 << 16) - 22))
     if at < 0 or len(tail) < at + 22:
         raise ValueError("the end of the zip file is missing")
     declared = struct.unpack_from("<I", tail, at + 12)[0]
-    if at >= 76 and tail[at - 20:at - 16] == b"PK\6\7" and tail[at - 76:at - 72] == b"PK\6\6":
-        declared = struct.unpack_from("<Q", tail, at - 76 + 40)[0]          # zip64 overrules it
+    if at >= 76 and tail[at - 20 : at - 16] == b"PK\6\7" and tail[at - 76 : at - 72] == b"PK\6\6":
+        declared = struct.unpack_from("<Q", tail, at - 76 + 40)[0]  # zip64 overrules it
     return declared
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .checks import one_of
-from .core import Cache, Layer, Sequential, below
-from .gradcheck import Report, check
-from .layers import (
+from ..checks import one_of
+from ..core import Sequential
+from ..layers import (
     ELU,
     AveragePool2D,
     BatchNorm,
@@ -22,7 +21,6 @@ from .layers import (
     ConvTranspose2D,
     Dense,
     Dropout,
-    Embedding,
     Flatten,
     GroupNorm,
     InstanceNorm,
@@ -33,7 +31,6 @@ from .layers import (
     MaxPool2D,
     MinibatchDiscrimination,
     MinibatchStd,
-    Multiply,
     Pack,
     PixelNorm,
     PixelShuffle,
@@ -51,12 +48,14 @@ from .layers import (
     UpsampleBilinear2D,
     UpsampleNearest2D,
 )
-from .losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
-from .metrics.cross_entropy import CrossEntropy
-from .models import dcgan, mlp_gan
-from .models.cyclegan import CycleGAN
-from .optim import SGD, Adam, RMSProp, cosine
-from .penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
+from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
+from ..losses.cross_entropy import CrossEntropy
+from ..models import dcgan, mlp_gan
+from ..models.cyclegan import CycleGAN
+from ..optim import SGD, Adam, RMSProp, cosine
+from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
+from . import Report, check
+from .held import LabelsHeld, TimesEmbedding
 
 
 @dataclass(frozen=True)
@@ -96,108 +95,23 @@ def _spectral(build):
 
 
 def _small_net(rng):
-    return Sequential([
-        Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng), LeakyReLU(0.2),
-        Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng), BatchNorm(3), Tanh(),
-        Flatten(), Dense(27, 4, rng=rng), Softplus(), Dense(4, 1, rng=rng),
-    ], input_shape=(5, 6, 1))
+    return Sequential(
+        [
+            Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng),
+            LeakyReLU(0.2),
+            Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng),
+            BatchNorm(3),
+            Tanh(),
+            Flatten(),
+            Dense(27, 4, rng=rng),
+            Softplus(),
+            Dense(4, 1, rng=rng),
+        ],
+        input_shape=(5, 6, 1),
+    )
 
 
-class _AtLabels(Layer):
-    """y = x * Embedding(l) with labels l that are held fixed: an embedding has no x of its own that could be moved."""
-
-    def __init__(self, rng):
-        super().__init__()
-        self.embedding, self.product = Embedding(3, 4, rng=rng), Multiply()
-        self.set_path("")
-
-    def children(self):
-        """The embedding and the product."""
-        return [("embedding", self.embedding), ("product", self.product)]
-
-    def forward(self, x, *, train, rng=None):
-        """Labels 1, 2, 2, 1, 2, 2 ...: one comes back, and 0 never comes."""
-        self.check_input(x)
-        cache = Cache(self, x, train)
-        labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]
-        e, of_embedding = self.embedding.forward(labels, train=train)
-        y, of_product = self.product.forward((x, e), train=train)
-        cache.parts, cache.y_shape = [of_embedding, of_product], y.shape
-        return y, cache
-
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """dx from the product, whose other gradient goes to the table."""
-        cache.begin_backward(self, dy)
-        dx, de = self.product.backward(dy, cache.parts[1])
-        self.embedding.backward(de, cache.parts[0], param_grads=param_grads)
-        return dx if input_grad else None
-
-    def tangent(self, tx, cache, tparams=None):
-        """te from the table's tangent."""
-        cache.begin_tangent(self, tx, tparams)
-        te = self.embedding.tangent(None, cache.parts[0], below(cache.tparams, "embedding"))
-        return self.product.tangent((tx, te), cache.parts[1])
-
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """`backward` with a dot on every line."""
-        cache.begin_tangent_backward(self, tdy)
-        tdx, tde = self.product.tangent_backward(tdy, cache.parts[1])
-        self.embedding.tangent_backward(tde, cache.parts[0])
-        return tdx if input_grad else None
-
-    def output_shape(self, shape, batch="N"):
-        """(4,) -> (4,)."""
-        if shape not in (None, (4,)):
-            raise self.misfit("vectors (N, 4)", shape, batch)
-        return (4,)
-
-
-class _Told(Layer):
-    """A net that takes labels, with labels that are held fixed: 1, 2, 2, 1, 2, 2 ...; 0 never comes."""
-
-    def __init__(self, net):
-        super().__init__()
-        self.net = net
-        self.set_path("")
-
-    def children(self):
-        """The net."""
-        return [("net", self.net)]
-
-    def forward(self, x, *, train, rng=None):
-        """The net's, with as many labels as x has samples."""
-        self.check_input(x)
-        cache = Cache(self, x, train)
-        labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]
-        y, cache.part = self.net.forward(x, train=train, rng=rng, labels=labels)
-        cache.y_shape, cache.couples = y.shape, cache.part.couples
-        return y, cache
-
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The net's."""
-        cache.begin_backward(self, dy)
-        return self.net.backward(dy, cache.part, param_grads=param_grads, input_grad=input_grad)
-
-    def tangent(self, tx, cache, tparams=None):
-        """The net's."""
-        cache.begin_tangent(self, tx, tparams)
-        return self.net.tangent(tx, cache.part, below(cache.tparams, "net"))
-
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """The net's."""
-        cache.begin_tangent_backward(self, tdy)
-        return self.net.tangent_backward(tdy, cache.part, input_grad=input_grad)
-
-    def output_shape(self, shape, batch="N"):
-        """The net's."""
-        return self.net.output_shape(shape, batch)
-
-    def kink_distance(self, cache):
-        """The net's."""
-        return self.net.kink_distance(cache.part)
-
-
-def _told(gan):
+def _conditioned(gan):
     """A conditional GAN in the middle of a step, with four labels."""
     gan.tell(np.array([1, 0, 2, 1]))
     return gan
@@ -205,7 +119,7 @@ def _told(gan):
 
 def _small(rng, **options):
     """An image GAN that is told labels or codes, as small as it gets."""
-    return _told(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+    return _conditioned(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
 
 
 def _cyclegan(rng, **options):
@@ -231,23 +145,36 @@ def _concat_images(rng):
 
 
 def _minibatch_net(rng):
-    return Sequential([Dense(3, 4, rng=rng), Tanh(), MinibatchStd(), MinibatchDiscrimination(5, 2, 2, rng=rng),
-                       Dense(7, 1, rng=rng)])
+    return Sequential(
+        [Dense(3, 4, rng=rng), Tanh(), MinibatchStd(), MinibatchDiscrimination(5, 2, 2, rng=rng), Dense(7, 1, rng=rng)]
+    )
 
 
 def _critic(rng, activation):
-    return Sequential([
-        Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng), activation(),
-        Conv2D(3, 4, kernel_size=3, rng=rng, padding=1), activation(),
-        Flatten(), Dense(24, 1, rng=rng),
-    ], input_shape=(6, 5, 1))
+    return Sequential(
+        [
+            Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng),
+            activation(),
+            Conv2D(3, 4, kernel_size=3, rng=rng, padding=1),
+            activation(),
+            Flatten(),
+            Dense(24, 1, rng=rng),
+        ],
+        input_shape=(6, 5, 1),
+    )
 
 
 def _decoder(rng):
-    return Sequential([
-        Dense(3, 16, rng=rng), Reshape((2, 2, 4)), Softplus(),
-        ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng), Tanh(),
-    ], input_shape=(3,))
+    return Sequential(
+        [
+            Dense(3, 16, rng=rng),
+            Reshape((2, 2, 4)),
+            Softplus(),
+            ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng),
+            Tanh(),
+        ],
+        input_shape=(3,),
+    )
 
 
 def _ahead(rng, **options):
@@ -290,8 +217,12 @@ LAYERS = [
     Case("SpectralNorm, Dense", _spectral(lambda rng: Dense(4, 3, rng=rng)), (5, 4), train=False),
     Case("SpectralNorm, Conv2D k4 s2 p1", _spectral(_conv(kernel_size=4, stride=2, padding=1)), _IMAGES, train=False),
     Case("SpectralNorm, Conv2D k3", _spectral(_conv(kernel_size=3, bias=False)), _IMAGES, train=False),
-    Case("SpectralNorm, ConvTranspose2D", _spectral(_conv_t(kernel_size=4, stride=2, padding=1)), (2, 3, 2, 2),
-         train=False),
+    Case(
+        "SpectralNorm, ConvTranspose2D",
+        _spectral(_conv_t(kernel_size=4, stride=2, padding=1)),
+        (2, 3, 2, 2),
+        train=False,
+    ),
     Case("ReLU", lambda rng: ReLU(), (4, 5)),
     Case("LeakyReLU", lambda rng: LeakyReLU(0.2), (4, 5)),
     Case("Tanh", lambda rng: Tanh(), (4, 5)),
@@ -318,12 +249,25 @@ LAYERS = [
     Case("Pack, 3 images", lambda rng: Pack(3), (6, 2, 1, 2)),
     Case("PixelShuffle", lambda rng: PixelShuffle(2), (2, 2, 3, 8)),
     Case("PixelShuffle k3", lambda rng: PixelShuffle(3), (2, 1, 2, 9)),
-    Case("Embedding, times x", _AtLabels, (5, 4)),
-    Case("LabelConcat", lambda rng: _Told(LabelConcat(3, 2, rng=rng)), (5, 4)),
-    Case("Projection", lambda rng: _Told(Projection(4, 3, rng=rng)), (5, 4)),
-    Case("Sequential, labels", lambda rng: _Told(Sequential([
-        Dense(3, 5, rng=rng), Tanh(), LabelConcat(3, 2, rng=rng), Dense(7, 4, rng=rng), LeakyReLU(0.2),
-        Projection(4, 3, rng=rng)])), (5, 3)),
+    Case("Embedding, times x", TimesEmbedding, (5, 4)),
+    Case("LabelConcat", lambda rng: LabelsHeld(LabelConcat(3, 2, rng=rng)), (5, 4)),
+    Case("Projection", lambda rng: LabelsHeld(Projection(4, 3, rng=rng)), (5, 4)),
+    Case(
+        "Sequential, labels",
+        lambda rng: LabelsHeld(
+            Sequential(
+                [
+                    Dense(3, 5, rng=rng),
+                    Tanh(),
+                    LabelConcat(3, 2, rng=rng),
+                    Dense(7, 4, rng=rng),
+                    LeakyReLU(0.2),
+                    Projection(4, 3, rng=rng),
+                ]
+            )
+        ),
+        (5, 3),
+    ),
     Case("MinibatchStd", lambda rng: MinibatchStd(), (5, 3)),
     Case("MinibatchStd, 2 groups, images", lambda rng: MinibatchStd(2), (6, 2, 3, 2)),
     Case("MinibatchDiscrimination", lambda rng: MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
@@ -364,8 +308,11 @@ PENALTIES = [
     Case("PathLength", lambda rng: PathLength(3.0, target=0.7)),
     Case("R1 of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), R1(3.0)), (3, 6, 5, 1)),
     Case("R1 of a smooth D", lambda rng: Penalised(_critic(rng, Tanh), R1(3.0)), (3, 6, 5, 1)),
-    Case("WganGp of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), WganGp(3.0)),
-         (3, 6, 5, 1)),
+    Case(
+        "WganGp of a convolutional D",
+        lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), WganGp(3.0)),
+        (3, 6, 5, 1),
+    ),
     Case("WganGp of a smooth D", lambda rng: Penalised(_critic(rng, Softplus), WganGp(3.0)), (3, 6, 5, 1)),
     Case("PathLength of G", lambda rng: Penalised(_decoder(rng), PathLength(3.0, target=0.7), noise=True), (4, 3)),
 ]
@@ -376,8 +323,11 @@ GAMES = [
     Case("MLP GAN, hinge", lambda rng: mlp_gan(2, 2, (5, 4), loss="hinge"), (4, 2)),
     Case("MLP GAN, wasserstein", lambda rng: mlp_gan(2, 2, (5, 4), loss="wasserstein"), (4, 2)),
     Case("MLP GAN, relativistic", lambda rng: mlp_gan(2, 2, (5, 4), loss="relativistic-average"), (4, 2)),
-    Case("MLP GAN, minimax, images", lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,),
-                                                         loss="minimax"), (4, 3, 2, 1)),
+    Case(
+        "MLP GAN, minimax, images",
+        lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,), loss="minimax"),
+        (4, 3, 2, 1),
+    ),
     Case("MLP GAN, R1 and R2", lambda rng: mlp_gan(2, 2, (5, 4), penalty="r1+r2"), (4, 2)),
     Case("MLP GAN, DRAGAN", lambda rng: mlp_gan(2, 2, (5, 4), penalty="dragan"), (4, 2)),
     Case("MLP GAN, WGAN-GP", lambda rng: mlp_gan(2, 2, (5, 4), loss="wasserstein", penalty="wgan-gp"), (4, 2)),
@@ -387,29 +337,57 @@ GAMES = [
     Case("MLP GAN, instance noise", lambda rng: mlp_gan(2, 2, (5, 4), instance_noise=0.3, noise_steps=9), (4, 2)),
     Case("MLP GAN, unrolled 1", lambda rng: _ahead(rng, unroll=1), (4, 2)),
     Case("MLP GAN, unrolled 5", lambda rng: _ahead(rng, unroll=5), (4, 2)),
-    Case("MLP GAN, unrolled 3, SGD", lambda rng: mlp_gan(2, 2, (5, 4), unroll=3, optimizer="sgd", momentum=0.0,
-                                                         lr_d=0.1), (4, 2)),
-    Case("MLP GAN, many cures", lambda rng: _ahead(rng, unroll=2, packing=2, penalty="r1", minibatch="std",
-                                                   g_objective="feature-matching", instance_noise=0.1,
-                                                   noise_steps=9), (4, 2)),
-    Case("DCGAN, R1, no norm", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
-         (4, 8, 8, 1)),
-    Case("DCGAN, WGAN-GP, layer norm", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer",
-                                                         loss="wasserstein", penalty="wgan-gp"), (4, 8, 8, 1)),
+    Case(
+        "MLP GAN, unrolled 3, SGD",
+        lambda rng: mlp_gan(2, 2, (5, 4), unroll=3, optimizer="sgd", momentum=0.0, lr_d=0.1),
+        (4, 2),
+    ),
+    Case(
+        "MLP GAN, many cures",
+        lambda rng: _ahead(
+            rng,
+            unroll=2,
+            packing=2,
+            penalty="r1",
+            minibatch="std",
+            g_objective="feature-matching",
+            instance_noise=0.1,
+            noise_steps=9,
+        ),
+        (4, 2),
+    ),
+    Case(
+        "DCGAN, R1, no norm",
+        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
+        (4, 8, 8, 1),
+    ),
+    Case(
+        "DCGAN, WGAN-GP, layer norm",
+        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer", loss="wasserstein", penalty="wgan-gp"),
+        (4, 8, 8, 1),
+    ),
     Case("Conditional, concat", lambda rng: _small(rng, condition="concat", d_norm="none"), (4, 8, 8, 1)),
-    Case("Conditional, concat, R1", lambda rng: _small(rng, condition="concat", d_norm="layer", penalty="r1"),
-         (4, 8, 8, 1)),
+    Case(
+        "Conditional, concat, R1",
+        lambda rng: _small(rng, condition="concat", d_norm="layer", penalty="r1"),
+        (4, 8, 8, 1),
+    ),
     Case("Conditional, projection", lambda rng: _small(rng, condition="projection", d_norm="layer"), (4, 8, 8, 1)),
-    Case("Conditional, projection, WGAN-GP", lambda rng: _small(rng, condition="projection", d_norm="none",
-                                                                loss="wasserstein", penalty="wgan-gp"), (4, 8, 8, 1)),
+    Case(
+        "Conditional, projection, WGAN-GP",
+        lambda rng: _small(rng, condition="projection", d_norm="none", loss="wasserstein", penalty="wgan-gp"),
+        (4, 8, 8, 1),
+    ),
     Case("Auxiliary (ACGAN)", lambda rng: _small(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)),
-    Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"),
-         (4, 8, 8, 1)),
+    Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"), (4, 8, 8, 1)),
     Case("CycleGAN", _cyclegan, (4, 6, 5, 1)),
     Case("CycleGAN, no identity, hinge", lambda rng: _cyclegan(rng, identity_weight=0.0, loss="hinge"), (4, 6, 5, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
-    Case("DCGAN, dense, minimax, smoothed", lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4,
-                                                              loss="minimax", label_smoothing=0.1), (12, 8, 8, 1)),
+    Case(
+        "DCGAN, dense, minimax, smoothed",
+        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4, loss="minimax", label_smoothing=0.1),
+        (12, 8, 8, 1),
+    ),
 ]
 
 OPTIMIZERS = [
@@ -451,8 +429,10 @@ def run(names: Sequence[str] = (), *, print=print) -> bool:
             print(f"{case.name:<32}" + "".join(f"{_worst(report, step):>17}" for step in _PASSES))
     wrong = [report.name for report in reports if not report.ok]
     rows = sum(len(report.rows) for report in reports)
-    print(f"\n{len(reports)} things, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "
-          + (f"WRONG: {', '.join(wrong)}" if wrong else "all right"))
+    print(
+        f"\n{len(reports)} things, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "
+        + (f"WRONG: {', '.join(wrong)}" if wrong else "all right")
+    )
     return not wrong
 
 

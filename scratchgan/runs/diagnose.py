@@ -1,0 +1,98 @@
+"""What is wrong with this run?  From a run's folder to the doctor's diagnosis, printed and drawn.
+
+    diagnose("runs/mlp-ring")     a Diagnosis: findings with their numbers, the most causal first; nothing is written
+    run("runs/mlp-ring")          the same, printed, with the picture RUN/doctor.png
+
+A log is read however it ended: cut off in a line, with null, or from an old version.  What cannot be read is left out
+and named in the diagnosis's notes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..doctor import Diagnosis, from_records, judge
+from ..doctor.records import Log
+from . import recipe
+from .last_state import with_last_state
+
+
+def run(folder: str | Path) -> Diagnosis:
+    """Print the diagnosis of a run's folder, and draw it as doctor.png there.
+
+    Raises as `diagnose` does, and OSError if the picture cannot be written.
+    """
+    from ..doctor.picture import save_picture
+
+    diagnosis = diagnose(folder)
+    print(diagnosis)
+    path = Path(folder) / "doctor.png"
+    save_picture(path, diagnosis)
+    print(f"\nwrote {path}")
+    return diagnosis
+
+
+def diagnose(folder: str | Path) -> Diagnosis:
+    """Read a run's folder and say what is wrong with it.  Nothing is written.
+
+    Signals that an older log lacks are measured once, at the end of the run, from its checkpoint (`last_state`).
+
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    """
+    log = read_log(folder)
+    notes = list(log.notes)
+    if log.broken is None and not log.has("diversity"):
+        log, measured = with_last_state(log, Path(folder))
+        notes += measured
+    return judge(log, name=str(folder), notes=notes)
+
+
+def read_log(folder: str | Path) -> Log:
+    """Read the log of a run's folder.
+
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
+    path = folder / "log.jsonl"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: this folder holds no log.jsonl; expected a run's folder")
+    records, unread = [], []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    last = max((i for i, line in enumerate(lines) if line.strip()), default=-1)
+    for i, line in enumerate(lines[: last + 1]):
+        if (record := _record(line)) is not None:
+            records.append(record)
+        elif line.strip():
+            unread.append(i)
+    if not records:
+        raise ValueError(
+            f"{path}: expected records of a training, a line each, got none: the run ended before its first"
+        )
+    notes = []
+    if last in unread:
+        notes.append(f"the log's last line ({last + 1}) is cut off and was left out: the run was killed as it wrote")
+    if others := [str(i + 1) for i in unread if i != last]:
+        more = " and more" * (len(others) > 5)
+        notes.append(f"of the log, line {', '.join(others[:5])}{more} cannot be read and was left out")
+    loss, trouble = _loss(folder)
+    return from_records(records, loss=loss, notes=(*notes, *trouble))
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
+    return record if whole else None
+
+
+def _loss(folder: Path) -> tuple[str, list[str]]:
+    try:
+        return recipe.load(folder).loss, []
+    except (ValueError, OSError) as error:
+        return "", [f"the recipe cannot be read, so the loss is not known ({error})"]

@@ -1,0 +1,132 @@
+"""What is computed of a run on points: modes where the truth has modes, and distances between clouds.
+
+The real points are fresh draws of the density, or, for a data set of points, two halves of it.  Noise is uniform over
+the box in which the data lie.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...metrics.density_coverage import density_coverage
+from ...metrics.earth_mover import earth_mover_1d
+from ...metrics.mmd import median_distance, mmd
+from ...metrics.modes import mode_report
+from ...metrics.precision_recall import precision_recall
+from ...metrics.sliced_wasserstein import sliced_wasserstein
+from ...metrics.two_sample import two_sample_accuracy
+from .. import build
+from .table import Candidates, Entry, Line, Prepared, entry
+
+PIECES = 200  # random features of the two-sample test
+SCALES = 2.0 ** np.arange(-4, 1)  # bandwidths of MMD in medians: a mode is much narrower than its distance to others
+
+
+def prepare(gan, recipe, data, *, n: int, seed: int) -> Prepared:
+    """Draw the points and choose the metrics.  Raises ValueError if samples are not finite."""
+    rng = np.random.default_rng([seed, 1000])
+    is_density, notes = build.is_density(data), []
+    if is_density:
+        reference, other = data.sample(n, rng=rng), data.sample(n, rng=rng)
+        edges = np.reshape(data.extent, (-1, 2))
+    else:
+        half = min(n, len(data) // 2)
+        if half < n:
+            notes.append(f"n is {half:,}: half of the data's {len(data):,} points")
+        n, order = half, rng.permutation(len(data))
+        reference, other = data.x[order[:n]], data.x[order[n : 2 * n]]
+        edges = np.stack([data.x.min(axis=0), data.x.max(axis=0)], axis=1)
+    noise = rng.uniform(edges[:, 0], edges[:, 1], (n, len(edges))).astype(np.float32)
+    samples = gan.sample(n, seed=seed)
+    if not np.isfinite(samples).all():
+        raise ValueError("the run's samples are not finite: it has diverged")
+    entries = _entries(reference, data if is_density and data.modes is not None else None, rng)
+    notes.append("real: other real points in the place of the samples; noise: uniform over the box of the data")
+    return Prepared(
+        entries,
+        Candidates(samples, other, noise),
+        n,
+        "distances are between the points as they are",
+        samples,
+        reference,
+        notes,
+    )
+
+
+def _entries(reference, density, rng) -> list[Entry]:
+    entries = [] if density is None else [_modes(density)]
+    if reference.shape[1] == 1:
+        entries.append(
+            entry(
+                "earth mover's distance",
+                "low",
+                "how far mass must be moved; exact",
+                lambda x, rng: earth_mover_1d(reference, x),
+            )
+        )
+    else:
+        entries.append(
+            entry(
+                "sliced Wasserstein",
+                "low",
+                "how far mass must be moved on a random line",
+                lambda x, rng: sliced_wasserstein(reference, x, rng=rng),
+            )
+        )
+    bandwidths = median_distance(reference) * SCALES  # the real points': the same for all candidates
+    return [
+        *entries,
+        entry(
+            "MMD^2",
+            "low",
+            "the largest difference a smooth function can see",
+            lambda x, rng: mmd(reference, x, bandwidths=bandwidths),
+            squared=True,
+        ),
+        entry(
+            "two-sample accuracy",
+            "low",
+            "how often waves tell real from made; 0.5: never",
+            lambda x, rng: two_sample_accuracy(*_waves(reference, x), rng=rng),
+        ),
+        Entry(
+            [
+                Line("precision", "high", "share of samples where real points are"),
+                Line("recall", "high", "share of real points where samples are"),
+            ],
+            lambda x, rng: precision_recall(reference, x),
+        ),
+        Entry(
+            [
+                Line("density", "high", "samples lie where real points are dense; real: 1"),
+                Line("coverage", "high", "share of real points with a sample next to them"),
+            ],
+            lambda x, rng: density_coverage(reference, x),
+        ),
+    ]
+
+
+def _modes(density) -> Entry:
+    lines = [
+        Line("modes found", "high", f"modes, of {len(density.modes)}, with a sample within 3 sigma"),
+        Line("high quality", "real", "share of samples within 3 sigma of a mode"),
+        Line("reverse KL of modes", "low", "is each mode served as often as it should be? nats"),
+        Line("spread in a mode", "real", "width of the modes over the true width: 1 is right"),
+    ]
+
+    def compute(x, rng):
+        report = mode_report(x, density)
+        return report.modes_found, report.high_quality, report.reverse_kl, report.within_mode_spread
+
+    return Entry(lines, compute)
+
+
+def _waves(real, fake):
+    """Random Fourier features of both: a line cannot part a ring from its middle, a sum of waves can.
+
+    cos(<w, x> / s + b), w ~ N(0, I), b uniform, s a third of the median distance of real points (Rahimi & Recht 2007).
+    """
+    rng = np.random.default_rng(0)
+    s = median_distance(real) / 3
+    w, b = rng.standard_normal((real.shape[1], PIECES)) / s, rng.uniform(0, 2 * np.pi, PIECES)
+    return np.cos(real @ w + b), np.cos(fake @ w + b)

@@ -1,0 +1,48 @@
+"""One row of the ledger: a statement of theory, theory's number, and the code's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..checks import one_of
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One statement.
+
+    topic       a word to sort by
+    statement   what holds, in one line
+    source      where it is derived
+    theory      the number that theory gives, real or complex
+    code        the number that the package gives
+    tolerance   what `error` may be, in the unit of the numbers, >= 0
+    relation    "=", or "<=" for "code is at most theory"
+
+    Raises ValueError for another relation or a tolerance that is not a number >= 0.
+    """
+
+    topic: str
+    statement: str
+    source: str
+    theory: complex
+    code: complex
+    tolerance: float
+    relation: str = "="
+
+    def __post_init__(self):
+        one_of("LedgerRow", "relation", self.relation, ("=", "<="))
+        if not self.tolerance >= 0:
+            raise ValueError(f"LedgerRow: the tolerance must be at least 0, got {self.tolerance!r}")
+
+    @property
+    def error(self) -> float:
+        """|code - theory|; for "<=", by how much code is larger, 0 if it is not.  nan stays nan."""
+        difference = self.code - self.theory
+        return abs(difference) if self.relation == "=" or math.isnan(abs(difference)) else max(0.0, difference)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the error is within the tolerance."""
+        return self.error <= self.tolerance
