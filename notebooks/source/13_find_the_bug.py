@@ -399,7 +399,7 @@ fig
 #   faults above, which one does it forgive?). Half of a gradient often still points downhill.
 # - **"It does not learn, so it is wrong."** Run Z.
 # - **"My test is green."** Has it ever been red? Plant a fault, and see. This package's own test suite is tested that way:
-#   `tests/test_gradcheck.py` plants each fault above, and `python -m benchmarks.mutants` changes the source line by line.
+#   `tests/gradcheck/test_gradcheck.py` plants each fault above, and `python -m benchmarks.mutants` changes the source line by line.
 # - **"The two versions agree, so both are right."** One project's test negated both sides until they agreed. Compare with
 #   something that was not derived by the same person in the same hour: differences, a closed form, another library.
 #

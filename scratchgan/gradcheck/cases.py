@@ -90,7 +90,7 @@ def _conv_t(**geometry):
 
 
 def _spectral(build):
-    """Checked in evaluation, where u and v are constants in truth; training, in tests/test_spectral.py."""
+    """Checked in evaluation, where u and v are constants in truth; training, in tests/layers/test_spectral.py."""
     return lambda rng: SpectralNorm(build(rng), rng=rng)
 
 

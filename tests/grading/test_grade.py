@@ -177,7 +177,7 @@ def test_what_is_odd_is_noted(tmp_path, cell, says):
 def test_the_course_itself_is_not_odd():
     from pathlib import Path
 
-    found = sorted((Path(__file__).parent.parent / "notebooks").rglob("*.ipynb"))
+    found = sorted((Path(__file__).parents[2] / "notebooks").rglob("*.ipynb"))
     for path in found:
         submission = read(path)
         assert submission.odd == []

@@ -1,6 +1,6 @@
 """Every metric against an independent implementation, on the same numbers, to 1e-6.
 
-`python tests/test_metrics_peers.py` prints the largest deviations as a table.
+`python tests/metrics/test_metrics_peers.py` prints the largest deviations as a table.
 """
 
 import contextlib

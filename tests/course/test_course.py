@@ -13,7 +13,7 @@ import pytest
 
 from scratchgan.exercises import names
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 if not NOTEBOOKS.is_dir():
     pytest.skip("no notebooks here", allow_module_level=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "notebooks" / "build.py"
 if not BUILD.is_file():
     pytest.skip("no notebooks here", allow_module_level=True)
