@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "scratchgan").rglob("*.py"))
 READERS = [
     *SOURCES,
-    *sorted((ROOT / "tests").glob("*.py")),
+    *sorted((ROOT / "tests").rglob("*.py")),
     *sorted((ROOT / "notebooks").rglob("*.py")),
     *sorted((ROOT / "notebooks").glob("*.md")),
     ROOT / "README.md",
