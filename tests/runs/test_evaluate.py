@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import scratchgan
 from scratchgan.data import Dataset, load
 from scratchgan.files import checkpoint
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import evaluate, images, run
 from scratchgan.runs.evaluate.report import Evaluation, Measure, show
 from scratchgan.runs.recipe import Recipe, to_toml
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = Recipe(
     name="tiny",
@@ -31,15 +32,6 @@ TINY = Recipe(
     checkpoint_every=0,
 )
 N = 100
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small batches: two threads would mostly wait for each other on a busy machine."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
 
 
 def trained(folder, data, steps=3, **changes):

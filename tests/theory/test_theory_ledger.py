@@ -7,19 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-import scratchgan
 from scratchgan.layers import Conv2D
 from scratchgan.losses import LeastSquares, Minimax, NonSaturating
 from scratchgan.theory import dirac, ledger, plots_theory, vanishing
 from scratchgan.theory.rows_layers import operator_norm
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
