@@ -86,12 +86,12 @@ def _survey(paths, image_size, channels):
         (a, b), (p, q) = sizes[:2], (first["size", size] for size in sizes[:2])
         raise DataError(
             f"images differ in size: {p} is {a[0]}x{a[1]}, {q} is {b[0]}x{b[1]} (width x height): "
-            "give one size for all, such as --set image_size=28"
+            "give one size for all, such as image_size=28"
         )
     if channels is None and len(kinds) > 1:
         raise DataError(
             f"images differ in channels: {first['channels', 1]} is grey, {first['channels', 3]} is colour: "
-            "choose with --set channels=1 or --set channels=3"
+            "choose channels=1 or channels=3"
         )
     width, height = (image_size, image_size) if image_size else sizes[0]
     return (height, width), channels or kinds[0]

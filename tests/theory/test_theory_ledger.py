@@ -37,9 +37,9 @@ def test_a_planted_wrong_sign_fails_its_rows(monkeypatch):
     """A ledger that cannot fail is no ledger."""
     right = Minimax.generator_term
     monkeypatch.setattr(Minimax, "generator_term", lambda self, f: tuple(-part for part in right(self, f)))
-    from scratchgan.theory import rows_loss
+    from scratchgan.theory import rows_loss, rows_optimal
 
-    failed = [row.statement for row in [*rows_loss._labels(), *rows_loss._generator()] if not row.ok]
+    failed = [row.statement for row in [*rows_loss._labels(), *rows_optimal._generator()] if not row.ok]
     assert "minimax: slope of G's loss is -D" in failed
     assert "minimax: G's gradient is grad 2 JSD" in failed
 
