@@ -124,6 +124,10 @@ def test_a_branch_that_changes_the_shape(make, shape, made):
 class Spy(L.Tanh):
     """Keeps what it was called with, and gives dx whether it was asked for or not."""
 
+    def wants(self, name, gradients):
+        """Whether the last call of a pass asked for these gradients; it does so where it says nothing."""
+        return self.calls[name].get(gradients, True)
+
     def __init__(self):
         super().__init__()
         self.calls = {}
@@ -152,17 +156,20 @@ def test_parts_get_what_the_whole_got(make, flag):
     spy, rng, x = Spy(), new(), np.ones((2, 3))
     whole = make(spy)
     y, cache = whole.forward(x, train=flag, rng=rng)
-    assert spy.calls["forward"] == {"train": flag, "rng": rng}
+    assert spy.calls["forward"]["train"] is flag
+    assert spy.calls["forward"]["rng"] is rng
     dx = whole.backward(y, cache, param_grads=not flag, input_grad=flag)
-    assert spy.calls["backward"] == {"param_grads": not flag, "input_grad": flag}
+    assert spy.wants("backward", "param_grads") is (not flag)
+    assert spy.wants("backward", "input_grad") is flag
     whole.tangent(x, cache)
     tdx = whole.tangent_backward(y, cache, input_grad=flag)
-    assert spy.calls["tangent_backward"] == {"input_grad": flag}
+    assert spy.wants("tangent_backward", "input_grad") is flag
     assert ((dx is not None), (tdx is not None)) == (flag, flag)
     whole.backward(y, cache)
     whole.tangent_backward(y, cache)
-    assert spy.calls["backward"] == {"param_grads": True, "input_grad": True}
-    assert spy.calls["tangent_backward"] == {"input_grad": True}
+    assert spy.wants("backward", "param_grads")
+    assert spy.wants("backward", "input_grad")
+    assert spy.wants("tangent_backward", "input_grad")
 
 
 @pytest.mark.parametrize("wrap", [lambda d: L.Concat([L.Tanh(), d]), L.Residual], ids=["Concat", "Residual"])

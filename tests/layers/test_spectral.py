@@ -231,7 +231,7 @@ def test_what_it_refuses(rng):
             layer.forward(np.ones((1, 2), np.float32), train=train)
 
 
-def test_a_gradient_that_is_at_hand_is_not_made_again(monkeypatch):
+def test_speed_a_gradient_that_is_at_hand_is_not_computed_again(monkeypatch):
     """(Reparam.4) takes dS from backward, and makes it only if backward was not asked for it."""
     layer, x, calls = spectral(), ones(2, 4), []
     original = L.Dense.weight_grad
