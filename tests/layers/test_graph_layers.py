@@ -223,14 +223,14 @@ def planted_attention(rng):
         (lambda rng: SelfAttention(0, rng=rng), ValueError, "SelfAttention: C must be"),
         (lambda rng: SelfAttention(4, rng=0), TypeError, "SelfAttention: rng must be"),
         (lambda rng: Concat([]), ValueError, "Concat needs at least one branch"),
-        (lambda rng: Concat([Tanh(), np.tanh]), TypeError, "Concat: branch '1' is no Layer but ufunc"),
+        (lambda rng: Concat([Tanh(), np.tanh]), TypeError, "Concat: branch '1' must be a Layer, got ufunc"),
         (lambda rng: Concat([layer := Tanh(), layer]), ValueError, "Concat: the same layer object stands in it twice"),
         (
             lambda rng: Concat([Dense(2, 3, rng=rng), Conv2D(2, 3, kernel_size=1, rng=rng)]),
             ShapeError,
             r"branch 0 gives \(3,\) and branch 1 gives \(None, None, 3\)",
         ),
-        (lambda rng: Residual(np.tanh), TypeError, "Residual: branch 'branch' is no Layer but ufunc"),
+        (lambda rng: Residual(np.tanh), TypeError, "Residual: branch 'branch' must be a Layer, got ufunc"),
     ],
     ids=lambda value: "",
 )

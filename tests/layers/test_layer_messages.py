@@ -363,8 +363,12 @@ NO_DIRECTION = (
 TWO_ENTRIES = " in training needs at least 2 entries a channel to have a variance, got 1: use a larger batch"
 MESSAGES = {
     "no branch": (lambda: L.Concat([]), ValueError, "Concat needs at least one branch"),
-    "branch no layer": (lambda: L.Concat([L.Tanh(), np.tanh]), TypeError, "Concat: branch '1' is no Layer but ufunc"),
-    "residual no layer": (lambda: L.Residual(3), TypeError, "Residual: branch 'branch' is no Layer but int"),
+    "branch no layer": (
+        lambda: L.Concat([L.Tanh(), np.tanh]),
+        TypeError,
+        "Concat: branch '1' must be a Layer, got ufunc",
+    ),
+    "residual no layer": (lambda: L.Residual(3), TypeError, "Residual: branch 'branch' must be a Layer, got int"),
     "same layer twice": (
         twice,
         ValueError,
