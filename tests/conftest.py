@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import scratchgan
+from scratchgan import kernels
 
 
 @pytest.fixture
@@ -19,3 +20,15 @@ def one_thread():
     scratchgan.set_num_threads(1)
     yield
     scratchgan.set_num_threads(before)
+
+
+@pytest.fixture
+def on_numba():
+    """The Numba engines, on any number of threads that the test sets."""
+    from scratchgan.kernels.compiled import pool
+
+    backend, n = kernels.get_backend(), pool.get_num_threads()
+    kernels.set_backend("numba")
+    yield
+    kernels.set_backend(backend)
+    pool.set_num_threads(n)

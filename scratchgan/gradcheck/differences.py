@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ..core import Layer
-from ..kernels import fusion
+from ..layers import fused
 from .report import Row
 
 #: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
@@ -36,7 +36,7 @@ class Frozen:
 
     def forward(self, x):
         """(y, cache) at x."""
-        with fusion.off():
+        with fused.off():
             y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.given)
         self.restore()
         return y, cache

@@ -7,6 +7,7 @@ weight; `combine` and self-attention are graphs that call their parts; `embeddin
 take labels.
 """
 
+from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels
 from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
 from .attention import SelfAttention, Softmax
 from .combine import Concat, Residual

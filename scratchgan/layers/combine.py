@@ -49,7 +49,7 @@ class _Branches(Layer):
         """TypeError unless each child is a Layer, ValueError if one object stands there twice."""
         for name, child in self.children():
             if not isinstance(child, Layer):
-                raise TypeError(f"{type(self).__name__}: branch {name!r} is no Layer but {type(child).__name__}")
+                raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
         seen = [id(part) for _, part in self.walk()]
         if len(set(seen)) != len(seen):
             raise ValueError(

@@ -1,20 +1,6 @@
-"""Settings of the compiled engines for a test, and then what was before."""
+"""What the tests of the kernels may use."""
 
 import pytest
-
-from scratchgan import kernels
-
-
-@pytest.fixture
-def on_numba():
-    """The Numba engines, on any number of threads that the test sets."""
-    from scratchgan.kernels.compiled import pool
-
-    backend, n = kernels.get_backend(), pool.get_num_threads()
-    kernels.set_backend("numba")
-    yield
-    kernels.set_backend(backend)
-    pool.set_num_threads(n)
 
 
 @pytest.fixture

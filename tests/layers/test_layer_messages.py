@@ -37,8 +37,8 @@ NO_DIRECTION = 'SpectralNorm "D.0" | W is zero | singular value | other weights'
 TWO_ENTRIES = " | training | at least 2 entries | channel | got 1 | larger batch"
 MESSAGES = {
     "no branch": (lambda: L.Concat([]), ValueError, "Concat | at least one branch"),
-    "branch no layer": (lambda: L.Concat([L.Tanh(), np.tanh]), TypeError, "Concat | '1' | ufunc"),
-    "residual no layer": (lambda: L.Residual(3), TypeError, "Residual | 'branch' | int"),
+    "branch no layer": (lambda: L.Concat([L.Tanh(), np.tanh]), TypeError, "Concat | '1' | Layer | got ufunc"),
+    "residual no layer": (lambda: L.Residual(3), TypeError, "Residual | 'branch' | Layer | got int"),
     "same layer twice": (
         twice,
         ValueError,
