@@ -80,7 +80,7 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
 
 
 def _usable(a, b, transpose_a, transpose_b):
-    """Whether the shapes fit (if not, the twin says so), and there is enough to do."""
+    """Whether the shapes fit and there is enough work; if not, the twin is called."""
     if a.dtype != b.dtype or a.dtype not in DTYPES or a.ndim != 3 or b.ndim != 3 or len(a) != len(b):
         return False
     fits = a.shape[1 if transpose_a else 2] == b.shape[2 if transpose_b else 1]

@@ -50,9 +50,9 @@ from .tile import (
     width_for,
 )
 
-BLOCK = 11  # at most so many tiles of rows of C are one task
+BLOCK = 11  # tiles of rows of C in one task, at most
 DEPTH = 512  # terms of the sums that are added up before the next panel is begun
-TASKS = 8  # if blocks of rows give fewer tasks than this, the columns are divided, too
+TASKS = 8  # the columns are divided, too, if the blocks of rows give fewer tasks than this
 SMALL = 4096  # NumPy does products with fewer multiplications
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}

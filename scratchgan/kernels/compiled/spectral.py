@@ -19,7 +19,7 @@ GRAIN = 1 << 14  # entries that make a task worthwhile
 MOST = 16  # tasks at most
 
 ITERATION = slots("Wm u v sums sigma K Co tasks size")
-U, V = 0, 1  # what `_finish` divides by its length
+U, V = 0, 1  # which vector `_finish` divides by its length
 
 
 @float_task

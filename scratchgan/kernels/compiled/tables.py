@@ -11,13 +11,13 @@ The names are declared once, and used on both sides:
 
     p = SCALE.table(x=x, y=y, n=x.size, slope=np.float32(0.2))
 
-`SCALE.slope` is 3, the position of that entry; compiled code sees a constant.  In the table stand integers, the
-addresses of arrays, and the bits of NumPy's floating-point numbers.
+`SCALE.slope` is 3, the position of that entry, and a constant to the compiler.  A table is an array of int64: it holds
+integers, addresses of arrays, and the bits of floating-point numbers of NumPy's types.
 """
 
 from __future__ import annotations
 
-import sys
+import struct
 from collections import namedtuple
 
 import numpy as np
@@ -28,6 +28,8 @@ from numba.extending import intrinsic
 from .pool import address, kind_size
 
 I64 = ir.IntType(64)
+_PACK = {np.float32: struct.Struct("f4x").pack, np.float64: struct.Struct("d").pack}  # to 8 bytes
+_UNPACK = struct.Struct("q").unpack
 
 
 def slots(names: str):
@@ -36,8 +38,8 @@ def slots(names: str):
     row(name=entry, ...)       the entries as a tuple, in the order of the names
     table(name=entry, ...)     the same as an array of int64, ready for a task
 
-    Both want every name and no other: anything else is a TypeError.  (They are made from source text, as `namedtuple`
-    makes its own, so that a call passes its arguments by keyword without building a dictionary.)
+    Both take exactly these names, as keywords; a missing or unknown one is a TypeError.  (They are made from source
+    text, as in `namedtuple`: a function with **keywords would build a dictionary at each call.)
     """
     base = namedtuple("Slots", names)
     given, entries = ", ".join(base._fields), ", ".join(base._fields) + ","
@@ -49,16 +51,18 @@ def slots(names: str):
 
 
 def _as_array(entries: tuple) -> np.ndarray:
-    return np.array([e if type(e) is int else _integer(e) for e in entries], np.int64)
+    array = np.ndarray
+    return np.array(
+        [e if type(e) is int else address(e) if type(e) is array else _integer(e) for e in entries], np.int64
+    )
 
 
 def _integer(entry) -> int:
-    """What stands in a table for an array (its address), or for a floating-point number (its bits)."""
-    if isinstance(entry, np.ndarray):
-        return address(entry)
-    if isinstance(entry, np.floating):
-        return int.from_bytes(entry.tobytes().ljust(8, b"\0"), sys.byteorder, signed=True)
-    return entry
+    """The bits of a floating-point number, the address of an array (of a subclass), or any other integer as it is."""
+    pack = _PACK.get(type(entry))
+    if pack is not None:
+        return _UNPACK(pack(entry))[0]
+    return address(entry) if isinstance(entry, np.ndarray) else entry
 
 
 @intrinsic

@@ -88,18 +88,17 @@ def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
     if not arrays or not all(row[0].dtype == dtype and _alike(*row) for row in arrays):
         adam_updates.twin(ws, gs, ms, vs, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
         return
-    rows, number = [], dtype.type
+    rows = []
     for row in arrays:
-        n, (w, g, m, v) = row[0].size, [address(a) for a in row]
+        n, (w, g, m, v) = row[0].size, [a.__array_interface__["data"][0] for a in row]
         for first in range(0, n, PIECE):
             at = first * dtype.itemsize
             rows += ADAM_ROW.row(n=min(PIECE, n - first), w=w + at, g=g + at, m=m + at, v=v + at)
-    rate, scale = lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5
-    constants = ADAM.table(
-        beta1=number(beta1), beta2=number(beta2), rate=number(rate), scale=number(scale), eps=number(eps)
-    )
     p = np.empty(len(ADAM) + len(rows), np.int64)
-    p[: len(ADAM)], p[len(ADAM) :] = constants, rows
+    p[len(ADAM) :] = rows
+    constants = p[: len(ADAM)].view(dtype)[:: 8 // dtype.itemsize]  # the first bytes of each entry
+    rate, scale = lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5
+    constants[:] = ADAM.row(beta1=beta1, beta2=beta2, rate=rate, scale=scale, eps=eps)
     run(parallel_for, _adam_piece[dtype.itemsize].address, len(rows) // len(ADAM_ROW), address(p))
 
 
