@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -56,9 +57,15 @@ class Cache:
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
         self.layer, self.x, self.train = layer, x, train
         self.y_shape: tuple[int, ...] | None = None
-        self.dy = self.tx = None
+        self.dy: np.ndarray | None = None
+        self.tx: np.ndarray | None = None
         self.tparams: Mapping[str, np.ndarray] = {}
         self.saw_backward = self.saw_tangent = False
+
+    if TYPE_CHECKING:  # what the layer puts there may be anything
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def begin_backward(self, layer: Layer, dy: np.ndarray) -> None:
         """Check that dy fits, and keep it for `tangent_backward`."""
@@ -226,7 +233,7 @@ class Layer:
             found += child.layers_below()
         return found
 
-    def astype(self, dtype) -> Layer:
+    def astype(self, dtype) -> Self:
         """Return a copy of this layer or net whose arrays all have `dtype` (float32 or float64)."""
         dtype = np.dtype(dtype)
         if dtype not in FLOATS:
@@ -298,7 +305,7 @@ class Sequential(Layer):
         return [(str(i), layer) for i, layer in enumerate(self.layers)]
 
     @property
-    def takes_labels(self) -> bool:
+    def takes_labels(self) -> bool:  # type: ignore[override]  # here it follows from the layers
         """Whether one of the layers does."""
         return any(layer.takes_labels for layer in self.layers)
 

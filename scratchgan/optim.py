@@ -62,7 +62,8 @@ class Optimizer:
         That is what `update` adds up to, with its recursions summed out, v_t = sum_i decay^(t-i) (...)_i: it shares no
         line with `update`, and the gradient check holds the two together.
         """
-        return -sum(lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1))
+        steps = [lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1)]
+        return -sum(steps[1:], steps[0])
 
     def direction(self, gradients: Sequence[np.ndarray]) -> np.ndarray:
         """The last step's -dw / lr, from all gradients so far."""
@@ -111,7 +112,7 @@ class SGD(Optimizer):
         self.momentum = real("SGD", "momentum", momentum, 0, 1, open_high=True)
         self.nesterov = bool(nesterov)
 
-    def update(self, w, g, lr, v):
+    def update(self, w, g, lr, v):  # type: ignore[override]  # each rule has slots of its own
         """(SGD.1-3)."""
         sgd_update(w, g, v, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
 
@@ -137,7 +138,7 @@ class RMSProp(Optimizer):
         self.decay = real("RMSProp", "decay", decay, 0, 1, open_high=True)
         self.eps = real("RMSProp", "eps", eps, 0, 1, open_low=True)
 
-    def update(self, w, g, lr, v):
+    def update(self, w, g, lr, v):  # type: ignore[override]  # each rule has slots of its own
         """(RMSProp.1, 2)."""
         rmsprop_update(w, g, v, lr=lr, decay=self.decay, eps=self.eps)
 
@@ -167,7 +168,7 @@ class Adam(Optimizer):
         self.beta2 = real("Adam", "beta2", beta2, 0, 1, open_high=True)
         self.eps = real("Adam", "eps", eps, 0, 1, open_low=True)
 
-    def update(self, w, g, lr, m, v):
+    def update(self, w, g, lr, m, v):  # type: ignore[override]  # each rule has slots of its own
         """(Adam.1-4)."""
         adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
 

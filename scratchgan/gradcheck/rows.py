@@ -32,7 +32,7 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
     y, _ = f.forward(x)
     if y.size == 0:
         raise ValueError("check: the output is empty, there is nothing to differentiate")
-    draw = lambda shape: rng.standard_normal(shape).astype(x.dtype)
+    draw = lambda shape: np.asarray(rng.standard_normal(shape), x.dtype)
     c = draw(y.shape)
     params = f.net.parameters()
     names = ["x"] + [path for path, _ in params]
@@ -168,7 +168,11 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
         return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.given) for x in (fake, real)))
 
     (game.G, game.D), real = away_from_kinks(
-        lambda: [random_copy(net, rng, randomise, real.dtype) for net in (gan.G, gan.D)], real, distance, rng, h
+        lambda: (random_copy(gan.G, rng, randomise, real.dtype), random_copy(gan.D, rng, randomise, real.dtype)),
+        real,
+        distance,
+        rng,
+        h,
     )
     frozen = [Frozen(game.G, True), Frozen(game.D, True, game.given)]
 

@@ -8,6 +8,7 @@ global state, any thread.
 import functools
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from ..files.atomic import replacing
 
@@ -48,7 +49,7 @@ def _figure_class():
 
         def _repr_png_(self) -> bytes:
             file = BytesIO()
-            self.canvas.print_png(file)
+            cast(FigureCanvasAgg, self.canvas).print_png(file)
             return file.getvalue()
 
     return Picture
