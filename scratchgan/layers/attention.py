@@ -176,7 +176,6 @@ class SelfAttention(Layer):
         return min(part.kink_distance(own) for (_, part), own in zip(self.children(), cache.parts, strict=True))
 
     def describe(self):
-        """Channels."""
         return str(self.C)
 
 

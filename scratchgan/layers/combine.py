@@ -138,7 +138,6 @@ class Concat(_Branches):
         return (*known[0][1][:-1], None if None in last else sum(last))
 
     def describe(self):
-        """The branches."""
         return repr(self.branches)
 
 
@@ -200,7 +199,6 @@ class Residual(_Branches):
         return shape
 
     def describe(self):
-        """The branch."""
         return repr(self.branch)
 
 

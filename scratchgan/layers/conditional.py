@@ -98,7 +98,6 @@ class LabelConcat(_Labelled):
         return (None if shape[0] is None else shape[0] + self.embedding.Z,)
 
     def describe(self):
-        """Sizes."""
         return self.embedding.describe()
 
     @staticmethod
@@ -178,7 +177,6 @@ class Projection(_Labelled):
         return (1,)
 
     def describe(self):
-        """Sizes."""
         return f"{self.C}, {self.embedding.classes}"
 
     def _wide(self, dy):

@@ -85,5 +85,4 @@ class Embedding(Layer):
         return (self.Z,)
 
     def describe(self):
-        """Sizes."""
         return f"{self.classes}, {self.Z}"

@@ -96,7 +96,6 @@ class MinibatchStd(Layer):
         return (*shape[:-1], None if shape[-1] is None else shape[-1] + 1)
 
     def describe(self):
-        """Groups."""
         return str(self.groups)
 
     def _rows(self, x):
@@ -217,7 +216,6 @@ class MinibatchDiscrimination(Layer):
         return float(np.diff(np.sort(cache.M, axis=0), axis=0).min()) if len(cache.M) > 1 else np.inf
 
     def describe(self):
-        """Sizes."""
         return f"{self.Di}, {self.kernels}, {self.dims}"
 
     def _times(self, x, T):

@@ -57,7 +57,6 @@ class LayerNorm(Normalisation):
         return shape
 
     def describe(self):
-        """Shape."""
         return f"{self.shape}" + ("" if self.params else ", affine=False")
 
 
@@ -114,7 +113,6 @@ class GroupNorm(Normalisation):
         return shape
 
     def describe(self):
-        """Groups and channels."""
         return f"{self.groups}, {self.C}" + ("" if self.params else ", affine=False")
 
 
@@ -136,7 +134,6 @@ class InstanceNorm(GroupNorm):
         super().__init__(C, C, affine=affine, eps=eps, dtype=dtype)
 
     def describe(self):
-        """Channels."""
         return f"{self.C}" + ("" if self.params else ", affine=False")
 
 

@@ -118,5 +118,4 @@ class Reparametrised(Layer):
         self.layer.set_path(path)
 
     def describe(self):
-        """The wrapped layer."""
         return repr(self.layer)

@@ -39,7 +39,6 @@ class Reshape(LinearMap):
         return self.shape
 
     def describe(self):
-        """Shape."""
         return str(self.shape)
 
 
@@ -103,5 +102,4 @@ class PixelShuffle(LinearMap):
         return (H and H * k, W and W * k, C and C // (k * k))
 
     def describe(self):
-        """Size."""
         return str(self.size)
