@@ -177,7 +177,10 @@ def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
     assert told == {source.stem[:2]: re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
 
 
-@pytest.mark.parametrize("source", [*SOURCES, NOTEBOOKS / "TEACHING.md"], ids=stem)
+TEXTS = [NOTEBOOKS / "TEACHING.md", *sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md"]
+
+
+@pytest.mark.parametrize("source", [*SOURCES, *TEXTS], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_files_and_commands_that_are_named_exist(source):
     text = source.read_text()
     for name in set(re.findall(r"`((?:scratchgan|benchmarks|tests|notebooks)/[\w/.*-]+)`", text)):
