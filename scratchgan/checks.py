@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def pair(who: str, name: str, value: object, *, least: int = 1) -> tuple[int, in
     return (positive_int(who, name, value, least=least),) * 2
 
 
-def real(who: str, name: str, value: Any, low: float, high: float, *, open_low=False, open_high=False) -> float:
+def real(
+    who: str, name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+) -> float:
     """Return value as a float; ValueError unless it is a number in [low, high] (or with an open end)."""
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
     fits = fits and (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
@@ -35,7 +38,7 @@ def real(who: str, name: str, value: Any, low: float, high: float, *, open_low=F
     return float(value)
 
 
-def one_of(who: str, name: str, value: object, known) -> None:
+def one_of(who: str, name: str, value: object, known: Collection[str]) -> None:
     """ValueError with the nearest known name unless value is one of `known`."""
     import difflib
 

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .kernels import fusion
 
@@ -124,19 +125,21 @@ class Layer:
 
     # -- the four passes ----------------------------------------------------------------------------------------------
 
-    def forward(self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None):
+    def forward(
+        self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Cache]:
         """Return (y, cache).  `rng` is only asked for by layers that draw (Dropout in training)."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
-    def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True):
+    def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True) -> Any:
         """Add dL/dparams to `grads` (if param_grads) and return dx = dL/dx (None if not input_grad)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward")
 
-    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None):
+    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None) -> np.ndarray | None:
         """Return ty, the derivative of y along tx in the input and tparams (path -> array) in the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define tangent")
 
-    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True):
+    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True) -> np.ndarray | None:
         """Add the derivative of dL/dparams along (tx, tparams, tdy) to `grads`; return that of dx, or None if zero."""
         raise NotImplementedError(f"{type(self).__name__} must define tangent_backward")
 
@@ -168,7 +171,7 @@ class Layer:
         self.output_shape(x.shape[1:], batch=x.shape[0])
         self._accepted = (x.shape[1:], x.dtype, x.ndim)
 
-    def misfit(self, expected: str, shape, batch: object = "N") -> ShapeError:
+    def misfit(self, expected: str, shape: Shape, batch: object = "N") -> ShapeError:
         """The one wording of a shape error: the layer's path, what it expected and what it got."""
         return ShapeError(f"{self.label} expects {expected}, got {_show(shape, batch)}")
 
@@ -233,7 +236,7 @@ class Layer:
             found += child.layers_below()
         return found
 
-    def astype(self, dtype) -> Self:
+    def astype(self, dtype: DTypeLike | None) -> Self:
         """Return a copy of this layer or net whose arrays all have `dtype` (float32 or float64)."""
         dtype = np.dtype(dtype)
         if dtype not in FLOATS:

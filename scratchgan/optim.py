@@ -107,7 +107,15 @@ class SGD(Optimizer):
 
     slots = ("v",)
 
-    def __init__(self, net, lr=0.01, *, momentum: float = 0.0, nesterov: bool = False, schedule=None):
+    def __init__(
+        self,
+        net: Layer,
+        lr: float = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        schedule: Schedule | None = None,
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.momentum = real("SGD", "momentum", momentum, 0, 1, open_high=True)
         self.nesterov = bool(nesterov)
@@ -133,7 +141,9 @@ class RMSProp(Optimizer):
 
     slots = squares = ("v",)
 
-    def __init__(self, net, lr=5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule=None):
+    def __init__(
+        self, net: Layer, lr: float = 5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule: Schedule | None = None
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.decay = real("RMSProp", "decay", decay, 0, 1, open_high=True)
         self.eps = real("RMSProp", "eps", eps, 0, 1, open_low=True)
@@ -162,7 +172,16 @@ class Adam(Optimizer):
 
     slots, squares = ("m", "v"), ("v",)
 
-    def __init__(self, net, lr=2e-4, *, beta1: float = 0.5, beta2: float = 0.999, eps: float = 1e-8, schedule=None):
+    def __init__(
+        self,
+        net: Layer,
+        lr: float = 2e-4,
+        *,
+        beta1: float = 0.5,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        schedule: Schedule | None = None,
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.beta1 = real("Adam", "beta1", beta1, 0, 1, open_high=True)
         self.beta2 = real("Adam", "beta2", beta2, 0, 1, open_high=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import layers as L
 from ..checks import one_of
@@ -32,7 +33,7 @@ class Case:
     x_shape: tuple[int, ...] | None = None
     train: bool = True
 
-    def input(self, rng: np.random.Generator, dtype=np.float64) -> np.ndarray:
+    def input(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> np.ndarray:
         """A random batch for it."""
         return rng.standard_normal(self.x_shape).astype(dtype)
 

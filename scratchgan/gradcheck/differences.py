@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
 from ..kernels import fusion
@@ -139,7 +140,7 @@ def kink_distance(net: Layer, x: np.ndarray, train: bool, given=None) -> float:
     return net.kink_distance(cache)
 
 
-def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype) -> Net:
+def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype: DTypeLike) -> Net:
     """A copy in `dtype` with random parameters that keep signals near 1, and running statistics in [0.5, 1.5]."""
     twin = net.astype(dtype)
     if randomise:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
 from ..dynamics import jacobian_vector, vector_field
@@ -110,7 +111,7 @@ def penalty_rows(penalty: Penalty, rng: np.random.Generator, h: float) -> list[R
     return [gradient_row("backward", "g", g, run()[1], lambda: run()[0], rng, h)]
 
 
-def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype, steps: int = 4) -> list[Row]:
+def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype: DTypeLike, steps: int = 4) -> list[Row]:
     """Each parameter's way over a few steps from rest, against the rule with its recursion summed out."""
     twin = copy.copy(optimizer)
     twin.net = random_copy(optimizer.net, rng, True, dtype)
@@ -145,6 +146,7 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
         net.zero_grads()
         value, dx = Penalised(net, copy.deepcopy(case.penalty), train=case.train).backward(x, dy=dy, rng=same_rng())
         f.restore()
+        assert dx is not None  # asked for
         return value, dx
 
     _, dx = run()

@@ -45,6 +45,7 @@ def operator_norm(
     for _ in range(rounds):
         x = x / np.sqrt(np.vdot(x, x))
         y = layer.tangent(x, cache)
+        assert y is not None  # x is not
         norms.append(float(np.sqrt(np.vdot(y, y))))
         if len(norms) > 10 and norms[-1] - norms[-11] < gain * norms[-1]:
             break
