@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 Shape = tuple[int | None, ...] | None  # without the batch axis; None: not known yet
 TParams = Mapping[str, np.ndarray] | None
@@ -52,9 +54,15 @@ class Cache:
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
         self.layer, self.x, self.train = layer, x, train
         self.y_shape: tuple[int, ...] | None = None
-        self.dy = self.tx = None
+        self.dy: np.ndarray | None = None
+        self.tx: np.ndarray | None = None
         self.tparams: Mapping[str, np.ndarray] = {}
         self.saw_backward = self.saw_tangent = False
+
+    if TYPE_CHECKING:  # what the layer puts there may be anything
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def begin_backward(self, layer: Layer, dy: np.ndarray) -> None:
         """Check that dy fits, and keep it for `tangent_backward`."""
@@ -113,19 +121,21 @@ class Layer:
 
     # -- the four passes ----------------------------------------------------------------------------------------------
 
-    def forward(self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None):
+    def forward(
+        self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Cache]:
         """Return (y, cache).  `rng` is only asked for by layers that draw (Dropout in training)."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
-    def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True):
+    def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True) -> Any:
         """Add dL/dparams to `grads` (if param_grads) and return dx = dL/dx (None if not input_grad)."""
         raise NotImplementedError(f"{type(self).__name__} must define backward")
 
-    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None):
+    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None) -> np.ndarray | None:
         """Return ty, the derivative of y along tx in the input and tparams (path -> array) in the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define tangent")
 
-    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True):
+    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True) -> np.ndarray | None:
         """Add the derivative of dL/dparams along (tx, tparams, tdy) to `grads`; return that of dx, or None if zero."""
         raise NotImplementedError(f"{type(self).__name__} must define tangent_backward")
 
@@ -157,7 +167,7 @@ class Layer:
         self.output_shape(x.shape[1:], batch=x.shape[0])
         self._accepted = (x.shape[1:], x.dtype, x.ndim)
 
-    def misfit(self, expected: str, shape, batch: object = "N") -> ShapeError:
+    def misfit(self, expected: str, shape: Shape, batch: object = "N") -> ShapeError:
         """The one wording of a shape error: the layer's path, what it expected and what it got."""
         return ShapeError(f"{self.label} expects {expected}, got {_show(shape, batch)}")
 
@@ -222,7 +232,7 @@ class Layer:
             found += child.layers_below()
         return found
 
-    def astype(self, dtype) -> Layer:
+    def astype(self, dtype: DTypeLike | None) -> Self:
         """Return a copy of this layer or net whose arrays all have `dtype` (float32 or float64)."""
         dtype = np.dtype(dtype)
         if dtype not in FLOATS:
@@ -297,7 +307,7 @@ class Sequential(Layer):
         return [(str(i), layer) for i, layer in enumerate(self.layers)]
 
     @property
-    def takes_labels(self) -> bool:
+    def takes_labels(self) -> bool:  # type: ignore[override]  # here it follows from the layers
         """Whether one of the layers does."""
         return any(layer.takes_labels for layer in self.layers)
 

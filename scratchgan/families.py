@@ -43,6 +43,9 @@ class Bilinear(Layer):
     A subclass gives `apply` (A), `adjoint` (A^T) and `weight_grad` (B); b is added to the last axis.
     """
 
+    #: another layer has taken over its weight (layers.reparametrised)
+    wrapped = False
+
     def apply(self, x: np.ndarray, W: np.ndarray) -> np.ndarray:
         """A(x, W)."""
         raise NotImplementedError(f"{type(self).__name__} must define apply")

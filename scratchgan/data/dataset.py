@@ -157,5 +157,5 @@ def resize_images(images: np.ndarray, size: int) -> np.ndarray:
     for i in range(n):
         for c in range(channels):  # Pillow resizes floats one channel at a time
             plane = Image.fromarray(np.ascontiguousarray(images[i, :, :, c]))
-            out[i, :, :, c] = plane.resize((size, size), Image.Resampling.BICUBIC)
+            out[i, :, :, c] = np.asarray(plane.resize((size, size), Image.Resampling.BICUBIC))
     return np.clip(out, -1, 1, out=out)

@@ -7,6 +7,7 @@ sub-folders' names).  Anything deeper, hidden, or with another extension is not 
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _shown(path):
 
 def _survey(paths, image_size, channels):
     """((height, width), channels) of the result, from the headers alone."""
-    first = {}  # the first path of each size and of each number of channels
+    first: dict[tuple[str, Any], Path] = {}  # the first path of each size and of each number of channels
     for path in paths:
         size, own = _open(path, _header)
         first.setdefault(("size", size), path)

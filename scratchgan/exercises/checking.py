@@ -136,8 +136,8 @@ def _compare(exercise: Exercise, found: Any, expected: Any, given: dict[str, Any
         ):
             return hint
     for name, a, b in zip(exercise.returns, results, right, strict=True):
-        if (hint := _difference(name, a, b, exercise.tolerance, given)) is not None:
-            return hint
+        if (difference := _difference(name, a, b, exercise.tolerance, given)) is not None:
+            return difference
     return "Something differs."
 
 

@@ -45,7 +45,7 @@ def cyclegan_rows(
 
     with fused.off():
         (game.G, game.D), both = away_from_kinks(
-            lambda: [random_copy(net, rng, randomise, a.dtype) for net in (gan.G, gan.D)],
+            lambda: (random_copy(gan.G, rng, randomise, a.dtype), random_copy(gan.D, rng, randomise, a.dtype)),
             np.concatenate([a, b]),
             distance,
             rng,

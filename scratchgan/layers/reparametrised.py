@@ -35,7 +35,7 @@ class Reparametrised(Layer):
         who = type(self).__name__
         if not isinstance(layer, Bilinear):
             raise TypeError(f"{who} wraps a layer with a weight (Dense, Conv2D, ConvTranspose2D), got {layer!r}")
-        if getattr(layer, "wrapped", False):
+        if layer.wrapped:
             raise ValueError(f"{who}: {layer!r} is wrapped already; its weight would be counted twice")
         self.layer, layer.wrapped = layer, True
         # The very same dicts: arrays that `astype` replaces in one are replaced in both.
@@ -118,5 +118,4 @@ class Reparametrised(Layer):
         self.layer.set_path(path)
 
     def describe(self):
-        """The wrapped layer."""
         return repr(self.layer)

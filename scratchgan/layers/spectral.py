@@ -89,7 +89,6 @@ class SpectralNorm(Reparametrised):
         return -(self._along(tW, cache) * dW + np.vdot(dS, tS) * self._outer(cache)) / cache.sigma
 
     def describe(self):
-        """The wrapped layer, and iterations."""
         return super().describe() + (f", iterations={self.iterations}" if self.iterations > 1 else "")
 
     def _matrix(self, W: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ class Unrolled(Rule):
     def check(self, gan):
         """See the class."""
         optimizer = gan.d_optimizer
-        if not isinstance(optimizer, (Adam, SGD)) or getattr(optimizer, "momentum", 0):
+        if not isinstance(optimizer, (Adam, SGD)) or getattr(optimizer, "momentum", 0.0) != 0:
             raise ValueError(
                 "unrolled steps are differentiated for Adam, and for SGD without momentum; D's optimiser "
                 f"is {type(optimizer).__name__}"

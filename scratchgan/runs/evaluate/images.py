@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...data import load, resize_images
+from ...data import Dataset, load, resize_images
 from ...data.dataset import to_channels
 from ...data.download import DOWNLOADS
 from ...losses.cross_entropy import softmax
@@ -53,6 +53,7 @@ class View:
     @property
     def sure(self) -> np.ndarray:
         """The class (M,) of each image that the classifier is at least 90 % sure of."""
+        assert self.probabilities is not None  # only asked for where a classifier has looked
         best = self.probabilities.argmax(axis=1)
         return best[self.probabilities.max(axis=1) >= SURE]
 
@@ -202,9 +203,10 @@ def _pairs(v: View) -> int:
 def _memory(gan, recipe, data, held_out, n, notes, rng) -> list[Entry]:
     """Did the run learn images by heart?  Against held-out images where there are any, else leave-one-out."""
     if held_out is None and recipe.data in DOWNLOADS:
-        held_out = load(
-            recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None, split="test"
-        ).x
+        size, channels = recipe.image_size or None, recipe.channels or None
+        test_part = load(recipe.data, image_size=size, channels=channels, split="test")
+        assert isinstance(test_part, Dataset)  # no density is downloaded
+        held_out = test_part.x
     train = data.x
     if train.size > MOST_PIXELS:
         train = train[np.sort(rng.permutation(len(train))[: MOST_PIXELS // train[0].size])]
