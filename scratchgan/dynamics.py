@@ -49,8 +49,8 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
         )
     G, D, loss, rng = gan.G, gan.D, gan.loss, gan.layer_rng()
     fake, in_g = G.forward(Z, train=True, rng=rng)
-    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
-    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
 
     tfake = G.tangent(None, in_g, tG)
     tr = _or_zero(D.tangent(None, on_real, tD), r)

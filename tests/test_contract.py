@@ -169,7 +169,7 @@ def test_jacobian_vector_is_linear_and_leaves_no_gradient_in_d(rng):
     tG = {path: rng.standard_normal(w.shape) for path, w in gan.G.parameters()}
 
     def jvp(tD, tG):
-        gan._layer_rng = np.random.default_rng(1)  # the same dropout masks each time
+        gan.streams["layers"] = np.random.default_rng(1)  # the same dropout masks each time
         return [g for part in jacobian_vector(gan, real, Z, tD, tG) for g in part.values()]
 
     both, only_d, only_g, nothing = jvp(tD, tG), jvp(tD, {}), jvp({}, tG), jvp({}, {})

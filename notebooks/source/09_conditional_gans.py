@@ -166,7 +166,7 @@ STEPS = 500
 
 
 class Untold(ConditionalGAN):
-    d_told = False                                             # G gets the label, D does not
+    d_takes_labels = False                                     # G gets the label, D does not
 
 
 def learn_digits(way):

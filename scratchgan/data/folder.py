@@ -47,7 +47,7 @@ def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
 def _find(folder):
     """(paths, labels or None, class names), in sorted order."""
     direct = _images_in(folder)
-    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _shown(sub)}
+    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _visible(sub)}
     groups = {name: found for name, found in groups.items() if found}
     if direct and groups:
         raise DataError(
@@ -67,10 +67,10 @@ def _find(folder):
 
 def _images_in(folder):
     return [path for path in sorted(folder.iterdir())
-            if path.suffix.lower() in EXTENSIONS and _shown(path) and path.is_file()]  # fmt: skip
+            if path.suffix.lower() in EXTENSIONS and _visible(path) and path.is_file()]  # fmt: skip
 
 
-def _shown(path):
+def _visible(path):
     return not path.name.startswith((".", "__"))  # such as __MACOSX, which zip archives leave behind
 
 

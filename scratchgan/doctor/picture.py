@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..plots import BLUE, GREY, VERMILLION, figure, save_figure
-from .finding import Shown
+from .finding import Signal
 from .records import Log, smooth
 from .report import Diagnosis
 from .rules import limit
@@ -59,7 +59,7 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
     save_figure(fig, path)
 
 
-def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
+def _panel(axes, log: Log, key: str, marks: list[Signal]) -> None:
     """One signal: its values, running medians, thresholds, and the last third of the log, by which it is judged."""
     values = log[key]
     zeros, logarithmic = int((values == 0).sum()), key not in SHARES and _spread(values)
@@ -96,15 +96,15 @@ def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
     axes.grid(alpha=0.25)
 
 
-def _panels(diagnosis: Diagnosis) -> dict[str, list[Shown]]:
+def _panels(diagnosis: Diagnosis) -> dict[str, list[Signal]]:
     """Signal -> thresholds to draw: of the first finding, then of the next, then what is always worth a look."""
     log = diagnosis.log
-    panels: dict[str, list[Shown]] = {}
-    shown = [mark for finding in diagnosis.findings for mark in finding.shown]
-    if not shown:
-        shown = [Shown(key, threshold, math.nan, key != "diversity") for key, threshold in HEALTHY]
-    shown += [Shown(key, "", math.nan) for key in FILL]
-    for mark in shown:
+    panels: dict[str, list[Signal]] = {}
+    signals = [mark for finding in diagnosis.findings for mark in finding.signals]
+    if not signals:
+        signals = [Signal(key, threshold, math.nan, key != "diversity") for key, threshold in HEALTHY]
+    signals += [Signal(key, "", math.nan) for key in FILL]
+    for mark in signals:
         if log.has(mark.key) and (mark.key in panels or len(panels) < PANELS):
             marks = panels.setdefault(mark.key, [])
             if mark.threshold and mark.threshold not in [other.threshold for other in marks]:

@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .finding import Finding, Shown, largest, since, swings
+from .finding import Finding, Signal, largest, since, swings
 from .records import Log, median, smooth
 
 DIVERGENCE, DEAD, OVERFITTING, WEAK = "divergence", "dead units", "overfitting", "D too weak"
@@ -113,8 +113,8 @@ def divergence(log: Log) -> Finding | None:
     )
     if log.broken is not None:
         step, keys = log.broken
-        shown = tuple(Shown(key, "", math.nan) for key in ("d_loss", "g_loss"))
-        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), shown, step, advice)
+        signals = tuple(Signal(key, "", math.nan) for key in ("d_loss", "g_loss"))
+        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, advice)
     if log.loss == "wasserstein":
         advice = (
             "--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
@@ -129,7 +129,7 @@ def divergence(log: Log) -> Finding | None:
                     f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
                     f"{limit('logit'):g}: no probability any more)",
                 ),
-                (Shown(key, "logit", size),),
+                (Signal(key, "logit", size),),
                 since(log, np.abs(log[key]) > limit("logit")),
                 advice,
             )
@@ -138,7 +138,7 @@ def divergence(log: Log) -> Finding | None:
             return Finding(
                 DIVERGENCE,
                 (f"each step moves {net}'s weights by {size:.0%} of their size (above {limit('update'):.0%})",),
-                (Shown(key, "update", size),),
+                (Signal(key, "update", size),),
                 since(log, log[key] > limit("update")),
                 advice,
             )
@@ -162,7 +162,7 @@ def dead_units(log: Log) -> Finding | None:
                 return Finding(
                     DEAD,
                     (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
-                    (Shown(key, threshold, share), Shown(f"{net}_grad", "", log.median(f"{net}_grad"))),
+                    (Signal(key, threshold, share), Signal(f"{net}_grad", "", log.median(f"{net}_grad"))),
                     since(log, log[key] >= limit(threshold)),
                     advice,
                 )
@@ -174,7 +174,7 @@ def dead_units(log: Log) -> Finding | None:
                 f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
                 "blocked on its way, by units that are saturated or never fire",
             ),
-            (Shown("g_grad", "blocked", norm, False), Shown("slope", "pull", slope)),
+            (Signal("g_grad", "blocked", norm, False), Signal("slope", "pull", slope)),
             since(log, log["g_grad"] <= limit("blocked")),
             advice,
         )
@@ -198,7 +198,7 @@ def overfitting(log: Log) -> Finding | None:
                 f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
                 f"examples to fakes (above {limit('memorised'):g})",
             ),
-            (Shown("memorised", "memorised", memory), Shown("separation", "lead", lead)),
+            (Signal("memorised", "memorised", memory), Signal("separation", "lead", lead)),
             since(log, log["memorised"] > limit("memorised")),
             advice,
         )
@@ -210,7 +210,7 @@ def overfitting(log: Log) -> Finding | None:
                 f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
                 "what D has learned by heart",
             ),
-            (Shown("copied", "copied", ratio, False), Shown("separation", "", lead)),
+            (Signal("copied", "copied", ratio, False), Signal("separation", "", lead)),
             since(log, log["copied"] < limit("copied")),
             advice,
         )
@@ -232,7 +232,7 @@ def d_too_weak(log: Log) -> Finding | None:
             f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
             "guessing: 50 %)",
         ),
-        (Shown("separation", "behind", median(lead), False), Shown("neighbour", "apart", apart)),
+        (Signal("separation", "behind", median(lead), False), Signal("neighbour", "apart", apart)),
         since(log, log["separation"] < limit("behind")),
         (
             "raise lr_d, up to lr_g or above",
@@ -257,8 +257,8 @@ def gradient_vanished(log: Log) -> Finding | None:
             "is sure that they are fakes; G moves on the rest of a gradient, or not at all",
         ),
         (
-            Shown("slope" if log.has("slope") else "d_fake", "slope", slope, False),
-            Shown("g_grad", "", log.median("g_grad")),
+            Signal("slope" if log.has("slope") else "d_fake", "slope", slope, False),
+            Signal("g_grad", "", log.median("g_grad")),
         ),
         since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
         (
@@ -285,9 +285,9 @@ def oscillation(log: Log) -> Finding | None:
             f"{limit('swings'):g})",
         ),
         (
-            Shown(key, high, float(np.nanmax(lead))),
-            Shown(key, low, float(np.nanmin(lead)), False),
-            Shown("diversity", "", log.median("diversity")),
+            Signal(key, high, float(np.nanmax(lead))),
+            Signal(key, low, float(np.nanmin(lead)), False),
+            Signal("diversity", "", log.median("diversity")),
         ),
         int(log.steps[offset + turns[0]]),
         (
@@ -315,7 +315,10 @@ def mode_collapse(log: Log) -> Finding | None:
         return Finding(
             COLLAPSE,
             (f"fakes are {spread:.2g} times as far apart as real samples (below {limit('diversity'):g})",),
-            (Shown("diversity", "diversity", spread, False), Shown("uncovered", "uncovered", log.median("uncovered"))),
+            (
+                Signal("diversity", "diversity", spread, False),
+                Signal("uncovered", "uncovered", log.median("uncovered")),
+            ),
             since(log, log["diversity"] < limit("diversity")),
             advice,
         )
@@ -327,7 +330,7 @@ def mode_collapse(log: Log) -> Finding | None:
                 f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
                 f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",
             ),
-            (Shown("uncovered", "uncovered", uncovered), Shown("stray", "", stray)),
+            (Signal("uncovered", "uncovered", uncovered), Signal("stray", "", stray)),
             since(log, log["uncovered"] > limit("uncovered")),
             advice,
         )
@@ -356,9 +359,9 @@ def d_saturated(log: Log) -> Finding | None:
             f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",
         ),
         (
-            Shown("d_loss", "d_loss", d_loss, False),
-            Shown("separation", "sure", lead),
-            Shown("stray", "", log.median("stray")),
+            Signal("d_loss", "d_loss", d_loss, False),
+            Signal("separation", "sure", lead),
+            Signal("stray", "", log.median("stray")),
         ),
         since(log, log["d_loss"] < limit("d_loss")),
         (

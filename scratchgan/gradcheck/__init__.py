@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core import Layer
+from ..game import Game
 from ..gan import GAN
 from ..kernels import on_one_blas_thread
 from ..losses import Loss
@@ -51,7 +52,7 @@ __all__ = ["Report", "Row", "check", "relative_error"]
 
 @on_one_blas_thread
 def check(
-    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN,
+    thing: Layer | Loss | Penalty | Penalised | Optimizer | Game,
     x: np.ndarray | None = None,
     *,
     train: bool = True,
@@ -84,14 +85,14 @@ def check(
         return Report(name or type(thing).__name__, penalty_rows(thing, rng, h), tolerance)
     if isinstance(thing, Optimizer):
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
-    cyclegan = hasattr(thing, "translate")
-    if not (isinstance(thing, (Layer, GAN, Penalised)) or cyclegan):
+    translates = isinstance(thing, Game) and thing.kind == "translations"
+    if not (isinstance(thing, (Layer, GAN, Penalised)) or translates):
         raise TypeError(
             "check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
             f"GAN, got {type(thing).__name__}"
         )
     x = _checked_input(x, dtype)
-    if cyclegan:
+    if translates:
         from .rows_cyclegan import cyclegan_rows  # needs the models, which need what is imported here
 
         a, b = np.split(x, 2)

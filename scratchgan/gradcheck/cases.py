@@ -17,7 +17,7 @@ from ..core import Sequential
 from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from ..losses.cross_entropy import CrossEntropy
 from ..models import dcgan, mlp_gan
-from ..models.cyclegan import CycleGAN
+from ..models.cycle import CycleGAN
 from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 from . import Report, check
@@ -79,7 +79,7 @@ def _small_net(rng):
 
 def _conditioned(gan):
     """A conditional GAN in the middle of a step, with four labels."""
-    gan.tell(np.array([1, 0, 2, 1]))
+    gan.condition_on(np.array([1, 0, 2, 1]))
     return gan
 
 

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 
 from ..layers import fused
-from ..models.cyclegan import CycleGAN
+from ..models.cycle import CycleGAN
 from .differences import away_from_kinks, gradient_row, random_copy
 from .report import Row
 

@@ -50,8 +50,8 @@ class _Branches(Layer):
         for name, child in self.children():
             if not isinstance(child, Layer):
                 raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
-        seen = [id(part) for _, part in self.walk()]
-        if len(set(seen)) != len(seen):
+        ids = [id(part) for _, part in self.walk()]
+        if len(set(ids)) != len(ids):
             raise ValueError(
                 f"{type(self).__name__}: the same layer object stands in it twice; build a second layer instead"
             )

@@ -91,7 +91,7 @@ def optimal_d(loss, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray | None, st
     """(the best D against G as it is, its formula, its value where p = q) for densities p and q of one shape.
 
     minimax and non-saturating: D* = t p / (p + q), t = 1 - label_smoothing; a loss of None counts as these.  Least
-    squares: the logit D'* = p / (p + q).  Hinge: D'* = sign(p - q).  Other losses: (None, "", nan).  Where p + q is
+    squares: the logit C* = p / (p + q).  Hinge: C* = sign(p - q).  Other losses: (None, "", nan).  Where p + q is
     below a hundredth of p's peak, D* is nan: the ratio of two errors means nothing.
     """
     name, target = getattr(loss, "name", "minimax"), 1 - getattr(loss, "label_smoothing", 0.0)

@@ -2,7 +2,7 @@ r"""Where D sends G: D over the line or the plane, and at every fake the way in 
 
 G learns only through D's input.  Going back through D gives, for every fake x_n of a batch of N,
 
-    (Surface.1)   dL_G/dx_n = J_D(x_n)^T dL_G/df_n,      f_n = D'(x_n) the logit, J_D the derivative of D' in x
+    (Surface.1)   dL_G/dx_n = J_C(x_n)^T dL_G/df_n,      f_n = C(x_n) the logit, J_C the derivative of C in x
 
 and G's step moves its weights so that the fakes move *against* it: along -dL_G/dx_n.  L_G is a mean over N logits, so
 (1) carries 1/N; pictures show N times it, which for losses that are means over samples belongs to the one fake alone.
@@ -17,6 +17,7 @@ from functools import partial
 
 import numpy as np
 
+from ..data.densities import Density
 from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure
 from .density import PROBABILITY, PointCloud, draw_densities, optimal_d, plane, surface_colours
 
@@ -63,14 +64,14 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
     arrows   at most so many of the fakes, spread over the picture, get an arrow along -dL_G/dx (Surface.1), its length
              in proportion; the legend says how long the longest is.  0 draws none
 
-    The surface is D(x) for losses that make D a probability, and otherwise the logit D'(x), in evaluation mode.  In 1-D
+    The surface is D(x) for losses that make D a probability, and otherwise the logit C(x), in evaluation mode.  In 1-D
     it stands below the density p and a histogram of the fakes, and arrows lie along D.  A D that judges packs of m
-    samples (PacGAN) is shown m times the same point, and its arrows belong to packs of m different fakes.
+    samples (PacGAN) gets m times the same point, and its arrows belong to packs of m different fakes.
     Returns a Figure.
 
     Raises ValueError for points in other dimensions, or if the data do not fit the GAN.
     """
-    if not hasattr(data, "extent"):
+    if not isinstance(data, Density):
         points = np.asarray(data)
         if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
             raise ValueError(
@@ -85,7 +86,7 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
         )
     if n < 1 or arrows < 0:
         raise ValueError(f"a surface needs n of at least 1 and arrows of at least 0, got {n} and {arrows}")
-    packed = _packed(gan)
+    packed = gan.packing
     n = max(n // packed, 1) * packed
     real = np.asarray(data.sample(n, rng=np.random.default_rng(seed)))
     fake = np.asarray(gan.sample(n, seed=seed))
@@ -97,7 +98,7 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
 def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
     left, right, bottom, top = data.extent
     x, y = plane(data.extent)
-    value, name, middle = _judged(gan, np.stack([x.ravel(), y.ravel()], axis=1))
+    value, name, middle = _d_values(gan, np.stack([x.ravel(), y.ravel()], axis=1))
     value = value.reshape(x.shape)
     levels, norm, ticks = _levels(value, middle, name)
     outside = int(((fake < [left, bottom]) | (fake > [right, top])).any(axis=1).sum())
@@ -156,7 +157,7 @@ def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
 
 def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
     fig, upper, lower, x, p, q = draw_densities(gan, data, seed=seed, n=len(fake))
-    value, name, middle = _judged(gan, x[:, None])
+    value, name, middle = _d_values(gan, x[:, None])
     lower.plot(x, value, color=GREY, linewidth=1.8, label=name)
     optimal, formula, _ = optimal_d(gan.loss, p, q)
     if optimal is not None:
@@ -166,7 +167,7 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
     if arrows:
         some = _spread_out(fake, data.extent, arrows)
         length, longest = _scaled(push[some], LONGEST * (x[-1] - x[0]))
-        at, _, _ = _judged(gan, fake[some])
+        at, _, _ = _d_values(gan, fake[some])
         lower.quiver(
             fake[some, 0],
             at,
@@ -205,19 +206,14 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
     return fig
 
 
-def _judged(gan, x):
+def _d_values(gan, x):
     """(D's output at x (n, d) as (n,), its name, the value at which D is undecided or None)."""
     if gan.loss.name in PROBABILITY:
         return np.asarray(gan.probability(x.astype(np.float32)), dtype=float), "D(x), probability of real", 0.5
-    D, m = gan.D, _packed(gan)
+    D, m = gan.D, gan.packing
     x = np.repeat(x, m, axis=0).astype(D.dtype)
     parts = [D.forward(x[i : i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
-    return np.concatenate(parts).astype(float).ravel(), "D'(x), logit", _MIDDLE.get(gan.loss.name)
-
-
-def _packed(gan) -> int:
-    """How many samples D judges at once: more than 1 if its first layer packs them."""
-    return getattr(gan, "packing", 1)
+    return np.concatenate(parts).astype(float).ravel(), "C(x), logit", _MIDDLE.get(gan.loss.name)
 
 
 def _levels(value, middle, name):

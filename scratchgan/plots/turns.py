@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive_int
+from ..data.densities import Density
 from .base import BLACK, FAKE, GREY, REAL, figure
 from .density import PROBABILITY, plane, surface_colours
 from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
@@ -166,20 +167,22 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     n = positive_int("play_turn", "n", n)
     if gan.d_steps != 1:
         raise ValueError(f"play_turn: both players need one turn a step, here D has {gan.d_steps}")
-    if tuple(gan.data_shape) != (2,) or getattr(data, "dim", None) != 2:
+    if not isinstance(data, Density):
+        raise ValueError(f"play_turn needs a density in the plane, got {type(data).__name__}")
+    if tuple(gan.data_shape) != (2,) or data.dim != 2:
         raise ValueError(
             f"play_turn needs a GAN and data in the plane; the GAN makes {gan.data_shape}, the data have "
-            f"{getattr(data, 'dim', 'no known number of')} dimensions"
+            f"{data.dim} dimensions"
         )
     real = data.sample(n, rng=rng)
     noise = gan.noise(n)
     fake = gan.generate(noise)
-    before = _judged(gan, data.extent)
+    before = _d_values(gan, data.extent)
     report = gan.d_gradients(real, noise)
     gan.d_optimizer.step()
     for rule in gan.rules:
         rule.after_d(gan)
-    after = _judged(gan, data.extent)
+    after = _d_values(gan, data.extent)
     noise_2 = gan.noise(n)
     fake_2 = gan.generate(noise_2)
     push = -n * fake_gradient(gan, fake_2, real)
@@ -193,8 +196,8 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     )
 
 
-def _judged(gan, extent) -> np.ndarray:
-    """D(x) over the plane where D gives a probability, D'(x) for other losses."""
+def _d_values(gan, extent) -> np.ndarray:
+    """D(x) over the plane where D gives a probability, the logit C(x) for other losses."""
     x, y = plane(extent, GRID)
     points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
     if gan.loss.name in PROBABILITY:

@@ -4,26 +4,35 @@ All randomness follows from recipe.seed: the GAN spawns its own generators from 
 SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import plots
+from ..data import BatchStream, Data, Dataset
+from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
+from ..game import Game
+from ..gan import GAN
 from ..plots.density import PointCloud, save_density, save_points
 from ..plots.translations import save_translations
 from .limits import at_most
 from .recipe import KEYS, Recipe, from_dict, parse
 
+if TYPE_CHECKING:
+    from ..models.cycle import CycleGAN
+
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
 
 
-def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
+def load_data(recipe: Recipe) -> tuple[Recipe, Data]:
     """Load recipe.data; a path becomes absolute in the recipe, so that the run can be repeated from anywhere.
 
     Raises ValueError, in one line, for data that are unknown or cannot be read.
@@ -41,17 +50,16 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
     return _with_classes(recipe, data), data
 
 
-def _load_pair(recipe: Recipe) -> tuple[Recipe, Any]:
+def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
     """Both domains of a CycleGAN, as a Pair."""
     from ..data.limits import DataError
-    from ..data.pairs import Pair
 
     if not recipe.data_b:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
     domains = []
     for key in ("data", "data_b"):
         one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
-        if is_density(data) or len(data.shape) != 3:
+        if data.kind != "examples" or len(data.example_shape) != 3:
             raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, these are points')
         recipe = replace(recipe, **{key: one.data})
         domains.append(data)
@@ -61,47 +69,39 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Any]:
         raise ValueError(f"{error}; use image_size and channels to make them alike") from None
 
 
-def _with_classes(recipe: Recipe, data: Any) -> Recipe:
+def _with_classes(recipe: Recipe, data: Data) -> Recipe:
     """The recipe with the number of classes that the data have.  ValueError if it needs labels and there are none."""
     if recipe.condition == "none":
         return recipe
-    found = 0 if is_density(data) else data.n_classes
+    found = data.n_classes
     if recipe.condition == "codes":
         return replace(recipe, classes=recipe.classes or found or 10)
     if not found:
         raise ValueError(
             f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
-            'one sub-folder a class, or an .npz file with an array "labels"'
+            'one sub-folder per class, or an .npz file with an array "labels"'
         )
     if recipe.classes and recipe.classes < found:
         raise ValueError(f"classes = {recipe.classes}: {data.name} has {found}; expected that or 0")
     return replace(recipe, classes=recipe.classes or found)
 
 
-def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
+def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
     """Make a Dataset of an array (N, H, W, C) in [-1, 1] or (N, D); let the recipe say where the data came from."""
-    from ..data import Dataset, names
+    from ..data import names
 
-    if not is_density(data) and not hasattr(data, "x"):
+    if not isinstance(data, Data):
         data = Dataset(data, name="array")
     name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
     return _with_classes(replace(recipe, data=name), data), data
 
 
-def data_stream(recipe: Recipe, data: Any) -> Any:
+def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
     """Return the endless stream of batches, in the order that recipe.seed decides."""
-    from ..data import BatchStream
-    from ..data.pairs import PairStream
-
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
-    if is_pair(data):
+    if data.kind == "pair":
         return PairStream(data.a, data.b, recipe.batch_size, rng=rng)
     return BatchStream(data, recipe.batch_size, rng=rng)
-
-
-def data_shape(data: Any) -> tuple[int, ...]:
-    """Return the shape of one example: (H, W, C), or (D,) for points."""
-    return (data.dim,) if is_density(data) else tuple(data.shape)
 
 
 def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
@@ -226,7 +226,7 @@ def make_folder(out: str | Path | None, name: str) -> Path:
             continue
 
 
-def restore(run: str | Path) -> tuple[Any, Recipe]:
+def restore(run: str | Path) -> tuple[Game, Recipe]:
     """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.
@@ -269,7 +269,7 @@ def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
         )
 
 
-def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any) -> None:
+def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: BatchStream | PairStream) -> None:
     """Give gan and stream the states of a checkpoint.  Raises ValueError, naming the file, if they do not fit."""
     try:
         gan.load_state(_part(arrays, "gan"))
@@ -278,12 +278,12 @@ def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any
         raise ValueError(f"{path}: {error}") from None
 
 
-def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, title: str) -> None:
+def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n: int, seed: int, title: str) -> None:
     """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them.
 
     A conditional GAN's picture has a class a row, and in each column the same noise.
     """
-    if translates(gan):
+    if gan.kind == "translations":
         columns, ways = max(1, n // 6), []
         for to, domain in (("b", "a"), ("a", "b")):
             x = getattr(data, domain).x
@@ -297,33 +297,18 @@ def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, ti
         images = gan.generate(np.tile(Z, (gan.classes, 1)), labels)
         plots.save_figure(
             plots.labelled_grid(
-                images, labels, names=getattr(data, "classes", None) or None, columns=columns, title=title
+                images, labels, names=None if data is None else data.classes or None, columns=columns, title=title
             ),
             path,
         )
     elif len(gan.data_shape) == 3:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
-    elif is_density(data):
+    elif data is not None and data.kind == "density":
         save_density(path, gan, data, title=title, seed=seed, n=n)
-    elif data is not None and data_shape(data) == (2,):
+    elif data is not None and data.example_shape == (2,):
         save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
     else:
         save_points(path, gan.sample(n, seed=seed), title)
-
-
-def translates(gan: Any) -> bool:
-    """Whether a gan makes images of images and not of noise: a CycleGAN."""
-    return hasattr(gan, "translate")
-
-
-def is_pair(data: Any) -> bool:
-    """Whether data are the two domains of a CycleGAN."""
-    return hasattr(data, "a") and hasattr(data, "b")
-
-
-def is_density(data: Any) -> bool:
-    """Whether data is a density of points, drawn afresh for each batch, and not a data set."""
-    return hasattr(data, "log_density")
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -12,6 +12,8 @@ A run that was stopped - by Ctrl-C, by SIGTERM, by a kill at any moment - goes o
 bits as if nothing had happened: weights, log (but for the seconds), pictures.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import math
@@ -23,15 +25,19 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import plots
+from ..data import BatchStream, Data
+from ..data.pairs import PairStream
+from ..doctor.finding import Finding
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
 from ..files.atomic import replacing, write_text
+from ..game import Game
 from ..plots.density import POINTS
 from . import build
 from .finite import bad_array, first_fault
@@ -39,6 +45,9 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
+
+if TYPE_CHECKING:
+    from ..metrics.modes import ModeReport
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # as the papers count modes
@@ -57,13 +66,13 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    gan: Any
+    gan: Game
     log: list[dict[str, float]]
     seconds: float
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
     signal: int = 0  # which of the two, as a number; 0 for none
-    modes: Any = None  # metrics.modes' report, for data whose modes are known
-    findings: tuple[Any, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
+    modes: ModeReport | None = None  # metrics.modes' report, for data whose modes are known
+    findings: tuple[Finding, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
 
     @property
     def files(self) -> list[str]:
@@ -76,8 +85,8 @@ def train(
     out: str | Path | None = None,
     *,
     progress: bool = True,
-    data: Any = None,
-    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+    data: Data | np.ndarray | None = None,
+    on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Train as the recipe says, and leave everything in the folder `out`.
 
@@ -96,7 +105,7 @@ def train(
     if out is not None:
         build.check_free(Path(out))
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
-    gan, known = build.build_gan(recipe, build.data_shape(data)), checksum(data)
+    gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
     data, held = split(recipe, data)
     stream = build.data_stream(recipe, data)
     folder = build.make_folder(out, recipe.name)
@@ -111,8 +120,8 @@ def resume(
     folder: str | Path,
     *,
     progress: bool = True,
-    data: Any = None,
-    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+    data: Data | np.ndarray | None = None,
+    on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
 
@@ -137,7 +146,7 @@ def resume(
         found, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
         if found != recipe:
             raise ValueError(f"{folder}: its data are {recipe.data}, got {found.data}")
-        gan = build.build_gan(recipe, build.data_shape(data))
+        gan = build.build_gan(recipe, data.example_shape)
         known = checksum(data)
         if arrays is not None and meta.get("data") != known:
             raise ValueError(
@@ -159,13 +168,22 @@ def resume(
 class Loop:
     """One run, from the first step to the last file."""
 
-    def __init__(self, recipe, folder, gan, stream, data, held, known):
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        gan: Game,
+        stream: BatchStream | PairStream,
+        data: Data,
+        held: np.ndarray | None,
+        known: str,
+    ):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
         self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
         self.log_file, self.log_bytes = None, 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.checksum = known  # of the data, those that are held out included
-        self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
+        self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
 
     def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
@@ -352,9 +370,9 @@ class Loop:
             f"{self.recipe.lr_d:g}) are the first thing to try"
         )
 
-    def modes(self) -> Any:
+    def modes(self) -> ModeReport | None:
         """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
-        if not build.is_density(self.data) or getattr(self.data, "modes", None) is None:
+        if self.data.kind != "density" or self.data.modes is None:
             return None
         from ..metrics.modes import mode_report
 

@@ -126,7 +126,7 @@ def test_what_cannot_be_unrolled_says_so(options, says):
 
 def test_rules_that_need_real_samples_say_so(rng):
     for options, says in (
-        ({"unroll": 1}, "unrolled steps of D see real"),
+        ({"unroll": 1}, "unrolled steps of D need real"),
         ({"g_objective": "feature-matching"}, "compares fakes with real"),
     ):
         with pytest.raises(ValueError, match=says):
@@ -215,15 +215,15 @@ def test_instance_noise_fades(rng):
     rule, gan = InstanceNoise(0.5, 10), small(instance_noise=0.5, noise_steps=10)
     assert [rule.sigma_at(t) for t in (0, 5, 10, 99)] == [0.5, 0.25, 0, 0]
     x = np.zeros((4000, 2), np.float32)
-    assert abs(gan.rules[0].shown(gan, x).std() - 0.5) < 0.02
-    assert gan.rules[0].shown(gan, x).dtype == np.float32
+    assert abs(gan.rules[0].transformed(gan, x).std() - 0.5) < 0.02
+    assert gan.rules[0].transformed(gan, x).dtype == np.float32
     gan.steps = 10
-    assert gan.rules[0].shown(gan, x) is x
+    assert gan.rules[0].transformed(gan, x) is x
 
 
 def test_real_and_fake_get_noise_of_their_own():
     gan, x = small(instance_noise=0.5, noise_steps=10), np.zeros((50, 2))
-    assert abs(np.corrcoef(gan.shown(x).ravel(), gan.shown(x).ravel())[0, 1]) < 0.5
+    assert abs(np.corrcoef(gan.transformed(x).ravel(), gan.transformed(x).ravel())[0, 1]) < 0.5
 
 
 def test_clipped_weights_stay_in_the_box(rng):

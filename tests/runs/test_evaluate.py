@@ -28,7 +28,7 @@ N = 100
 def trained(folder, data, steps=3, **changes):
     """The folder of a short run, with nothing in it but the checkpoint."""
     recipe, data = build.given_data(replace(TINY, **changes), data)
-    gan, stream = build.build_gan(recipe, build.data_shape(data)), build.data_stream(recipe, data)
+    gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
     for _ in range(steps):
         gan.train_step(stream.next())
     checkpoint.save(
