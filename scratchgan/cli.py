@@ -382,7 +382,7 @@ def _recipes(args: argparse.Namespace) -> int:
 
 
 def _gradcheck(args: argparse.Namespace) -> int:
-    from .gradcheck.cases import run
+    from .gradcheck.run import run
 
     return 0 if run(args.names) else WRONG
 

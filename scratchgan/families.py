@@ -9,18 +9,18 @@ line of `backward` and apply the product rule; that is the whole of second-order
 
     pass               Bilinear  y = A(x, W) + b             Elementwise  y = phi(x)          LinearMap  y = A(x)
     forward            A(x, W) + b                           phi(x)                           A(x)
-    backward           dx = A^T(dy, W)                        dx = phi'(x) dy                  A^T(dy)
+    backward           dx = A^T(dy, W)                       dx = phi'(x) dy                  A^T(dy)
                        dW += B(x, dy);  db += sum dy
     tangent            A(tx, W) + A(x, tW) + tb              phi'(x) tx                       A(tx)
-    tangent_backward   tdx = A^T(tdy, W) + A^T(dy, tW)         phi''(x) tx dy + phi'(x) tdy     A^T(tdy)
+    tangent_backward   tdx = A^T(tdy, W) + A^T(dy, tW)       phi''(x) tx dy + phi'(x) tdy     A^T(tdy)
                        dW += B(tx, dy) + B(x, tdy)
                        db += sum tdy
 
     pass               Product  y = A(a, b), of two activations
     forward            A(a, b)
-    backward           da = A_a^T(dy, b)                            db = A_b^T(a, dy)
+    backward           da = A_a^T(dy, b)                           db = A_b^T(a, dy)
     tangent            A(ta, b) + A(a, tb)
-    tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)           tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
+    tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)         tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
 
 A^T is the adjoint of A in x, <A(x, W), dy> = <x, A^T(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
 A Product is a Bilinear whose second factor is no weight but another activation: W is called b here, and B is called
@@ -133,7 +133,6 @@ class Elementwise(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define d2phi")
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
         return shape
 
     def times_dphi(self, v: np.ndarray, cache: Cache) -> np.ndarray:
@@ -169,7 +168,6 @@ class Elementwise(Layer):
         return add(tdx, self.d2phi(cache.x, cache.y) * cache.tx * cache.dy)
 
     def kink_distance(self, cache):
-        """The smallest distance of an entry of x to a kink."""
         return min((float(np.abs(cache.x - k).min()) for k in self.kinks if cache.x.size), default=np.inf)
 
 

@@ -32,9 +32,10 @@ import numpy as np
 
 from . import losses
 from .checks import positive_int
-from .core import Cache, Layer, Sequential, ShapeError
+from .core import Cache, Layer, ShapeError
 from .game import Game, LastBatch, evaluate_in_chunks, seed_streams
 from .kernels import on_one_blas_thread
+from .layers import Sequential
 from .layers.activations import sigmoid
 from .layers.pack import Pack
 from .optim import Ema, Optimizer

@@ -115,7 +115,7 @@ from scratchgan.gan import GAN
 print(inspect.getsource(GAN.d_gradients))
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.layers import Dense, LeakyReLU
 from scratchgan.models.training import game
 

@@ -338,7 +338,7 @@ check("05.contributions", contributions)
 # image. The third way is the one that Odena et al. recommend: enlarge by copying pixels, then convolve.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.layers import UpsampleNearest2D
 
 ways = {"k = 3, s = 2": lambda: ConvTranspose2D(1, 1, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False,

@@ -370,7 +370,7 @@ print(inspect.getsource(penalty_backward).split('"""')[2])
 # $\epsilon$, which needs nothing but ordinary gradients.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.gradcheck import check as gradcheck
 from scratchgan.layers import Dense, LeakyReLU, ReLU, Tanh
 

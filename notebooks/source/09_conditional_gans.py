@@ -155,7 +155,7 @@ check("09.g_input", g_input)
 # %%
 from functools import partial
 
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.data import BatchStream, load
 from scratchgan.layers import Dense, LabelConcat
 from scratchgan.models.dcgan import discriminator, generator
@@ -336,7 +336,7 @@ check("09.projection_backward", projection_backward)
 
 # %%
 from scratchgan.layers import Projection
-from scratchgan.gradcheck.cases import run
+from scratchgan.gradcheck.run import run
 
 print(inspect.getsource(Projection.backward))
 passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "things" in text else None)

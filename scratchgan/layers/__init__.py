@@ -23,6 +23,7 @@ from .pack import Pack
 from .per_sample_norm import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
 from .products import MatMul, Multiply
+from .sequential import Sequential
 from .shape import Flatten, PixelShuffle, Reshape
 from .spectral import SpectralNorm
 
@@ -56,6 +57,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "SelfAttention",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",

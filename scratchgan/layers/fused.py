@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from ..core import Cache, Layer, Sequential
+from ..core import Cache, Layer
 from ..kernels import (
     batchnorm_backward,
     batchnorm_forward,
@@ -35,6 +35,7 @@ from .activations import LeakyReLU, ReLU
 from .conv import Conv2D, ConvTranspose2D
 from .dense import Dense
 from .norm import BatchNorm
+from .sequential import Sequential
 
 _here = threading.local()  # `off` holds in one thread: another one may be training
 

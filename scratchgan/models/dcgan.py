@@ -31,7 +31,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..checks import one_of, positive_int
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN, seed_streams
 from ..initializers import normal
 from ..layers import (
@@ -48,6 +48,7 @@ from ..layers import (
     Projection,
     ReLU,
     Reshape,
+    Sequential,
     SpectralNorm,
     Tanh,
 )

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from ..checks import positive_int
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN, seed_streams
-from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Tanh
+from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Sequential, Tanh
 from .training import game, see_the_batch
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..game import Game
+from ..layers import Sequential
 
 
 def bad_array(gan: Game) -> str | None:

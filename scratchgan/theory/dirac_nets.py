@@ -12,10 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import losses
-from ..core import Sequential
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
-from ..layers import Dense
+from ..layers import Dense, Sequential
 from ..optim import SGD
 from ..penalties import R1, R2, WganGp, penalty_backward
 from .dirac import NOISE, Variant, check_updates

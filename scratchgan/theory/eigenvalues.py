@@ -22,10 +22,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..checks import one_of, positive_int, real
-from ..core import Sequential
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
-from ..layers import Dense, Tanh
+from ..layers import Dense, Sequential, Tanh
 from ..optim import SGD
 from ..penalties import Penalty, penalty_backward
 

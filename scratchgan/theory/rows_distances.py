@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ..core import Sequential
-from ..layers import Dense, ReLU
+from ..layers import Dense, ReLU, Sequential
 from ..losses import Minimax, Wasserstein
 from ..metrics.earth_mover import earth_mover_1d
 from ..optim import Adam

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..data import toy
 from ..initializers import glorot, he
-from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, SpectralNorm, Tanh
+from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Sequential, SpectralNorm, Tanh
 from ..metrics.frechet import frechet_distance
 from ..metrics.modes import mode_report
 from ..optim import SGD, Adam

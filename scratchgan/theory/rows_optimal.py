@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ..core import Sequential
-from ..layers import Dense, LeakyReLU, Tanh, sigmoid
+from ..layers import Dense, LeakyReLU, Sequential, Tanh, sigmoid
 from ..losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating
 from ..optim import Adam
 from .divergences import js, kl, tv_gaussians
