@@ -23,10 +23,9 @@ line of `backward` and apply the product rule; that is the whole of second-order
     tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)         tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
 
 A^T is the adjoint of A in x, <A(x, W), dy> = <x, A^T(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
-A Product is a Bilinear whose second factor is no weight but another activation: W is called b here, and B is called
-A_b^T, and the gradient of b is returned, not accumulated.
-A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU, phi'' = 0, so
-that of the last pass only B(tx, dy) remains.
+A Product is a Bilinear whose second factor is another activation, b: its gradient is returned, not accumulated.
+A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU only B(tx, dy)
+remains of the last pass, since phi'' = 0.
 """
 
 from __future__ import annotations
@@ -135,10 +134,6 @@ class Elementwise(Layer):
     def output_shape(self, shape, batch="N"):
         return shape
 
-    def times_dphi(self, v: np.ndarray, cache: Cache) -> np.ndarray:
-        """phi'(x) v."""
-        return self.dphi(cache.x, cache.y) * v
-
     def forward(self, x, *, train, rng=None):
         """y = phi(x)."""
         self.check_input(x)
@@ -150,19 +145,19 @@ class Elementwise(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """dx = phi'(x) dy."""
         cache.begin_backward(self, dy)
-        return self.times_dphi(dy, cache) if input_grad else None
+        return self.dphi(cache.x, cache.y) * dy if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """ty = phi'(x) tx."""
         cache.begin_tangent(self, tx, tparams)
-        return None if tx is None else self.times_dphi(tx, cache)
+        return None if tx is None else self.dphi(cache.x, cache.y) * tx
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
         """tdx = phi''(x) tx dy + phi'(x) tdy."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
             return None
-        tdx = None if tdy is None else self.times_dphi(tdy, cache)
+        tdx = None if tdy is None else self.dphi(cache.x, cache.y) * tdy
         if cache.tx is None or self.piecewise_linear:
             return tdx
         return add(tdx, self.d2phi(cache.x, cache.y) * cache.tx * cache.dy)

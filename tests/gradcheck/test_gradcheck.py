@@ -6,6 +6,7 @@ import pytest
 from scratchgan import Sequential
 from scratchgan.exercises import bugs
 from scratchgan.gradcheck import cases, check, relative_error
+from scratchgan.gradcheck.run import run
 from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
 from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
