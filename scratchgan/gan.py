@@ -3,7 +3,7 @@ r"""The game: how a discriminator D and a generator G are trained against each o
     X      real samples, a batch of the data                 x = one of them
     Z      noise, Z ~ N(0, I), drawn anew each time          z = one of them
     G(z)   a fake: the generator turns noise into a sample
-    D(x)   the probability that D gives to "x is real" = sigmoid(D'(x)), D'(x) the logit that the net D puts out
+    D(x)   the probability that D gives to "x is real" = sigmoid(C(x)), C(x) the logit that the net D puts out
 
 One step of training (Goodfellow et al. 2014, algorithm 1, with k = 1):
 
@@ -108,7 +108,8 @@ class GAN:
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
 
-        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)), as D saw them in its turn;
+        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)), as D saw them in its turn (of
+        C(x) and C(G(z)) under a loss that gives no probability);
         penalties are part of d_loss, and stand beside it under names of their own.  With d_steps > 1, G waits for its
         turn, and between its turns g_loss is its loss on the fakes that D has just seen.
         Raises ValueError if `real` does not fit, or labels are given: this GAN is not conditional.
@@ -157,8 +158,8 @@ class GAN:
         self.seen = real, fake, real_logits, fake_logits  # scratchgan.doctor looks at them where a step is logged
         report = {
             "d_loss": value,
-            "d_real": float(sigmoid(real_logits).mean()),
-            "d_fake": float(sigmoid(fake_logits).mean()),
+            "d_real": float(self.loss.output(real_logits).mean()),
+            "d_fake": float(self.loss.output(fake_logits).mean()),
         }
         if self.d_steps > 1:
             report["g_loss"] = self.loss.generator(fake_logits, real_logits)[0]
@@ -193,7 +194,7 @@ class GAN:
         return value, self.D.backward(d_logits, through_d, param_grads=d_grads)
 
     def judged(self, x: np.ndarray):
-        """(D'(x), the cache) in training, told what is given."""
+        """(C(x), the cache) in training, told what is given."""
         return self.D.forward(x, train=True, rng=self._layer_rng, **self.given)
 
     def shown(self, x: np.ndarray) -> np.ndarray:

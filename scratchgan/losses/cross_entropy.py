@@ -23,12 +23,9 @@ Source: Bishop 2006, section 4.3.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from ..core import Cache, Layer
+from ..core import Cache, Layer, Shape, TParams
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -87,9 +84,7 @@ class CrossEntropy(Layer):
         cache.begin_backward(self, dy)
         return dy * cache.d_logits if input_grad else None
 
-    def tangent(
-        self, tx: np.ndarray | None, cache: Cache, tparams: Mapping[str, np.ndarray] | None = None
-    ) -> np.ndarray | None:
+    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None) -> np.ndarray | None:
         """ty = <dL/dx, tx>."""
         cache.begin_tangent(self, tx, tparams)
         return None if tx is None else np.full((1, 1), (cache.d_logits * tx).sum(), tx.dtype)
@@ -102,7 +97,7 @@ class CrossEntropy(Layer):
         tdx = np.zeros_like(cache.x) if tdy is None else tdy * cache.d_logits
         return tdx if cache.tx is None else tdx + cache.dy * cross_entropy_tangent(cache.x, self.labels, cache.tx)
 
-    def output_shape(self, shape: tuple[int, ...] | None, batch: Any = "N") -> tuple[int, ...]:
+    def output_shape(self, shape: Shape, batch: object = "N") -> Shape:
         """(K,) -> (1,)."""
         if shape is not None and (len(shape) != 1 or shape[0] == 0):
             raise self.misfit("logits (N, K)", shape, batch)

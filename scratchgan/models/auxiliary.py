@@ -7,7 +7,7 @@ D puts out [logit, answers]: beside "real or fake?" it answers what code c the i
 CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term, over continuous codes c, is the
 negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add it:
 
-    (Auxiliary.2)   L_D' = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
+    (Auxiliary.2)   J_D = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
     (Auxiliary.3)   L_G' = L_G + L_Q(on fakes)
 
 Nobody fights over L_Q.  D learns to read the codes, G learns to write them legibly.  models/acgan.py and
@@ -21,7 +21,6 @@ import numpy as np
 from ..checks import positive_int
 from ..checks import real as number
 from ..gan import _evaluate
-from ..layers.activations import sigmoid
 from ..losses.cross_entropy import cross_entropy, softmax
 from .conditional import ConditionalGAN
 
@@ -83,8 +82,8 @@ class AuxiliaryGAN(ConditionalGAN):
         said, d_said = self.understood(on_fake_out[:, 1:], Z)
         report = {
             "d_loss": value + said,
-            "d_real": float(sigmoid(r).mean()),
-            "d_fake": float(sigmoid(f).mean()),
+            "d_real": float(self.loss.output(r).mean()),
+            "d_fake": float(self.loss.output(f).mean()),
             "codes_fake": said,
         }
         d_said_real = np.zeros_like(d_said)

@@ -54,7 +54,6 @@ from ..checks import positive_int, real
 from ..core import Layer, ShapeError
 from ..gan import _arrays, _evaluate, generator_from, rng_state, seed_streams
 from ..kernels import on_one_blas_thread
-from ..layers import sigmoid
 from ..optim import Adam, Ema, check_same_arrays
 from .cyclegan_nets import discriminator, generator
 from .history import History
@@ -145,8 +144,8 @@ class CycleGAN:
     def train_step(self, pair: tuple[np.ndarray, np.ndarray], labels: None = None) -> dict[str, float]:
         """One update of both generators, then one of both discriminators, on (a, b), each (N, *data_shape).
 
-        Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of what both D say (their
-        logits under least squares, else probabilities); cycle and identity, the sums of the two l1 without their
+        Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of what both D put out (logits,
+        or probabilities where the loss makes them that); cycle and identity, the sums of the two l1 without their
         weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain), cycle_a,
         cycle_b, identity_a, identity_b (0 if it has no weight).
         Raises ValueError if the pair does not fit, or labels are given: no image's label is ever looked at.
@@ -233,7 +232,7 @@ class CycleGAN:
         return net.forward(x, train=True, rng=self._layer_rng)
 
     def _said(self, logits: np.ndarray) -> float:
-        return float((logits if isinstance(self.loss, losses.LeastSquares) else sigmoid(logits)).mean())
+        return float(self.loss.output(logits).mean())
 
     @staticmethod
     def _times(weight: float, gradient: np.ndarray) -> np.ndarray:

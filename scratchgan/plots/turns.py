@@ -23,7 +23,7 @@ import numpy as np
 
 from ..checks import positive_int
 from .base import BLACK, FAKE, GREY, REAL, figure
-from .density import PROBABILITY, plane, surface_colours
+from .density import output, plane, surface_colours
 from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
 
 TITLES = (
@@ -41,7 +41,7 @@ GRID = 61  # points a side of D's surface
 class Turn:
     """What `play_turn` kept.  Arrays of points are (N, 2); D's surfaces are (GRID, GRID).
 
-    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D(x) over the plane around D's update
+    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D's output over the plane around D's update
     noise_2, fake_2, push   sub-step 5: new noise, new fakes, -N dL_G/dx;  `moved`: where G puts noise_2 afterwards
     report                  the losses, as train_step reports them
     """
@@ -174,12 +174,12 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     real = data.sample(n, rng=rng)
     noise = gan.noise(n)
     fake = gan.generate(noise)
-    before = _judged(gan, data.extent)
+    before = _output(gan, data.extent)
     report = gan.d_gradients(real, noise)
     gan.d_optimizer.step()
     for rule in gan.rules:
         rule.after_d(gan)
-    after = _judged(gan, data.extent)
+    after = _output(gan, data.extent)
     noise_2 = gan.noise(n)
     fake_2 = gan.generate(noise_2)
     push = -n * fake_gradient(gan, fake_2, real)
@@ -193,10 +193,7 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     )
 
 
-def _judged(gan, extent) -> np.ndarray:
-    """D(x) over the plane where D gives a probability, D'(x) for other losses."""
+def _output(gan: Any, extent: tuple[float, float, float, float]) -> np.ndarray:
+    """D's output over the plane, (GRID, GRID)."""
     x, y = plane(extent, GRID)
-    points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-    if gan.loss.name in PROBABILITY:
-        return gan.probability(points).reshape(x.shape)
-    return gan.D.forward(points.astype(gan.D.dtype), train=False)[0].reshape(x.shape)
+    return output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)

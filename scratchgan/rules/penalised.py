@@ -1,6 +1,8 @@
 r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
 
-    (GradientPenalty.1)   L_D' = L_D + P(g),   g = dD'(x)/dx at the points x
+D then minimises J_D instead of L_D, with C(x) the logit:
+
+    (GradientPenalty.1)   J_D = L_D + P(g),   g = dC(x)/dx at the points x
 
     where       x                                 usual with
     "real"      real samples                      R1 (Mescheder et al. 2018)
@@ -13,11 +15,25 @@ The weight gradient of P is a second derivative: see `scratchgan.penalties`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
 from ..checks import one_of, positive_int
 from ..penalties import R1, R2, Dragan, Penalty, WganGp, interpolate, penalty_backward, perturb, refuse_batchnorm
 from .rule import Rule
 
 PLACES = ("real", "fake", "between", "around")
+#: what a recipe's key `penalty` may be -> the functions that are added to L_D, each with its place
+PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
 
 
 class GradientPenalty(Rule):
@@ -31,7 +47,7 @@ class GradientPenalty(Rule):
         one_of("GradientPenalty", "where", where, PLACES)
         self.every = positive_int("GradientPenalty", "every", every)
 
-    def d_gradients(self, gan, real, fake):
+    def d_gradients(self, gan: Any, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
         """(GradientPenalty.1)."""
         if gan.steps % self.every:
             return {}
@@ -46,32 +62,23 @@ class GradientPenalty(Rule):
         value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False, **gan.given)
         return {f"penalty_{self.where}": value}
 
-    def _heavier(self, g):
+    def _heavier(self, g: np.ndarray) -> tuple[float, np.ndarray]:
         value, u = self.penalty(g)
         return self.every * value, g.dtype.type(self.every) * u
 
-    def check(self, gan):
+    def check(self, gan: Any) -> None:
         """A penalty does not go through BatchNorm in training: see `penalty_backward`."""
         refuse_batchnorm(gan.D)
 
-    def describe(self):
+    def describe(self) -> str:
         """Penalty, place."""
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules of a recipe's key `penalty`: "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan", with that weight.
+    """The rules of a recipe's key `penalty`, a key of PENALTIES, with that weight.
 
     The weight is gamma of R1 and R2, and lambda of the other two.
     """
-    if name == "r1+r2":
-        return penalised("r1", weight, every=every) + penalised("r2", weight, every=every)
-    makers = {"r1": (R1, "real"), "r2": (R2, "fake"), "wgan-gp": (WganGp, "between"), "dragan": (Dragan, "around")}
     one_of("training", "penalty", name, PENALTIES)
-    if name == "none":
-        return []
-    make, where = makers[name]
-    return [GradientPenalty(make(weight), where, every=every)]
-
-
-PENALTIES = ("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan")
+    return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]
