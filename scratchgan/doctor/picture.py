@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
     save_figure(fig, path)
 
 
-def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
+def _panel(axes: Any, log: Log, key: str, marks: list[Shown]) -> None:
     """One signal: its values, running medians, thresholds, and the last third of the log, by which it is judged."""
     values, probability = log[key], log.facts is None or log.facts.gives_probability
     share = key in SHARES or (key in OUTPUTS and probability)
@@ -100,7 +101,8 @@ def _panel(axes, log: Log, key: str, marks: list[Shown]) -> None:
 
 def _panels(diagnosis: Diagnosis) -> dict[str, list[Shown]]:
     """Signal -> thresholds to draw: of the first finding, then of the next, then what is always worth a look."""
-    log, panels = diagnosis.log, {}
+    log = diagnosis.log
+    panels: dict[str, list[Shown]] = {}
     shown = [mark for finding in diagnosis.findings for mark in finding.shown]
     if not shown:
         shown = [Shown(key, threshold, math.nan, key != "diversity") for key, threshold in HEALTHY]

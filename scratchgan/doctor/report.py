@@ -106,7 +106,7 @@ def _not_judged(log: records.Log) -> list[str]:
     return texts
 
 
-def _progress(log: records.Log, found) -> list[str]:
+def _progress(log: records.Log, found: Sequence[Finding]) -> list[str]:
     """How far G has come, for a run without a fault: a game in balance may still be far from its end."""
     apart, off = log.median("neighbour"), max(log.median("uncovered"), log.median("stray"))
     if found or len(log) < limit("records") or not math.isfinite(apart):

@@ -107,6 +107,7 @@ class Probe:
 
     def memorised(self, real: np.ndarray, fake: np.ndarray) -> float:
         """(Signals.8)."""
+        assert self.held is not None
         n = min(len(self.held), len(real))
         n -= n % getattr(self.gan, "packing", 1)
         if not n:
@@ -130,6 +131,8 @@ def gradient_signals(name: str, net: Any) -> dict[str, Any]:
         f"{name}_grad": math.sqrt(sum(squares.values())),
         f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()},
     }
+    if last is None:  # a net without weights
+        return found
     silent.pop(last, None)  # the last layer has no activation behind it
     if silent and squares[last] > 0:
         found[f"{name}_dead"] = sum(dead for dead, _ in silent.values()) / sum(units for _, units in silent.values())

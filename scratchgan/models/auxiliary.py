@@ -8,7 +8,7 @@ CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term,
 negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add it:
 
     (Auxiliary.2)   J_D = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
-    (Auxiliary.3)   L_G' = L_G + L_Q(on fakes)
+    (Auxiliary.3)   J_G = L_G + L_Q(on fakes)
 
 Nobody fights over L_Q.  D learns to read the codes, G learns to write them legibly.  models/acgan.py and
 models/infogan.py say what the codes are.

@@ -252,7 +252,7 @@ class CycleGAN:
         return _evaluate((self.G if self.ema is None else self.ema.net)[WAYS[to]], x)
 
     def cycle(self, x: np.ndarray, to: str = "b") -> tuple[np.ndarray, np.ndarray]:
-        """(y, x'): x translated, and y translated back.  Arguments and errors as for `translate`."""
+        """(y, r): x translated, and y translated back.  Arguments and errors as for `translate`."""
         y = self.translate(x, to)
         return y, self.translate(y, "a" if to == "b" else "b")
 

@@ -1,6 +1,6 @@
 """LSGAN: D as a regression to labels instead of a classifier (Mao et al. 2017).
 
-Method    D'(x) is compared with the labels 1 and 0 themselves, by the square of the difference, and G drives its fakes
+Method    C(x) is compared with the labels 1 and 0 themselves, by the square of the difference, and G drives its fakes
           to the label 1: losses.LeastSquares.  A fake that D takes for real, but that lies far from the boundary, still
           feels a pull back to it; sigmoid cross-entropy is flat there.
 Nets      DCGAN's, BatchNorm in both.

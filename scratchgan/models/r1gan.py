@@ -1,6 +1,6 @@
 """A GAN with a zero-centred penalty at the data, R1 (Mescheder, Geiger & Nowozin 2018).
 
-Method    The game of the first GAN, and gamma/2 E|dD'(x)/dx|^2 at real samples in D's loss: penalties.R1.  Near the
+Method    The game of the first GAN, and gamma/2 E|dC(x)/dx|^2 at real samples in D's loss: penalties.R1.  Near the
           fixed point the vector field of the plain game has purely imaginary eigenvalues, and turns around it
           for ever; R1 gives them a negative real part (the paper's section 4): D must be flat on the data in the end,
           and only then has G no reason to move on.

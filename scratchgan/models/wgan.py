@@ -1,16 +1,16 @@
 """WGAN: D becomes a critic that estimates the earth mover's distance between data and fakes.
 
-Method    W1(p, q) = max E_p[D'] - E_q[D'] over all D' with Lipschitz constant 1 (Kantorovich and Rubinstein).  The
+Method    W1(p, q) = max E_p[C] - E_q[C] over all C with Lipschitz constant 1 (Kantorovich and Rubinstein).  The
           critic climbs that difference, G lowers it by moving its fakes: losses.Wasserstein.  Unlike JS, W1 has a slope
           also where p and q do not overlap, so the critic may and should be trained well: n_critic = 5 turns to each
           turn of G.
 
-          What keeps D' Lipschitz?
+          What keeps C Lipschitz?
 
-wgan_clip   weights are clipped to [-0.01, 0.01] after every critic step (Arjovsky et al. 2017, algorithm 1): then D' is
-            K-Lipschitz for some unknown K, and E_p[D'] - E_q[D'] estimates K W1.  RMSProp: momentum made the critic's
+wgan_clip   weights are clipped to [-0.01, 0.01] after every critic step (Arjovsky et al. 2017, algorithm 1): then C is
+            K-Lipschitz for some unknown K, and E_p[C] - E_q[C] estimates K W1.  RMSProp: momentum made the critic's
             training unstable.  Nets: DCGAN's.
-wgan_gp     the slope of D' between data and fakes is pulled to 1: penalties.WganGp, weight 10 (Gulrajani et al. 2017,
+wgan_gp     the slope of C between data and fakes is pulled to 1: penalties.WganGp, weight 10 (Gulrajani et al. 2017,
             algorithm 1).  The critic has LayerNorm instead of BatchNorm, through which the slope at one sample does not
             exist (section 4).  Adam with beta1 = 0, beta2 = 0.9.
 """

@@ -137,8 +137,9 @@ def output_axis(axes: Any, loss: Loss, value: np.ndarray, optimal: np.ndarray | 
     if middle is not None:
         axes.axhline(middle, color=GREY, linewidth=0.8, linestyle=":")
     low, high = (0.0, 1.0) if loss.gives_probability else (float(value.min()), float(value.max()))
-    if optimal is not None and np.isfinite(optimal).any():
-        low, high = min(low, float(np.nanmin(optimal))), max(high, float(np.nanmax(optimal)))
+    if optimal is not None and len(known := optimal[np.isfinite(optimal)]):  # it may be far off where q is nearly 0
+        reach = max(high - low, 1.0)
+        low, high = max(min(low, known.min()), low - reach), min(max(high, known.max()), high + reach)
     room = max(high - low, 1e-6)
     axes.set(ylabel=loss.output_name, ylim=(low - 0.05 * room, high + 0.55 * room))
     if loss.gives_probability:
@@ -166,7 +167,9 @@ def number(value: float) -> str:
     return "1/2" if value == 0.5 else f"{value:.3g}"
 
 
-def draw_densities(gan: Any, density: Any, *, seed: int, n: int) -> tuple[Any, Any, Any, *tuple[np.ndarray, ...]]:
+def draw_densities(
+    gan: Any, density: Any, *, seed: int, n: int
+) -> tuple[Any, Any, Any, np.ndarray, np.ndarray, np.ndarray]:
     """Draw p, a histogram of 4 n generated points and q estimated from them in the upper half of a new figure.
 
     Returns (figure, upper axes, lower axes, x (401,), p(x), q(x)); the lower axes are left to the caller.

@@ -13,7 +13,9 @@ training mode, which differs where D has BatchNorm or Dropout, and with the game
 """
 
 import copy
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ ARROWS = 120
 LONGEST = 0.13  # of the picture's width
 
 
-def fake_gradient(gan, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
+def fake_gradient(gan: Any, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
     r"""(Surface.1): dL_G/dfake of a batch of fakes (N, *data_shape), of the same shape and in D's dtype.
 
     gan     a GAN: its D and its loss are asked, G is not; neither is changed
@@ -61,7 +63,7 @@ def fake_gradient(gan, fake: np.ndarray, real: np.ndarray | None = None, *, trai
     return gan.D.backward(d_logits, cache, param_grads=False)
 
 
-def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS):
+def surface(gan: Any, data: Any, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS) -> Any:
     """Draw the game on points in 1 or 2 dimensions: D's surface, real points and fakes, and an arrow at some fakes.
 
     gan      a GAN on points, D ending in one logit
@@ -101,7 +103,17 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
     return draw(gan, data, real, fake, push, min(arrows, n), title=title, seed=seed)
 
 
-def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
+def _surface_2d(
+    gan: Any,
+    data: Any,
+    real: np.ndarray,
+    fake: np.ndarray,
+    push: np.ndarray,
+    arrows: int,
+    *,
+    title: str,
+    seed: int,
+) -> Any:
     left, right, bottom, top = data.extent
     x, y = plane(data.extent)
     value, middle = output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape), gan.loss.undecided_output
@@ -160,7 +172,17 @@ def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
     return fig
 
 
-def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
+def _surface_1d(
+    gan: Any,
+    data: Any,
+    real: np.ndarray,
+    fake: np.ndarray,
+    push: np.ndarray,
+    arrows: int,
+    *,
+    title: str,
+    seed: int,
+) -> Any:
     fig, upper, lower, x, p, q = draw_densities(gan, data, seed=seed, n=len(fake))
     loss, value = gan.loss, output(gan, x[:, None])
     lower.plot(x, value, color=GREY, linewidth=1.8, label=loss.output_name)
@@ -203,7 +225,7 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
     return fig
 
 
-def _spread_out(points, extent, most):
+def _spread_out(points: np.ndarray, extent: Sequence[float], most: int) -> np.ndarray:
     """Indices of at most `most` of points (n, d) inside the extent: the first in each cell of a grid, in order."""
     low, high = np.reshape(extent, (-1, 2)).T
     inside = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
@@ -212,13 +234,13 @@ def _spread_out(points, extent, most):
     return np.sort(inside[first])[:most]
 
 
-def _scaled(push, longest):
+def _scaled(push: np.ndarray, longest: float) -> tuple[np.ndarray, float]:
     """(push (n, d) scaled until its longest row has the length `longest`, that row's own length); zeros stay zeros."""
     size = float(np.sqrt((push**2).sum(axis=1)).max(initial=0))
     return (push * (longest / size) if size > 0 else push), size
 
 
-def _batch(gan, name, x):
+def _batch(gan: Any, name: str, x: Any) -> np.ndarray:
     x = np.asarray(x)
     if x.shape[1:] != tuple(gan.data_shape) or not len(x) or x.dtype.kind not in "fiu":
         raise ValueError(

@@ -59,7 +59,7 @@ class Turn:
     moved: np.ndarray
     report: dict[str, float]
 
-    def sheet(self):
+    def sheet(self) -> Any:
         """All six sub-steps in one Figure."""
         fig = figure(9.6, 6.8)
         for number, axes in enumerate(fig.subplots(2, 3).ravel()):
@@ -78,7 +78,7 @@ class Turn:
             made.append(fig)
         return made, [f"step {self.step + 1:,}, {title}" for title in TITLES]
 
-    def _draw(self, axes, number: int) -> None:
+    def _draw(self, axes: Any, number: int) -> None:
         axes.set_title(TITLES[number], fontsize=9)
         if number == 0:
             axes.scatter(*self.noise[:, :2].T, s=8, color=GREY, linewidths=0)
@@ -119,7 +119,7 @@ class Turn:
         left, right, bottom, top = self.extent
         axes.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(left, right), ylim=(bottom, top), aspect="equal")
 
-    def _surface(self, axes, value) -> None:
+    def _surface(self, axes: Any, value: np.ndarray) -> None:
         low, high = (0, 1) if 0 <= value.min() and value.max() <= 1 else (value.min(), value.max() + 1e-9)
         axes.imshow(
             value,
@@ -132,7 +132,7 @@ class Turn:
             alpha=0.8,
         )
 
-    def _change(self, axes) -> None:
+    def _change(self, axes: Any) -> None:
         change = self.after - self.before
         most = max(float(np.abs(change).max()), 1e-12)
         axes.imshow(
@@ -155,7 +155,7 @@ class Turn:
         )
 
 
-def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
+def play_turn(gan: Any, data: Any, *, n: int = 200, rng: np.random.Generator) -> Turn:
     """Play one step of the game on batches of n - it is a step of training, with the GAN's own methods - and keep it.
 
     gan    a GAN on points in the plane;   data   a density in the plane (scratchgan.data)

@@ -2,7 +2,7 @@ r"""Weight clipping: the first way to keep a critic Lipschitz, and the crudest. 
 
     (Clip.1)   w <- clip(w, -c, c)     for every weight of D, after each of its steps
 
-Weights in a box make a compact family of functions, so D' is K-Lipschitz for some K.  Nobody says which: K depends on c
+Weights in a box make a compact family of functions, so C is K-Lipschitz for some K.  Nobody says which: K depends on c
 and the architecture, grows or shrinks exponentially with the depth, and clipped critics tend to the simplest functions,
 with weights piled up at the walls of the box (Gulrajani et al. 2017, section 3, figure 1).
 """

@@ -14,10 +14,10 @@ from ..optim import Adam
 from .divergences import js, kl, kl_gaussians, tv_gaussians, w1, w1_gaussians
 from .line import gaussian, integrate, normal_points, uniform
 from .optimal import (
-    best_loss,
     expected_loss,
     gradient_ratio,
     hinge_optimum,
+    least_squares_best,
     least_squares_optimum,
     optimal_discriminator,
     optimal_logits,
@@ -53,7 +53,7 @@ def _equilibrium() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "least squares: D's loss at the best D' = 1/2 is 1/4",
+            "least squares: D's loss at the best C = 1/2 is 1/4",
             "Mao et al. 2017",
             0.25,
             LeastSquares().discriminator(r + 0.5, r + 0.5)[0],
@@ -61,7 +61,7 @@ def _equilibrium() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "hinge: D's loss is 2, for any D' in [-1, 1]",
+            "hinge: D's loss is 2, for any C in [-1, 1]",
             "Lim & Ye 2017",
             2.0,
             Hinge().discriminator(r + 0.3, r + 0.3)[0],
@@ -134,7 +134,7 @@ def _optimal() -> list[LedgerRow]:
         LedgerRow(
             topic,
             "minimax: D* = p/(p + q), loss minimised at a point",
-            "(OptimalD.1)",
+            "(Loss.3)",
             float(optimal_discriminator(log_p, log_q)[0]),
             _sigmoid(_best_logit(Minimax(), at_p, at_q)),
             1e-12,
@@ -149,7 +149,7 @@ def _optimal() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "least squares: D'* = p/(p + q)",
+            "least squares: C* = p/(p + q)",
             "(OptimalD.2)",
             float(least_squares_optimum(log_p, log_q)[0]),
             _best_logit(LeastSquares(), at_p, at_q),
@@ -157,7 +157,7 @@ def _optimal() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "hinge: D'* = sign(p - q)",
+            "hinge: C* = sign(p - q)",
             "(OptimalD.3)",
             float(hinge_optimum(log_p, log_q)[0]),
             _best_logit(Hinge(), at_p, at_q),
@@ -191,7 +191,7 @@ def _optimal() -> list[LedgerRow]:
             topic,
             "least squares: 1/2 int pq/(p + q)",
             "(OptimalD.5)",
-            best_loss("least-squares", p, q).value,
+            least_squares_best(p, q).value,
             expected_loss(LeastSquares(), p, q, least).value,
             1e-12,
         ),
@@ -220,14 +220,12 @@ def _trained() -> list[LedgerRow]:
         LedgerRow(
             topic,
             "N(0, 1) against N(1, 0.5^2): mean |D - D*| is 0",
-            "(OptimalD.1)",
+            "(Loss.3)",
             0.0,
             float(np.average(np.abs(learned - best), weights=share)),
             0.01,
         ),
-        LedgerRow(
-            topic, "its loss comes to log 4 - 2 JSD", "(OptimalD.4)", best_loss("minimax", p, q).value, loss, 0.01
-        ),
+        LedgerRow(topic, "its loss comes to log 4 - 2 JSD", "(OptimalD.4)", -value_of_game(p, q).value, loss, 0.01),
         LedgerRow(
             topic,
             "real samples as fakes: largest |D - 1/2| is 0",
@@ -293,7 +291,7 @@ def _distances() -> list[LedgerRow]:
             Dense(2, 1, bias=False, rng=np.random.default_rng(0), dtype=np.float64),
         ]
     )
-    fold[0].params["W"][...], fold[2].params["W"][...] = [[1, -1]], [[-1], [-1]]  # D'(x) = -|x|
+    fold[0].params["W"][...], fold[2].params["W"][...] = [[1, -1]], [[-1], [-1]]  # C(x) = -|x|
     critic = lambda x: fold.forward(x, train=False)[0]
     topic = "distances"
     return [
@@ -347,7 +345,7 @@ def _distances() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: D' = -|x| reaches W1 of N(0, 1) and N(0, 2^2)",
+            "Kantorovich: C = -|x| reaches W1 of N(0, 1) and N(0, 2^2)",
             ARJOVSKY,
             w1_gaussians(0, 1, 0, 2),
             -Wasserstein().discriminator(critic(points[:, None]), critic(wide))[0],
@@ -355,7 +353,7 @@ def _distances() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: no other 1-Lipschitz critic gets further (D' = sin x)",
+            "Kantorovich: no other 1-Lipschitz critic gets further (C = sin x)",
             ARJOVSKY,
             w1_gaussians(0, 1, 0, 2),
             -Wasserstein().discriminator(np.sin(points[:, None]), np.sin(wide))[0],
