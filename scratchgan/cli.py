@@ -250,8 +250,8 @@ def _ran(run, quiet: bool) -> int:
         done = run.log[-1] if run.log else None
         if done:
             print(
-                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
-                "{seconds:.0f} s".format(**done)
+                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, {mark}(x) {d_real:.2f}, {mark}(G(z)) {d_fake:.2f}; "
+                "{seconds:.0f} s".format(mark=run.gan.loss.symbol[0], **done)
             )
         if run.modes is not None:
             print(run.modes)

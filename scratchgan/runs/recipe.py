@@ -24,8 +24,29 @@ MAX_DOTS = 200  # in a line: a key of 30,000 parts, a.a.a..., keeps tomllib busy
 
 
 def _key(default: Any, help: str, **limits: Any) -> Any:
-    """Make a key's field; limits: low, high, above, below, choices, pattern (with expected), when (see `override`)."""
+    """Make a key's field; limits: low, high, above, below, choices, pattern (with expected), when (see `override`).
+
+    Choices, and the values of when, may be a function that returns them: what others have a table of.
+    """
     return field(default=default, metadata={"help": help, **limits})
+
+
+def _losses() -> tuple[str, ...]:  # these are asked when a recipe is made: importing this module stays light
+    from ..losses import LOSSES
+
+    return tuple(LOSSES)
+
+
+def _smoothing() -> tuple[str, ...]:
+    from ..losses import smoothing
+
+    return smoothing()
+
+
+def _penalties() -> tuple[str, ...]:
+    from ..rules import PENALTIES
+
+    return tuple(PENALTIES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,33 +139,33 @@ class Recipe:
 
     loss: str = _key(
         "non-saturating",
-        "what both players minimise: see scratchgan/losses.py",
-        choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic-average"),
+        "what both players minimise: see scratchgan/losses/",
+        choices=_losses,
     )
     label_smoothing: float = _key(
         0.0,
         "one-sided: D's target for real examples is 1 - label_smoothing",
         low=0,
         below=1,
-        when=("loss", ("minimax", "non-saturating")),
+        when=("loss", _smoothing),
     )
 
     penalty: str = _key(
         "none",
         "on D's slope: at real samples, at fakes, at both, between them, around real ones",
-        choices=("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"),
+        choices=_penalties,
     )
     penalty_weight: float = _key(
         10.0,
         "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN",
         above=0,
-        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+        when=("penalty", lambda: _penalties()[1:]),
     )
     penalty_every: int = _key(
         1,
         "the penalty is taken in every so many-th step, and as many times as heavy",
         low=1,
-        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+        when=("penalty", lambda: _penalties()[1:]),
     )
     clip: float = _key(0.0, "D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
     instance_noise: float = _key(0.0, "sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
@@ -274,6 +295,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     result = replace(recipe, **changes)
     for key in changes:
         other, values = KEYS[key].metadata.get("when", ("", ()))
+        values = values() if callable(values) else values
         if other and getattr(result, other) not in values:
             raise ValueError(
                 f'{key} has no effect with {other} = "{getattr(result, other)}": '
@@ -371,9 +393,10 @@ def _checked(key: Field, value: Any) -> Any:
             raise ValueError(fault + "a list of integers, such as [128, 128]")
         value = tuple(value)
 
-    if "choices" in limits and value not in limits["choices"]:
-        hint = nearest(value, limits["choices"]) if isinstance(value, str) else ""
-        known = " or ".join(map(_shown, limits["choices"]))
+    choices = limits.get("choices", (value,))
+    if value not in (choices := choices() if callable(choices) else choices):
+        hint = nearest(value, choices) if isinstance(value, str) else ""
+        known = " or ".join(map(_shown, choices))
         raise ValueError(fault + known + (hint if "did you mean" in hint else ""))
     if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
         raise ValueError(fault + limits["expected"])
