@@ -1,6 +1,6 @@
 r"""CycleGAN: from one domain into another and back, learned from two heaps of images without a single pair.
 
-(Zhu, Park, Isola & Efros 2017.)  Two generators, two discriminators:
+Method    Two generators, two discriminators, and a way back (Zhu, Park, Isola & Efros 2017):
 
     G_AB: A -> B    G_BA: B -> A       translators, images (N, H, W, C) in [-1, 1] to images
     D_A, D_B                           does a patch look like A's, like B's?  (N, h, w, 1) logits, one a patch
