@@ -50,7 +50,20 @@ from ..layers import (
 )
 from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from ..losses.cross_entropy import CrossEntropy
-from ..models import dcgan, mlp_gan
+from ..models import (
+    acgan,
+    cgan,
+    dcgan,
+    dragan,
+    infogan,
+    lsgan,
+    mlp_gan,
+    projection_gan,
+    r1gan,
+    ragan,
+    wgan_clip,
+    wgan_gp,
+)
 from ..models.cyclegan import CycleGAN
 from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
@@ -117,9 +130,14 @@ def _conditioned(gan):
     return gan
 
 
-def _small(rng, **options):
-    """An image GAN that is told labels or codes, as small as it gets."""
-    return _conditioned(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+def _small(member, **options):
+    """A conditional GAN of images, as small as it gets."""
+    return lambda rng: _conditioned(member(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+
+
+def _tiny(member):
+    """A GAN of images with a single convolution in each net."""
+    return lambda rng: member(image_size=4, width=1, latent_dim=2, dense=0)
 
 
 def _cyclegan(rng, **options):
@@ -356,30 +374,22 @@ GAMES = [
         ),
         (4, 2),
     ),
-    Case(
-        "DCGAN, R1, no norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case(
-        "DCGAN, WGAN-GP, layer norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer", loss="wasserstein", penalty="wgan-gp"),
-        (4, 8, 8, 1),
-    ),
-    Case("Conditional, concat", lambda rng: _small(rng, condition="concat", d_norm="none"), (4, 8, 8, 1)),
-    Case(
-        "Conditional, concat, R1",
-        lambda rng: _small(rng, condition="concat", d_norm="layer", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case("Conditional, projection", lambda rng: _small(rng, condition="projection", d_norm="layer"), (4, 8, 8, 1)),
+    Case("DCGAN, R1, no norm", lambda rng: r1gan(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("DCGAN, WGAN-GP, layer norm", lambda rng: wgan_gp(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("LSGAN", _tiny(lsgan), (4, 4, 4, 1)),
+    Case("RaGAN", _tiny(ragan), (4, 4, 4, 1)),
+    Case("DRAGAN", _tiny(dragan), (4, 4, 4, 1)),
+    Case("WGAN", _tiny(wgan_clip), (4, 4, 4, 1)),
+    Case("Conditional, concat", _small(cgan, d_norm="none"), (4, 8, 8, 1)),
+    Case("Conditional, concat, R1", _small(cgan, d_norm="layer", penalty="r1"), (4, 8, 8, 1)),
+    Case("Conditional, projection", _small(projection_gan, d_norm="layer", penalty="none"), (4, 8, 8, 1)),
     Case(
         "Conditional, projection, WGAN-GP",
-        lambda rng: _small(rng, condition="projection", d_norm="none", loss="wasserstein", penalty="wgan-gp"),
+        _small(projection_gan, loss="wasserstein", penalty="wgan-gp"),
         (4, 8, 8, 1),
     ),
-    Case("Auxiliary (ACGAN)", lambda rng: _small(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)),
-    Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"), (4, 8, 8, 1)),
+    Case("Auxiliary (ACGAN)", _small(acgan, d_norm="layer"), (4, 8, 8, 1)),
+    Case("Auxiliary (InfoGAN)", _small(infogan, d_norm="layer"), (4, 8, 8, 1)),
     Case("CycleGAN", _cyclegan, (4, 6, 5, 1)),
     Case("CycleGAN, no identity, hinge", lambda rng: _cyclegan(rng, identity_weight=0.0, loss="hinge"), (4, 6, 5, 1)),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),

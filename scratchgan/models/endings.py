@@ -42,7 +42,7 @@ def ending(name: str) -> Callable[[type[Ending]], type[Ending]]:
 
 @ending("none")
 class Ending:
-    """Nobody is conditioned on anything, and D ends in one logit.
+    """The ending of an unconditional D: one logit.
 
     A subclass takes what it needs of dcgan's options classes, continuous, class_weight and continuous_weight.
     """
@@ -58,7 +58,7 @@ class Ending:
         return GAN
 
     def join(self, features: int, blocks: Blocks) -> tuple[list[Layer], int]:
-        """Layers that add to D's features (N, features) what D is conditioned on, and the number of features then."""
+        """Layers that add to D's features (N, features) what D is conditioned on; how many features there are then."""
         return [], features
 
     def last(self, features: int, blocks: Blocks) -> Layer:

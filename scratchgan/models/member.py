@@ -1,9 +1,10 @@
 """A member of the family: the nets and the game of a base model, with the method of one paper.
 
-    lsgan = Member("lsgan", dcgan, METHOD)         then  lsgan(28, 1, lr_g=2e-4)  is
-    dcgan(28, 1, **{**METHOD, "lr_g": 2e-4})
+With lsgan = Member("lsgan", dcgan, METHOD), these three build the same GAN:
 
-A recipe with `model = "lsgan"` builds the same GAN.
+    lsgan(28, 1, lr_g=2e-4)
+    dcgan(28, 1, **{**METHOD, "lr_g": 2e-4})
+    a recipe with model = "lsgan" and lr_g = 2e-4, on 28 x 28 grey images
 """
 
 from __future__ import annotations

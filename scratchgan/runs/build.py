@@ -7,6 +7,7 @@ SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from .. import plots
 from ..files import checkpoint
 from ..files.arrays import one_line
 from ..models import build
+from ..models.training import game
 from ..plots.density import PointCloud, save_density, save_points
 from ..plots.translations import save_translations
-from .keys import parse
+from .keys import parse, shown
 from .limits import at_most
 from .recipe import KEYS, Recipe, base, default, from_dict, options
 
@@ -112,11 +114,10 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
     Raises ValueError if the model cannot make such examples.
     """
     taken, shape = options(recipe.model), tuple(int(n) for n in shape)
-    for key in ("condition", "penalty", "g_objective", "optimizer"):
-        if key not in taken and getattr(recipe, key) != default(key, recipe.model):
-            raise ValueError(
-                f'{key} = "{getattr(recipe, key)}" has no effect with model = "{recipe.model}": leave it out'
-            )
+    for key in ("condition", "minibatch", *signature(game).parameters):  # what would make it another game
+        if key in KEYS and key not in taken and "when" not in KEYS[key].metadata:
+            if (value := getattr(recipe, key)) != default(key, recipe.model):
+                raise ValueError(f'{key} = {shown(value)} has no effect with model = "{recipe.model}": leave it out')
     settings = {key: getattr(recipe, key) for key in taken} | {"total_steps": recipe.steps}
     if base(recipe.model) == "mlp":
         return build(recipe.model, **{**settings, "data_shape": shape})

@@ -72,7 +72,7 @@ class Recipe:
     identity_weight: float = key(
         "CycleGAN: weight, times cycle_weight, of leaving alone what is in the domain already", low=0
     )
-    pool_size: int = key("CycleGAN: earlier fakes that D is shown again", low=0, high=10_000)
+    pool_size: int = key("CycleGAN: how many earlier fakes are kept for D to be trained on again", low=0, high=10_000)
 
     d_norm: str = key("DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)", choices=NORMS)
     packing: int = key("samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
@@ -267,12 +267,12 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 def with_model(recipe: Recipe, model: str) -> dict[str, Any]:
     """What changes in a recipe that gets another model.
 
-    What the new method fixes is as the method has it.  What stood at the old model's value goes to the new model's.
-    All else the recipe has decided itself, and it stays.
+    What the new method fixes is as the method has it.  What stood at the old model's value, or is not for the new one,
+    goes to the new model's.  All else the recipe has decided itself, and it stays.
     """
     if model == recipe.model:
         return {}
-    left = [name for name in KEYS if getattr(recipe, name) == default(name, recipe.model)]
+    left = [name for name in KEYS if getattr(recipe, name) == default(name, recipe.model) or not fits(name, model)]
     return {**dict.fromkeys(left, UNSET), **method_of(MODELS[model]), "model": model}
 
 
