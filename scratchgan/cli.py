@@ -371,13 +371,15 @@ def _recipes(args: argparse.Namespace) -> int:
     elif args.name:
         print(recipes.source(args.name), end="")
     else:
-        table = [("recipe", "data", "steps", "what it teaches")]
-        for name, description in recipes.names().items():
+        table = [("recipe", "model", "data", "steps", "what it teaches")]
+        for name in recipes.names():
             recipe = recipes.load(name)
-            table.append((name, recipe.data, f"{recipe.steps:,}", description))
-        widths = [max(len(row[i]) for row in table) for i in range(3)]
-        for name, data, steps, description in table:
-            print(f"{name:<{widths[0]}}  {data:<{widths[1]}}  {steps:>{widths[2]}}  {description}")
+            table.append((name, recipe.model, recipe.data, f"{recipe.steps:,}", recipe.description))
+        widths = [max(len(row[i]) for row in table) for i in range(4)]
+        for name, model, data, steps, description in table:
+            print(
+                f"{name:<{widths[0]}}  {model:<{widths[1]}}  {data:<{widths[2]}}  {steps:>{widths[3]}}  {description}"
+            )
     return 0
 
 

@@ -159,6 +159,7 @@ from scratchgan.layers import Sequential
 from scratchgan.data import BatchStream, load
 from scratchgan.layers import Dense, LabelConcat
 from scratchgan.models.dcgan import discriminator, generator
+from scratchgan.models.endings import CONDITIONS
 from scratchgan.models.training import game
 
 digits = load("uci-digits-8x8")
@@ -173,8 +174,8 @@ def learn_digits(way):
     """(a conditional GAN on 8 x 8 digits, D's loss at the end); D is told the label in one of four ways."""
     rng = np.random.default_rng(0)
     G = generator(4, [16], 1, 16 + 10, 64, rng, np.float32)    # noise and one-hot label -> image
-    condition = way if way in ("concat", "projection") else "none"
-    D = discriminator(4, [16], 1, 64, 0.2, rng, np.float32, condition=condition, classes=10)
+    ending = CONDITIONS[way if way in ("concat", "projection") else "none"](classes=10)      # how D ends
+    D = discriminator(4, [16], 1, 64, 0.2, rng, np.float32, ending=ending)
     if way == "no hidden layer":                               # [features, e(l)] -> logit
         D = Sequential([*D.layers[:-1], LabelConcat(10, 50, rng=rng), Dense(64 + 50, 1, rng=rng)],
                        input_shape=(8, 8, 1))
@@ -632,5 +633,5 @@ fig
 # Mirza & Osindero 2014, *Conditional generative adversarial nets*. Miyato & Koyama 2018, *cGANs with projection
 # discriminator*. Odena, Olah & Shlens 2017, *Conditional image synthesis with auxiliary classifier GANs*. Gong, Xu,
 # Li, Zhang & Batmanghelich 2019, *Twin auxiliary classifiers GAN*. Chen et al. 2016, *InfoGAN*. In the source:
-# `scratchgan/models/conditional.py`, `layers/conditional.py`, `models/auxiliary.py`, `models/infogan.py`,
-# `metrics/cross_entropy.py`.
+# `scratchgan/models/conditional.py`, `models/cgan.py`, `models/projection_gan.py`, `layers/conditional.py`,
+# `models/auxiliary.py`, `models/acgan.py`, `models/infogan.py`, `losses/cross_entropy.py`.

@@ -78,10 +78,17 @@ class GradientPenalty(Rule):
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
-def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules of a recipe's key `penalty`, a key of PENALTIES, with that weight.
+PENALTIES = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
 
-    The weight is gamma of R1 and R2, and lambda of the other two.
-    """
+
+def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
+    """The rules of a recipe's key `penalty`, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
     one_of("training", "penalty", name, PENALTIES)
     return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]
