@@ -15,7 +15,20 @@ from .. import layers as L
 from ..layers import Sequential
 from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from ..losses.cross_entropy import CrossEntropy
-from ..models import dcgan, mlp_gan
+from ..models import (
+    acgan,
+    cgan,
+    dcgan,
+    dragan,
+    infogan,
+    lsgan,
+    mlp_gan,
+    projection_gan,
+    r1gan,
+    ragan,
+    wgan_clip,
+    wgan_gp,
+)
 from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 from . import Report, check, nets
@@ -224,42 +237,22 @@ GAMES = [
         ),
         (4, 2),
     ),
-    Case(
-        "DCGAN, R1, no norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case(
-        "DCGAN, WGAN-GP, layer norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer", loss="wasserstein", penalty="wgan-gp"),
-        (4, 8, 8, 1),
-    ),
-    Case("Conditional, concat", lambda rng: nets.small_image_gan(rng, condition="concat", d_norm="none"), (4, 8, 8, 1)),
-    Case(
-        "Conditional, concat, R1",
-        lambda rng: nets.small_image_gan(rng, condition="concat", d_norm="layer", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case(
-        "Conditional, projection",
-        lambda rng: nets.small_image_gan(rng, condition="projection", d_norm="layer"),
-        (4, 8, 8, 1),
-    ),
+    Case("DCGAN, R1, no norm", lambda rng: r1gan(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("DCGAN, WGAN-GP, layer norm", lambda rng: wgan_gp(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("LSGAN", nets.tiny(lsgan), (4, 4, 4, 1)),
+    Case("RaGAN", nets.tiny(ragan), (4, 4, 4, 1)),
+    Case("DRAGAN", nets.tiny(dragan), (4, 4, 4, 1)),
+    Case("WGAN", nets.tiny(wgan_clip), (4, 4, 4, 1)),
+    Case("Conditional, concat", nets.small(cgan, d_norm="none"), (4, 8, 8, 1)),
+    Case("Conditional, concat, R1", nets.small(cgan, d_norm="layer", penalty="r1"), (4, 8, 8, 1)),
+    Case("Conditional, projection", nets.small(projection_gan, d_norm="layer", penalty="none"), (4, 8, 8, 1)),
     Case(
         "Conditional, projection, WGAN-GP",
-        lambda rng: nets.small_image_gan(
-            rng, condition="projection", d_norm="none", loss="wasserstein", penalty="wgan-gp"
-        ),
+        nets.small(projection_gan, loss="wasserstein", penalty="wgan-gp"),
         (4, 8, 8, 1),
     ),
-    Case(
-        "Auxiliary (ACGAN)", lambda rng: nets.small_image_gan(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)
-    ),
-    Case(
-        "Auxiliary (InfoGAN)",
-        lambda rng: nets.small_image_gan(rng, condition="codes", continuous=2, d_norm="layer"),
-        (4, 8, 8, 1),
-    ),
+    Case("Auxiliary (ACGAN)", nets.small(acgan, d_norm="layer"), (4, 8, 8, 1)),
+    Case("Auxiliary (InfoGAN)", nets.small(infogan, d_norm="layer"), (4, 8, 8, 1)),
     Case("CycleGAN", nets.small_cyclegan, (4, 6, 5, 1)),
     Case(
         "CycleGAN, no identity, hinge",

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import layers as L
 from ..layers import Sequential
-from ..models import dcgan, mlp_gan
+from ..models import mlp_gan
 from ..models.cycle import CycleGAN
 
 
@@ -49,9 +49,14 @@ def conditioned(gan):
     return gan
 
 
-def small_image_gan(rng, **options):
-    """An image GAN that takes labels or codes, as small as it gets."""
-    return conditioned(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+def small(member, **options):
+    """What builds a conditional GAN of images, as small as it gets."""
+    return lambda rng: conditioned(member(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
+
+
+def tiny(member):
+    """What builds a GAN of images with a single convolution in each net."""
+    return lambda rng: member(image_size=4, width=1, latent_dim=2, dense=0)
 
 
 def small_cyclegan(rng, **options):

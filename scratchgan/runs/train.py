@@ -247,7 +247,9 @@ class Loop:
                 self.diverged(f"{where} is not finite", losses)
             bar.set_description(recipe.name, refresh=False)
             bar.set_postfix_str(
-                "D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(*(losses[key] for key in LOSSES)),
+                "D loss {:.3f}  G loss {:.3f}  {mark}(x) {:.2f}  {mark}(G(z)) {:.2f}".format(
+                    *(losses[key] for key in LOSSES), mark=self.gan.loss.symbol[0]
+                ),
                 refresh=False,
             )
             bar.update()
