@@ -296,9 +296,7 @@ def _sample(args: argparse.Namespace) -> int:
     asked = {}
     if args.label is not None:
         if not gan.conditional:
-            raise UsageError(
-                f"argument --label: {run} is not a conditional GAN: its samples cannot be asked for by label"
-            )
+            raise UsageError(f"argument --label: {run} is no conditional GAN: its samples have no labels to choose")
         if not 0 <= args.label < gan.classes:
             raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
         asked = {"labels": args.label}

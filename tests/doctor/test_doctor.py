@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tiny import tiny
 
 from scratchgan import doctor, losses
 from scratchgan.data import Dataset
@@ -21,23 +22,10 @@ from scratchgan.game import Game
 from scratchgan.layers import Dense, ReLU
 from scratchgan.runs import diagnose
 from scratchgan.runs.held_out import split
-from scratchgan.runs.recipe import Recipe, to_toml
+from scratchgan.runs.recipe import to_toml
 from scratchgan.runs.train import Diverged, train
 
-TINY = Recipe(
-    name="tiny",
-    model="mlp",
-    data="ring",
-    steps=60,
-    batch_size=32,
-    latent_dim=2,
-    hidden=(16,),
-    log_every=2,
-    lr_g=1e-3,
-    lr_d=1e-3,
-    sample_every=0,
-    checkpoint_every=0,
-)
+TINY = tiny(steps=60, batch_size=32, hidden=(16,), log_every=2, lr_g=1e-3, lr_d=1e-3)
 #: a game in balance
 FINE = {
     "d_loss": 1.35,
