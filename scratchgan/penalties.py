@@ -14,6 +14,8 @@ only dW += B(tx, dy) is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .checks import real
@@ -121,7 +123,7 @@ class PathLength(Penalty):
 def penalty_backward(
     net: Layer,
     x: np.ndarray,
-    phi: Penalty,
+    phi: Penalty | Callable[[np.ndarray], tuple[float, np.ndarray]],
     *,
     dy: np.ndarray | None = None,
     train: bool = True,

@@ -230,7 +230,8 @@ class CycleGAN(Game):
         if to not in WAYS:
             raise ValueError(f'CycleGAN: to must be "a" or "b", got {to!r}')
         x = self._checked("x", x)
-        return evaluate_in_chunks((self.G if self.ema is None else self.ema.net)[WAYS[to]], x)
+        both = self.G if self.ema is None else self.ema.net
+        return evaluate_in_chunks(dict(both.children())[WAYS[to]], x)
 
     def cycle(self, x: np.ndarray, to: str = "b") -> tuple[np.ndarray, np.ndarray]:
         """(y, x'): x translated, and y translated back.  Arguments and errors as for `translate`."""

@@ -64,7 +64,7 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
         recipe = replace(recipe, **{key: one.data})
         domains.append(data)
     try:
-        return recipe, Pair(*domains, name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
+        return recipe, Pair(domains[0], domains[1], name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
     except DataError as error:
         raise ValueError(f"{error}; use image_size and channels to make them alike") from None
 
@@ -226,7 +226,7 @@ def make_folder(out: str | Path | None, name: str) -> Path:
             continue
 
 
-def restore(run: str | Path) -> tuple[Game, Recipe]:
+def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
     """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.

@@ -37,7 +37,7 @@ from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
 from ..files.atomic import replacing, write_text
-from ..game import Game
+from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
 from .finite import bad_array, first_fault
@@ -48,6 +48,7 @@ from .recipe import load as load_recipe
 
 if TYPE_CHECKING:
     from ..metrics.modes import ModeReport
+    from ..models.cycle import CycleGAN
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # as the papers count modes
@@ -66,7 +67,7 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    gan: Game
+    gan: GAN | CycleGAN
     log: list[dict[str, float]]
     seconds: float
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
@@ -172,7 +173,7 @@ class Loop:
         self,
         recipe: Recipe,
         folder: Path,
-        gan: Game,
+        gan: GAN | CycleGAN,
         stream: BatchStream | PairStream,
         data: Data,
         held: np.ndarray | None,

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...checks import positive_int
 from ...data import Data
-from ...game import Game
+from ...gan import GAN
 from .. import build
 from ..recipe import Recipe
 from .report import Evaluation
@@ -93,7 +93,7 @@ def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = Tr
     return evaluation
 
 
-def _data(run: str | Path, recipe: Recipe, gan: Game, data: Data | np.ndarray | None) -> Data:
+def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | None) -> Data:
     """What the run was trained on, and ValueError if that cannot be, or is something else."""
     if data is None:
         try:
