@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .checks import real
 from .core import Layer
@@ -123,14 +124,14 @@ class PathLength(Penalty):
 def penalty_backward(
     net: Layer,
     x: np.ndarray,
-    phi: Penalty | Callable[[np.ndarray], tuple[float, np.ndarray]],
+    phi: Callable[[np.ndarray], tuple[float, np.ndarray]],
     *,
     dy: np.ndarray | None = None,
     train: bool = True,
     rng: np.random.Generator | None = None,
     input_grad: bool = True,
     **conditions,
-):
+) -> tuple[float, np.ndarray | None]:
     """Add dP/dtheta of P = phi(g), g = d<dy, net(x)>/dx, to net's `grads`; return (P, dP/dx).
 
     x            where the gradient is taken (N, ...)
@@ -164,7 +165,7 @@ class Penalised:
     def __init__(self, net: Layer, penalty: Penalty, *, train: bool = True, noise: bool = False):
         self.net, self.penalty, self.train, self.noise = net, penalty, train, noise
 
-    def backward(self, x: np.ndarray, **options):
+    def backward(self, x: np.ndarray, **options) -> tuple[float, np.ndarray | None]:
         """`penalty_backward` of the two."""
         return penalty_backward(self.net, x, self.penalty, train=self.train, **options)
 
@@ -188,7 +189,7 @@ def perturb(real: np.ndarray, *, rng: np.random.Generator, scale: float = 0.5) -
     return real + (scale * real.std() * rng.random(real.shape)).astype(real.dtype)
 
 
-def path_noise(shape: tuple[int, ...], *, rng: np.random.Generator, dtype=np.float32) -> np.ndarray:
+def path_noise(shape: tuple[int, ...], *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> np.ndarray:
     """N(0, 1) / sqrt(pixels) for images (N, H, W, C), pixels = H W: |J^T y| does not grow with the resolution."""
     pixels = shape[1] * shape[2] if len(shape) == 4 else 1
     return (rng.standard_normal(shape) / pixels**0.5).astype(dtype)

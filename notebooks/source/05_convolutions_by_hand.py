@@ -459,12 +459,12 @@ def batchnorm_backward(dy, xhat, gamma, r):
 check("05.batchnorm_backward", batchnorm_backward)
 
 # %% [markdown]
-# The package's version takes $\gamma$ out of the means, and reads the sums that it has anyway:
+# The package's version serves every normalisation: they differ only in which entries $m$ is taken over.
 
 # %%
-from scratchgan.kernels import normalisation
+from scratchgan.layers.norm import Normalisation
 
-print(inspect.getsource(normalisation.batchnorm_backward.twin))
+print(inspect.getsource(Normalisation.backward), inspect.getsource(Normalisation.project), sep="\n")
 
 # %% [markdown]
 # What if mean and variance are taken for constants, $dx = r\,g$? The net still runs, and the shapes fit. Compare both

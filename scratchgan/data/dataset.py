@@ -106,7 +106,7 @@ def check_batch(dataset: Dataset, batch_size: int) -> None:
     if len(dataset) < batch_size:
         raise DataError(
             f"{dataset.name}: {len(dataset)} samples are fewer than one batch of {batch_size}: "
-            f"add data, or use --set batch_size={len(dataset)} or less"
+            f"add data, or use batch_size={len(dataset)} or less"
         )
 
 
@@ -160,5 +160,5 @@ def resize_images(images: np.ndarray, size: int) -> np.ndarray:
     for i in range(n):
         for c in range(channels):  # Pillow resizes floats one channel at a time
             plane = Image.fromarray(np.ascontiguousarray(images[i, :, :, c]))
-            out[i, :, :, c] = plane.resize((size, size), Image.Resampling.BICUBIC)
+            out[i, :, :, c] = np.asarray(plane.resize((size, size), Image.Resampling.BICUBIC))
     return np.clip(out, -1, 1, out=out)

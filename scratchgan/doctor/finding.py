@@ -53,8 +53,9 @@ def swings(values: np.ndarray, low: float, high: float) -> list[int]:
 
 def largest(values: Iterable[float]) -> float:
     """The largest that is finite, nan if nothing is."""
-    values = np.asarray(values)[np.isfinite(values)]
-    return float(values.max()) if len(values) else math.nan
+    array = np.asarray(values)
+    finite = array[np.isfinite(array)]
+    return float(finite.max()) if len(finite) else math.nan
 
 
 def since(log: Log, beyond: np.ndarray) -> int | None:

@@ -98,7 +98,8 @@ def _panel(axes, log: Log, key: str, marks: list[Signal]) -> None:
 
 def _panels(diagnosis: Diagnosis) -> dict[str, list[Signal]]:
     """Signal -> thresholds to draw: of the first finding, then of the next, then what is always worth a look."""
-    log, panels = diagnosis.log, {}
+    log = diagnosis.log
+    panels: dict[str, list[Signal]] = {}
     signals = [mark for finding in diagnosis.findings for mark in finding.signals]
     if not signals:
         signals = [Signal(key, threshold, math.nan, key != "diversity") for key, threshold in HEALTHY]

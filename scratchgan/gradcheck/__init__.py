@@ -34,6 +34,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
 from ..game import Game
@@ -59,7 +60,7 @@ def check(
     h: float = 1e-5,
     tolerance: float = 1e-7,
     randomise: bool = True,
-    dtype=np.float64,
+    dtype: DTypeLike = np.float64,
     name: str | None = None,
 ) -> Report:
     """Check every derivative of a layer, a net, a loss, a penalty, a net under a penalty or a GAN; or an optimiser.

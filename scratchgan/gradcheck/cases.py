@@ -9,45 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from .. import layers as L
 from ..checks import one_of
 from ..core import Sequential
-from ..layers import (
-    ELU,
-    AveragePool2D,
-    BatchNorm,
-    Concat,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GroupNorm,
-    InstanceNorm,
-    LabelConcat,
-    LayerNorm,
-    LeakyReLU,
-    Maxout,
-    MaxPool2D,
-    MinibatchDiscrimination,
-    MinibatchStd,
-    Pack,
-    PixelNorm,
-    PixelShuffle,
-    Projection,
-    ReLU,
-    Reshape,
-    Residual,
-    SelfAttention,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    SpectralNorm,
-    Tanh,
-    UpsampleBilinear2D,
-    UpsampleNearest2D,
-)
 from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from ..losses.cross_entropy import CrossEntropy
 from ..models import dcgan, mlp_gan
@@ -67,7 +33,7 @@ class Case:
     x_shape: tuple[int, ...] | None = None
     train: bool = True
 
-    def input(self, rng: np.random.Generator, dtype=np.float64) -> np.ndarray:
+    def input(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> np.ndarray:
         """A random batch for it."""
         return rng.standard_normal(self.x_shape).astype(dtype)
 
@@ -82,30 +48,30 @@ class Case:
 
 
 def _conv(**geometry):
-    return lambda rng: Conv2D(2, 3, rng=rng, **geometry)
+    return lambda rng: L.Conv2D(2, 3, rng=rng, **geometry)
 
 
 def _conv_t(**geometry):
-    return lambda rng: ConvTranspose2D(2, 3, rng=rng, **geometry)
+    return lambda rng: L.ConvTranspose2D(2, 3, rng=rng, **geometry)
 
 
 def _spectral(build):
     """Checked in evaluation, where u and v are constants in truth; training, in tests/layers/test_spectral.py."""
-    return lambda rng: SpectralNorm(build(rng), rng=rng)
+    return lambda rng: L.SpectralNorm(build(rng), rng=rng)
 
 
 def _small_net(rng):
     return Sequential(
         [
-            Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng),
-            LeakyReLU(0.2),
-            Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng),
-            BatchNorm(3),
-            Tanh(),
-            Flatten(),
-            Dense(27, 4, rng=rng),
-            Softplus(),
-            Dense(4, 1, rng=rng),
+            L.Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng),
+            L.LeakyReLU(0.2),
+            L.Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng),
+            L.BatchNorm(3),
+            L.Tanh(),
+            L.Flatten(),
+            L.Dense(27, 4, rng=rng),
+            L.Softplus(),
+            L.Dense(4, 1, rng=rng),
         ],
         input_shape=(5, 6, 1),
     )
@@ -124,41 +90,47 @@ def _small(rng, **options):
 
 def _cyclegan(rng, **options):
     """Four small nets, no two alike: a gradient that came from the wrong one would show."""
-    conv = lambda Ci, Co, **size: Conv2D(Ci, Co, **{"kernel_size": 3, "padding": 1, **size}, rng=rng)
-    G_AB = Sequential([conv(1, 2), InstanceNorm(2), LeakyReLU(0.2), conv(2, 1), Tanh()])
-    G_BA = Sequential([Residual(Sequential([conv(1, 1), InstanceNorm(1), LeakyReLU(0.2)])), conv(1, 1), Tanh()])
-    D_A = Sequential([conv(1, 2, stride=2), LeakyReLU(0.2), conv(2, 1)])
-    D_B = Sequential([conv(1, 1), InstanceNorm(1), LeakyReLU(0.2), conv(1, 1, stride=2)])
+    conv = lambda Ci, Co, **size: L.Conv2D(Ci, Co, **{"kernel_size": 3, "padding": 1, **size}, rng=rng)
+    G_AB = Sequential([conv(1, 2), L.InstanceNorm(2), L.LeakyReLU(0.2), conv(2, 1), L.Tanh()])
+    G_BA = Sequential([L.Residual(Sequential([conv(1, 1), L.InstanceNorm(1), L.LeakyReLU(0.2)])), conv(1, 1), L.Tanh()])
+    D_A = Sequential([conv(1, 2, stride=2), L.LeakyReLU(0.2), conv(2, 1)])
+    D_B = Sequential([conv(1, 1), L.InstanceNorm(1), L.LeakyReLU(0.2), conv(1, 1, stride=2)])
     return CycleGAN(G_AB, G_BA, D_A, D_B, data_shape=(6, 5, 1), **options)
 
 
 def _residual(rng):
-    return Residual(Sequential([BatchNorm(2), SiLU(), Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
+    return L.Residual(Sequential([L.BatchNorm(2), L.SiLU(), L.Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
 
 
 def _concat(rng):
-    return Concat([Sequential([]), Dense(3, 2, rng=rng), Sequential([Dense(3, 4, rng=rng), LeakyReLU(0.2)])])
+    return L.Concat([Sequential([]), L.Dense(3, 2, rng=rng), Sequential([L.Dense(3, 4, rng=rng), L.LeakyReLU(0.2)])])
 
 
 def _concat_images(rng):
-    return Concat([Conv2D(2, 1, kernel_size=2, stride=2, rng=rng), Sequential([Tanh(), AveragePool2D(2)])])
+    return L.Concat([L.Conv2D(2, 1, kernel_size=2, stride=2, rng=rng), Sequential([L.Tanh(), L.AveragePool2D(2)])])
 
 
 def _minibatch_net(rng):
     return Sequential(
-        [Dense(3, 4, rng=rng), Tanh(), MinibatchStd(), MinibatchDiscrimination(5, 2, 2, rng=rng), Dense(7, 1, rng=rng)]
+        [
+            L.Dense(3, 4, rng=rng),
+            L.Tanh(),
+            L.MinibatchStd(),
+            L.MinibatchDiscrimination(5, 2, 2, rng=rng),
+            L.Dense(7, 1, rng=rng),
+        ]
     )
 
 
 def _critic(rng, activation):
     return Sequential(
         [
-            Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng),
+            L.Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng),
             activation(),
-            Conv2D(3, 4, kernel_size=3, rng=rng, padding=1),
+            L.Conv2D(3, 4, kernel_size=3, rng=rng, padding=1),
             activation(),
-            Flatten(),
-            Dense(24, 1, rng=rng),
+            L.Flatten(),
+            L.Dense(24, 1, rng=rng),
         ],
         input_shape=(6, 5, 1),
     )
@@ -167,11 +139,11 @@ def _critic(rng, activation):
 def _decoder(rng):
     return Sequential(
         [
-            Dense(3, 16, rng=rng),
-            Reshape((2, 2, 4)),
-            Softplus(),
-            ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng),
-            Tanh(),
+            L.Dense(3, 16, rng=rng),
+            L.Reshape((2, 2, 4)),
+            L.Softplus(),
+            L.ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng),
+            L.Tanh(),
         ],
         input_shape=(3,),
     )
@@ -189,8 +161,8 @@ def _ahead(rng, **options):
 _IMAGES = (2, 5, 4, 2)
 
 LAYERS = [
-    Case("Dense", lambda rng: Dense(4, 3, rng=rng), (5, 4)),
-    Case("Dense, no bias", lambda rng: Dense(4, 3, bias=False, rng=rng), (5, 4)),
+    Case("Dense", lambda rng: L.Dense(4, 3, rng=rng), (5, 4)),
+    Case("Dense, no bias", lambda rng: L.Dense(4, 3, bias=False, rng=rng), (5, 4)),
     Case("Conv2D k3", _conv(kernel_size=3), _IMAGES),
     Case("Conv2D k4 s2 p1", _conv(kernel_size=4, stride=2, padding=1), _IMAGES),
     Case("Conv2D k1", _conv(kernel_size=1, bias=False), _IMAGES),
@@ -200,21 +172,21 @@ LAYERS = [
     Case("ConvTranspose2D k3", _conv_t(kernel_size=3, bias=False), (2, 3, 2, 2)),
     Case("ConvTranspose2D k3 s2 p1 o1", _conv_t(kernel_size=3, stride=2, padding=1, output_padding=1), (2, 3, 2, 2)),
     Case("ConvTranspose2D k2 s3 o(2,1)", _conv_t(kernel_size=2, stride=3, output_padding=(2, 1)), (2, 2, 3, 2)),
-    Case("BatchNorm, training", lambda rng: BatchNorm(3), (6, 3)),
-    Case("BatchNorm, training, images", lambda rng: BatchNorm(2), (3, 2, 4, 2)),
-    Case("BatchNorm, evaluation", lambda rng: BatchNorm(2), (3, 2, 2, 2), train=False),
-    Case("LayerNorm", lambda rng: LayerNorm(5), (4, 5)),
-    Case("LayerNorm, images", lambda rng: LayerNorm((2, 3, 2)), (3, 2, 3, 2)),
-    Case("LayerNorm, tokens", lambda rng: LayerNorm((5,)), (2, 3, 5)),
-    Case("LayerNorm, not affine", lambda rng: LayerNorm(5, affine=False), (4, 5)),
-    Case("InstanceNorm", lambda rng: InstanceNorm(2), (3, 3, 2, 2)),
-    Case("InstanceNorm, not affine", lambda rng: InstanceNorm(2, affine=False), (3, 3, 2, 2)),
-    Case("GroupNorm", lambda rng: GroupNorm(2, 4), (3, 3, 2, 4)),
-    Case("GroupNorm, vectors", lambda rng: GroupNorm(2, 8), (3, 8)),
-    Case("GroupNorm, one, not affine", lambda rng: GroupNorm(1, 3, affine=False), (2, 2, 2, 3)),
-    Case("PixelNorm", lambda rng: PixelNorm(), (5, 4)),
-    Case("PixelNorm, images", lambda rng: PixelNorm(), (2, 2, 3, 4)),
-    Case("SpectralNorm, Dense", _spectral(lambda rng: Dense(4, 3, rng=rng)), (5, 4), train=False),
+    Case("BatchNorm, training", lambda rng: L.BatchNorm(3), (6, 3)),
+    Case("BatchNorm, training, images", lambda rng: L.BatchNorm(2), (3, 2, 4, 2)),
+    Case("BatchNorm, evaluation", lambda rng: L.BatchNorm(2), (3, 2, 2, 2), train=False),
+    Case("LayerNorm", lambda rng: L.LayerNorm(5), (4, 5)),
+    Case("LayerNorm, images", lambda rng: L.LayerNorm((2, 3, 2)), (3, 2, 3, 2)),
+    Case("LayerNorm, tokens", lambda rng: L.LayerNorm((5,)), (2, 3, 5)),
+    Case("LayerNorm, not affine", lambda rng: L.LayerNorm(5, affine=False), (4, 5)),
+    Case("InstanceNorm", lambda rng: L.InstanceNorm(2), (3, 3, 2, 2)),
+    Case("InstanceNorm, not affine", lambda rng: L.InstanceNorm(2, affine=False), (3, 3, 2, 2)),
+    Case("GroupNorm", lambda rng: L.GroupNorm(2, 4), (3, 3, 2, 4)),
+    Case("GroupNorm, vectors", lambda rng: L.GroupNorm(2, 8), (3, 8)),
+    Case("GroupNorm, one, not affine", lambda rng: L.GroupNorm(1, 3, affine=False), (2, 2, 2, 3)),
+    Case("PixelNorm", lambda rng: L.PixelNorm(), (5, 4)),
+    Case("PixelNorm, images", lambda rng: L.PixelNorm(), (2, 2, 3, 4)),
+    Case("SpectralNorm, Dense", _spectral(lambda rng: L.Dense(4, 3, rng=rng)), (5, 4), train=False),
     Case("SpectralNorm, Conv2D k4 s2 p1", _spectral(_conv(kernel_size=4, stride=2, padding=1)), _IMAGES, train=False),
     Case("SpectralNorm, Conv2D k3", _spectral(_conv(kernel_size=3, bias=False)), _IMAGES, train=False),
     Case(
@@ -223,62 +195,62 @@ LAYERS = [
         (2, 3, 2, 2),
         train=False,
     ),
-    Case("ReLU", lambda rng: ReLU(), (4, 5)),
-    Case("LeakyReLU", lambda rng: LeakyReLU(0.2), (4, 5)),
-    Case("Tanh", lambda rng: Tanh(), (4, 5)),
-    Case("Sigmoid", lambda rng: Sigmoid(), (4, 5)),
-    Case("Softplus", lambda rng: Softplus(), (4, 5)),
-    Case("ELU", lambda rng: ELU(1.0), (4, 5)),
-    Case("ELU, alpha 0.7", lambda rng: ELU(0.7), (4, 5)),
-    Case("Reshape", lambda rng: Reshape((2, 3, 2)), (3, 12)),
-    Case("Flatten", lambda rng: Flatten(), _IMAGES),
-    Case("Dropout, training", lambda rng: Dropout(0.4), (4, 6)),
-    Case("Dropout, evaluation", lambda rng: Dropout(0.4), (4, 6), train=False),
-    Case("AveragePool2D", lambda rng: AveragePool2D(2), _IMAGES),
-    Case("UpsampleNearest2D", lambda rng: UpsampleNearest2D(3), (2, 2, 3, 2)),
-    Case("SiLU", lambda rng: SiLU(), (4, 5)),
-    Case("Softmax", lambda rng: Softmax(), (4, 5)),
-    Case("Softmax, rows of images", lambda rng: Softmax(), (2, 3, 2, 3)),
-    Case("MaxPool2D", lambda rng: MaxPool2D(2), _IMAGES),
-    Case("MaxPool2D k3", lambda rng: MaxPool2D(3), (2, 7, 6, 2)),
-    Case("Maxout", lambda rng: Maxout(2), (4, 6)),
-    Case("Maxout k3, images", lambda rng: Maxout(3), (2, 2, 3, 6)),
-    Case("UpsampleBilinear2D", lambda rng: UpsampleBilinear2D(2), (2, 3, 4, 2)),
-    Case("UpsampleBilinear2D k3", lambda rng: UpsampleBilinear2D(3), (2, 1, 3, 2)),
-    Case("Pack", lambda rng: Pack(2), (4, 3)),
-    Case("Pack, 3 images", lambda rng: Pack(3), (6, 2, 1, 2)),
-    Case("PixelShuffle", lambda rng: PixelShuffle(2), (2, 2, 3, 8)),
-    Case("PixelShuffle k3", lambda rng: PixelShuffle(3), (2, 1, 2, 9)),
+    Case("ReLU", lambda rng: L.ReLU(), (4, 5)),
+    Case("LeakyReLU", lambda rng: L.LeakyReLU(0.2), (4, 5)),
+    Case("Tanh", lambda rng: L.Tanh(), (4, 5)),
+    Case("Sigmoid", lambda rng: L.Sigmoid(), (4, 5)),
+    Case("Softplus", lambda rng: L.Softplus(), (4, 5)),
+    Case("ELU", lambda rng: L.ELU(1.0), (4, 5)),
+    Case("ELU, alpha 0.7", lambda rng: L.ELU(0.7), (4, 5)),
+    Case("Reshape", lambda rng: L.Reshape((2, 3, 2)), (3, 12)),
+    Case("Flatten", lambda rng: L.Flatten(), _IMAGES),
+    Case("Dropout, training", lambda rng: L.Dropout(0.4), (4, 6)),
+    Case("Dropout, evaluation", lambda rng: L.Dropout(0.4), (4, 6), train=False),
+    Case("AveragePool2D", lambda rng: L.AveragePool2D(2), _IMAGES),
+    Case("UpsampleNearest2D", lambda rng: L.UpsampleNearest2D(3), (2, 2, 3, 2)),
+    Case("SiLU", lambda rng: L.SiLU(), (4, 5)),
+    Case("Softmax", lambda rng: L.Softmax(), (4, 5)),
+    Case("Softmax, rows of images", lambda rng: L.Softmax(), (2, 3, 2, 3)),
+    Case("MaxPool2D", lambda rng: L.MaxPool2D(2), _IMAGES),
+    Case("MaxPool2D k3", lambda rng: L.MaxPool2D(3), (2, 7, 6, 2)),
+    Case("Maxout", lambda rng: L.Maxout(2), (4, 6)),
+    Case("Maxout k3, images", lambda rng: L.Maxout(3), (2, 2, 3, 6)),
+    Case("UpsampleBilinear2D", lambda rng: L.UpsampleBilinear2D(2), (2, 3, 4, 2)),
+    Case("UpsampleBilinear2D k3", lambda rng: L.UpsampleBilinear2D(3), (2, 1, 3, 2)),
+    Case("Pack", lambda rng: L.Pack(2), (4, 3)),
+    Case("Pack, 3 images", lambda rng: L.Pack(3), (6, 2, 1, 2)),
+    Case("PixelShuffle", lambda rng: L.PixelShuffle(2), (2, 2, 3, 8)),
+    Case("PixelShuffle k3", lambda rng: L.PixelShuffle(3), (2, 1, 2, 9)),
     Case("Embedding, times x", TimesEmbedding, (5, 4)),
-    Case("LabelConcat", lambda rng: LabelsHeld(LabelConcat(3, 2, rng=rng)), (5, 4)),
-    Case("Projection", lambda rng: LabelsHeld(Projection(4, 3, rng=rng)), (5, 4)),
+    Case("LabelConcat", lambda rng: LabelsHeld(L.LabelConcat(3, 2, rng=rng)), (5, 4)),
+    Case("Projection", lambda rng: LabelsHeld(L.Projection(4, 3, rng=rng)), (5, 4)),
     Case(
         "Sequential, labels",
         lambda rng: LabelsHeld(
             Sequential(
                 [
-                    Dense(3, 5, rng=rng),
-                    Tanh(),
-                    LabelConcat(3, 2, rng=rng),
-                    Dense(7, 4, rng=rng),
-                    LeakyReLU(0.2),
-                    Projection(4, 3, rng=rng),
+                    L.Dense(3, 5, rng=rng),
+                    L.Tanh(),
+                    L.LabelConcat(3, 2, rng=rng),
+                    L.Dense(7, 4, rng=rng),
+                    L.LeakyReLU(0.2),
+                    L.Projection(4, 3, rng=rng),
                 ]
             )
         ),
         (5, 3),
     ),
-    Case("MinibatchStd", lambda rng: MinibatchStd(), (5, 3)),
-    Case("MinibatchStd, 2 groups, images", lambda rng: MinibatchStd(2), (6, 2, 3, 2)),
-    Case("MinibatchDiscrimination", lambda rng: MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
-    Case("MinibatchDiscrimination, 1 dim", lambda rng: MinibatchDiscrimination(2, 3, 1, rng=rng), (4, 2)),
+    Case("MinibatchStd", lambda rng: L.MinibatchStd(), (5, 3)),
+    Case("MinibatchStd, 2 groups, images", lambda rng: L.MinibatchStd(2), (6, 2, 3, 2)),
+    Case("MinibatchDiscrimination", lambda rng: L.MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
+    Case("MinibatchDiscrimination, 1 dim", lambda rng: L.MinibatchDiscrimination(2, 3, 1, rng=rng), (4, 2)),
     Case("Concat", _concat, (4, 3)),
     Case("Concat, images", _concat_images, (2, 4, 6, 2)),
     Case("Residual, training", _residual, (2, 3, 4, 2)),
     Case("Residual, evaluation", _residual, (2, 3, 4, 2), train=False),
-    Case("SelfAttention", lambda rng: SelfAttention(2, rng=rng), (2, 2, 3, 2)),
-    Case("SelfAttention, 16 channels", lambda rng: SelfAttention(16, rng=rng), (2, 2, 2, 16)),
-    Case("SelfAttention, 1 pixel", lambda rng: SelfAttention(3, rng=rng), (3, 1, 1, 3)),
+    Case("SelfAttention", lambda rng: L.SelfAttention(2, rng=rng), (2, 2, 3, 2)),
+    Case("SelfAttention, 16 channels", lambda rng: L.SelfAttention(16, rng=rng), (2, 2, 2, 16)),
+    Case("SelfAttention, 1 pixel", lambda rng: L.SelfAttention(3, rng=rng), (3, 1, 1, 3)),
     Case("Sequential, minibatch layers", _minibatch_net, (5, 3)),
     Case("Sequential, training", _small_net, (3, 5, 6, 1)),
     Case("Sequential, evaluation", _small_net, (3, 5, 6, 1), train=False),
@@ -295,9 +267,7 @@ LOSSES = [
     Case("RelativisticAverage", lambda rng: RelativisticAverage()),
 ]
 
-CLASSIFIERS = [
-    Case("CrossEntropy", lambda rng: CrossEntropy(np.array([2, 0, 2, 1])), (4, 3)),
-]
+CLASSIFIERS = [Case("CrossEntropy", lambda rng: CrossEntropy(np.array([2, 0, 2, 1])), (4, 3))]
 
 PENALTIES = [
     Case("R1", lambda rng: R1(3.0)),
@@ -306,14 +276,16 @@ PENALTIES = [
     Case("WganGp, one-sided", lambda rng: WganGp(3.0, one_sided=True)),
     Case("Dragan", lambda rng: Dragan(3.0)),
     Case("PathLength", lambda rng: PathLength(3.0, target=0.7)),
-    Case("R1 of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), R1(3.0)), (3, 6, 5, 1)),
-    Case("R1 of a smooth D", lambda rng: Penalised(_critic(rng, Tanh), R1(3.0)), (3, 6, 5, 1)),
+    Case(
+        "R1 of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: L.LeakyReLU(0.2)), R1(3.0)), (3, 6, 5, 1)
+    ),
+    Case("R1 of a smooth D", lambda rng: Penalised(_critic(rng, L.Tanh), R1(3.0)), (3, 6, 5, 1)),
     Case(
         "WganGp of a convolutional D",
-        lambda rng: Penalised(_critic(rng, lambda: LeakyReLU(0.2)), WganGp(3.0)),
+        lambda rng: Penalised(_critic(rng, lambda: L.LeakyReLU(0.2)), WganGp(3.0)),
         (3, 6, 5, 1),
     ),
-    Case("WganGp of a smooth D", lambda rng: Penalised(_critic(rng, Softplus), WganGp(3.0)), (3, 6, 5, 1)),
+    Case("WganGp of a smooth D", lambda rng: Penalised(_critic(rng, L.Softplus), WganGp(3.0)), (3, 6, 5, 1)),
     Case("PathLength of G", lambda rng: Penalised(_decoder(rng), PathLength(3.0, target=0.7), noise=True), (4, 3)),
 ]
 
@@ -391,12 +363,12 @@ GAMES = [
 ]
 
 OPTIMIZERS = [
-    Case("SGD", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1)),
-    Case("SGD, momentum", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1, momentum=0.9)),
-    Case("SGD, Nesterov", lambda rng: SGD(Dense(3, 2, rng=rng), 0.1, momentum=0.9, nesterov=True)),
-    Case("RMSProp", lambda rng: RMSProp(Dense(3, 2, rng=rng), 0.01, decay=0.9)),
-    Case("Adam", lambda rng: Adam(Dense(3, 2, rng=rng), 0.01)),
-    Case("Adam, beta1 0, cosine", lambda rng: Adam(Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
+    Case("SGD", lambda rng: SGD(L.Dense(3, 2, rng=rng), 0.1)),
+    Case("SGD, momentum", lambda rng: SGD(L.Dense(3, 2, rng=rng), 0.1, momentum=0.9)),
+    Case("SGD, Nesterov", lambda rng: SGD(L.Dense(3, 2, rng=rng), 0.1, momentum=0.9, nesterov=True)),
+    Case("RMSProp", lambda rng: RMSProp(L.Dense(3, 2, rng=rng), 0.01, decay=0.9)),
+    Case("Adam", lambda rng: Adam(L.Dense(3, 2, rng=rng), 0.01)),
+    Case("Adam, beta1 0, cosine", lambda rng: Adam(L.Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
 ]
 
 CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *PENALTIES, *OPTIMIZERS, *GAMES]

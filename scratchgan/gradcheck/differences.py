@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
-from ..kernels import fusion
+from ..layers import fused
 from .report import Row
 
 #: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
@@ -17,6 +19,9 @@ REACH = 50
 #: size of the entries of a direction that moves everything at once: a step along it is then about as long as a step
 #: h in one entry, and the error of the difference, which grows with its square, no larger
 ALONG = 0.25
+
+Thing = TypeVar("Thing")
+Net = TypeVar("Net", bound=Layer)
 
 
 class Frozen:
@@ -36,7 +41,7 @@ class Frozen:
 
     def forward(self, x):
         """(y, cache) at x."""
-        with fusion.off():
+        with fused.off():
             y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.conditions)
         self.restore()
         return y, cache
@@ -109,13 +114,13 @@ _NO_INPUT = (
 
 
 def away_from_kinks(
-    build: Callable[[], object],
+    build: Callable[[], Thing],
     x: np.ndarray,
-    distance: Callable[[object, np.ndarray], float],
+    distance: Callable[[Thing, np.ndarray], float],
     rng: np.random.Generator,
     h: float,
     tries: int = 200,
-):
+) -> tuple[Thing, np.ndarray]:
     """(thing, x) with `distance(thing, x)` beyond the reach of h: both are drawn again until it is.
 
     Raises RuntimeError if no try succeeds.
@@ -135,7 +140,7 @@ def kink_distance(net: Layer, x: np.ndarray, train: bool, conditions: Mapping[st
     return net.kink_distance(cache)
 
 
-def random_copy(net: Layer, rng: np.random.Generator, randomise: bool, dtype) -> Layer:
+def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype: DTypeLike) -> Net:
     """A copy in `dtype` with random parameters that keep signals near 1, and running statistics in [0.5, 1.5]."""
     twin = net.astype(dtype)
     if randomise:

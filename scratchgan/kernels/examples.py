@@ -1,4 +1,4 @@
-"""A call of every kernel: what `warmup` compiles, and what the tests hold each engine against its twin on."""
+"""A call of every kernel: `warmup` runs them to compile everything, the tests to compare each engine with its twin."""
 
 from __future__ import annotations
 

@@ -48,7 +48,6 @@ class AveragePool2D(LinearMap):
         return _pooled(self, shape, batch)
 
     def describe(self):
-        """Size."""
         return str(self.size)
 
 
@@ -93,7 +92,6 @@ class MaxPool2D(LinearMap):
         return smallest_gap(pool_blocks(cache.x, self.size))
 
     def describe(self):
-        """Size."""
         return str(self.size)
 
 
@@ -133,7 +131,6 @@ class UpsampleNearest2D(LinearMap):
         return _upsampled(self, shape, batch)
 
     def describe(self):
-        """Size."""
         return str(self.size)
 
 
@@ -173,7 +170,6 @@ class UpsampleBilinear2D(LinearMap):
         return _upsampled(self, shape, batch)
 
     def describe(self):
-        """Size."""
         return str(self.size)
 
 

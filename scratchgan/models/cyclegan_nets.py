@@ -6,6 +6,7 @@ Both normalise each image by itself (InstanceNorm), and begin with weights from 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer, Sequential, ShapeError
 from ..initializers import normal
@@ -14,7 +15,9 @@ from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, Upsa
 INIT = normal(0.02)
 
 
-def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Generator, dtype) -> Sequential:
+def generator(
+    shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
     """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
 
     Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
@@ -36,7 +39,9 @@ def generator(shape: tuple[int, ...], width: int, blocks: int, rng: np.random.Ge
     return Sequential(layers, input_shape=shape)
 
 
-def discriminator(shape: tuple[int, ...], width: int, slope: float, rng: np.random.Generator, dtype) -> Sequential:
+def discriminator(
+    shape: tuple[int, ...], width: int, slope: float, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
     """PatchGAN: Conv k4 s2 -> Conv k4 s2, InstanceNorm -> Conv k3: a logit for each patch of 18 x 18 pixels."""
 
     def conv(Ci: int, Co: int, k: int, stride: int, bias: bool = True) -> Conv2D:

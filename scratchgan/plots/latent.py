@@ -99,7 +99,7 @@ def interpolation(
     make = gan.generate if isinstance(gan, GAN) else gan
     if (z0 is None) != (z1 is None) or (z0 is None and make is gan):
         raise ValueError("an interpolation needs both z0 and z1, or neither of them and a GAN")
-    if z0 is None:
+    if z0 is None or z1 is None:
         pairs = positive_int("interpolation", "pairs", pairs)
         z0, z1 = np.random.default_rng(seed).standard_normal((2, pairs, gan.latent_dim)).astype(np.float32)
     z0, z1 = np.atleast_2d(z0), np.atleast_2d(z1)

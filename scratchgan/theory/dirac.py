@@ -173,7 +173,8 @@ def update_eigenvalues(variant: Variant, h: float, mode: str, n_d: int = 1) -> t
     """
     h, n_d = check_updates(h, mode, n_d)
     if mode == "simultaneous":
-        return tuple(1 + h * value for value in eigenvalues(variant))
+        first, second = eigenvalues(variant)
+        return 1 + h * first, 1 + h * second
     (d, e), s = damping(variant), variant.slope
     rho, S = (1 - h * d) ** n_d, sum((1 - h * d) ** k for k in range(n_d))
     half = (rho + 1 - h * e - h**2 * s**2 * S) / 2

@@ -30,6 +30,7 @@ class DiracNets:
         rng = np.random.default_rng(0)  # every weight is overwritten below
         G = Sequential([Dense(1, 1, rng=rng, dtype=np.float64)])
         D = Sequential([Dense(1, 1, bias=False, rng=rng, dtype=np.float64)])
+        self.G, self.D = G, D
         self.gan = GAN(
             G,
             D,
@@ -53,24 +54,24 @@ class DiracNets:
     @property
     def point(self) -> tuple[float, float]:
         """(psi, theta)."""
-        return float(self.gan.D[0].params["W"][0, 0]), float(self.gan.G[0].params["b"][0])
+        return float(self.D[0].params["W"][0, 0]), float(self.G[0].params["b"][0])
 
     def move_to(self, psi: float, theta: float) -> None:
         """Set both weights."""
-        self.gan.D[0].params["W"][...] = psi
-        self.gan.G[0].params["b"][...] = theta
-        self.gan.G[0].params["W"][...] = 1.0
+        self.D[0].params["W"][...] = psi
+        self.G[0].params["b"][...] = theta
+        self.G[0].params["W"][...] = 1.0
 
     def d_gradient(self) -> float:
         """Leave the gradient of D's loss and penalty in D, and return it."""
         self.gan.d_gradients(self.real, self.Z)
         self._penalise()
-        return self._regularised()[0] if self.variant.consensus else float(self.gan.D[0].grads["W"][0, 0])
+        return self._regularised()[0] if self.variant.consensus else float(self.D[0].grads["W"][0, 0])
 
     def g_gradient(self) -> float:
         """Leave the gradient of G's loss in G, and return it."""
         self.gan.g_gradients(self.Z)
-        return self._regularised()[1] if self.variant.consensus else float(self.gan.G[0].grads["b"][0])
+        return self._regularised()[1] if self.variant.consensus else float(self.G[0].grads["b"][0])
 
     def field(self) -> np.ndarray:
         """(v_psi, v_theta) (2,) where the weights are."""
@@ -115,13 +116,13 @@ class DiracNets:
         return np.array(path)
 
     def _step_d(self, gradient: float) -> None:
-        self.gan.D[0].grads["W"][...] = gradient
+        self.D[0].grads["W"][...] = gradient
         self.gan.d_optimizer.step()
-        W = self.gan.D[0].params["W"]
+        W = self.D[0].params["W"]
         np.clip(W, -self.variant.clip, self.variant.clip, out=W)
 
     def _step_g(self, gradient: float) -> None:
-        grads = self.gan.G[0].grads
+        grads = self.G[0].grads
         grads["W"][...], grads["b"][...] = 0.0, gradient  # W = 1 is no parameter of this game
         self.gan.g_optimizer.step()
 
@@ -154,4 +155,4 @@ class DiracNets:
             return self._regularised() - self._plain_field()
         self.gan.D.zero_grads()
         self._penalise()
-        return np.array([self.gan.D[0].grads["W"][0, 0], 0.0])
+        return np.array([self.D[0].grads["W"][0, 0], 0.0])

@@ -67,7 +67,7 @@ def hinge_optimum(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
     return np.sign(optimal_logits(log_p, log_q))
 
 
-def gradient_ratio(logits: np.ndarray) -> np.ndarray:
+def gradient_ratio(logits: np.ndarray | float) -> np.ndarray:
     """(OptimalD.9): the non-saturating gradient over the minimax one, exp(-l) = (1 - D) / D."""
     return np.exp(-np.asarray(logits, np.float64))
 

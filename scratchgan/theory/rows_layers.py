@@ -45,6 +45,7 @@ def operator_norm(
     for _ in range(rounds):
         x = x / np.sqrt(np.vdot(x, x))
         y = layer.tangent(x, cache)
+        assert y is not None  # x is not
         norms.append(float(np.sqrt(np.vdot(y, y))))
         if len(norms) > 10 and norms[-1] - norms[-11] < gain * norms[-1]:
             break
@@ -196,11 +197,11 @@ def _layers() -> list[LedgerRow]:
         (Adam, "Adam's first step is lr, whatever the gradient", 0.01, 1),
         (SGD, "SGD, momentum 0.9: a step ends at lr/(1 - 0.9)", 0.1, 200),
     ):
-        layer = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
-        moving = Adam(layer, 0.01) if optimiser is Adam else SGD(layer, 0.01, momentum=0.9)
+        moved = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
+        moving = Adam(moved, 0.01) if optimiser is Adam else SGD(moved, 0.01, momentum=0.9)
         for _ in range(steps):
-            before = layer.params["W"].copy()
-            layer.grads["W"][...] = 1.0 if optimiser is SGD else 123.0
+            before = moved.params["W"].copy()
+            moved.grads["W"][...] = 1.0 if optimiser is SGD else 123.0
             moving.step()
         found.append(
             LedgerRow(
@@ -208,7 +209,7 @@ def _layers() -> list[LedgerRow]:
                 name + (" g" if optimiser is SGD else ""),
                 "(Adam.4)" if optimiser is Adam else "(SGD.2)",
                 distance,
-                float((before - layer.params["W"])[0, 0]),
+                float((before - moved.params["W"])[0, 0]),
                 1e-9,
             )
         )

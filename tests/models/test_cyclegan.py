@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import scratchgan
 from scratchgan.core import Sequential, ShapeError
 from scratchgan.data import BatchStream, DataError, Dataset, load
 from scratchgan.data.pairs import Pair, PairStream, digits_pair, uci_digits_28
@@ -18,14 +17,7 @@ from scratchgan.models.cycle import CycleGAN, l1
 from scratchgan.models.cyclegan_nets import Both
 from scratchgan.models.history import History
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small gain nothing from a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small(**options):

@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 
-import scratchgan
 from scratchgan import GAN, Sequential
 from scratchgan.data import gaussian_mixture_1d, ring
 from scratchgan.layers import Dense, Pack, Tanh
@@ -15,14 +14,7 @@ from scratchgan.optim import Adam
 from scratchgan.plots import fake_gradient, surface
 from scratchgan.plots.density import optimal_d
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small only wait for a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trained(loss="non-saturating", dim=2, steps=20, **options):

@@ -55,6 +55,7 @@ class View:
     @property
     def sure(self) -> np.ndarray:
         """The class (M,) of each image that the classifier is at least 90 % sure of."""
+        assert self.probabilities is not None  # only asked for where a classifier has looked
         best = self.probabilities.argmax(axis=1)
         return best[self.probabilities.max(axis=1) >= SURE]
 
@@ -214,9 +215,10 @@ def _memory(
 ) -> list[Entry]:
     """Did the run learn images by heart?  Against held-out images where there are any, else leave-one-out."""
     if held_out is None and recipe.data in DOWNLOADS:
-        held_out = load(
-            recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None, split="test"
-        ).x
+        size, channels = recipe.image_size or None, recipe.channels or None
+        test_part = load(recipe.data, image_size=size, channels=channels, split="test")
+        assert isinstance(test_part, Dataset)  # no density is downloaded
+        held_out = test_part.x
     train = data.x
     if train.size > MOST_PIXELS:
         train = train[np.sort(rng.permutation(len(train))[: MOST_PIXELS // train[0].size])]
