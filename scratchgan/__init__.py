@@ -48,6 +48,7 @@ _MODULES = (
     "dynamics",
     "families",
     "files",
+    "game",
     "gan",
     "gradcheck",
     "initializers",

@@ -58,8 +58,9 @@ class Game:
 
     #: what the trained game makes: "samples" of noise, or "translations" of images
     kind: ClassVar[Literal["samples", "translations"]]
-    #: `train_step` and `sample` take labels
+    #: `train_step` and `sample` take labels, one of 0..classes-1
     conditional: ClassVar[bool] = False
+    classes: int = 0
 
     G: Layer
     D: Layer

@@ -107,7 +107,7 @@ def left_behind(log: Log) -> bool:
 
 def divergence(log: Log) -> Finding | None:
     """Not finite, or out of all proportion."""
-    advice = (
+    advice: tuple[str, ...] = (
         "lower both learning rates, lr_g and lr_d, tenfold",
         "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient",
     )

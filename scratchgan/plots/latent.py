@@ -105,8 +105,8 @@ def interpolation(
     z0, z1 = np.atleast_2d(z0), np.atleast_2d(z1)
     paths = {kind: interpolate_latent(z0, z1, steps, kind) for kind in KINDS}
     Z = z0.shape[1]
-    labels = (np.repeat(np.arange(len(z0)) % gan.classes, steps),) if isinstance(gan, GAN) and gan.conditional else ()
-    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32), *labels)) for kind, path in paths.items()}
+    asked = (np.repeat(np.arange(len(z0)) % gan.classes, steps),) if isinstance(gan, GAN) and gan.conditional else ()
+    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32), *asked)) for kind, path in paths.items()}
     grids = {kind: image_grid(made, columns=steps) for kind, made in images.items()}
 
     width, margin, gap = 11.0, 0.12, 0.3
