@@ -48,7 +48,7 @@ class Turn:
     """
 
     step: int
-    extent: tuple[float, float, float, float]
+    extent: tuple[float, ...]
     noise: np.ndarray
     fake: np.ndarray
     real: np.ndarray
