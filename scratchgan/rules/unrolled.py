@@ -127,6 +127,8 @@ def along(
     r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
     f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
     tr, tf = D.tangent(None, on_real, tparams), D.tangent(None, on_fake, tparams)
+    assert tr is not None  # all weights move
+    assert tf is not None
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)
     D.backward(d_fake, on_fake, param_grads=False, input_grad=False)

@@ -25,6 +25,7 @@ import time
 import types
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import cfunc, njit
@@ -65,7 +66,9 @@ class by_address:
     """
 
     def __init__(self, signature: str):
-        self.signature, self._address, self._compiled = signature, None, None
+        self.signature = signature
+        self._address: int | None = None
+        self._compiled: Any = None
 
     def __call__(self, function):
         """Decorate."""
@@ -78,7 +81,7 @@ class by_address:
         if self._address is None:
             with _kept() as keep:
                 self._compiled = cfunc(self.signature, fastmath=FLAGS, error_model="numpy", cache=keep)(self.function)
-            self._address = self._compiled.address
+            self._address = int(self._compiled.address)
         return self._address
 
 
