@@ -1,19 +1,23 @@
 """Generative adversarial networks from scratch: every derivative by hand, in NumPy.
 
 The public names, nothing else; each is imported when it is first asked for, so that `import scratchgan` costs next to
-nothing.  Start reading at `scratchgan.gan` (the game), then `scratchgan.core` (the four passes), `scratchgan.families`
-(where every derivative of a layer is written once) and `scratchgan.losses`.
+nothing.  Read in this order: `gan` (the game), `losses.minimax` (what both players minimise), `layers.dense` (the simplest
+layer), `families` (where every derivative of a layer is written once), `core` (the contract of the four passes),
+`penalties` (a derivative of a derivative), then one of `models`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core import Cache, Layer, Sequential
+    from .core import Cache, Layer
     from .gan import GAN
     from .kernels import get_backend, get_num_threads, set_backend, set_num_threads, warmup
+    from .layers import Sequential
 
 __version__ = "0.1.0"
+#: where the source lives; empty as long as it lives nowhere.  RELEASING.md says what else to fill in
+REPOSITORY = ""
 __all__ = [
     "GAN",
     "Cache",
@@ -30,7 +34,7 @@ __all__ = [
 _HOME = {
     "Cache": "core",
     "Layer": "core",
-    "Sequential": "core",
+    "Sequential": "layers",
     "GAN": "gan",
     "get_backend": "kernels",
     "get_num_threads": "kernels",
@@ -45,6 +49,7 @@ _MODULES = (
     "dynamics",
     "families",
     "files",
+    "game",
     "gan",
     "gradcheck",
     "initializers",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +21,14 @@ def pair(who: str, name: str, value: object, *, least: int = 1) -> tuple[int, in
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"{who}: {name} must be an integer or a pair (height, width), got {value!r}")
-        return tuple(positive_int(who, name, v, least=least) for v in value)
+        height, width = (positive_int(who, name, v, least=least) for v in value)
+        return height, width
     return (positive_int(who, name, value, least=least),) * 2
 
 
-def real(who: str, name: str, value: object, low: float, high: float, *, open_low=False, open_high=False) -> float:
+def real(
+    who: str, name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+) -> float:
     """Return value as a float; ValueError unless it is a number in [low, high] (or with an open end)."""
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
     fits = fits and (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
@@ -33,7 +38,7 @@ def real(who: str, name: str, value: object, low: float, high: float, *, open_lo
     return float(value)
 
 
-def one_of(who: str, name: str, value: object, known) -> None:
+def one_of(who: str, name: str, value: object, known: Collection[str]) -> None:
     """ValueError with the nearest known name unless value is one of `known`."""
     import difflib
 

@@ -62,7 +62,8 @@ class Optimizer:
         That is what `update` adds up to, with its recursions summed out, v_t = sum_i decay^(t-i) (...)_i: it shares no
         line with `update`, and the gradient check holds the two together.
         """
-        return -sum(lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1))
+        steps = [lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1)]
+        return -sum(steps[1:], steps[0])
 
     def direction(self, gradients: Sequence[np.ndarray]) -> np.ndarray:
         """The last step's -dw / lr, from all gradients so far."""
@@ -106,12 +107,20 @@ class SGD(Optimizer):
 
     slots = ("v",)
 
-    def __init__(self, net, lr=0.01, *, momentum: float = 0.0, nesterov: bool = False, schedule=None):
+    def __init__(
+        self,
+        net: Layer,
+        lr: float = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        schedule: Schedule | None = None,
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.momentum = real("SGD", "momentum", momentum, 0, 1, open_high=True)
         self.nesterov = bool(nesterov)
 
-    def update(self, w, g, lr, v):
+    def update(self, w, g, lr, v):  # type: ignore[override]  # each rule has slots of its own
         """(SGD.1-3)."""
         sgd_update(w, g, v, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
 
@@ -132,12 +141,14 @@ class RMSProp(Optimizer):
 
     slots = squares = ("v",)
 
-    def __init__(self, net, lr=5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule=None):
+    def __init__(
+        self, net: Layer, lr: float = 5e-5, *, decay: float = 0.99, eps: float = 1e-8, schedule: Schedule | None = None
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.decay = real("RMSProp", "decay", decay, 0, 1, open_high=True)
         self.eps = real("RMSProp", "eps", eps, 0, 1, open_low=True)
 
-    def update(self, w, g, lr, v):
+    def update(self, w, g, lr, v):  # type: ignore[override]  # each rule has slots of its own
         """(RMSProp.1, 2)."""
         rmsprop_update(w, g, v, lr=lr, decay=self.decay, eps=self.eps)
 
@@ -161,13 +172,22 @@ class Adam(Optimizer):
 
     slots, squares = ("m", "v"), ("v",)
 
-    def __init__(self, net, lr=2e-4, *, beta1: float = 0.5, beta2: float = 0.999, eps: float = 1e-8, schedule=None):
+    def __init__(
+        self,
+        net: Layer,
+        lr: float = 2e-4,
+        *,
+        beta1: float = 0.5,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        schedule: Schedule | None = None,
+    ):
         super().__init__(net, lr, schedule=schedule)
         self.beta1 = real("Adam", "beta1", beta1, 0, 1, open_high=True)
         self.beta2 = real("Adam", "beta2", beta2, 0, 1, open_high=True)
         self.eps = real("Adam", "eps", eps, 0, 1, open_low=True)
 
-    def update(self, w, g, lr, m, v):
+    def update(self, w, g, lr, m, v):  # type: ignore[override]  # each rule has slots of its own
         """(Adam.1-4)."""
         adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
 

@@ -78,8 +78,8 @@ class BatchStream:
             raise ValueError(f"stream state of {self.data.name} lacks {sorted(missing)}")
         if has_order:
             order, position = np.array(state["order"]), int(state["position"])
-            if order.shape != (len(self.data),):
-                raise ValueError(f"stream state is for {order.size} samples, {self.data.name} has {len(self.data)}")
+            if order.shape != self._order.shape:
+                raise ValueError(f"stream state is for {order.size} samples, {self.data.name} has {len(self._order)}")
             if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(len(order))):
                 raise ValueError(f"stream state of {self.data.name}: order is not a permutation of 0..{len(order) - 1}")
             if not 0 <= position <= len(order):

@@ -27,10 +27,10 @@ def gaussian_mixture_1d(
     means (K,), sigma a number or (K,), weights (K,) positive (scaled to sum to 1) or None for equal ones.
     ValueError if they do not fit each other.
     """
-    means = np.asarray(means, dtype=np.float64)
-    if means.ndim != 1:
-        raise ValueError(f"mixture-1d: means must be a list of numbers, got shape {means.shape}")
-    return GaussianMixture("mixture-1d", f"{len(means)} Gaussians on a line", means[:, None], sigma, weights)
+    mean = np.asarray(means, dtype=np.float64)
+    if mean.ndim != 1:
+        raise ValueError(f"mixture-1d: means must be a list of numbers, got shape {mean.shape}")
+    return GaussianMixture("mixture-1d", f"{len(mean)} Gaussians on a line", mean[:, None], sigma, weights)
 
 
 def ring(n_modes: int = 8, radius: float = 1.0, sigma: float = 0.02) -> GaussianMixture:

@@ -12,7 +12,7 @@ from .records import Log, smooth
 
 
 @dataclass(frozen=True)
-class Shown:
+class Signal:
     """A signal that shows a fault: its key, the threshold (a name of THRESHOLDS, or "") and the median it had."""
 
     key: str
@@ -27,14 +27,14 @@ class Finding:
 
     fault      one of FAULTS
     evidence   sentences with the numbers
-    shown      the signals of the picture, the most telling first
+    signals    those of the picture, the most telling first
     since      the first step of the stretch, up to the end, in which the first of them is beyond its threshold
     advice     what to try, the most promising first
     """
 
     fault: str
     evidence: tuple[str, ...]
-    shown: tuple[Shown, ...]
+    signals: tuple[Signal, ...]
     since: int | None
     advice: tuple[str, ...]
 
@@ -53,8 +53,9 @@ def swings(values: np.ndarray, low: float, high: float) -> list[int]:
 
 def largest(values: Iterable[float]) -> float:
     """The largest that is finite, nan if nothing is."""
-    values = np.asarray(values)[np.isfinite(values)]
-    return float(values.max()) if len(values) else math.nan
+    array = np.asarray(values)
+    finite = array[np.isfinite(array)]
+    return float(finite.max()) if len(finite) else math.nan
 
 
 def since(log: Log, beyond: np.ndarray) -> int | None:

@@ -24,7 +24,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class Header(NamedTuple):
     size: int
 
 
-def read_header(file: BinaryIO, size: int, *, whole: bool = True) -> Header:
+def read_header(file: IO[bytes], size: int, *, whole: bool = True) -> Header:
     """Read the header of a .npy file (or member) of `size` bytes; the file is left where the values begin.
 
     Raises ValueError if it is none, if it declares Python objects, a shape that cannot be, or more values than the
@@ -128,15 +128,15 @@ def _parsed(text: str) -> tuple[tuple[int, ...], np.dtype, bool]:
     return tuple(axes), np.dtype(descr), fortran == "True"
 
 
-def read_values(file: BinaryIO, header: Header) -> np.ndarray:
+def read_values(file: IO[bytes], header: Header) -> np.ndarray:
     """The array whose header was just read, in this machine's byte order, and writable.
 
     Memory is touched only as the values come.  Raises ValueError if they end too early.
     """
     buffer, filled = np.empty(header.size, np.uint8), 0
-    view = memoryview(buffer)
+    view = buffer.data
     while filled < header.size:
-        n = file.readinto(view[filled : filled + _PIECE])
+        n = file.readinto(view[filled : filled + _PIECE])  # type: ignore[attr-defined]  # files and zip members have it
         if not n:
             raise ValueError(f"declares {header.shape} of {header.dtype}, but ends before that")
         filled += n
@@ -147,7 +147,7 @@ def read_values(file: BinaryIO, header: Header) -> np.ndarray:
 
 
 @contextmanager
-def opened(file: BinaryIO, *, most: int) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, zipfile.ZipInfo]]]:
+def opened(file: IO[bytes], *, most: int) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, zipfile.ZipInfo]]]:
     """Open a .npz for reading: (archive, {name without .npy: entry}); all of its directory has been found sane.
 
     most    bytes that all members together may declare
@@ -168,13 +168,13 @@ def opened(file: BinaryIO, *, most: int) -> Iterator[tuple[zipfile.ZipFile, Mapp
         raise ValueError(one_line(str(error)) or type(error).__name__) from None
 
 
-def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[BinaryIO, Header]:
+def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[IO[bytes], Header]:
     """Open one member and read its header; `read_rest` gives the values."""
     file = archive.open(entry)
     return file, read_header(file, entry.file_size)
 
 
-def read_rest(file: BinaryIO, header: Header) -> np.ndarray:
+def read_rest(file: IO[bytes], header: Header) -> np.ndarray:
     """The values of a member, and its check sum with them.  Closes it."""
     with file:
         array = read_values(file, header)
@@ -214,7 +214,7 @@ def sane_name(name: str) -> bool:
     )
 
 
-def _directory_size(file: BinaryIO, size: int) -> int:
+def _directory_size(file: IO[bytes], size: int) -> int:
     """Bytes of the zip directory as the end of the file declares them, by the record that zipfile will take."""
     tail_start = max(0, size - (1 << 16) - 22 - 76)
     file.seek(tail_start)

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ MAX_BYTES = 4 << 30  # of all arrays together
 MAX_FACT = 1 << 20  # bytes of a text or a list of integers
 
 Meta = str | int | tuple[int, ...]
+Kind = TypeVar("Kind", str, int, tuple)
 
 
 class Checkpoint(NamedTuple):
@@ -43,11 +44,11 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     else that is no number, a name that could not be a member's, a text of more than MAX_FACT bytes; and OSError if the
     file cannot be written.  Whether floats are finite is for the caller to see to: `load` takes no others.
     """
-    members = {"format": _text(FORMAT), "version": np.int64(VERSION)}
+    members: dict[str, np.ndarray] = {"format": _text(FORMAT), "version": np.array(VERSION, np.int64)}
     for key, fact in meta.items():
-        members[f"meta/{key}"] = fact = _text(fact) if isinstance(fact, str) else np.asarray(fact, dtype=np.int64)
-        if fact.nbytes > MAX_FACT:
-            raise ValueError(f'cannot save "{key}": a fact of {fact.nbytes:,} bytes; expected at most {MAX_FACT:,}')
+        members[f"meta/{key}"] = value = _text(fact) if isinstance(fact, str) else np.asarray(fact, dtype=np.int64)
+        if value.nbytes > MAX_FACT:
+            raise ValueError(f'cannot save "{key}": a fact of {value.nbytes:,} bytes; expected at most {MAX_FACT:,}')
     for key, array in arrays.items():
         array = np.asarray(array)
         if array.dtype.hasobject:
@@ -62,7 +63,7 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
                 f"{MAX_NAME} characters, without .. or empty parts"
             )
     with replacing(path) as file:
-        np.savez(file, **members)
+        np.savez(file, **members)  # type: ignore[arg-type]  # no member is called as an option of savez is
 
 
 def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
@@ -84,7 +85,7 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
                 raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
             with opened(file, most=most) as (archive, entries):
                 _check_ours(archive, entries)
-                members = {name: _read(archive, entry, name) for name, entry in entries.items()}
+                members: dict[str, Any] = {name: _read(archive, entry, name) for name, entry in entries.items()}
     except _Foreign as error:
         raise ValueError(f"{where}: {error}") from None
     except ValueError as error:
@@ -96,16 +97,16 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
     return Checkpoint(**split)
 
 
-def fact(meta: Mapping[str, Meta], key: str, kind: type) -> Meta:
+def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
     """meta[key], of the kind str, int or tuple.  Raises ValueError if it is not there, or of another kind."""
     if key not in meta:
         raise ValueError(f"the checkpoint lacks {key!r}")
-    if not isinstance(meta[key], kind):
+    if not isinstance(value := meta[key], kind):
         raise ValueError(
-            f"the checkpoint's {key!r} is {str(meta[key])[:40]!r}, expected "
+            f"the checkpoint's {key!r} is {str(value)[:40]!r}, expected "
             f"{ {str: 'text', int: 'an integer', tuple: 'a list of integers'}[kind] }"
         )
-    return meta[key]
+    return value
 
 
 class _Foreign(ValueError):

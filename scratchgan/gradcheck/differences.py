@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
-from ..kernels import fusion
+from ..layers import fused
 from .report import Row
 
 #: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
@@ -18,15 +20,18 @@ REACH = 50
 #: h in one entry, and the error of the difference, which grows with its square, no larger
 ALONG = 0.25
 
+Thing = TypeVar("Thing")
+Net = TypeVar("Net", bound=Layer)
+
 
 class Frozen:
     """A net as a pure function: running statistics are put back after each call, and each draws the same numbers.
 
-    given    further inputs of its forward (labels), held fixed
+    conditions    further inputs of its forward (labels), held fixed
     """
 
-    def __init__(self, net: Layer, train: bool, given: Mapping[str, np.ndarray] | None = None):
-        self.net, self.train, self.given = net, train, given or {}
+    def __init__(self, net: Layer, train: bool, conditions: Mapping[str, np.ndarray] | None = None):
+        self.net, self.train, self.conditions = net, train, conditions or {}
         self.buffers = [(a, a.copy()) for _, a in net.buffers()]
 
     def restore(self) -> None:
@@ -36,8 +41,8 @@ class Frozen:
 
     def forward(self, x):
         """(y, cache) at x."""
-        with fusion.off():
-            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.given)
+        with fused.off():
+            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.conditions)
         self.restore()
         return y, cache
 
@@ -109,13 +114,13 @@ _NO_INPUT = (
 
 
 def away_from_kinks(
-    build: Callable[[], object],
+    build: Callable[[], Thing],
     x: np.ndarray,
-    distance: Callable[[object, np.ndarray], float],
+    distance: Callable[[Thing, np.ndarray], float],
     rng: np.random.Generator,
     h: float,
     tries: int = 200,
-):
+) -> tuple[Thing, np.ndarray]:
     """(thing, x) with `distance(thing, x)` beyond the reach of h: both are drawn again until it is.
 
     Raises RuntimeError if no try succeeds.
@@ -129,13 +134,13 @@ def away_from_kinks(
     raise RuntimeError(_NO_INPUT)
 
 
-def kink_distance(net: Layer, x: np.ndarray, train: bool, given=None) -> float:
+def kink_distance(net: Layer, x: np.ndarray, train: bool, conditions: Mapping[str, np.ndarray] | None = None) -> float:
     """How near a kink any pre-activation of net(x) is."""
-    _, cache = Frozen(net, train, given).forward(x)
+    _, cache = Frozen(net, train, conditions).forward(x)
     return net.kink_distance(cache)
 
 
-def random_copy(net: Layer, rng: np.random.Generator, randomise: bool, dtype) -> Layer:
+def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype: DTypeLike) -> Net:
     """A copy in `dtype` with random parameters that keep signals near 1, and running statistics in [0.5, 1.5]."""
     twin = net.astype(dtype)
     if randomise:

@@ -11,7 +11,7 @@ from ..layers import Embedding, Multiply
 class TimesEmbedding(Layer):
     """y = x * Embedding(l) with labels l that are held fixed: an embedding has no x of its own that could be moved."""
 
-    def __init__(self, rng):
+    def __init__(self, rng: np.random.Generator):
         super().__init__()
         self.embedding, self.product = Embedding(3, 4, rng=rng), Multiply()
         self.set_path("")

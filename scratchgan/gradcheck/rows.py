@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..core import Layer
 from ..dynamics import jacobian_vector, vector_field
@@ -32,7 +33,7 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
     y, _ = f.forward(x)
     if y.size == 0:
         raise ValueError("check: the output is empty, there is nothing to differentiate")
-    draw = lambda shape: rng.standard_normal(shape).astype(x.dtype)
+    draw = lambda shape: np.asarray(rng.standard_normal(shape), x.dtype)
     c = draw(y.shape)
     params = f.net.parameters()
     names = ["x"] + [path for path, _ in params]
@@ -110,7 +111,7 @@ def penalty_rows(penalty: Penalty, rng: np.random.Generator, h: float) -> list[R
     return [gradient_row("backward", "g", g, run()[1], lambda: run()[0], rng, h)]
 
 
-def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype, steps: int = 4) -> list[Row]:
+def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype: DTypeLike, steps: int = 4) -> list[Row]:
     """Each parameter's way over a few steps from rest, against the rule with its recursion summed out."""
     twin = copy.copy(optimizer)
     twin.net = random_copy(optimizer.net, rng, True, dtype)
@@ -145,6 +146,7 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
         net.zero_grads()
         value, dx = Penalised(net, copy.deepcopy(case.penalty), train=case.train).backward(x, dy=dy, rng=same_rng())
         f.restore()
+        assert dx is not None  # asked for
         return value, dx
 
     _, dx = run()
@@ -165,16 +167,20 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
         """How near the kinks are, in all uses of the nets."""
         G, D = nets
         fake, through_g = Frozen(G, True).forward(Z)
-        return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.given) for x in (fake, real)))
+        return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.conditions) for x in (fake, real)))
 
     (game.G, game.D), real = away_from_kinks(
-        lambda: [random_copy(net, rng, randomise, real.dtype) for net in (gan.G, gan.D)], real, distance, rng, h
+        lambda: (random_copy(gan.G, rng, randomise, real.dtype), random_copy(gan.D, rng, randomise, real.dtype)),
+        real,
+        distance,
+        rng,
+        h,
     )
-    frozen = [Frozen(game.G, True), Frozen(game.D, True, game.given)]
+    frozen = [Frozen(game.G, True), Frozen(game.D, True, game.conditions)]
 
     def run(step: Callable):
         """A step of the game, with everything that it moves put back."""
-        game._layer_rng = same_rng()
+        game.streams = {**game.streams, "layers": same_rng()}
         result = step()
         for net in frozen:
             net.restore()

@@ -72,7 +72,7 @@ def _odd(number: int, source: str) -> list[str]:
     for node in ast.walk(tree):
         names = {alias.asname or alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scratchgan.exercises"):
-            if {alias.name for alias in node.names} - USUAL.get(node.module, set()):
+            if {alias.name for alias in node.names} - USUAL.get(node.module or "", set()):
                 found.append(f"cell {number} imports from {node.module}")
         elif isinstance(node, ast.Import) and any(a.name.startswith("scratchgan.exercises.") for a in node.names):
             found.append(f"cell {number} imports from scratchgan.exercises")

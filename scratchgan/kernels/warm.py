@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .examples import examples
 from .registry import KERNELS, get_backend
 
 
-def warmup(dtype=np.float32, *, progress: bool = True) -> int:
+def warmup(dtype: DTypeLike = np.float32, *, progress: bool = True) -> int:
     """Call every compiled kernel once, so that no later call waits for the compiler; return how many calls it took.
 
     Machine code is kept between processes: the second time takes a fraction of a second.  With the NumPy twins there is

@@ -1,12 +1,13 @@
-"""The layers: one idea a file, each with its equations, its shapes and its source in the docstring.
+"""The layers: one idea per file, each with its equations, its shapes and its source in the docstring.
 
-`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling` and `maxout` are linear,
-`products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `per_sample_norm`,
+`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling`, `maxout` and `dropout` are
+linear, `products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `per_sample_norm`,
 `minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and changes its
-weight; `combine` and self-attention are graphs that call their parts; `embedding` and `conditional`
+weight, as `reparametrised` derives for all such wrappers; `combine` and self-attention are graphs that call their parts; `embedding` and `conditional`
 take labels.
 """
 
+from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels
 from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
 from .attention import SelfAttention, Softmax
 from .combine import Concat, Residual
@@ -22,6 +23,7 @@ from .pack import Pack
 from .per_sample_norm import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
 from .products import MatMul, Multiply
+from .sequential import Sequential
 from .shape import Flatten, PixelShuffle, Reshape
 from .spectral import SpectralNorm
 
@@ -55,6 +57,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "SelfAttention",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..checks import positive_int, require_rng
 from ..core import Cache, Layer, add, below
+from ..initializers import Initializer
 from .conv import Conv2D
 from .products import MatMul, Multiply
 
@@ -83,7 +85,9 @@ class SelfAttention(Layer):
     Errors    ValueError if x is not (N, H, W, C) with at least one pixel.
     """
 
-    def __init__(self, C: int, *, rng: np.random.Generator, init="glorot", dtype=np.float32):
+    def __init__(
+        self, C: int, *, rng: np.random.Generator, init: str | Initializer = "glorot", dtype: DTypeLike = np.float32
+    ):
         super().__init__()
         self.C = positive_int("SelfAttention", "C", C)
         require_rng("SelfAttention", rng)
@@ -176,7 +180,6 @@ class SelfAttention(Layer):
         return min(part.kink_distance(own) for (_, part), own in zip(self.children(), cache.parts, strict=True))
 
     def describe(self):
-        """Channels."""
         return str(self.C)
 
 

@@ -49,9 +49,9 @@ class _Branches(Layer):
         """TypeError unless each child is a Layer, ValueError if one object stands there twice."""
         for name, child in self.children():
             if not isinstance(child, Layer):
-                raise TypeError(f"{type(self).__name__}: branch {name!r} is no Layer but {type(child).__name__}")
-        seen = [id(part) for _, part in self.walk()]
-        if len(set(seen)) != len(seen):
+                raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
+        ids = [id(part) for _, part in self.walk()]
+        if len(set(ids)) != len(ids):
             raise ValueError(
                 f"{type(self).__name__}: the same layer object stands in it twice; build a second layer instead"
             )
@@ -134,11 +134,10 @@ class Concat(_Branches):
                 )
         if len(known) < len(shapes):
             return None
-        last = [s[-1] for s in shapes]
-        return (*shapes[0][:-1], None if None in last else sum(last))
+        last = [s[-1] for _, s in known]
+        return (*known[0][1][:-1], None if None in last else sum(last))
 
     def describe(self):
-        """The branches."""
         return repr(self.branches)
 
 
@@ -200,7 +199,6 @@ class Residual(_Branches):
         return shape
 
     def describe(self):
-        """The branch."""
         return repr(self.branch)
 
 

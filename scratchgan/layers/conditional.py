@@ -7,6 +7,7 @@ held fixed: they have no derivative.  A Sequential hands its own `labels` to eve
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..checks import positive_int, require_rng
 from ..core import Cache, Layer, ShapeError, add, below
@@ -46,7 +47,7 @@ class LabelConcat(_Labelled):
     Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
     """
 
-    def __init__(self, classes: int, Z: int, *, rng: np.random.Generator, dtype=np.float32):
+    def __init__(self, classes: int, Z: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32):
         super().__init__()
         self.embedding = Embedding(classes, Z, rng=rng, dtype=dtype)
         self.set_path("")
@@ -98,7 +99,6 @@ class LabelConcat(_Labelled):
         return (None if shape[0] is None else shape[0] + self.embedding.Z,)
 
     def describe(self):
-        """Sizes."""
         return self.embedding.describe()
 
     @staticmethod
@@ -122,7 +122,7 @@ class Projection(_Labelled):
     Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
     """
 
-    def __init__(self, C: int, classes: int, *, rng: np.random.Generator, dtype=np.float32):
+    def __init__(self, C: int, classes: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32):
         super().__init__()
         require_rng("Projection", rng)
         self.C = positive_int("Projection", "C", C)
@@ -178,7 +178,6 @@ class Projection(_Labelled):
         return (1,)
 
     def describe(self):
-        """Sizes."""
         return f"{self.C}, {self.embedding.classes}"
 
     def _wide(self, dy):

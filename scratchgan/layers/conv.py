@@ -57,9 +57,9 @@ class Conv2D(Bilinear):
         """(Conv2D.1) without b."""
         return conv2d(x, W, stride=self.stride, padding=self.padding)
 
-    def affine(self, x, W, b, slope):
+    def affine(self, x, W, b):
         """(Conv2D.1)."""
-        return conv2d(x, W, stride=self.stride, padding=self.padding, bias=b, slope=slope)
+        return conv2d(x, W, stride=self.stride, padding=self.padding, bias=b)
 
     def adjoint(self, dy, W, x_shape):
         """(Conv2D.2)."""
@@ -142,9 +142,9 @@ class ConvTranspose2D(Bilinear):
 
     def apply(self, x, W):
         """(ConvT.1) without b."""
-        return self.affine(x, W, None, 1.0)
+        return self.affine(x, W, None)
 
-    def affine(self, x, W, b, slope):
+    def affine(self, x, W, b):
         """(ConvT.1)."""
         return conv2d_input_grad(
             x,
@@ -153,7 +153,6 @@ class ConvTranspose2D(Bilinear):
             stride=self.stride,
             padding=self.padding,
             bias=b,
-            slope=slope,
         )
 
     def adjoint(self, dy, W, x_shape):

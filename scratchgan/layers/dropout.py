@@ -42,5 +42,4 @@ class Dropout(LinearMap):
         return shape
 
     def describe(self):
-        """Rate."""
         return f"{self.rate:g}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import initializers
 from ..checks import positive_int, require_rng
 from ..core import Cache, Layer, ShapeError
+from ..initializers import Initializer
 
 _UNIT = initializers.normal(1.0)
 
@@ -29,7 +31,15 @@ class Embedding(Layer):
               label that is out of range.
     """
 
-    def __init__(self, classes: int, Z: int, *, rng: np.random.Generator, init=_UNIT, dtype=np.float32):
+    def __init__(
+        self,
+        classes: int,
+        Z: int,
+        *,
+        rng: np.random.Generator,
+        init: str | Initializer = _UNIT,
+        dtype: DTypeLike = np.float32,
+    ):
         super().__init__()
         self.classes, self.Z = positive_int("Embedding", "classes", classes), positive_int("Embedding", "Z", Z)
         require_rng("Embedding", rng)
@@ -85,5 +95,4 @@ class Embedding(Layer):
         return (self.Z,)
 
     def describe(self):
-        """Sizes."""
         return f"{self.classes}, {self.Z}"

@@ -56,7 +56,6 @@ class Maxout(LinearMap):
         return smallest_gap(self._split(cache.x))
 
     def describe(self):
-        """Pieces."""
         return str(self.pieces)
 
     def _split(self, x):

@@ -8,10 +8,12 @@ a layer is that of the logits summed over the batch.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import initializers
 from ..checks import positive_int, real, require_rng
 from ..core import Cache, Layer, add
+from ..initializers import Initializer
 from ..kernels import matmul
 
 
@@ -96,7 +98,6 @@ class MinibatchStd(Layer):
         return (*shape[:-1], None if shape[-1] is None else shape[-1] + 1)
 
     def describe(self):
-        """Groups."""
         return str(self.groups)
 
     def _rows(self, x):
@@ -143,7 +144,16 @@ class MinibatchDiscrimination(Layer):
     Errors    ValueError if x is not (N, Di).
     """
 
-    def __init__(self, Di: int, kernels: int, dims: int, *, rng: np.random.Generator, init="normal", dtype=np.float32):
+    def __init__(
+        self,
+        Di: int,
+        kernels: int,
+        dims: int,
+        *,
+        rng: np.random.Generator,
+        init: str | Initializer = "normal",
+        dtype: DTypeLike = np.float32,
+    ):
         super().__init__()
         who = "MinibatchDiscrimination"
         self.Di, self.kernels = positive_int(who, "Di", Di), positive_int(who, "kernels", kernels)
@@ -217,7 +227,6 @@ class MinibatchDiscrimination(Layer):
         return float(np.diff(np.sort(cache.M, axis=0), axis=0).min()) if len(cache.M) > 1 else np.inf
 
     def describe(self):
-        """Sizes."""
         return f"{self.Di}, {self.kernels}, {self.dims}"
 
     def _times(self, x, T):

@@ -51,5 +51,4 @@ class Pack(LinearMap):
         return (*shape[:-1], shape[-1] and shape[-1] * self.m)
 
     def describe(self):
-        """How many."""
         return str(self.m)

@@ -7,8 +7,10 @@ So a gradient penalty may go through them, which it may not through BatchNorm.  
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..checks import positive_int
 from ..kernels import group_mean, group_mean_dot
@@ -30,12 +32,14 @@ class LayerNorm(Normalisation):
     Errors    ValueError if x does not end in `shape`, or if that is a single entry, which is its own mean.
     """
 
-    def __init__(self, shape, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
-        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        self.shape = tuple(positive_int("LayerNorm", "shape", n) for n in shape)
+    def __init__(
+        self, shape: int | Sequence[int], *, affine: bool = True, eps: float = 1e-5, dtype: DTypeLike = np.float32
+    ):
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        self.shape = tuple(positive_int("LayerNorm", "shape", n) for n in sizes)
         if math.prod(self.shape) < 2:
             raise ValueError(
-                f"LayerNorm: shape must hold at least 2 entries, got {shape}: one entry less its own mean is zero"
+                f"LayerNorm: shape must hold at least 2 entries, got {sizes}: one entry less its own mean is zero"
             )
         super().__init__(self.shape if affine else None, eps=eps, dtype=dtype)
 
@@ -57,7 +61,6 @@ class LayerNorm(Normalisation):
         return shape
 
     def describe(self):
-        """Shape."""
         return f"{self.shape}" + ("" if self.params else ", affine=False")
 
 
@@ -78,7 +81,7 @@ class GroupNorm(Normalisation):
               which is its own mean.
     """
 
-    def __init__(self, groups: int, C: int, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+    def __init__(self, groups: int, C: int, *, affine: bool = True, eps: float = 1e-5, dtype: DTypeLike = np.float32):
         who = type(self).__name__
         self.groups, self.C = positive_int(who, "groups", groups), positive_int(who, "C", C)
         if self.C % self.groups:
@@ -114,7 +117,6 @@ class GroupNorm(Normalisation):
         return shape
 
     def describe(self):
-        """Groups and channels."""
         return f"{self.groups}, {self.C}" + ("" if self.params else ", affine=False")
 
 
@@ -131,12 +133,11 @@ class InstanceNorm(GroupNorm):
     Errors    ValueError if the last axis of x is not C, or if there is but one pixel.
     """
 
-    def __init__(self, C: int, *, affine: bool = True, eps: float = 1e-5, dtype=np.float32):
+    def __init__(self, C: int, *, affine: bool = True, eps: float = 1e-5, dtype: DTypeLike = np.float32):
         C = positive_int("InstanceNorm", "C", C)
         super().__init__(C, C, affine=affine, eps=eps, dtype=dtype)
 
     def describe(self):
-        """Channels."""
         return f"{self.C}" + ("" if self.params else ", affine=False")
 
 

@@ -80,5 +80,4 @@ class MatMul(Product):
         raise ShapeError(f"{self.label} expects a (N, I, K) and b {names}, got a {a} and b {b}")
 
     def describe(self):
-        """Whether b is transposed."""
         return "transpose_b=True" if self.transpose_b else ""

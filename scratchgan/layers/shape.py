@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 from ..checks import positive_int
 from ..families import LinearMap
@@ -18,11 +20,10 @@ class Reshape(LinearMap):
     Errors    ValueError if the numbers of entries differ.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: int | Sequence[int]):
         super().__init__()
-        if isinstance(shape, numbers.Integral):
-            shape = (shape,)
-        self.shape = tuple(positive_int("Reshape", "shape", n) for n in shape)
+        sizes: Any = (shape,) if isinstance(shape, numbers.Integral) else shape
+        self.shape = tuple(positive_int("Reshape", "shape", n) for n in sizes)
 
     def apply(self, x, cache):
         """(Reshape.1)."""
@@ -39,7 +40,6 @@ class Reshape(LinearMap):
         return self.shape
 
     def describe(self):
-        """Shape."""
         return str(self.shape)
 
 
@@ -103,5 +103,4 @@ class PixelShuffle(LinearMap):
         return (H and H * k, W and W * k, C and C // (k * k))
 
     def describe(self):
-        """Size."""
         return str(self.size)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import positive_int
 from ..checks import real as number
@@ -49,7 +50,9 @@ class BirthdayReport:
         )
 
 
-def birthday_test(samples, *, real=None, threshold: float | None = None, closest: int = 20) -> BirthdayReport:
+def birthday_test(
+    samples: ArrayLike, *, real: ArrayLike | None = None, threshold: float | None = None, closest: int = 20
+) -> BirthdayReport:
     r"""How many different images can the generator make?  Counted from repeats among samples (N, F) or (N, H, W, C).
 
     In a room of 23 people two share a birthday with probability 1/2, as 23^2 is about 365 x 2 log 2.  Turned round, the
@@ -84,7 +87,7 @@ def birthday_test(samples, *, real=None, threshold: float | None = None, closest
     closest = positive_int("birthday_test", "closest", closest)
     if (real is None) == (threshold is None):
         raise ValueError("birthday_test: give either real images or a threshold, to say when images are the same")
-    if threshold is None:
+    if real is not None:
         x, others = two_samples("birthday_test", samples, real, least=2, names=("samples", "real"))
         threshold = smallest_distance(others)
     else:

@@ -30,14 +30,14 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..checks import positive_int
-from ..core import Sequential
 from ..files import checkpoint
 from ..kernels import on_one_blas_thread
-from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D
+from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D, Sequential
 from ..losses.cross_entropy import cross_entropy, softmax
 from ..optim import Adam, Ema, check_same_arrays, cosine
 from .augment import random_warp
@@ -183,7 +183,9 @@ def train(
         optimizer.step()
         mean.update()
         bar.set_postfix_str(f"loss {value:.3f} nats", refresh=False)
-    body, _, head = mean.net.layers
+    body, _, head = (layer for _, layer in mean.net.children())
+    assert isinstance(body, Sequential)
+    assert isinstance(head, Dense)
     return Classifier(body, head)
 
 
@@ -213,7 +215,8 @@ def load_classifier(path: str | Path = WEIGHTS) -> Classifier:
             if name.endswith("var") and arrays[name].min() < 0:
                 raise ValueError(f"classifier: the running variance {name!r} is negative")
             array[...] = arrays[name]
-        net.facts = Facts(**{key: value for key, value in meta.items() if key != "kind"})
+        facts: dict[str, Any] = {key: value for key, value in meta.items() if key != "kind"}
+        net.facts = Facts(**facts)
         if not 0 <= net.facts.correct <= net.facts.kept_out or net.facts.kept_out < 1:
             raise ValueError("classifier: the accuracy in the file is no share")
     except (ValueError, TypeError) as error:
@@ -250,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
     import sys
 
     from .. import __version__
-    from ..data import load
+    from ..data.embedded import load_embedded
 
     parser = argparse.ArgumentParser(
         prog="python -m scratchgan.metrics.classifier",
@@ -267,14 +270,16 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"expected --seed of at least 0 and --steps of at least 1, got {args.seed} and {args.steps}")
     if not args.out.parent.is_dir():
         parser.error(f"argument --out: {args.out.parent} is no folder")
-    data = load("mnist-5k")
-    learn, kept_out = split(data.labels)
+    data = load_embedded("mnist-5k")
+    labels = data.labels
+    assert labels is not None  # these digits have some
+    learn, kept_out = split(labels)
     try:
-        net = train(data.x[learn], data.labels[learn], seed=args.seed, steps=args.steps, progress=not args.quiet)
+        net = train(data.x[learn], labels[learn], seed=args.seed, steps=args.steps, progress=not args.quiet)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C; nothing was written", file=sys.stderr)
         return 130
-    correct = int((net.logits(data.x[kept_out]).argmax(axis=1) == data.labels[kept_out]).sum())
+    correct = int((net.logits(data.x[kept_out]).argmax(axis=1) == labels[kept_out]).sum())
     words = ["python", "-m", "scratchgan.metrics.classifier", "--seed", str(args.seed), "--steps", str(args.steps)]
     net.facts = Facts(shlex.join(words), args.seed, args.steps, correct, len(kept_out), __version__)
     save(args.out, net)

@@ -2,13 +2,15 @@ r"""Density and coverage: precision and recall that one outlier cannot decide.""
 
 from __future__ import annotations
 
+from numpy.typing import ArrayLike
+
 from ..checks import positive_int
 from .inputs import two_samples
 from .neighbours import within
 from .precision_recall import ball_squares
 
 
-def density_coverage(real, fake, *, k: int = 5) -> tuple[float, float]:
+def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> tuple[float, float]:
     r"""How deep the fakes lie in the real data, and how much of the real data has a fake nearby.
 
     Symbols   real x_i (N, F), fake y_j (M, F); B(x_i) the ball around x_i that reaches to its k-th nearest other real

@@ -3,11 +3,14 @@ r"""Earth mover's distance on a line: the least work that turns one heap of sand
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .inputs import column
 
 
-def earth_mover_1d(real, fake, real_weights=None, fake_weights=None) -> float:
+def earth_mover_1d(
+    real: ArrayLike, fake: ArrayLike, real_weights: ArrayLike | None = None, fake_weights: ArrayLike | None = None
+) -> float:
     r"""Wasserstein-1 distance of two sets of atoms on a line: real (N,), fake (M,).
 
     (EarthMover.1)   W1 = min over plans  sum_ij plan_ij |x_i - y_j|,   a plan moves the weights of x to those of y

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import positive_int, require_rng
 from .inputs import rows, two_samples
@@ -21,7 +22,9 @@ from .inputs import rows, two_samples
 Value = float | tuple[float, ...]
 
 
-def floor_ceiling(metric: Callable[..., Value], real, noise, *, rng: np.random.Generator) -> tuple[Value, Value]:
+def floor_ceiling(
+    metric: Callable[..., Value], real: ArrayLike, noise: ArrayLike, *, rng: np.random.Generator
+) -> tuple[Value, Value]:
     r"""Return (floor, ceiling) of a two-sample metric(real, fake) for these data.
 
     With A and B a random half each of the n = 2h real rows (of an odd number one is left out):
@@ -54,7 +57,7 @@ def floor_ceiling(metric: Callable[..., Value], real, noise, *, rng: np.random.G
     return metric(A, B), metric(A, noise[rng.permutation(len(noise))[:half]])
 
 
-def uniform_noise(like, count: int, *, rng: np.random.Generator) -> np.ndarray:
+def uniform_noise(like: ArrayLike, count: int, *, rng: np.random.Generator) -> np.ndarray:
     """(count, ...) images in the shape of `like`'s, every pixel uniform in [-1, 1] and independent; float32."""
     like, count = np.asarray(like), positive_int("uniform_noise", "count", count)
     require_rng("uniform_noise", rng)
@@ -62,7 +65,7 @@ def uniform_noise(like, count: int, *, rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(-1, 1, size=(count, *like.shape[1:])).astype(np.float32)
 
 
-def gaussian_noise(like, count: int, *, rng: np.random.Generator) -> np.ndarray:
+def gaussian_noise(like: ArrayLike, count: int, *, rng: np.random.Generator) -> np.ndarray:
     """(count, ...) Gaussian rows, independent numbers with the mean and standard deviation of each column of `like`.
 
     In float32 and not clipped.  Harder to tell from the data than uniform noise: all that is missing is how the numbers

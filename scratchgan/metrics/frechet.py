@@ -3,11 +3,12 @@ r"""Frechet distance of two Gaussians fitted to features: with Inception's featu
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .inputs import two_samples
 
 
-def frechet_distance(real, fake) -> float:
+def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     r"""Squared Wasserstein-2 distance between Gaussians with the means and covariances of real (N, F) and fake (M, F).
 
     Symbols   m, S the mean (F,) and the covariance (F, F), divisor N - 1, of each sample
@@ -38,7 +39,7 @@ def frechet_distance(real, fake) -> float:
     return max(0.0, float(np.sum((m_r - m_f) ** 2) + trace_r + trace_f - 2 * root))
 
 
-def moments(x):
+def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """(mean (F,), a root B (F, rank) of the covariance: B B^T = S, and Tr S)."""
     mean = x.mean(axis=0)
     centred = x - mean

@@ -3,11 +3,12 @@ r"""Inception score: is every image of one clear class, and are all classes ther
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .inputs import rows
 
 
-def inception_score(probabilities) -> float:
+def inception_score(probabilities: ArrayLike) -> float:
     r"""exp of the mean divergence of a classifier's verdicts from their average.
 
     Symbols   probabilities (N, K): row n is p(y | x_n), the class probabilities of the n-th *generated* image

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 LARGEST = 1e50  # the sixth power, which the kernel distance takes, is still finite
 
 
-def rows(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
+def rows(who: str, name: str, values: ArrayLike, *, least: int = 1) -> np.ndarray:
     """Return values (N, F), or images (N, H, W, C) flattened to (N, F), in float64.
 
     ValueError unless there are at least `least` rows of at least one number, all of them real, finite and below 1e50.
@@ -21,7 +22,9 @@ def rows(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
     return finite(who, name, array.reshape(len(array), -1))
 
 
-def two_samples(who: str, real, fake, *, least: int = 1, names=("real", "fake")) -> tuple[np.ndarray, np.ndarray]:
+def two_samples(
+    who: str, real: ArrayLike, fake: ArrayLike, *, least: int = 1, names: tuple[str, str] = ("real", "fake")
+) -> tuple[np.ndarray, np.ndarray]:
     """`rows` of both, and ValueError unless a row of one has the shape of a row of the other."""
     shapes = np.shape(real)[1:], np.shape(fake)[1:]
     a, b = rows(who, names[0], real, least=least), rows(who, names[1], fake, least=least)
@@ -30,7 +33,7 @@ def two_samples(who: str, real, fake, *, least: int = 1, names=("real", "fake"))
     return a, b
 
 
-def column(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
+def column(who: str, name: str, values: ArrayLike, *, least: int = 1) -> np.ndarray:
     """Return values (N,) or (N, 1) as (N,) in float64; ValueError unless they are finite and at least `least`."""
     array = numbers(who, name, values)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -40,7 +43,7 @@ def column(who: str, name: str, values, *, least: int = 1) -> np.ndarray:
     return finite(who, name, array)
 
 
-def images(who: str, name: str, values) -> np.ndarray:
+def images(who: str, name: str, values: ArrayLike) -> np.ndarray:
     """Return images (N, H, W, C) in float64; ValueError unless they are, and their pixels lie in [-1, 1]."""
     array = numbers(who, name, values)
     if array.ndim != 4 or array.size == 0:
@@ -51,7 +54,7 @@ def images(who: str, name: str, values) -> np.ndarray:
     return array
 
 
-def numbers(who: str, name: str, values) -> np.ndarray:
+def numbers(who: str, name: str, values: ArrayLike) -> np.ndarray:
     """Return values as an array of real numbers; ValueError if they are something else."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":

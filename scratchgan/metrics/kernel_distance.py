@@ -2,12 +2,14 @@ r"""Kernel distance: MMD^2 with a polynomial kernel on features.  With Inception
 
 from __future__ import annotations
 
+from numpy.typing import ArrayLike
+
 from ..checks import positive_int
 from .inputs import two_samples
 from .mmd import kernel_mmd
 
 
-def kernel_distance(real, fake, *, degree: int = 3) -> float:
+def kernel_distance(real: ArrayLike, fake: ArrayLike, *, degree: int = 3) -> float:
     r"""Unbiased MMD^2 (Mmd.2) between real (N, F) and fake (M, F) with the kernel
 
     (KernelDistance.1)   k(x, y) = (x.y / F + 1)^degree

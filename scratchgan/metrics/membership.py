@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .inputs import column
 
@@ -38,7 +39,7 @@ class MembershipReport:
         )
 
 
-def membership_advantage(member_scores, other_scores) -> MembershipReport:
+def membership_advantage(member_scores: ArrayLike, other_scores: ArrayLike) -> MembershipReport:
     r"""How well a threshold on scores tells members (N,) of the training set from others (M,) of the same kind.
 
     The attacker calls everybody with a score of at least t a member:

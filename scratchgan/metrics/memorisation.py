@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import real as number
 from .inputs import two_samples
@@ -45,7 +46,9 @@ class MemorisationReport:
         )
 
 
-def memorisation_ratio(train, held_out, samples, *, copy_quantile: float = 0.01) -> MemorisationReport:
+def memorisation_ratio(
+    train: ArrayLike, held_out: ArrayLike, samples: ArrayLike, *, copy_quantile: float = 0.01
+) -> MemorisationReport:
     r"""Distances from the samples to their nearest training and nearest held-out images; rows (N, F) or images.
 
     A nearest training image that looks different proves little: how near is near?  Held-out images of the same kind,

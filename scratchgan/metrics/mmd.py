@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import real as number
 from .inputs import rows, two_samples
@@ -15,7 +16,7 @@ SCALES = (0.5, 1.0, 2.0)
 _HEURISTIC_ROWS = 1000  # of each sample: a median needs no more, and has a million pairs then
 
 
-def mmd(real, fake, *, bandwidths=None, unbiased: bool = True) -> float:
+def mmd(real: ArrayLike, fake: ArrayLike, *, bandwidths: ArrayLike | None = None, unbiased: bool = True) -> float:
     r"""MMD^2 between real (N, F) and fake (M, F) with a mean of Gaussian kernels.
 
     (Mmd.1)   MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y),     x, x' real and y, y' fake, all independent
@@ -59,18 +60,19 @@ def mmd(real, fake, *, bandwidths=None, unbiased: bool = True) -> float:
     return kernel_mmd(real - centre, fake - centre, gaussians, unbiased=unbiased)
 
 
-def median_distance(x) -> float:
+def median_distance(x: ArrayLike) -> float:
     """The median distance of different rows of x (N, F), of at most 2,000 rows of it, spread evenly.
 
     ValueError if x is not (N, F) with at least 2 rows and finite, or if most rows are equal and the median is 0.
     """
-    x = _thinned(rows("median_distance", "x", x, least=2), 2 * _HEURISTIC_ROWS)
-    x = x - x.mean(axis=0)
+    points = _thinned(rows("median_distance", "x", x, least=2), 2 * _HEURISTIC_ROWS)
+    points = points - points.mean(axis=0)
+    here = np.arange(len(points))
     square = np.concatenate(
-        [table[np.arange(len(x)) > np.arange(part.start, part.stop)[:, None]] for part, table, _ in tables(x, x)]
+        [table[here > np.arange(part.start, part.stop)[:, None]] for part, table, _ in tables(points, points)]
     )
     median = float(np.sqrt(np.median(square)))
-    if median <= 1e-7 * np.abs(x).max():  # rounding of the product: see neighbours
+    if median <= 1e-7 * np.abs(points).max():  # rounding of the product: see neighbours
         raise ValueError("mmd: most rows are equal, so their median distance is 0; give bandwidths")
     return median
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import positive_int, require_rng
 from .inputs import column
@@ -16,7 +17,7 @@ C1, C2 = 0.01**2, 0.03**2  # for pixels in [0, 1]
 _PAIRS = 256  # image pairs at a time
 
 
-def ms_ssim(a, b) -> np.ndarray:
+def ms_ssim(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     r"""Multi-scale structural similarity (N,) of the images a_n and b_n, both (N, H, W, C) in [-1, 1].
 
     Pixels are taken to [0, 1] first: SSIM is made for light, which has a zero.  Means, variances and the covariance are
@@ -50,7 +51,9 @@ def ms_ssim(a, b) -> np.ndarray:
     return out
 
 
-def diversity(images, *, rng: np.random.Generator, pairs: int = 500, labels=None) -> float:
+def diversity(
+    images: ArrayLike, *, rng: np.random.Generator, pairs: int = 500, labels: ArrayLike | None = None
+) -> float:
     r"""Mean MS-SSIM of random pairs of different images of one set (N, H, W, C) in [-1, 1].
 
     (Ssim.4)   mean of ms_ssim(x_i, x_j) over `pairs` random pairs i != j;   with labels (N,) only pairs of one class

@@ -58,7 +58,9 @@ def exact(a: np.ndarray, b: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndar
     return square
 
 
-def nearest(a: np.ndarray, b: np.ndarray, k: int = 1, *, itself: bool = False, block: int | None = None):
+def nearest(
+    a: np.ndarray, b: np.ndarray, k: int = 1, *, itself: bool = False, block: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest rows of b for every row of a: (squared distances (N, k) ascending, indices (N, k)).
 
     Of equally near rows the first comes first.  With itself=True, b is a, and a row is no neighbour of itself; a
@@ -79,7 +81,9 @@ def nearest(a: np.ndarray, b: np.ndarray, k: int = 1, *, itself: bool = False, b
     return squares, indices
 
 
-def within(points: np.ndarray, centres: np.ndarray, squares: np.ndarray, *, block: int | None = None):
+def within(
+    points: np.ndarray, centres: np.ndarray, squares: np.ndarray, *, block: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Count who lies in whose ball: (balls that hold each point (N,), points that each ball holds (M,)).
 
     The ball of centre m holds the points at a squared distance of at most squares[m]: its surface belongs to it.
@@ -95,7 +99,7 @@ def within(points: np.ndarray, centres: np.ndarray, squares: np.ndarray, *, bloc
     return of_points, of_balls
 
 
-def closest_pairs(x: np.ndarray, count: int, *, block: int | None = None):
+def closest_pairs(x: np.ndarray, count: int, *, block: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The closest pairs of different rows: (squared distances (count,) ascending, pairs (count, 2) with i < j).
 
     Fewer if there are not as many pairs.  Of equal distances the smaller i, then the smaller j comes first.

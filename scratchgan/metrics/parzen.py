@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import real as number
 from .inputs import column, two_samples
@@ -13,7 +14,7 @@ from .neighbours import nearest, tables
 _CANDIDATES = 20
 
 
-def parzen_log_likelihood(samples, test, *, sigma: float) -> tuple[float, float]:
+def parzen_log_likelihood(samples: ArrayLike, test: ArrayLike, *, sigma: float) -> tuple[float, float]:
     r"""Mean log likelihood of test data under a Gaussian put on every sample, in nats, and its standard error.
 
     Symbols   samples x_i (N, F) generated, test t_j (M, F) real and held out, sigma in units of the data
@@ -48,7 +49,7 @@ def parzen_log_likelihood(samples, test, *, sigma: float) -> tuple[float, float]
     return float(log_p.mean()), float(log_p.std(ddof=1) / math.sqrt(len(t)))
 
 
-def choose_sigma(samples, validation, *, candidates=None) -> float:
+def choose_sigma(samples: ArrayLike, validation: ArrayLike, *, candidates: ArrayLike | None = None) -> float:
     r"""The candidate for which `validation`, real data apart from the test data, has the highest mean (Parzen.1).
 
     (Parzen.3)   s = median nearest distance from validation to samples / sqrt F    maximises log N(d; 0, sigma^2 I) for

@@ -2,12 +2,15 @@ r"""Improved precision and recall: two numbers, because bad images and missing i
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from ..checks import positive_int
 from .inputs import two_samples
 from .neighbours import nearest, within
 
 
-def precision_recall(real, fake, *, k: int = 3) -> tuple[float, float]:
+def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> tuple[float, float]:
     r"""Share of the fakes that look real, and share of the real that the fakes reach.
 
     Symbols   real (N, F), fake (M, F); B_X(x) the ball around a point x of the sample X that reaches to its k-th
@@ -37,6 +40,6 @@ def precision_recall(real, fake, *, k: int = 3) -> tuple[float, float]:
     return float((covered_fakes > 0).mean()), float((covered_real > 0).mean())
 
 
-def ball_squares(x, k: int):
+def ball_squares(x: np.ndarray, k: int) -> np.ndarray:
     """The squared radius of every row's ball (N,): the squared distance to its k-th nearest other row."""
     return nearest(x, x, k, itself=True)[0][:, -1]

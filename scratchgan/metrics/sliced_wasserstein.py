@@ -3,6 +3,7 @@ r"""Sliced Wasserstein distance: project on random lines, where optimal transpor
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import positive_int, require_rng
 from ..checks import real as number
@@ -10,7 +11,9 @@ from .inputs import two_samples
 from .neighbours import block_rows
 
 
-def sliced_wasserstein(real, fake, *, projections: int = 256, rng: np.random.Generator, p: float = 1) -> float:
+def sliced_wasserstein(
+    real: ArrayLike, fake: ArrayLike, *, projections: int = 256, rng: np.random.Generator, p: float = 1
+) -> float:
     r"""The average over random directions of the Wasserstein-p distance between the projections of real and fake.
 
     (Sliced.1)   SW_p = ( mean_u W_p(<x, u>, <y, u>)^p )^{1/p},     u uniform on the unit sphere of R^F

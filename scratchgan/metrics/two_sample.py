@@ -3,6 +3,7 @@ r"""Classifier two-sample test: if a classifier cannot tell fake from real on da
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import positive_int, require_rng
 from ..checks import real as number
@@ -13,7 +14,9 @@ RIDGE = 0.01
 _STEPS = 100  # Newton needs about ten
 
 
-def two_sample_accuracy(real, fake, *, rng: np.random.Generator, folds: int = 5, ridge: float = RIDGE) -> float:
+def two_sample_accuracy(
+    real: ArrayLike, fake: ArrayLike, *, rng: np.random.Generator, folds: int = 5, ridge: float = RIDGE
+) -> float:
     r"""Accuracy of a logistic regression that tells real (N, F) from fake (M, F), on rows that it was not fitted to.
 
     As many rows of each kind are drawn as the smaller sample has, n; they are cut at random into `folds` parts, and
@@ -53,7 +56,7 @@ def two_sample_accuracy(real, fake, *, rng: np.random.Generator, folds: int = 5,
     return float(right / (2 * n))
 
 
-def fit_logistic(x, y, *, ridge: float = RIDGE) -> tuple[np.ndarray, float]:
+def fit_logistic(x: ArrayLike, y: ArrayLike, *, ridge: float = RIDGE) -> tuple[np.ndarray, float]:
     r"""Logistic regression of labels y (N,), 0 or 1, on x (N, F) by Newton's method: (weights w (F,), bias b).
 
     (TwoSample.2)   L(w, b) = mean_n[ softplus(l_n) - y_n l_n ] + ridge/2 |w|^2,       l_n = x_n.w + b

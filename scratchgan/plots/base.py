@@ -5,11 +5,18 @@ which was made for the same.  Figures are drawn with matplotlib's objects and ne
 global state, any thread.
 """
 
+from __future__ import annotations
+
 import functools
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from ..files.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -28,10 +35,10 @@ def figure(width: float, height: float):
     return _figure_class()(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
-def save_figure(fig, path: str | Path) -> None:
+def save_figure(fig: Figure, path: str | Path) -> None:
     """Write a Figure as a PNG, whole or not at all.  Raises OSError if the file cannot be written."""
     with replacing(path) as file:
-        fig.canvas.print_png(file)
+        cast("FigureCanvasAgg", fig.canvas).print_png(file)
 
 
 @functools.cache
@@ -48,7 +55,7 @@ def _figure_class():
 
         def _repr_png_(self) -> bytes:
             file = BytesIO()
-            self.canvas.print_png(file)
+            cast("FigureCanvasAgg", self.canvas).print_png(file)
             return file.getvalue()
 
     return Picture

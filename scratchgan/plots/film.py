@@ -93,7 +93,8 @@ def _palette(images):
     strip = Image.new("RGB", (width, height * len(images)))  # one choice for all: late colours need entries too
     for i, image in enumerate(images):
         strip.paste(image, (0, i * height))
-    colours = np.reshape(strip.quantize(colors=126, method=Image.Quantize.MEDIANCUT).getpalette()[: 3 * 126], (-1, 3))
+    chosen = strip.quantize(colors=126, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    colours = np.reshape(chosen[: 3 * 126], (-1, 3))
     colours[(colours > 247).all(axis=1)] = 255  # averages just off white would be chosen instead of it
     palette = Image.new("P", (1, 1))
     palette.putpalette([0, 0, 0, 255, 255, 255, *colours.ravel().tolist()])

@@ -22,15 +22,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import scratchgan
 
 from .. import kernels
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN
-from ..layers import ConvTranspose2D
+from ..layers import ConvTranspose2D, Sequential
 from ..models import dcgan, mlp_gan
 
 #: kernel, stride and padding of every convolution here
@@ -107,10 +108,10 @@ def run(
 
 def training(batch: int = 64, width: int = 64, hidden: int = 128) -> list[Work]:
     """One alternating step, D's turn and G's, of a DCGAN on real digits and of an MLP GAN on points."""
-    from ..data import load
+    from ..data.embedded import load_embedded
 
     game, points = dcgan(28, 1, 100, width, seed=0), mlp_gan(2, 2, (hidden, hidden), seed=0)
-    digits = load("mnist-5k").x[:batch]
+    digits = load_embedded("mnist-5k").x[:batch]
     cloud = np.random.default_rng(0).standard_normal((4 * batch, 2)).astype(np.float32)
     return [
         Work(f"DCGAN-28, a training step of {batch}", lambda: game.train_step(digits), step_flops(game, batch)),
@@ -176,7 +177,8 @@ def convolution_arrays(batch: int = 64, width: int = 64) -> tuple[np.ndarray, np
     """(x, W, dy) of D's second convolution in DCGAN-28: 14 x 14 pixels, `width` channels -> 7 x 7, 2 `width`."""
     rng = np.random.default_rng(0)
     shapes = (batch, 14, 14, width), (4, 4, width, 2 * width), (batch, 7, 7, 2 * width)
-    return tuple(rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+    x, W, dy = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+    return x, W, dy
 
 
 def convolutions(batch: int = 64, width: int = 64) -> list[Work]:
@@ -201,11 +203,11 @@ def convolutions(batch: int = 64, width: int = 64) -> list[Work]:
 # -- counting ---------------------------------------------------------------------------------------------------------
 
 
-def layer_flops(net: Sequential, shape: tuple[int, ...], N: int) -> list[float]:
+def layer_flops(net: Layer, shape: tuple[int, ...], N: int) -> list[float]:
     """(Flops.1) of each layer of `net` that has a W, in order, for N samples of `shape`."""
     counts = []
-    for layer in net.layers:
-        out = layer.output_shape(shape)
+    for _, layer in net.children():
+        out: Any = layer.output_shape(shape)  # every entry is known, as those of `shape` are
         if "W" in layer.params:
             counts.append(2.0 * N * layer.params["W"].size * _uses(layer, shape, out))
         shape = out
@@ -259,7 +261,8 @@ def interleaved(
     seconds    how long a turn is about: so many calls, at least one and at most `most`
     settle     pause before each turn: threads of the side before that wait by spinning have gone to sleep by then
     """
-    calls, taken = {}, {name: [] for name in sides}
+    calls: dict[str, int] = {}
+    taken: dict[str, list[float]] = {name: [] for name in sides}
     for name, call in sides.items():
         time.sleep(settle)
         calls[name] = max(1, min(most, int(seconds / max(call(1)[0], 1e-9))))
@@ -292,7 +295,12 @@ def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
 def machine(*packages: str) -> dict[str, object]:
     """The processor, how many of its cores this process may use, and versions (of `packages` too, where installed)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    facts = {"cpu": _cpu(), "cores": cores, "system": platform.platform(), "python": platform.python_version()}
+    facts: dict[str, object] = {
+        "cpu": _cpu(),
+        "cores": cores,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
     for package in ("numpy", "numba", *packages):
         try:
             facts[package] = metadata.version(package)

@@ -1,6 +1,6 @@
 r"""The Dirac-GAN of the package's own layers: the hand-made formulas of `dirac` have to agree with it.
 
-    D   Dense(1, 1, bias=False)     D'(x) = psi x
+    D   Dense(1, 1, bias=False)     C(x) = psi x
     G   Dense(1, 1)                 G(z) = z + theta: its W = 1 is held fixed, theta is its b
 
 Z holds no noise but zeros, so G puts out theta; with instance noise Z and the real batch are both sigma times
@@ -12,10 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import losses
-from ..core import Sequential
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
-from ..layers import Dense
+from ..layers import Dense, Sequential
 from ..optim import SGD
 from ..penalties import R1, R2, WganGp, penalty_backward
 from .dirac import NOISE, Variant, check_updates
@@ -30,6 +29,7 @@ class DiracNets:
         rng = np.random.default_rng(0)  # every weight is overwritten below
         G = Sequential([Dense(1, 1, rng=rng, dtype=np.float64)])
         D = Sequential([Dense(1, 1, bias=False, rng=rng, dtype=np.float64)])
+        self.G, self.D = G, D
         self.gan = GAN(
             G,
             D,
@@ -53,31 +53,31 @@ class DiracNets:
     @property
     def point(self) -> tuple[float, float]:
         """(psi, theta)."""
-        return float(self.gan.D[0].params["W"][0, 0]), float(self.gan.G[0].params["b"][0])
+        return float(self.D[0].params["W"][0, 0]), float(self.G[0].params["b"][0])
 
     def move_to(self, psi: float, theta: float) -> None:
         """Set both weights."""
-        self.gan.D[0].params["W"][...] = psi
-        self.gan.G[0].params["b"][...] = theta
-        self.gan.G[0].params["W"][...] = 1.0
+        self.D[0].params["W"][...] = psi
+        self.G[0].params["b"][...] = theta
+        self.G[0].params["W"][...] = 1.0
 
     def d_gradient(self) -> float:
         """Leave the gradient of D's loss and penalty in D, and return it."""
         self.gan.d_gradients(self.real, self.Z)
         self._penalise()
-        return self._regularised()[0] if self.variant.consensus else float(self.gan.D[0].grads["W"][0, 0])
+        return self._regularised()[0] if self.variant.consensus else float(self.D[0].grads["W"][0, 0])
 
     def g_gradient(self) -> float:
         """Leave the gradient of G's loss in G, and return it."""
         self.gan.g_gradients(self.Z)
-        return self._regularised()[1] if self.variant.consensus else float(self.gan.G[0].grads["b"][0])
+        return self._regularised()[1] if self.variant.consensus else float(self.G[0].grads["b"][0])
 
     def field(self) -> np.ndarray:
         """(v_psi, v_theta) (2,) where the weights are."""
         return np.array([self.d_gradient(), self.g_gradient()])
 
     def jacobian(self, *, h: float = 1e-5) -> np.ndarray:
-        """v' (2, 2) where the weights are.
+        """J (2, 2) where the weights are.
 
         The game itself by Hessian-vector products (`dynamics.jacobian_vector`), exactly.  A penalty on its own
         gradient and the consensus term, which would need a third derivative, by central differences of width h.
@@ -95,7 +95,7 @@ class DiracNets:
         return matrix
 
     def eigenvalues(self) -> np.ndarray:
-        """Both eigenvalues (2,) of the flow, -v'."""
+        """Both eigenvalues (2,) of the flow, -J."""
         return np.linalg.eigvals(-self.jacobian())
 
     def trajectory(self, *, steps: int, mode: str, n_d: int = 1) -> np.ndarray:
@@ -115,13 +115,13 @@ class DiracNets:
         return np.array(path)
 
     def _step_d(self, gradient: float) -> None:
-        self.gan.D[0].grads["W"][...] = gradient
+        self.D[0].grads["W"][...] = gradient
         self.gan.d_optimizer.step()
-        W = self.gan.D[0].params["W"]
+        W = self.D[0].params["W"]
         np.clip(W, -self.variant.clip, self.variant.clip, out=W)
 
     def _step_g(self, gradient: float) -> None:
-        grads = self.gan.G[0].grads
+        grads = self.G[0].grads
         grads["W"][...], grads["b"][...] = 0.0, gradient  # W = 1 is no parameter of this game
         self.gan.g_optimizer.step()
 
@@ -144,7 +144,7 @@ class DiracNets:
         return np.array([d[PSI][0, 0], g[THETA][0]])
 
     def _regularised(self) -> np.ndarray:
-        """v + gamma v'^T v."""
+        """v + gamma J^T v."""
         v = self._plain_field()
         return v + self.variant.consensus * self._plain_jacobian().T @ v
 
@@ -154,4 +154,4 @@ class DiracNets:
             return self._regularised() - self._plain_field()
         self.gan.D.zero_grads()
         self._penalise()
-        return np.array([self.gan.D[0].grads["W"][0, 0], 0.0])
+        return np.array([self.D[0].grads["W"][0, 0], 0.0])

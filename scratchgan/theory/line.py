@@ -61,24 +61,24 @@ def mixture(means: Sequence[float], sigmas: Sequence[float] | float, weights: Se
 
     Raises ValueError for other shapes, for sigmas and weights that are not positive, and for nan.
     """
-    means = np.asarray(means, np.float64)
-    if means.ndim != 1 or not means.size or not np.isfinite(means).all():
-        raise ValueError(f"mixture: means must be a list of finite numbers, got {means.tolist()}")
-    sigmas = _positive("sigmas", sigmas, means.size)
-    weights = _positive("weights", 1.0 if weights is None else weights, means.size)
-    weights = weights / weights.sum()
+    mean = np.asarray(means, np.float64)
+    if mean.ndim != 1 or not mean.size or not np.isfinite(mean).all():
+        raise ValueError(f"mixture: means must be a list of finite numbers, got {mean.tolist()}")
+    sigma = _positive("sigmas", sigmas, mean.size)
+    weight = _positive("weights", 1.0 if weights is None else weights, mean.size)
+    weight = weight / weight.sum()
 
     def log_density(x):
         x = _points(x)
-        log_terms = np.log(weights / (sigmas * math.sqrt(2 * math.pi))) - 0.5 * ((x[:, None] - means) / sigmas) ** 2
+        log_terms = np.log(weight / (sigma * math.sqrt(2 * math.pi))) - 0.5 * ((x[:, None] - mean) / sigma) ** 2
         top = log_terms.max(axis=1)
         return top + np.log(np.exp(log_terms - top[:, None]).sum(axis=1))
 
     def cdf(x):
-        return normal_cdf((_points(x)[:, None] - means) / sigmas) @ weights
+        return normal_cdf((_points(x)[:, None] - mean) / sigma) @ weight
 
-    low, high = float((means - REACH * sigmas).min()), float((means + REACH * sigmas).max())
-    name = f"N({means[0]:g}, {sigmas[0]:g}^2)" if means.size == 1 else f"a mixture of {means.size} Gaussians"
+    low, high = float((mean - REACH * sigma).min()), float((mean + REACH * sigma).max())
+    name = f"N({mean[0]:g}, {sigma[0]:g}^2)" if mean.size == 1 else f"a mixture of {mean.size} Gaussians"
     return Line(name, log_density, cdf, (low, high))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from ..checks import one_of
 
@@ -39,7 +40,7 @@ class LedgerRow:
     @property
     def error(self) -> float:
         """|code - theory|; for "<=", by how much code is larger, 0 if it is not.  nan stays nan."""
-        difference = self.code - self.theory
+        difference: Any = self.code - self.theory  # real where the relation is "<="
         return abs(difference) if self.relation == "=" or math.isnan(abs(difference)) else max(0.0, difference)
 
     @property

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..data import toy
 from ..initializers import glorot, he
-from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, SpectralNorm, Tanh
+from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Sequential, SpectralNorm, Tanh
 from ..metrics.frechet import frechet_distance
 from ..metrics.modes import mode_report
 from ..optim import SGD, Adam
@@ -25,9 +25,9 @@ def rows() -> list[LedgerRow]:
 def operator_norm(
     layer: Layer, shape: tuple[int, ...], *, rounds: int = 5000, gain: float = 1e-6, seed: int = 0
 ) -> float:
-    r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A' A.
+    r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A^T A.
 
-    The layer's own passes are A (tangent) and A' (backward).  It rises to the norm from below, until
+    The layer's own passes are A (tangent) and A^T (backward).  It rises to the norm from below, until
     ten rounds gain less than a share of `gain`, or `rounds` are over.
 
     Dense: the norm is sigma(W), and since |W|_F >= sigma(W), weights in [-c, c] keep it below
@@ -45,6 +45,7 @@ def operator_norm(
     for _ in range(rounds):
         x = x / np.sqrt(np.vdot(x, x))
         y = layer.tangent(x, cache)
+        assert y is not None  # x is not
         norms.append(float(np.sqrt(np.vdot(y, y))))
         if len(norms) > 10 and norms[-1] - norms[-11] < gain * norms[-1]:
             break
@@ -135,7 +136,7 @@ def _penalties() -> list[LedgerRow]:
         LedgerRow(
             topic,
             "R1's weight gradient is that of F, differentiated along u in x: largest gap",
-            "(Penalty.1)",
+            "(Families.1)",
             0.0,
             float(np.abs(by_hand - difference).max()),
             1e-8,
@@ -155,7 +156,7 @@ def _layers() -> list[LedgerRow]:
         found.append(
             LedgerRow(
                 topic,
-                f"{name}: <A x, y> = <x, A' y>",
+                f"{name}: <A x, y> = <x, A^T y>",
                 "adjoint",
                 float(np.vdot(y, dy)),
                 float(np.vdot(x, layer.backward(dy, cache, param_grads=False))),
@@ -196,11 +197,11 @@ def _layers() -> list[LedgerRow]:
         (Adam, "Adam's first step is lr, whatever the gradient", 0.01, 1),
         (SGD, "SGD, momentum 0.9: a step ends at lr/(1 - 0.9)", 0.1, 200),
     ):
-        layer = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
-        moving = Adam(layer, 0.01) if optimiser is Adam else SGD(layer, 0.01, momentum=0.9)
+        moved = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
+        moving = Adam(moved, 0.01) if optimiser is Adam else SGD(moved, 0.01, momentum=0.9)
         for _ in range(steps):
-            before = layer.params["W"].copy()
-            layer.grads["W"][...] = 1.0 if optimiser is SGD else 123.0
+            before = moved.params["W"].copy()
+            moved.grads["W"][...] = 1.0 if optimiser is SGD else 123.0
             moving.step()
         found.append(
             LedgerRow(
@@ -208,7 +209,7 @@ def _layers() -> list[LedgerRow]:
                 name + (" g" if optimiser is SGD else ""),
                 "(Adam.4)" if optimiser is Adam else "(SGD.2)",
                 distance,
-                float((before - layer.params["W"])[0, 0]),
+                float((before - moved.params["W"])[0, 0]),
                 1e-9,
             )
         )

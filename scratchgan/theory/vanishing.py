@@ -54,7 +54,8 @@ class Vanishing:
     @property
     def orders(self) -> tuple[float, float]:
         """By how many powers of ten the norm fell from its largest to its last value: minimax, non-saturating."""
-        return tuple(float(np.log10(norms.max() / norms[-1])) for norms in (self.minimax, self.non_saturating))
+        minimax, other = (float(np.log10(norms.max() / norms[-1])) for norms in (self.minimax, self.non_saturating))
+        return minimax, other
 
     def __str__(self) -> str:
         head = f"{'D steps':>8} {'minimax':>12} {'non-saturating':>15} {'D(x)':>8} {'D(G(z))':>10}"
@@ -154,9 +155,9 @@ def _mean_probability(gan: GAN, x: np.ndarray) -> float:
 
 
 def _digits() -> np.ndarray:
-    from ..data import load
+    from ..data.embedded import load_embedded
 
-    x = load("uci-digits-8x8").x
+    x = load_embedded("uci-digits-8x8").x
     return x.reshape(len(x), -1).astype(np.float64)
 
 

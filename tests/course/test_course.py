@@ -88,7 +88,9 @@ def test_a_chapter_has_its_form(source):
 def test_each_exercise_of_a_chapter_is_in_its_notebook_and_no_other(source):
     here = [name for name in names() if name.startswith(source.stem[:3].replace("_", "."))]
     assert 3 <= len(here) <= 6
-    assert set(re.findall(r'check\("([\w.]+)"', source.read_text())) == set(here)
+    asked = set(re.findall(r'check\("([\w.]+)"', source.read_text()))
+    assert not set(here) - asked, f"notebooks/source/{source.name} never asks {set(here) - asked}"
+    assert not asked - set(here), f"no file of scratchgan/exercises/ has {asked - set(here)}"
     assert source.read_text().count("# BEGIN SOLUTION") >= len(here)
 
 
@@ -175,14 +177,17 @@ def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
     assert told == {source.stem[:2]: re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
 
 
-@pytest.mark.parametrize("source", [*SOURCES, NOTEBOOKS / "TEACHING.md"], ids=stem)
+TEXTS = [NOTEBOOKS / "TEACHING.md", *sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md"]
+
+
+@pytest.mark.parametrize("source", [*SOURCES, *TEXTS], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_files_and_commands_that_are_named_exist(source):
     text = source.read_text()
     for name in set(re.findall(r"`((?:scratchgan|benchmarks|tests|notebooks)/[\w/.*-]+)`", text)):
         assert list(ROOT.glob(name.rstrip("/"))), name
     for module in set(re.findall(r"python -m (benchmarks\.\w+)", text)):
         assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
-    recipes = {path.stem for path in (ROOT / "scratchgan" / "recipes").glob("*.toml")}
+    recipes = {path.stem for path in (ROOT / "scratchgan" / "runs" / "recipes").glob("*.toml")}
     for recipe in set(re.findall(r"scratchgan train ([a-z][\w-]+)", text)):
         assert recipe in recipes, recipe
     from scratchgan.cli import _parser

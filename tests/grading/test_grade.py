@@ -93,11 +93,8 @@ def test_a_process_that_ends_itself(tmp_path):
         )
     )  # which may have been true
     assert (row.status, row.solved) == ("crashed", 1)
-    assert row.exercises == {
-        "01.optimal_d": "solved",
-        "01.value_of_game": "no such function",
-        "01.js": "no such function",
-    }
+    others = {name: "no such function" for name in names() if name.startswith("01.")}
+    assert row.exercises == {**others, "01.optimal_d": "solved"}
     assert row.notes == ["its process ended by itself", "that was in cell 4: graded by the cells before it"]
 
 

@@ -33,12 +33,12 @@ SHIPPED = {
 
 def test_shipped_recipes_are_listed_with_the_default_first():
     found = recipes.names()
-    assert set(found) == SHIPPED
+    assert set(found) >= SHIPPED  # none of these may go, more may come
     assert next(iter(found)) == recipes.DEFAULT == "dcgan-mnist"
     assert all(0 < len(description) < 80 for description in found.values())
 
 
-@pytest.mark.parametrize("name", sorted(SHIPPED))
+@pytest.mark.parametrize("name", sorted(recipes.names()))
 def test_shipped_recipe_is_valid_and_says_what_it_teaches(name):
     recipe, text = load(name), recipes.source(name)
     assert recipe.name == name

@@ -69,6 +69,7 @@ def table(entries: Sequence[Entry], candidates: Candidates, *, seed: int, progre
             metric.compute(candidate, np.random.default_rng([seed, i]))
             for candidate in (candidates.samples, candidates.real, candidates.noise)
         ]
-        for line, *values in zip(metric.lines, *columns, strict=True):
-            measures.append(Measure(line.name, *map(float, values), line.best, line.means, line.squared))
+        for line, ours, real, noise in zip(metric.lines, *columns, strict=True):
+            values = float(ours), float(real), float(noise)
+            measures.append(Measure(line.name, *values, line.best, line.means, line.squared))
     return measures
