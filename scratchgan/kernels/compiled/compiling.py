@@ -86,7 +86,7 @@ class by_address:
 
 
 def by_address_for_floats(signature: str):
-    """Decorator: the function for float32 and for float64, which stand for {} in the signature.
+    """Decorator: the function for float32 and for float64, whose names replace {} in the signature.
 
     Makes a dictionary {bytes of a number: `by_address` function}.
     """
