@@ -77,7 +77,9 @@ class Cache:
     def begin_tangent_backward(self, layer: Layer, tdy: np.ndarray | None) -> None:
         """Check that `backward` and `tangent` came first, and that tdy fits."""
         self._check(layer, "tangent_backward", "tdy", tdy, self.y_shape)
-        missing = [name for name, passed in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not passed]
+        missing = [
+            name for name, passed in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not passed
+        ]
         if missing:
             raise OrderError(f"{layer.label}: tangent_backward needs {' and '.join(missing)} on the same cache first")
 

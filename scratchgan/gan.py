@@ -54,7 +54,7 @@ class GAN(Game):
     loss           a Loss or its name
     g_optimizer, d_optimizer    each belongs to its net
     ema_decay      > 0: `sample` uses an exponential moving average of G's weights
-    d_steps        > 1: G has its turn only in every so many-th step, so that D has that many turns to each of G's
+    d_steps        n > 1: G has its turn in every n-th step only, so that D has n turns to each of G's
     rules          changes of the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
     seed           of the noise; the same seed gives the same bits
 

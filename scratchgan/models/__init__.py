@@ -2,7 +2,7 @@
 
 build("lsgan", image_size=28, channels=1)     the same as     lsgan(image_size=28, channels=1)
 
-The keys of MODELS are what `model` may be in a recipe, which then builds the same GAN: `scratchgan recipes`.
+The keys of MODELS are the names that `build` knows.
 """
 
 from ..checks import one_of

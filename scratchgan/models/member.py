@@ -1,10 +1,9 @@
 """A member of the family: the nets and the game of a base model, with the method of one paper.
 
-With lsgan = Member("lsgan", dcgan, METHOD), these three build the same GAN:
+With lsgan = Member("lsgan", dcgan, METHOD), these two build the same GAN:
 
     lsgan(28, 1, lr_g=2e-4)
     dcgan(28, 1, **{**METHOD, "lr_g": 2e-4})
-    a recipe with model = "lsgan" and lr_g = 2e-4, on 28 x 28 grey images
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .training import game
 class Member:
     """A builder.  Called with the size of the data and options of its base, which override the method.
 
-    name     its key in MODELS, and `model` in a recipe
+    name     its key in MODELS
     base     the builder whose nets and options it has: dcgan, mlp_gan or cyclegan
     method   the options that the member fixes: {option: value}
     doc      the docstring of its file, for `help`
