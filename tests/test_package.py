@@ -132,14 +132,28 @@ def test_import_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def code_of(path):
+    """The code of a file, without its comments and docstrings: these may explain what is forbidden."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body[0] = ast.Pass()
+    return ast.unparse(tree)
+
+
 def test_no_pickle_no_global_seed_no_fastmath():
-    """The forbidden words, outside of what explains them."""
     forbidden = re.compile(
         r"allow_pickle\s*=\s*True|\bimport pickle|fastmath\s*=\s*True"
         r"|np\.random\.(seed|rand|randn|normal|uniform|randint)\("
     )
     for path in SOURCES:
-        assert not forbidden.search(path.read_text()), path
+        assert not forbidden.search(code_of(path)), path
+
+
+def test_code_is_read_without_what_explains_it(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text('"""import pickle"""\ndef f():\n    "import pickle"\n    import pickle  # import pickle\n')
+    assert code_of(path).count("import pickle") == 1
 
 
 def test_version_stands_everywhere():
