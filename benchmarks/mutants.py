@@ -25,7 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-FULL = ["core.py", "families.py", "losses.py", "penalties.py", "dynamics.py"]
+FULL = ["core.py", "families.py", "losses/*.py", "penalties.py", "dynamics.py"]
 SAMPLED = ["layers/*.py", "optim.py"]
 TESTS = {
     "full": [

@@ -396,7 +396,7 @@ print("after one more step, every weight of both has the same bits:", same)
 # | file | what is in it | chapter |
 # |---|---|---|
 # | `scratchgan/gan.py` | the game, step by step | 04 |
-# | `scratchgan/losses.py` | what $D$ and $G$ minimise | 02 |
+# | `scratchgan/losses/` | what $D$ and $G$ minimise | 02 |
 # | `scratchgan/core.py`, `families.py` | what a layer is; all derivatives, once for each kind | 03 |
 # | `scratchgan/layers/` | one idea a file | 03, 05 |
 # | `scratchgan/models/` | a file for each member of the family | 05, 08 to 10 |

@@ -272,4 +272,4 @@ for name, a, b in (("our two", p, q), ("equal", p, p), ("far apart", gaussian(-6
 # ## Sources
 #
 # Goodfellow et al. 2014, *Generative adversarial nets*: equation 1 is (Loss.2), proposition 1 is (Loss.3), theorem 1 the
-# identity with JSD. The derivation on logits is in `scratchgan/losses.py`.
+# identity with JSD. The derivation on logits is in `scratchgan/losses/`.

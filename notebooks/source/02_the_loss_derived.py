@@ -291,4 +291,4 @@ for name, theory, code in (
 # ## Sources
 #
 # Goodfellow et al. 2014: equation 1, section 3 (the non-saturating loss), section 4.1 (the optimum, theorem 1).
-# `scratchgan/losses.py` has this chapter as docstrings, each equation under the label that is cited here.
+# `scratchgan/losses/` has this chapter as docstrings, each equation under the label that is cited here.
