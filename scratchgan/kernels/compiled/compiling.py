@@ -1,8 +1,8 @@
 """How a function becomes machine code, and where that code is kept on disk.
 
 Flags: LLVM can compute faster if it may round differently.  FLAGS allows the transformations that leave NaN and
-infinity correct.  (`fastmath=True` allows all of them, and then the compiler assumes that there is no NaN: a GAN that
-diverges would go unnoticed.)
+infinity correct.  (Numba's switch that allows all of them also lets the compiler assume that there is no NaN: a GAN
+that diverges would go unnoticed.)
 
 Numba keeps compiled code on disk and checks whether the file of the compiled function has changed.  It does not notice
 that a function *called* by it, in another file, has changed, and would go on running the old one.  So the code is kept
