@@ -95,10 +95,10 @@ def test_pickles_are_never_loaded(tmp_path):
             return (pytest.fail, ("code from the file was run",))
 
     np.save(tmp_path / "x.npy", np.array([Trap()], dtype=object), allow_pickle=True)
-    refuses(tmp_path / "x.npy", "holds pickled Python objects, which are never loaded")
+    refuses(tmp_path / "x.npy", "contains pickled Python objects, which are never loaded")
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.write(tmp_path / "x.npy", "images.npy")
-    refuses(tmp_path / "x.npz", "[images]: holds pickled Python objects")
+    refuses(tmp_path / "x.npz", "[images]: contains pickled Python objects")
     (tmp_path / "x.pkl").write_bytes(pickle.dumps([1, 2]))
     refuses(tmp_path / "x.pkl", "looks like a pickle, which is never loaded")
 
@@ -111,7 +111,7 @@ def header(shape, dtype="|u1"):
 def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch):
     path = tmp_path / "x.npy"
     path.write_bytes(header((10**9, 10**3, 10**3)) + b"\0" * 100)
-    refuses(path, "more than the file holds: it is cut short or broken")
+    refuses(path, "more than the file contains: it is truncated or broken")
     path.write_bytes(header((-4, -5, 5)) + b"\0" * 100)
     refuses(path, "declares the impossible shape (-4, -5, 5)")
     path.write_bytes(header((4, 5, 5))[:60])
@@ -122,7 +122,7 @@ def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch
     assert load_path(path).images.shape == (4, 5, 5, 1)
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("images.npy", header((10**6, 10**6)) + b"\0" * 100)
-    refuses(tmp_path / "x.npz", "x.npz[images]: declares (1000000, 1000000) of uint8, more than the file holds")
+    refuses(tmp_path / "x.npz", "x.npz[images]: declares (1000000, 1000000) of uint8, more than the file contains")
     monkeypatch.setattr(limits, "MAX_BYTES", 399)
     refuses(path, "(4, 5, 5) would take", "as float32, and the limit is")
 

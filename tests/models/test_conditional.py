@@ -337,7 +337,7 @@ def test_a_run_with_labels_from_training_to_sampling(condition, labelled, tmp_pa
 def test_a_label_asked_of_a_gan_without_labels_is_refused(tmp_path, capsys, labelled):
     train(small_recipe(condition="none", steps=1), tmp_path / "run", progress=False, data=labelled)
     assert cli.main(["sample", str(tmp_path / "run"), "--label", "1"]) == 2
-    assert "no conditional GAN" in capsys.readouterr().err
+    assert "not a conditional GAN" in capsys.readouterr().err
 
 
 def test_data_without_labels_and_held_out_are_refused(labelled, tmp_path):

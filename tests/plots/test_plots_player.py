@@ -161,5 +161,5 @@ def test_pictures_of_a_runs_folder(tmp_path, name, settings, pictures):
 
 
 def test_pictures_of_no_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"contains no checkpoint\.npz"):
         picture_run(tmp_path)
