@@ -49,6 +49,7 @@ _MODULES = (
     "dynamics",
     "families",
     "files",
+    "game",
     "gan",
     "gradcheck",
     "initializers",

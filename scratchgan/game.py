@@ -58,8 +58,9 @@ class Game:
 
     #: what the trained game makes: "samples" of noise, or "translations" of images
     kind: ClassVar[Literal["samples", "translations"]]
-    #: `train_step` and `sample` take labels
+    #: `train_step` and `sample` take labels, one of 0..classes-1
     conditional: ClassVar[bool] = False
+    classes: int = 0
 
     G: Layer
     D: Layer
@@ -71,7 +72,7 @@ class Game:
         self.data_shape = tuple(positive_int(type(self).__name__, "data_shape", n) for n in data_shape)
         self.streams, self.steps = dict(streams), 0
         self.ema: Ema | None = None
-        self.conditions: dict[str, np.ndarray] = {}
+        self.conditions: dict[str, Any] = {}
         self.last_batch: LastBatch | None = None
 
     def train_step(self, batch: Any, labels: np.ndarray | None = None) -> dict[str, float]:
@@ -211,7 +212,8 @@ def evaluate_in_chunks(net: Layer, x: np.ndarray, packed: int = 1, **conditions:
     parts, chunk = [], CHUNK * packed
     for i in range(0, len(x), chunk):
         whole = [filled(array[i : i + chunk], chunk) for array in (x, *conditions.values())]
-        y, _ = net.forward(whole[0], train=False, **dict(zip(conditions, whole[1:], strict=True)))
+        given: dict[str, Any] = dict(zip(conditions, whole[1:], strict=True))
+        y, _ = net.forward(whole[0], train=False, **given)
         parts.append(y[: len(x[i : i + chunk]) // packed])
     return np.concatenate(parts)
 

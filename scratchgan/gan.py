@@ -54,7 +54,7 @@ class GAN(Game):
     loss           a Loss or its name
     g_optimizer, d_optimizer    each belongs to its net
     ema_decay      > 0: `sample` uses an exponential moving average of G's weights
-    d_steps        n > 1: G has its turn in every n-th step only, so that D has n turns to each of G's
+    d_steps        turns of D for each turn of G: G has its turn only in every d_steps-th step
     rules          changes of the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
     seed           of the noise; the same seed gives the same bits
 
@@ -233,8 +233,10 @@ class GAN(Game):
         rng = np.random.default_rng(seed)
         return rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype), rng
 
-    def generate(self, Z: np.ndarray) -> np.ndarray:
+    def generate(self, Z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """G(Z) for given noise (N, latent_dim), with the averaged weights if there are any; in evaluation mode."""
+        if labels is not None:
+            raise ValueError("this GAN is not conditional: generate takes no labels")
         net = self.G if self.ema is None else self.ema.net
         return evaluate_in_chunks(net, Z).astype(np.float32, copy=False)
 

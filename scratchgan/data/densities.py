@@ -144,6 +144,9 @@ class GaussianMixture(Density):
     ValueError if a shape does not fit, or if a sigma or a weight is not a positive number.
     """
 
+    modes: np.ndarray
+    sigmas: np.ndarray
+
     def __init__(self, name, about, means, sigmas, weights=None):
         means = np.array(means, dtype=np.float64)
         if means.ndim != 2 or not len(means) or means.shape[1] not in (1, 2) or not np.isfinite(means).all():

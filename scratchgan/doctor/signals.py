@@ -102,17 +102,16 @@ class Probe:
             if self.copies is not None:
                 found["copied"] = self.copies.measure(fake)
             if self.held is not None:
-                found["memorised"] = self.memorised(real, fake)
+                found["memorised"] = self.memorised(self.held, real, fake)
         return {key: plain(value) for key, value in found.items()}
 
-    def memorised(self, real: np.ndarray, fake: np.ndarray) -> float:
+    def memorised(self, held: np.ndarray, real: np.ndarray, fake: np.ndarray) -> float:
         """(Signals.8)."""
-        assert self.held is not None
-        n = min(len(self.held), len(real))
+        n = min(len(held), len(real))
         n -= n % self.gan.packing
         if not n:
             return math.nan
-        r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, self.held, fake))
+        r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, held, fake))
         return (r - h) / (r - f) if r > f else 0.0  # D does not even know fakes: nothing is known by heart
 
 
@@ -126,7 +125,7 @@ def gradient_signals(name: str, net: Layer) -> dict[str, Any]:
         squares[layer] = squares.get(layer, 0.0) + float(np.dot(flat, flat))
         if what in ("b", "beta") and gradient.ndim == 1:
             silent[layer] = len(flat) - int(np.count_nonzero(flat)), len(flat)
-    last = next(reversed(squares), None)
+    last = next(reversed(squares), "")
     found: dict[str, Any] = {
         f"{name}_grad": math.sqrt(sum(squares.values())),
         f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()},

@@ -1,7 +1,7 @@
 """What D and G minimise, a loss per file; `base` derives them from cross-entropy and lists the facts that each owns.
 
 To add a loss: write its file, add its line below, and give it a case in `scratchgan/gradcheck/cases.py`.  It then has a
-name for every builder, curve, picture and judgement.
+name in tables, curves, pictures and the doctor's judgement.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 build("lsgan", image_size=28, channels=1)     the same as     lsgan(image_size=28, channels=1)
 
-The keys of MODELS are the names that `build` knows.
+The keys of MODELS are the names by which a model can be asked for.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from ..checks import one_of
 from ..gan import GAN
@@ -23,7 +26,7 @@ from .sngan import sngan
 from .wgan_clip import wgan_clip
 from .wgan_gp import wgan_gp
 
-MODELS = {
+MODELS: dict[str, Callable[..., Any]] = {
     "dcgan": dcgan,
     "mlp": mlp_gan,
     "lsgan": lsgan,

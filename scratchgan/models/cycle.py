@@ -3,7 +3,7 @@ r"""The game of CycleGAN: from one domain into another and back, learned from tw
 (Zhu, Park, Isola & Efros 2017.)  Two generators, two discriminators:
 
     G_AB: A -> B    G_BA: B -> A       translators, images (N, H, W, C) in [-1, 1] to images
-    D_A, D_B                           does a patch look like A's, like B's?  (N, h, w, 1) logits, one a patch
+    D_A, D_B                           does a patch look like A's, like B's?  (N, h, w, 1) logits, one per patch
 
 D_B alone would be content with any b for any a.  What ties the translation to its source is the way back: it must
 lead to where it began.
@@ -229,7 +229,8 @@ class CycleGAN(Game):
         if to not in WAYS:
             raise ValueError(f'CycleGAN: to must be "a" or "b", got {to!r}')
         x = self._checked("x", x)
-        return evaluate_in_chunks((self.G if self.ema is None else self.ema.net)[WAYS[to]], x)
+        both = self.G if self.ema is None else self.ema.net
+        return evaluate_in_chunks(dict(both.children())[WAYS[to]], x)
 
     def cycle(self, x: np.ndarray, to: str = "b") -> tuple[np.ndarray, np.ndarray]:
         """(y, x'): x translated, and y translated back.  Arguments and errors as for `translate`."""

@@ -190,14 +190,14 @@ class Blocks:
         """The last layer."""
         return self._spectral(Dense(Di, outputs, init=self.last_init, rng=self.rng, dtype=self.dtype))
 
-    def _normed(self, layer: Layer, shape: tuple[int, ...]) -> list[Layer]:
+    def _normed(self, layer: Dense | Conv2D, shape: tuple[int, ...]) -> list[Layer]:
         if self.norm == "batch":
             return [layer, _batchnorm(shape[-1], self.rng, self.dtype), LeakyReLU(self.slope)]
         if self.norm == "layer":
             return [layer, LayerNorm(shape, dtype=self.dtype), LeakyReLU(self.slope)]
         return [self._spectral(layer), LeakyReLU(self.slope)]
 
-    def _spectral(self, layer: Layer) -> Layer:
+    def _spectral(self, layer: Dense | Conv2D) -> Layer:
         return SpectralNorm(layer, rng=self.rng) if self.norm == "spectral" else layer
 
 

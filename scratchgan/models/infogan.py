@@ -22,6 +22,7 @@ Result    The category mostly becomes the digit, though D and G see no label; wh
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from ..checks import positive_int
 from ..layers import Concat, Sequential
@@ -41,7 +42,7 @@ class CodesEnding(Ending):
         self.classes = positive_int("dcgan", "classes", classes, least=2)
         self.continuous = positive_int("dcgan", "continuous", continuous, least=0)
         self.codes = self.classes + self.continuous
-        self.weights = {"class_weight": class_weight, "continuous_weight": continuous_weight}
+        self.weights: dict[str, Any] = {"class_weight": class_weight, "continuous_weight": continuous_weight}
 
     def make(self):
         """G gets codes that are drawn, and both players pay for wrong guesses."""

@@ -30,7 +30,7 @@ class Member:
     Raises ValueError for an option that the base does not have.
     """
 
-    def __init__(self, name: str, base: Callable[..., GAN], method: Mapping[str, Any], doc: str | None = None):
+    def __init__(self, name: str, base: Callable[..., Any], method: Mapping[str, Any], doc: str | None = None):
         self.name, self.base, self.method = name, base, MappingProxyType(dict(method))
         self.__doc__ = doc
         check_options(name, base, method)
@@ -44,23 +44,23 @@ class Member:
         return f"<{self.name}: {self.base.__name__} with {', '.join(f'{k}={v!r}' for k, v in self.method.items())}>"
 
 
-def base_of(builder: Callable[..., GAN]) -> Callable[..., GAN]:
+def base_of(builder: Callable[..., Any]) -> Callable[..., Any]:
     """The builder of the nets: a member's base, or the builder itself if it is one."""
     return builder.base if isinstance(builder, Member) else builder
 
 
-def method_of(builder: Callable[..., GAN]) -> Mapping[str, Any]:
+def method_of(builder: Callable[..., Any]) -> Mapping[str, Any]:
     """What a member fixes; nothing for a base."""
     return builder.method if isinstance(builder, Member) else {}
 
 
-def options_of(builder: Callable[..., GAN]) -> Mapping[str, Any]:
+def options_of(builder: Callable[..., Any]) -> Mapping[str, Any]:
     """{option: default} of a base or of a member's base, with those of `training.game`, to which it hands the rest."""
     return _options(base_of(builder))
 
 
 @cache
-def _options(base: Callable[..., GAN]) -> Mapping[str, Any]:
+def _options(base: Callable[..., Any]) -> Mapping[str, Any]:
     parameters = inspect.signature(base).parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
     if len(options) < len(parameters):
@@ -70,7 +70,7 @@ def _options(base: Callable[..., GAN]) -> Mapping[str, Any]:
     return MappingProxyType(options)
 
 
-def check_options(name: str, builder: Callable[..., GAN], options: Mapping[str, Any]) -> None:
+def check_options(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> None:
     """ValueError for an option that the builder does not have, with the nearest that it has."""
     for option in options:
         one_of(name, "option", option, options_of(builder))

@@ -12,12 +12,15 @@ from ..gan import GAN
 from ..layers import MinibatchDiscrimination, MinibatchStd
 from ..rules import ClipWeights, FeatureMatching, InstanceNoise, Rule, Unrolled, penalised
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[..., Callable[..., optim.Optimizer]]] = {
     "adam": lambda beta1, beta2, momentum: partial(optim.Adam, beta1=beta1, beta2=beta2),
     "rmsprop": lambda beta1, beta2, momentum: partial(optim.RMSProp, decay=beta2),
     "sgd": lambda beta1, beta2, momentum: partial(optim.SGD, momentum=momentum),
 }
-OBJECTIVES = {"loss": (), "feature-matching": (FeatureMatching,)}  # the rules that replace G's loss
+OBJECTIVES: dict[str, tuple[Callable[[], Rule], ...]] = {
+    "loss": (),
+    "feature-matching": (FeatureMatching,),
+}  # the rules that replace G's loss
 
 
 def game(
@@ -60,7 +63,7 @@ def game(
     d_steps                       turns of D to each of G's
     penalty, penalty_weight, penalty_every    of D's slope: see rules/penalised.py
     clip                          bound of D's weights; 0 is off: see rules/clipping.py
-    instance_noise, noise_steps   its sigma, 0 is off, falling to 0 in so many steps (0: total_steps)
+    instance_noise, noise_steps   its sigma, 0 is off, falling to 0 in noise_steps steps (0: total_steps)
     g_objective                   "loss" or "feature-matching": see rules/feature_matching.py
     unroll                        steps of D that G looks ahead; 0 is off: see rules/unrolled.py
     rules                         further rules of your own
@@ -73,13 +76,14 @@ def game(
     schedule = optim.schedule(lr_schedule, total_steps)
     optimizer_of = partial(OPTIMIZERS[optimizer](beta1, beta2, momentum), schedule=schedule)
 
-    played = penalised(penalty, penalty_weight, every=penalty_every)
+    played: list[Rule] = [*penalised(penalty, penalty_weight, every=penalty_every)]
     if clip:
         played.append(ClipWeights(clip))
     if instance_noise:
-        if not (noise_steps or total_steps):
+        fade = noise_steps or total_steps
+        if not fade:
             raise ValueError("training: instance_noise needs noise_steps, the number of steps in which it fades")
-        played.append(InstanceNoise(instance_noise, noise_steps or total_steps))
+        played.append(InstanceNoise(instance_noise, fade))
     played += [rule() for rule in OBJECTIVES[g_objective]]
     if positive_int("training", "unroll", unroll, least=0):
         played.append(Unrolled(unroll))
@@ -108,7 +112,7 @@ def see_the_batch(minibatch: str, features: int, rng, dtype) -> tuple[list[Layer
     return MINIBATCH[minibatch](features, rng, dtype)
 
 
-MINIBATCH = {
+MINIBATCH: dict[str, Callable[..., tuple[list[Layer], int]]] = {
     "none": lambda features, rng, dtype: ([], features),
     "std": lambda features, rng, dtype: ([MinibatchStd()], features + 1),
     "discrimination": lambda features, rng, dtype: (

@@ -48,7 +48,7 @@ class Turn:
     """
 
     step: int
-    extent: tuple[float, float, float, float]
+    extent: tuple[float, ...]
     noise: np.ndarray
     fake: np.ndarray
     real: np.ndarray
@@ -196,7 +196,7 @@ def play_turn(gan: Any, data: Any, *, n: int = 200, rng: np.random.Generator) ->
     )
 
 
-def _output(gan: Any, extent: tuple[float, float, float, float]) -> np.ndarray:
+def _output(gan: Any, extent: Any) -> np.ndarray:
     """D's output over the plane, (GRID, GRID)."""
     x, y = plane(extent, GRID)
     return output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)

@@ -34,6 +34,7 @@ class FeatureMatching(Rule):
         """(FeatureMatching.1, 2), then back through D's body.  The last Dense layer takes no part."""
         if real is None:
             raise ValueError("feature matching compares fakes with real samples: G's turn needs a batch of those")
+        assert isinstance(gan.D, Sequential)  # `check` has seen to it
         layers = gan.D.layers[:-1]
         of_real = _forward(gan, layers, gan.transformed(real))
         of_fake = _forward(gan, layers, gan.transformed(fake))

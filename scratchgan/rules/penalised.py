@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..gan import GAN
 
 PLACES = ("real", "fake", "between", "around")
-#: the name of a penalty -> the functions that are added to L_D, each with its place
+#: the option `penalty` of a model -> the functions that are added to L_D, each with its place
 PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
     "none": (),
     "r1": ((R1, "real"),),
@@ -89,6 +89,6 @@ PENALTIES = {
 
 
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules of the penalty of that name, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
+    """The rules for `penalty`, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
     one_of("training", "penalty", name, PENALTIES)
     return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import positive_int
-from ..optim import SGD, Adam
+from ..optim import SGD, Adam, Optimizer
 from .rule import Objective, Rule
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ class Unrolled(Rule):
             Hg, Mg = along(gan, real_in, fake_in, g_bar, state)
             theta_bar = [a + b for a, b in zip(theta_bar, Hg, strict=True)]  # (Unrolled.4)
             fake_bar = fake_bar + Mg  # (Unrolled.5)
-        for a, before in kept:
-            a[...] = before
+        for a, old in kept:
+            a[...] = old
         if d_grads:
-            for (_, g), b in zip(gan.D.gradients(), theta_bar, strict=True):
-                g[...] = b
+            for (_, gradient), b in zip(gan.D.gradients(), theta_bar, strict=True):
+                gradient[...] = b
         return value, fake_bar
 
     def describe(self) -> str:
@@ -127,6 +127,8 @@ def along(
     r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
     f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
     tr, tf = D.tangent(None, on_real, tparams), D.tangent(None, on_fake, tparams)
+    assert tr is not None  # all weights move
+    assert tf is not None
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)
     D.backward(d_fake, on_fake, param_grads=False, input_grad=False)
@@ -137,12 +139,10 @@ def along(
     return [g.copy() for _, g in D.gradients()], np.zeros_like(fake) if moved is None else moved
 
 
-#: one step of the optimiser and what its derivative needs
-_Taken = SimpleNamespace
-
-
 class _SgdSteps:
-    def __init__(self, optimizer: Adam | SGD):
+    """Steps of SGD and their derivative: `forward` returns one step, and what `backward` needs of it."""
+
+    def __init__(self, optimizer: Optimizer):
         self.optimizer, self.t = optimizer, optimizer.steps
 
     def lr(self) -> float:
@@ -151,15 +151,17 @@ class _SgdSteps:
         self.t += 1
         return lr
 
-    def forward(self, g: list[np.ndarray]) -> _Taken:
+    def forward(self, g: list[np.ndarray]) -> SimpleNamespace:
         lr = self.lr()
-        return _Taken(step=[-lr * a for a in g], lr=lr)
+        return SimpleNamespace(step=[-lr * a for a in g], lr=lr)
 
-    def backward(self, theta_bar: list[np.ndarray], taken: _Taken) -> list[np.ndarray]:
+    def backward(self, theta_bar: list[np.ndarray], taken: SimpleNamespace) -> list[np.ndarray]:
         return [-taken.lr * b for b in theta_bar]
 
 
 class _AdamSteps(_SgdSteps):
+    """The same of Adam, (Unrolled.6, 7)."""
+
     def __init__(self, optimizer: Adam, weights: list[np.ndarray]):
         super().__init__(optimizer)
         self.adam = optimizer
@@ -169,16 +171,16 @@ class _AdamSteps(_SgdSteps):
         self.m_bar: list[Any] = [0.0] * len(weights)
         self.v_bar: list[Any] = [0.0] * len(weights)
 
-    def forward(self, g: list[np.ndarray]) -> _Taken:
+    def forward(self, g: list[np.ndarray]) -> SimpleNamespace:
         o, lr = self.adam, self.lr()
         c1, c2 = 1 - o.beta1**self.t, 1 - o.beta2**self.t  # lr() has counted this step
         self.m = [o.beta1 * m + (1 - o.beta1) * a for m, a in zip(self.m, g, strict=True)]
         self.v = [o.beta2 * v + (1 - o.beta2) * a * a for v, a in zip(self.v, g, strict=True)]
         s = [np.sqrt(v / c2) for v in self.v]
         step = [-lr * (m / c1) / (a + o.eps) for m, a in zip(self.m, s, strict=True)]
-        return _Taken(step=step, lr=lr, g=g, m=self.m, s=s, c1=c1, c2=c2)
+        return SimpleNamespace(step=step, lr=lr, g=g, m=self.m, s=s, c1=c1, c2=c2)
 
-    def backward(self, theta_bar: list[np.ndarray], taken: _Taken) -> list[np.ndarray]:
+    def backward(self, theta_bar: list[np.ndarray], taken: SimpleNamespace) -> list[np.ndarray]:
         """(Unrolled.6, 7)."""
         o = self.adam
         g_bar: list[np.ndarray] = []
@@ -198,5 +200,5 @@ class _AdamSteps(_SgdSteps):
         return g_bar
 
 
-def _steps(optimizer: Adam | SGD, weights: list[np.ndarray]) -> _SgdSteps:
+def _steps(optimizer: Optimizer, weights: list[np.ndarray]) -> _SgdSteps:
     return _AdamSteps(optimizer, weights) if isinstance(optimizer, Adam) else _SgdSteps(optimizer)

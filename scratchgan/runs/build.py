@@ -6,7 +6,6 @@ SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
@@ -65,10 +64,10 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
         one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
         if data.kind != "examples" or len(data.example_shape) != 3:
             raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, these are points')
-        recipe = replace(recipe, **{key: one.data})
+        recipe = replace(recipe, data=one.data) if key == "data" else replace(recipe, data_b=one.data)
         domains.append(data)
     try:
-        return recipe, Pair(*domains, name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
+        return recipe, Pair(domains[0], domains[1], name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
     except DataError as error:
         raise ValueError(f"{error}; use image_size and channels to make them alike") from None
 
@@ -154,16 +153,17 @@ def make_folder(out: str | Path | None, name: str) -> Path:
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         return Path(out)
-    for number in itertools.count(1):
+    number = 1
+    while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
         try:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            continue
+            number += 1
 
 
-def restore(run: str | Path) -> tuple[Game, Recipe]:
+def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
     """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.
@@ -242,7 +242,7 @@ def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
     elif data is not None and data.kind == "density":
         save_density(path, gan, data, title=title, seed=seed, n=n)
-    elif data is not None and data.example_shape == (2,):
+    elif data is not None and data.kind == "examples" and data.example_shape == (2,):
         save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
     else:
         save_points(path, gan.sample(n, seed=seed), title)

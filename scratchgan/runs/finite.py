@@ -6,6 +6,8 @@ So what matters is where it *began*: the first layer, in the order in which numb
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core import Layer
@@ -54,7 +56,7 @@ def first_fault(gan: Game) -> str | None:
     return bad_array(gan)
 
 
-def _through(net: Layer, x: np.ndarray, conditions: dict[str, np.ndarray]) -> str | None:
+def _through(net: Layer, x: np.ndarray, conditions: dict[str, Any]) -> str | None:
     with np.errstate(all="ignore"):
         for layer in net.layers if isinstance(net, Sequential) else [net]:
             x, _ = layer.forward(

@@ -57,4 +57,5 @@ def _real(recipe: Recipe) -> np.ndarray | None:
     rng = np.random.default_rng(SEED)
     if data.kind == "density":
         return data.sample(SAMPLES, rng=rng)
+    assert data.kind == "examples"  # a pair is a CycleGAN's
     return data.x[rng.permutation(len(data.x))[:SAMPLES]]

@@ -38,11 +38,11 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
     out.mkdir(parents=True, exist_ok=True)
     title = f"{recipe.name} after {gan.steps:,} steps"
     written = []
-    if len(gan.data_shape) == 3:
+    if data.kind == "examples" and len(gan.data_shape) == 3:
         save_figure(interpolation(gan, seed=seed, title=title), out / "interpolation.png")
         save_figure(neighbours(gan.sample(ROWS, seed=seed), data.x, title=title), out / "neighbours.png")
         written += [out / "interpolation.png", out / "neighbours.png"]
-    elif data.kind == "density" or gan.data_shape == (2,):
+    elif data.kind == "density" or (data.kind == "examples" and gan.data_shape == (2,)):
         save_figure(
             surface(gan, data if data.kind == "density" else data.x, seed=seed, title=title), out / "surface.png"
         )

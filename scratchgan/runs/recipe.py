@@ -256,7 +256,7 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
         if not equals or not name:
             raise ValueError(f'a setting is key=value, such as lr_g=1e-4; got "{setting}"')
         _known(name)
-        changes[name] = parse_value(text, KEYS[name].type)
+        changes[name] = parse_value(text, KEYS[name].type)  # type: ignore[arg-type]  # the fields of Recipe have plain types
     model = checked(KEYS["model"], changes.get("model", recipe.model))
     result = replace(recipe, **{**with_model(recipe, model), **changes})
     for name in changes:

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
 from ..files.atomic import replacing, write_text
-from ..game import Game
+from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
 from .finite import bad_array, first_fault
@@ -43,10 +43,11 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
-from .stop import Stop
+from .terminal import Stop, progress_bar
 
 if TYPE_CHECKING:
     from ..metrics.modes import ModeReport
+    from ..models.cycle import CycleGAN
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # as the papers count modes
@@ -65,7 +66,7 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    gan: Game
+    gan: GAN | CycleGAN
     log: list[dict[str, float]]
     seconds: float
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
@@ -138,7 +139,8 @@ def resume(
     with locked(folder):
         clean(folder)
         recipe = load_recipe(folder)
-        path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0, "milliseconds": 0}
+        path, arrays = folder / "checkpoint.npz", None
+        meta: dict[str, Any] = {"log_bytes": 0, "milliseconds": 0}
         if path.exists():
             arrays, meta = checkpoint.load(path)
             build.check_same_recipe(path, recipe, meta)
@@ -171,15 +173,18 @@ class Loop:
         self,
         recipe: Recipe,
         folder: Path,
-        gan: Game,
+        gan: GAN | CycleGAN,
         stream: BatchStream | PairStream,
         data: Data,
         held: np.ndarray | None,
         known: str,
     ):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
-        self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
-        self.log_file, self.log_bytes = None, 0
+        self.step, self.start = gan.steps, time.perf_counter()
+        self.log: list[dict[str, Any]] = []
+        self.frames: list[Path] = []
+        self.log_file: BinaryIO | None = None
+        self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.checksum = known  # of the data, those that are held out included
         self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
@@ -203,11 +208,11 @@ class Loop:
         (self.folder / "samples").mkdir(exist_ok=True)
         with (
             Stop() as stop,
-            open(self.folder / "log.jsonl", "ab") as self.log_file,
-            _bar(self.recipe, progress, self.step) as bar,
+            open(self.folder / "log.jsonl", "ab") as log_file,
+            progress_bar(self.recipe, progress, self.step) as bar,
             np.errstate(all="ignore"),
         ):  # overflow is found below
-            self.log_bytes = self.log_file.tell()
+            self.log_file, self.log_bytes = log_file, log_file.tell()
             try:
                 interrupted = self.steps(stop, bar)
                 bar.set_description("saving")
@@ -274,10 +279,13 @@ class Loop:
 
     def batch(self) -> tuple:
         """What `train_step` takes: a batch, and its labels where the GAN wants them."""
-        return self.stream.next_labelled() if self.gan.conditional else (self.stream.next(),)
+        if self.gan.conditional and isinstance(self.stream, BatchStream):
+            return self.stream.next_labelled()
+        return (self.stream.next(),)
 
     def record(self, losses) -> None:
-        """Add a line to the log, and see that it is on its way to the disk."""
+        """Add a line to the log, which `run` has opened, and see that it is on its way to the disk."""
+        assert self.log_file is not None
         extra = sorted(losses.keys() - set(LOSSES))  # penalties, under names of their own
         numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
         entry = {
@@ -373,7 +381,7 @@ class Loop:
 
     def modes(self) -> ModeReport | None:
         """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
-        if self.data.kind != "density" or self.data.modes is None:
+        if self.gan.kind != "samples" or self.data.kind != "density" or self.data.modes is None:
             return None
         from ..metrics.modes import mode_report
 
@@ -381,20 +389,3 @@ class Loop:
         numbers = {key: None if value != value else value for key, value in asdict(report).items()}  # JSON has no nan
         write_text(self.folder / "modes.json", json.dumps(numbers) + "\n")
         return report
-
-
-def _bar(recipe: Recipe, progress: bool, done: int):
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    return tqdm(
-        total=recipe.steps,
-        initial=done,
-        desc="starting",
-        unit="step",
-        disable=not progress,
-        file=sys.stderr,
-        mininterval=0.2 if terminal else 5,
-        ascii=not terminal,
-        dynamic_ncols=terminal,
-    )

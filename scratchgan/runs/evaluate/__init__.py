@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ...checks import positive_int
-from ...data import Data
-from ...game import Game
+from ...data import Data, Dataset, Density
+from ...gan import GAN
 from .. import build
 from ..recipe import Recipe
 from .report import Evaluation
@@ -93,8 +93,8 @@ def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = Tr
     return evaluation
 
 
-def _data(run: str | Path, recipe: Recipe, gan: Game, data: Data | np.ndarray | None) -> Data:
-    """What the run was trained on, and ValueError if that cannot be, or is something else."""
+def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | None) -> Dataset | Density:
+    """What the run was trained on; ValueError if that cannot be, or is something else."""
     if data is None:
         try:
             _, data = build.load_data(recipe)
@@ -104,6 +104,8 @@ def _data(run: str | Path, recipe: Recipe, gan: Game, data: Data | np.ndarray | 
             ) from None
     else:
         _, data = build.given_data(recipe, data)
+    if data.kind == "pair":
+        raise ValueError(f"{run}: expected one data set or a density, got the two of {data.name}")
     if data.example_shape != gan.data_shape:
         raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but the data have {data.example_shape}")
     if data.kind == "examples" and len(data) < 2 * LEAST:

@@ -1,9 +1,14 @@
-"""Ctrl-C and SIGTERM end a run after the step at hand, not in the middle of it."""
+"""A training and its terminal: Ctrl-C that ends it after the step at hand, and the progress bar."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 
 class Stop:
@@ -17,7 +22,7 @@ class Stop:
         return self
 
     def press(self, number, frame):
-        """What happens at a signal."""
+        """Handle a signal."""
         if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = self.signal or int(number)
@@ -25,3 +30,21 @@ class Stop:
     def __exit__(self, *exception):
         for number, handler in self.before.items():
             signal.signal(number, handler)
+
+
+def progress_bar(recipe: Recipe, progress: bool, done: int):
+    """A bar on stderr that counts steps, of which `done` are done already."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=recipe.steps,
+        initial=done,
+        desc="starting",
+        unit="step",
+        disable=not progress,
+        file=sys.stderr,
+        mininterval=0.2 if terminal else 5,
+        ascii=not terminal,
+        dynamic_ncols=terminal,
+    )
