@@ -29,7 +29,7 @@ def measure(name: str, seconds: float, folder: Path) -> dict:
     """Seconds of a step and of a save, medians, and the share of saves in training."""
     settings, data = build.load_data(recipe.load(name))
     settings = replace(settings, seed=0)
-    gan, stream = build.build_gan(settings, build.data_shape(data)), build.data_stream(settings, data)
+    gan, stream = build.build_gan(settings, data.example_shape), build.data_stream(settings, data)
     loop = Loop(settings, folder, gan, stream, data, None, checksum(data))
     for _ in range(3):
         gan.train_step(*loop.batch())  # kernels are compiled

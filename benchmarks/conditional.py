@@ -107,7 +107,7 @@ def train(name: str, seed: int, steps: int, second: str, out: str) -> dict:
     scratchgan.set_num_threads(1)
     settings, data = build.load_data(replace(recipe.load(name), seed=seed))
     settings = replace(settings, steps=steps or settings.steps)
-    gan, stream = build.build_gan(settings, build.data_shape(data)), build.data_stream(settings, data)
+    gan, stream = build.build_gan(settings, data.example_shape), build.data_stream(settings, data)
     start = time.process_time()
     for _ in range(settings.steps):
         gan.train_step(*stream.next_labelled())

@@ -36,7 +36,8 @@ from scratchgan.files import checkpoint
 from scratchgan.files.atomic import write_text
 from scratchgan.metrics import classifier
 from scratchgan.metrics.augment import warp
-from scratchgan.models.cyclegan import CycleGAN, cyclegan
+from scratchgan.models import cyclegan
+from scratchgan.models.cycle import CycleGAN
 from scratchgan.plots import figure, save_figure
 from scratchgan.plots.grids import image_grid
 

@@ -195,14 +195,13 @@ def _train(args: argparse.Namespace) -> int:
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
     recipe = recipes.override(recipe, args.settings)
 
-    from .runs.build import data_shape, is_density, is_pair
     from .runs.train import train
 
     def announce(recipe, folder, data):
-        shape = " x ".join(map(str, data_shape(data)))
-        if is_density(data):
+        shape = " x ".join(map(str, data.example_shape))
+        if data.kind == "density":
             examples = "points drawn afresh"
-        elif is_pair(data):
+        elif data.kind == "pair":
             examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
         else:
             examples = f"{len(data):,} of {shape}"
@@ -251,8 +250,8 @@ def _ran(run, quiet: bool) -> int:
         done = run.log[-1] if run.log else None
         if done:
             print(
-                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
-                "{seconds:.0f} s".format(**done)
+                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, {mark}(x) {d_real:.2f}, {mark}(G(z)) {d_fake:.2f}; "
+                "{seconds:.0f} s".format(mark=run.gan.loss.symbol[0], **done)
             )
         if run.modes is not None:
             print(run.modes)
@@ -273,9 +272,9 @@ def _sample(args: argparse.Namespace) -> int:
         if value < least:
             raise UsageError(f"argument {name}: expected at least {least}, got {value}")
     run = Path(args.folder)
-    beside = run if run.is_dir() else run.parent
+    home = run if run.is_dir() else run.parent
     label = "" if args.label is None else f"-label{args.label}"
-    out = Path(args.out) if args.out else beside / f"sample{label}-n{args.n}-seed{args.seed}.png"
+    out = Path(args.out) if args.out else home / f"sample{label}-n{args.n}-seed{args.seed}.png"
     if out.suffix not in (".png", ".npy"):
         raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
     if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
@@ -289,15 +288,15 @@ def _sample(args: argparse.Namespace) -> int:
     from .data.toy import TOY
     from .files.atomic import replacing
     from .plots import save_grid
-    from .runs.build import draw_samples, restore, translates
+    from .runs.build import draw_samples, restore
 
     gan, recipe = restore(run)
-    if translates(gan):
+    if gan.kind == "translations":
         raise UsageError(f"{run} translates images instead of making them of noise: try scratchgan translate")
     asked = {}
     if args.label is not None:
         if not gan.conditional:
-            raise UsageError(f"argument --label: {run} is no conditional GAN: it makes what it likes")
+            raise UsageError(f"argument --label: {run} is no conditional GAN: its samples have no labels to choose")
         if not 0 <= args.label < gan.classes:
             raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
         asked = {"labels": args.label}
@@ -321,12 +320,12 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _translate(args: argparse.Namespace) -> int:
-    from .runs.build import restore, translates
+    from .runs.build import restore
     from .runs.translate import domain, translate_files
 
     run = Path(args.folder)
     gan, recipe = restore(run)
-    if not translates(gan):
+    if gan.kind != "translations":
         raise UsageError(f"{run} is no CycleGAN: it makes images of noise; try scratchgan sample")
     to = domain(recipe, args.to)
     named = Path(recipe.data if to == "a" else recipe.data_b).name
@@ -372,18 +371,20 @@ def _recipes(args: argparse.Namespace) -> int:
     elif args.name:
         print(recipes.source(args.name), end="")
     else:
-        table = [("recipe", "data", "steps", "what it teaches")]
-        for name, description in recipes.names().items():
+        table = [("recipe", "model", "data", "steps", "what it teaches")]
+        for name in recipes.names():
             recipe = recipes.load(name)
-            table.append((name, recipe.data, f"{recipe.steps:,}", description))
-        widths = [max(len(row[i]) for row in table) for i in range(3)]
-        for name, data, steps, description in table:
-            print(f"{name:<{widths[0]}}  {data:<{widths[1]}}  {steps:>{widths[2]}}  {description}")
+            table.append((name, recipe.model, recipe.data, f"{recipe.steps:,}", recipe.description))
+        widths = [max(len(row[i]) for row in table) for i in range(4)]
+        for name, model, data, steps, description in table:
+            print(
+                f"{name:<{widths[0]}}  {model:<{widths[1]}}  {data:<{widths[2]}}  {steps:>{widths[3]}}  {description}"
+            )
     return 0
 
 
 def _gradcheck(args: argparse.Namespace) -> int:
-    from .gradcheck.cases import run
+    from .gradcheck.run import run
 
     return 0 if run(args.names) else WRONG
 

@@ -27,8 +27,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .kernels import fusion
-
 Shape = tuple[int | None, ...] | None  # without the batch axis; None: not known yet
 TParams = Mapping[str, np.ndarray] | None
 
@@ -36,7 +34,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class ShapeError(ValueError):
-    """An array does not fit the layer that it was given to; the message names the layer, the expected and the given."""
+    """An array does not fit the layer that it was given to; the message names the layer, what it expected and what it got."""
 
 
 class OrderError(RuntimeError):
@@ -52,8 +50,6 @@ class Cache:
 
     #: in this call a sample's output depended on its batch-mates
     couples = False
-    #: this is an activation that was computed together with the layer before it (kernels.fusion)
-    fused = False
 
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
         self.layer, self.x, self.train = layer, x, train
@@ -81,7 +77,9 @@ class Cache:
     def begin_tangent_backward(self, layer: Layer, tdy: np.ndarray | None) -> None:
         """Check that `backward` and `tangent` came first, and that tdy fits."""
         self._check(layer, "tangent_backward", "tdy", tdy, self.y_shape)
-        missing = [name for name, seen in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not seen]
+        missing = [
+            name for name, passed in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not passed
+        ]
         if missing:
             raise OrderError(f"{layer.label}: tangent_backward needs {' and '.join(missing)} on the same cache first")
 
@@ -173,7 +171,7 @@ class Layer:
 
     def misfit(self, expected: str, shape: Shape, batch: object = "N") -> ShapeError:
         """The one wording of a shape error: the layer's path, what it expected and what it got."""
-        return ShapeError(f"{self.label} expects {expected}, got {_show(shape, batch)}")
+        return ShapeError(f"{self.label} expects {expected}, got {show_shape(shape, batch)}")
 
     def check_tparams(self, tparams: TParams) -> Mapping[str, np.ndarray]:
         """Return tparams ({} for None); raise ValueError for an unknown path or a wrong shape."""
@@ -281,109 +279,6 @@ class Layer:
         return ""
 
 
-class Sequential(Layer):
-    """Layers one after another: forward in order, backward in reverse order.
-
-    layers        a list; no layer object may stand in it twice (its parameters would be listed and updated twice)
-    input_shape   shape of one sample, without the batch axis; if given, every layer's shape is checked at once,
-                  otherwise as far as the layers themselves tell
-
-    Raises ShapeError at construction if two neighbours do not fit, TypeError for something that is not a layer.
-    """
-
-    def __init__(self, layers: Sequence[Layer], *, input_shape: Shape = None):
-        super().__init__()
-        self.layers = list(layers)
-        for i, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: entry {i} is no Layer but {type(layer).__name__}")
-        seen = [id(part) for layer in self.layers for _, part in layer.walk()]
-        if len(set(seen)) != len(seen):
-            raise ValueError("Sequential: the same layer object stands in it twice; build a second layer instead")
-        self.set_path("")
-        self.output_shape(input_shape)
-
-    def children(self):
-        """The layers, named by their position."""
-        return [(str(i), layer) for i, layer in enumerate(self.layers)]
-
-    @property
-    def takes_labels(self) -> bool:  # type: ignore[override]  # here it follows from the layers
-        """Whether one of the layers does."""
-        return any(layer.takes_labels for layer in self.layers)
-
-    def forward(self, x, *, train, rng=None, labels=None):
-        """x -> layer 0 -> layer 1 -> ... -> y.  `labels` go to the layers that take some (layers.conditional)."""
-        self.check_input(x)
-        if labels is not None and not self.takes_labels:
-            raise TypeError(f"{self.label}: none of its layers takes labels")
-        cache = Cache(self, x, train)
-        cache.parts = []
-        for layer, activation in fusion.groups(self.layers):
-            if activation is None:
-                told = {"labels": labels} if layer.takes_labels else {}
-                x, part = layer.forward(x, train=train, rng=rng, **told)
-                cache.parts.append(part)
-            else:  # compiled kernels do both in one go
-                x, part = layer.forward(x, train=train, rng=rng, slope=activation.slope)
-                cache.parts += [part, fusion.cache(activation, x, train)]
-        cache.y_shape = x.shape
-        cache.couples = any(part.couples for part in cache.parts)
-        return x, cache
-
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if asked for."""
-        cache.begin_backward(self, dy)
-        for i, layer in reversed(list(enumerate(self.layers))):
-            if cache.parts[i].fused:
-                cache.parts[i].begin_backward(layer, dy)  # the layer before it does both
-            else:
-                dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
-        return dy if input_grad else None
-
-    def tangent(self, tx, cache, tparams=None):
-        """The chain rule forwards: tx goes through the layers in order."""
-        cache.begin_tangent(self, tx, tparams)
-        for (name, layer), part in zip(self.children(), cache.parts, strict=True):
-            tx = layer.tangent(tx, part, below(cache.tparams, name))
-        return tx
-
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """The tangent of `backward`, layer by layer in reverse order."""
-        cache.begin_tangent_backward(self, tdy)
-        for i, layer in reversed(list(enumerate(self.layers))):
-            tdy = layer.tangent_backward(tdy, cache.parts[i], input_grad=input_grad or i > 0)
-        return tdy if input_grad else None
-
-    def output_shape(self, shape, batch="N"):
-        """Pass `shape` through all layers; a misfit also names what the layer before gives."""
-        before = None
-        for layer in self.layers:
-            try:
-                shape = layer.output_shape(shape, batch)
-            except ShapeError as error:
-                if before is None or "the layer before" in str(error):
-                    raise
-                raise ShapeError(f"{error}: the layer before it, {before.label}, gives {_show(shape, 'N')}") from None
-            before = layer
-        return shape
-
-    def kink_distance(self, cache):
-        """The smallest of the parts'."""
-        pairs = zip(self.layers, cache.parts, strict=True)
-        return min((layer.kink_distance(part) for layer, part in pairs), default=np.inf)
-
-    def describe(self):
-        """One layer a line."""
-        return "[" + "".join(f"\n  {i}: {layer!r}," for i, layer in enumerate(self.layers)) + "\n]"
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __getitem__(self, i: int) -> Layer:
-        return self.layers[i]
-
-
 def below(tparams: Mapping[str, np.ndarray], name: str) -> Mapping[str, np.ndarray]:
     """The entries of tparams that belong to the child `name`, under the child's own paths."""
     start = name + "."
@@ -397,7 +292,8 @@ def add(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
     return a if b is None else a + b
 
 
-def _show(shape, batch) -> str:
+def show_shape(shape, batch) -> str:
+    """A shape as messages print it, with `batch` for the batch axis."""
     if shape is None:
         return "an unknown shape"
     return "(" + ", ".join([str(batch), *("?" if n is None else str(n) for n in shape)]) + ")"

@@ -9,24 +9,23 @@ line of `backward` and apply the product rule; that is the whole of second-order
 
     pass               Bilinear  y = A(x, W) + b             Elementwise  y = phi(x)          LinearMap  y = A(x)
     forward            A(x, W) + b                           phi(x)                           A(x)
-    backward           dx = A'(dy, W)                        dx = phi'(x) dy                  A'(dy)
+    backward           dx = A^T(dy, W)                       dx = phi'(x) dy                  A^T(dy)
                        dW += B(x, dy);  db += sum dy
     tangent            A(tx, W) + A(x, tW) + tb              phi'(x) tx                       A(tx)
-    tangent_backward   tdx = A'(tdy, W) + A'(dy, tW)         phi''(x) tx dy + phi'(x) tdy     A'(tdy)
+    tangent_backward   tdx = A^T(tdy, W) + A^T(dy, tW)       phi''(x) tx dy + phi'(x) tdy     A^T(tdy)
                        dW += B(tx, dy) + B(x, tdy)
                        db += sum tdy
 
     pass               Product  y = A(a, b), of two activations
     forward            A(a, b)
-    backward           da = A_a'(dy, b)                            db = A_b'(a, dy)
+    backward           da = A_a^T(dy, b)                           db = A_b^T(a, dy)
     tangent            A(ta, b) + A(a, tb)
-    tangent_backward   tda = A_a'(tdy, b) + A_a'(dy, tb)           tdb = A_b'(ta, dy) + A_b'(a, tdy)
+    tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)         tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
 
-A' is the adjoint of A in x, <A(x, W), dy> = <x, A'(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
-A Product is a Bilinear whose second factor is no weight but another activation: W is called b here, and B is called
-A_b', and the gradient of b is returned, not accumulated.
-A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU, phi'' = 0, so
-that of the last pass only B(tx, dy) remains.
+A^T is the adjoint of A in x, <A(x, W), dy> = <x, A^T(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
+A Product is a Bilinear whose second factor is another activation, b: its gradient is returned, not accumulated.
+A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU only B(tx, dy)
+remains of the last pass, since phi'' = 0.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ from __future__ import annotations
 import numpy as np
 
 from .core import FLOATS, Cache, Layer, ShapeError, add
-from .kernels import channel_sum, fusion, leaky, leaky_relu_grad_sum
+from .kernels import channel_sum
 
 
 class Bilinear(Layer):
     """y = A(x, W) + b: linear in x for fixed W, and linear in W for fixed x.  Dense and both convolutions.
 
-    A subclass gives `apply` (A), `adjoint` (A') and `weight_grad` (B); b is added to the last axis.
+    A subclass gives `apply` (A), `adjoint` (A^T) and `weight_grad` (B); b is added to the last axis.
     """
 
     #: another layer has taken over its weight (layers.reparametrised)
@@ -51,39 +50,34 @@ class Bilinear(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define apply")
 
     def adjoint(self, dy: np.ndarray, W: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
-        """A'(dy, W), of the shape of x."""
+        """A^T(dy, W), of the shape of x."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
 
     def weight_grad(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """B(x, dy), of the shape of W, summed over the batch."""
         raise NotImplementedError(f"{type(self).__name__} must define weight_grad")
 
-    def affine(self, x: np.ndarray, W: np.ndarray, b: np.ndarray | None, slope: float) -> np.ndarray:
-        """A(x, W) + b where that is positive, slope times it elsewhere: 1 leaves it.  A kernel may do it in one go."""
-        return leaky(self.apply(x, W), b, slope)
+    def affine(self, x: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        """A(x, W) + b, or A(x, W) if there is no b.  A subclass whose kernel adds b itself overrides this."""
+        y = self.apply(x, W)
+        return y if b is None else y + b
 
-    @fusion.can
-    def forward(self, x, *, train, rng=None, slope=1.0):
-        """y = A(x, W) + b.  (A `slope` other than 1 is the LeakyReLU behind it: see core.Sequential.)"""
+    def forward(self, x, *, train, rng=None):
+        """y = A(x, W) + b."""
         self.check_input(x)
         cache = Cache(self, x, train)
         cache.W = self.params["W"]
-        y = self.affine(x, cache.W, self.params.get("b"), slope)
-        cache.y_shape, cache.y, cache.slope = y.shape, y, slope
+        y = self.affine(x, cache.W, self.params.get("b"))
+        cache.y_shape = y.shape
         return y, cache
 
-    @fusion.can
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """dx = A'(dy, W); dW += B(x, dy); db += sum dy."""
+        """dx = A^T(dy, W); dW += B(x, dy); db += sum dy."""
         cache.begin_backward(self, dy)
-        db = None
-        if cache.slope != 1:  # the activation behind it comes first
-            dy, db = leaky_relu_grad_sum(dy, cache.y, slope=cache.slope)
-            cache.dy = dy
         if param_grads:
             self.grads["W"] += self.weight_grad(cache.x, dy)
             if "b" in self.params:
-                self.grads["b"] += sum_rows(dy) if db is None else db
+                self.grads["b"] += sum_rows(dy)
         return self.adjoint(dy, cache.W, cache.x.shape) if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
@@ -98,7 +92,7 @@ class Bilinear(Layer):
         return ty
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """tdx = A'(tdy, W) + A'(dy, tW); dW += B(tx, dy) + B(x, tdy); db += sum tdy."""
+        """tdx = A^T(tdy, W) + A^T(dy, tW); dW += B(tx, dy) + B(x, tdy); db += sum tdy."""
         cache.begin_tangent_backward(self, tdy)
         x, tx, dy, tW = cache.x, cache.tx, cache.dy, cache.tparams.get("W")
         if tx is not None:
@@ -138,12 +132,7 @@ class Elementwise(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define d2phi")
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
         return shape
-
-    def times_dphi(self, v: np.ndarray, cache: Cache) -> np.ndarray:
-        """phi'(x) v."""
-        return self.dphi(cache.x, cache.y) * v
 
     def forward(self, x, *, train, rng=None):
         """y = phi(x)."""
@@ -156,32 +145,31 @@ class Elementwise(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """dx = phi'(x) dy."""
         cache.begin_backward(self, dy)
-        return self.times_dphi(dy, cache) if input_grad else None
+        return self.dphi(cache.x, cache.y) * dy if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """ty = phi'(x) tx."""
         cache.begin_tangent(self, tx, tparams)
-        return None if tx is None else self.times_dphi(tx, cache)
+        return None if tx is None else self.dphi(cache.x, cache.y) * tx
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
         """tdx = phi''(x) tx dy + phi'(x) tdy."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
             return None
-        tdx = None if tdy is None else self.times_dphi(tdy, cache)
+        tdx = None if tdy is None else self.dphi(cache.x, cache.y) * tdy
         if cache.tx is None or self.piecewise_linear:
             return tdx
         return add(tdx, self.d2phi(cache.x, cache.y) * cache.tx * cache.dy)
 
     def kink_distance(self, cache):
-        """The smallest distance of an entry of x to a kink."""
         return min((float(np.abs(cache.x - k).min()) for k in self.kinks if cache.x.size), default=np.inf)
 
 
 class LinearMap(Layer):
     """y = A(x), linear and without parameters: reshape, up-sampling, pooling, dropout.
 
-    A subclass gives `apply` (A) and `adjoint` (A').  What makes the map this call's own (a dropout mask) is drawn by
+    A subclass gives `apply` (A) and `adjoint` (A^T).  What makes the map this call's own (a dropout mask) is drawn by
     `prepare` into the cache, so that all four passes use the same map.
     """
 
@@ -190,7 +178,7 @@ class LinearMap(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define apply")
 
     def adjoint(self, dy: np.ndarray, cache: Cache) -> np.ndarray:
-        """A'(dy), of the shape of x."""
+        """A^T(dy), of the shape of x."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
 
     def prepare(self, cache: Cache, rng: np.random.Generator | None) -> None:
@@ -206,7 +194,7 @@ class LinearMap(Layer):
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """dx = A'(dy)."""
+        """dx = A^T(dy)."""
         cache.begin_backward(self, dy)
         return self.adjoint(dy, cache) if input_grad else None
 
@@ -216,7 +204,7 @@ class LinearMap(Layer):
         return None if tx is None else self.apply(tx, cache)
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """tdx = A'(tdy)."""
+        """tdx = A^T(tdy)."""
         cache.begin_tangent_backward(self, tdy)
         return self.adjoint(tdy, cache) if input_grad and tdy is not None else None
 
@@ -231,9 +219,9 @@ class Product(Layer):
         y, cache = forward((a, b), train=train)        ty       = tangent((ta, tb), cache)
         da, db   = backward(dy, cache)                 tda, tdb = tangent_backward(tdy, cache)
 
-    A subclass gives `apply` (A), `adjoint_a` (A_a') and `adjoint_b` (A_b'), which satisfy
+    A subclass gives `apply` (A), `adjoint_a` (A_a^T) and `adjoint_b` (A_b^T), which satisfy
 
-    (Families.2)   <A(a, b), dy> = <a, A_a'(dy, b)> = <b, A_b'(a, dy)>
+    (Families.2)   <A(a, b), dy> = <a, A_a^T(dy, b)> = <b, A_b^T(a, dy)>
 
     and `output_shape` of two whole shapes: b need not have a batch axis (a gate is a single number).
 
@@ -245,11 +233,11 @@ class Product(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define apply")
 
     def adjoint_a(self, dy: np.ndarray, b: np.ndarray, a_shape: tuple[int, ...]) -> np.ndarray:
-        """A_a'(dy, b), of the shape of a."""
+        """A_a^T(dy, b), of the shape of a."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint_a")
 
     def adjoint_b(self, a: np.ndarray, dy: np.ndarray, b_shape: tuple[int, ...]) -> np.ndarray:
-        """A_b'(a, dy), of the shape of b."""
+        """A_b^T(a, dy), of the shape of b."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint_b")
 
     def check_input(self, x):
@@ -273,7 +261,7 @@ class Product(Layer):
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """(da, db) = (A_a'(dy, b), A_b'(a, dy))."""
+        """(da, db) = (A_a^T(dy, b), A_b^T(a, dy))."""
         cache.begin_backward(self, dy)
         return self._adjoints(cache.x, cache.b, dy, cache) if input_grad else (None, None)
 
@@ -289,7 +277,7 @@ class Product(Layer):
         return add(None if ta is None else self.apply(ta, cache.b), None if tb is None else self.apply(cache.x, tb))
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """(tda, tdb) = (A_a'(tdy, b) + A_a'(dy, tb), A_b'(ta, dy) + A_b'(a, tdy))."""
+        """(tda, tdb) = (A_a^T(tdy, b) + A_a^T(dy, tb), A_b^T(ta, dy) + A_b^T(a, tdy))."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
             return None, None
@@ -300,7 +288,7 @@ class Product(Layer):
         return add(da, tda), add(db, tdb)
 
     def _adjoints(self, a, b, dy, cache):
-        """(A_a'(dy, b), A_b'(a, dy)), where None for a factor is zero."""
+        """(A_a^T(dy, b), A_b^T(a, dy)), where None for a factor is zero."""
         return (
             None if b is None else self.adjoint_a(dy, b, cache.x.shape),
             None if a is None else self.adjoint_b(a, dy, cache.b.shape),

@@ -85,7 +85,7 @@ def test_wrong_types(rng):
         layer.forward(np.ones((1, 2), np.int64), train=True)
     with pytest.raises(TypeError, match=r"float32 parameters, got float64 input: use x.astype\(np.float32\)"):
         layer.forward(np.ones((1, 2)), train=True)
-    with pytest.raises(TypeError, match="is no Layer but function"):
+    with pytest.raises(TypeError, match="must be a Layer, got function"):
         Sequential([Dense(2, 3, rng=rng), lambda x: x])
     with pytest.raises(TypeError, match=r"numpy.random.Generator"):
         Dense(2, 3, rng=0)

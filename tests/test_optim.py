@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from small_layers import dense, said
 
 from scratchgan import optim
 from scratchgan.layers import BatchNorm, Dense
@@ -133,3 +134,38 @@ def test_ema_follows_weights_and_running_statistics(rng):
 def test_bad_learning_rate(lr, rng):
     with pytest.raises(ValueError, match="Adam: lr must be a number"):
         Adam(Dense(1, 1, rng=rng), lr)
+
+
+def test_states_that_are_not_alike():
+    own = {name: np.zeros(2, np.float32) for name in "abcdefgh"}
+    more = {**own, **{name: 0 for name in "zyxwvu"}}
+    check = lambda given, own=own: said(lambda: optim.check_same_arrays("Adam", own, given))
+    assert check({"h": own["h"]}) == "Adam: the state lacks a, b, c, d, e"
+    assert check(more) == "Adam: the state has the unknown u, v, w, x, y"
+    assert check({**more, "a": 1}, {**own, "k": 0}) == "Adam: the state lacks k"
+    assert check({**own, "b": np.zeros(3, np.float32)}) == "Adam: 'b' must be float32 (2,), got float32 (3,)"
+    assert check({**own, "c": np.zeros(2)}) == "Adam: 'c' must be float32 (2,), got float64 (2,)"
+    assert optim.check_same_arrays("Adam", own, {name: a + 1 for name, a in own.items()}) is None
+    for kind in ("SGD", "RMSProp", "Adam"):
+        optimizer = getattr(optim, kind)(dense())
+        assert said(lambda optimizer=optimizer: optimizer.load_state({})).startswith(f"{kind}: the state lacks ")
+        optimizer.load_state({**optimizer.state(), "steps": np.array(7)})
+        assert (optimizer.steps, type(optimizer.steps)) == (7, int)
+
+
+def test_schedules_in_full():
+    linear, cosine = optim.linear(10, start=0.2, final=0.1), optim.cosine(10, final=0.2)
+    np.testing.assert_allclose([linear(s) for s in (0, 2, 6, 10, 30)], [1, 1, 0.55, 0.1, 0.1], rtol=1e-15)
+    np.testing.assert_allclose([cosine(s) for s in (0, 5, 10, 30)], [1, 0.6, 0.2, 0.2], rtol=1e-15)
+    np.testing.assert_allclose([optim.linear(10)(s) for s in (5, 6, 9, 10)], [1, 0.8, 0.2, 0], atol=1e-15)
+    assert optim.cosine(10)(10) == 0
+    assert optim.schedule("constant")(10**9) == 1.0
+
+
+def test_a_schedule_counts_from_zero():
+    seen = []
+    optimizer = optim.SGD(dense(), 0.5, schedule=lambda step: seen.append(step) or 0.5)
+    assert optimizer.current_lr() == 0.25
+    optimizer.step()
+    optimizer.step()
+    assert (seen, optimizer.steps) == ([0, 0, 1], 2)

@@ -379,7 +379,7 @@ fig
 # Read it like this. Points far below the roof waste something. Points under the *slope* wait for memory, and no
 # cleverness in arithmetic helps them. The only help is to move fewer bytes: do several things to a number while it is
 # in a register (bias and activation at the end of a product; the whole of Adam in one pass). The package's kernels do
-# that; `kernels/fusion.py` says where. (A point may lie a little above the slope if some of its bytes came out of a
+# that; `layers/fused.py` says where. (A point may lie a little above the slope if some of its bytes came out of a
 # cache.)
 #
 # **float32.** Half the bytes of float64, and twice as many numbers in a vector: both roofs are twice as high. Training

@@ -186,13 +186,13 @@ def cycle_gradient(a, b, W, V, weight):
 check("10.cycle_gradient", cycle_gradient)
 
 # %% [markdown]
-# Here is the package's own. `_there_and_back` is the two ways of call 1, with the other net's call 2 in between
+# Here is the package's own. `cycle_terms` is the two ways of call 1, with the other net's call 2 in between
 # (`back.backward` adds to the gradients of `back` *and* returns what goes on):
 
 # %%
-from scratchgan.models.cyclegan import CycleGAN
+from scratchgan.models.cycle import CycleGAN
 
-print(inspect.getsource(CycleGAN._there_and_back), inspect.getsource(CycleGAN.g_gradients), sep="\n")
+print(inspect.getsource(CycleGAN.cycle_terms), inspect.getsource(CycleGAN.g_gradients), sep="\n")
 
 # %% [markdown]
 # Is it the derivative of $L_G$? Central differences say so, for every weight of four small nets at once. And how
@@ -201,7 +201,7 @@ print(inspect.getsource(CycleGAN._there_and_back), inspect.getsource(CycleGAN.g_
 # which is why nobody notices.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.gradcheck import check as gradcheck
 from scratchgan.layers import Dense, LeakyReLU, Tanh
 
@@ -433,14 +433,14 @@ check("10.least_squares", least_squares)
 def swap(held, fakes, coins, slots):
     """held (K,): a full memory; fakes (N,): new ones, one after the other; coins (N,) in 0..1, slots (N,) in 0..K-1.
 
-    If coins[i] < 0.5, fake i changes places with what is in slots[i].  Returns what D is shown (N,), and the new held.
+    If coins[i] < 0.5, fake i changes places with what is in slots[i].  Returns what D gets (N,), and the new held.
     """
     # BEGIN SOLUTION
-    shown = fakes.copy()
+    to_d = fakes.copy()
     for i in range(len(fakes)):
         if coins[i] < 0.5:
-            shown[i], held[slots[i]] = held[slots[i]], fakes[i]
-    return shown, held
+            to_d[i], held[slots[i]] = held[slots[i]], fakes[i]
+    return to_d, held
     # END SOLUTION
 
 
@@ -465,7 +465,7 @@ print(f"new: {np.mean(age == 0):.0%} of those shown; the others are {age[age > 0
 # change, and does the digit stay?
 
 # %%
-from scratchgan.models.cyclegan import cyclegan
+from scratchgan.models import cyclegan
 
 STEPS = 150
 gan = cyclegan(width=8, blocks=1, d_width=16, cycle_weight=20, identity_weight=1, lr=1e-3, lr_schedule="linear",
@@ -573,5 +573,5 @@ fig
 # Zhu, Park, Isola & Efros 2017, *Unpaired image-to-image translation using cycle-consistent adversarial networks*.
 # Mao et al. 2017, *Least squares generative adversarial networks*. Shrivastava et al. 2017, *Learning from simulated
 # and unsupervised images through adversarial training*, for the memory. Chu, Zhmoginov & Sandler 2017, *CycleGAN, a
-# master of steganography*. In the source: `scratchgan/models/cyclegan.py` (every derivative of this chapter, under
+# master of steganography*. In the source: `scratchgan/models/cycle.py` (every derivative of this chapter, under
 # the labels cited here), `cyclegan_nets.py`, `history.py`, `data/pairs.py`, `translate.py`.

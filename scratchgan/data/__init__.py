@@ -7,6 +7,7 @@ from .catalogue import load, names
 from .dataset import Dataset, check_batch, resize_images
 from .densities import Density
 from .download import DownloadError, load_download
+from .kinds import Data
 from .limits import DataError
 from .own import load_path
 from .stream import BatchStream
@@ -15,6 +16,7 @@ from .toy import TOY, checkerboard, gaussian_mixture_1d, grid, ring, spirals, tw
 __all__ = [
     "TOY",
     "BatchStream",
+    "Data",
     "DataError",
     "Dataset",
     "Density",

@@ -21,7 +21,7 @@ def read_npy(path: str | Path) -> np.ndarray:
         size = file.seek(0, 2)
         file.seek(0)
         try:
-            return read_values(file, _judged(read_header(file, size), path, "uf", "uint8 or floats"))
+            return read_values(file, _checked(read_header(file, size), path, "uf", "uint8 or floats"))
         except DataError:
             raise
         except ValueError as error:
@@ -59,11 +59,11 @@ def _read_member(archive, entry, where, kinds, wanted):
         file, header = read_member(archive, entry)
     except ValueError as error:
         raise DataError(f"{where}: {error}") from None
-    return read_rest(file, _judged(header, where, kinds, wanted))
+    return read_rest(file, _checked(header, where, kinds, wanted))
 
 
-def _judged(header, where, kinds, wanted):
-    """The header, if an array like that can be used."""
+def _checked(header, where, kinds, wanted):
+    """The header, if an array like that can be used; else DataError."""
     if header.dtype.kind not in kinds:
         raise DataError(f"{where}: expected {wanted}, got {header.dtype}")
     check_fits(header.shape, where)

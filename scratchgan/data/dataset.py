@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Dataset:
     name     what the user asked for
     source   attribution, one line
     classes  the names of the labels, or () where they are just numbers
+    kind     "examples": see data/kinds.py
 
     DataError if x is not such an array, is empty, has a pixel outside [-1, 1] or a value that is not finite, or if
     labels are not N non-negative whole numbers.
@@ -32,8 +34,9 @@ class Dataset:
     name: str = "data"
     source: str = ""
     classes: tuple[str, ...] = ()
+    kind: ClassVar[Literal["examples"]] = "examples"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         with np.errstate(over="ignore"):  # too large for float32 becomes inf, and is named below
             x = np.ascontiguousarray(self.x, dtype=np.float32)
         if x.ndim not in (2, 4) or 0 in x.shape:
@@ -49,8 +52,8 @@ class Dataset:
         return self.x
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one sample: (H, W, C) or (D,)."""
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape of one example: (H, W, C) or (D,)."""
         return self.x.shape[1:]
 
     @property
@@ -60,12 +63,12 @@ class Dataset:
             return 0
         return max(len(self.classes), int(self.labels.max()) + 1)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         labels = "no labels" if self.labels is None else f"{self.n_classes} classes"
-        return f"<Dataset {self.name}: {len(self)} x {self.shape}, {labels}>"
+        return f"<Dataset {self.name}: {len(self)} x {self.example_shape}, {labels}>"
 
 
 def check_values(x: np.ndarray, where: object, *, low: float | None = None, high: float | None = None) -> None:
@@ -103,7 +106,7 @@ def check_batch(dataset: Dataset, batch_size: int) -> None:
     if len(dataset) < batch_size:
         raise DataError(
             f"{dataset.name}: {len(dataset)} samples are fewer than one batch of {batch_size}: "
-            f"add data, or use --set batch_size={len(dataset)} or less"
+            f"add data, or use batch_size={len(dataset)} or less"
         )
 
 

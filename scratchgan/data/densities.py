@@ -1,10 +1,12 @@
-r"""Densities that can be sampled and written down: the true p(x) beside what a GAN learned.
+r"""Densities that can be sampled and written down: the true p(x), next to what a GAN learned.
 
 Three kinds are enough for every toy set: a Gaussian mixture, curves with Gaussian noise, and uniform squares.  Each is
 a mixture of K components, so `sample_labelled` can say where a point came from.  `scratchgan.data.toy` names them.
 """
 
 import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -25,14 +27,34 @@ class Density:
         weights  (K,) float64, the share of each component, summing to 1
         modes    (K, dim) float64, or None where the density has no point modes
         sigmas   (K,) float64, standard deviation of the noise of each component, or None
+        kind     "density": see data/kinds.py
     """
 
-    def __init__(self, name, about, extent, weights, *, modes=None, sigmas=None):
+    kind: ClassVar[Literal["density"]] = "density"
+    #: which component a point came from is no label: no GAN is conditioned on it
+    n_classes: ClassVar[int] = 0
+    classes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        extent: Sequence[float],
+        weights: Sequence[float] | np.ndarray,
+        *,
+        modes: np.ndarray | None = None,
+        sigmas: np.ndarray | None = None,
+    ):
         self.name, self.about = name, about
         self.extent = tuple(float(v) for v in extent)
         self.dim = len(self.extent) // 2
         self.weights = np.asarray(weights, dtype=np.float64)
         self.modes, self.sigmas = modes, sigmas
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape of one point, (dim,)."""
+        return (self.dim,)
 
     @property
     def sigma(self) -> float | None:
@@ -121,6 +143,9 @@ class GaussianMixture(Density):
     means (K, dim), sigmas a number or (K,), weights (K,) positive, scaled here to sum to 1, or None for equal ones.
     ValueError if a shape does not fit, or if a sigma or a weight is not a positive number.
     """
+
+    modes: np.ndarray
+    sigmas: np.ndarray
 
     def __init__(self, name, about, means, sigmas, weights=None):
         means = np.array(means, dtype=np.float64)

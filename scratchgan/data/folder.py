@@ -47,7 +47,7 @@ def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
 def _find(folder):
     """(paths, labels or None, class names), in sorted order."""
     direct = _images_in(folder)
-    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _shown(sub)}
+    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _visible(sub)}
     groups = {name: found for name, found in groups.items() if found}
     if direct and groups:
         raise DataError(
@@ -67,10 +67,10 @@ def _find(folder):
 
 def _images_in(folder):
     return [path for path in sorted(folder.iterdir())
-            if path.suffix.lower() in EXTENSIONS and _shown(path) and path.is_file()]  # fmt: skip
+            if path.suffix.lower() in EXTENSIONS and _visible(path) and path.is_file()]  # fmt: skip
 
 
-def _shown(path):
+def _visible(path):
     return not path.name.startswith((".", "__"))  # such as __MACOSX, which zip archives leave behind
 
 
@@ -87,12 +87,12 @@ def _survey(paths, image_size, channels):
         (a, b), (p, q) = sizes[:2], (first["size", size] for size in sizes[:2])
         raise DataError(
             f"images differ in size: {p} is {a[0]}x{a[1]}, {q} is {b[0]}x{b[1]} (width x height): "
-            "give one size for all, such as --set image_size=28"
+            "give one size for all, such as image_size=28"
         )
     if channels is None and len(kinds) > 1:
         raise DataError(
             f"images differ in channels: {first['channels', 1]} is grey, {first['channels', 3]} is colour: "
-            "choose with --set channels=1 or --set channels=3"
+            "choose channels=1 or channels=3"
         )
     width, height = (image_size, image_size) if image_size else sizes[0]
     return (height, width), channels or kinds[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -23,34 +24,38 @@ from .stream import BatchStream
 class Pair:
     """Two data sets, a of domain A and b of domain B, with samples of one shape and different numbers of them.
 
-    `shape` is the shape of one sample of either.  TypeError if one is no Dataset, DataError if their shapes differ.
+    TypeError if one is no Dataset, DataError if their shapes differ.
     """
 
     a: Dataset
     b: Dataset
     name: str = "pair"
+    kind: ClassVar[Literal["pair"]] = "pair"
+    #: no image's label is looked at
+    n_classes: ClassVar[int] = 0
+    classes: ClassVar[tuple[str, ...]] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for which, data in (("a", self.a), ("b", self.b)):
             if not isinstance(data, Dataset):
                 raise TypeError(f"{self.name}: {which} must be a Dataset, got {type(data).__name__}")
-        if self.a.shape != self.b.shape:
+        if self.a.example_shape != self.b.example_shape:
             raise DataError(
-                f"{self.name}: both domains need samples of one shape, {self.a.name} has {self.a.shape} "
-                f"and {self.b.name} {self.b.shape}"
+                f"{self.name}: both domains need samples of one shape, {self.a.name} has "
+                f"{self.a.example_shape} and {self.b.name} {self.b.example_shape}"
             )
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one sample, (H, W, C)."""
-        return self.a.shape
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape of one example of either, (H, W, C)."""
+        return self.a.example_shape
 
     @property
     def source(self) -> str:
         """Attribution of both, one line."""
         return f"{self.a.source}; {self.b.source}"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Pair {self.name}: {self.a!r}, {self.b!r}>"
 
 

@@ -12,7 +12,7 @@ from .records import Log, smooth
 
 
 @dataclass(frozen=True)
-class Shown:
+class Signal:
     """A signal that shows a fault: its key, the threshold (a name of THRESHOLDS, or "") and the median it had."""
 
     key: str
@@ -27,14 +27,14 @@ class Finding:
 
     fault      one of FAULTS
     evidence   sentences with the numbers
-    shown      the signals of the picture, the most telling first
+    signals    those of the picture, the most telling first
     since      the first step of the stretch, up to the end, in which the first of them is beyond its threshold
     advice     what to try, the most promising first
     """
 
     fault: str
     evidence: tuple[str, ...]
-    shown: tuple[Shown, ...]
+    signals: tuple[Signal, ...]
     since: int | None
     advice: tuple[str, ...]
 

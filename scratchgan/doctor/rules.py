@@ -32,16 +32,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .finding import Finding, Shown, largest, since, swings
+from .finding import Finding, Signal, largest, since, swings
 from .records import Log, median, smooth
 
 DIVERGENCE, DEAD, OVERFITTING, WEAK = "divergence", "dead units", "overfitting", "D too weak"
 VANISHED, OSCILLATION, COLLAPSE, SATURATED = "G's gradient vanished", "oscillation", "mode collapse", "D saturated"
 #: the most causal first
 FAULTS = (DIVERGENCE, DEAD, OVERFITTING, WEAK, VANISHED, OSCILLATION, COLLAPSE, SATURATED)
-
-#: losses whose logits are log-odds, so that sigmoid(logit) is a probability
-PROBABILITIES = ("minimax", "non-saturating")
 
 
 class Threshold(NamedTuple):
@@ -107,15 +104,15 @@ def left_behind(log: Log) -> bool:
 
 def divergence(log: Log) -> Finding | None:
     """Not finite, or out of all proportion."""
-    advice = (
+    advice: tuple[str, ...] = (
         "lower both learning rates, lr_g and lr_d, tenfold",
         "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient",
     )
     if log.broken is not None:
         step, keys = log.broken
-        shown = tuple(Shown(key, "", math.nan) for key in ("d_loss", "g_loss"))
-        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), shown, step, advice)
-    if log.loss == "wasserstein":
+        signals = tuple(Signal(key, "", math.nan) for key in ("d_loss", "g_loss"))
+        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, advice)
+    if log.facts is not None and log.facts.needs_constraint:
         advice = (
             "--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
             "logits grow without bound",
@@ -129,7 +126,7 @@ def divergence(log: Log) -> Finding | None:
                     f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
                     f"{limit('logit'):g}: no probability any more)",
                 ),
-                (Shown(key, "logit", size),),
+                (Signal(key, "logit", size),),
                 since(log, np.abs(log[key]) > limit("logit")),
                 advice,
             )
@@ -138,7 +135,7 @@ def divergence(log: Log) -> Finding | None:
             return Finding(
                 DIVERGENCE,
                 (f"each step moves {net}'s weights by {size:.0%} of their size (above {limit('update'):.0%})",),
-                (Shown(key, "update", size),),
+                (Signal(key, "update", size),),
                 since(log, log[key] > limit("update")),
                 advice,
             )
@@ -162,7 +159,7 @@ def dead_units(log: Log) -> Finding | None:
                 return Finding(
                     DEAD,
                     (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
-                    (Shown(key, threshold, share), Shown(f"{net}_grad", "", log.median(f"{net}_grad"))),
+                    (Signal(key, threshold, share), Signal(f"{net}_grad", "", log.median(f"{net}_grad"))),
                     since(log, log[key] >= limit(threshold)),
                     advice,
                 )
@@ -174,7 +171,7 @@ def dead_units(log: Log) -> Finding | None:
                 f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
                 "blocked on its way, by units that are saturated or never fire",
             ),
-            (Shown("g_grad", "blocked", norm, False), Shown("slope", "pull", slope)),
+            (Signal("g_grad", "blocked", norm, False), Signal("slope", "pull", slope)),
             since(log, log["g_grad"] <= limit("blocked")),
             advice,
         )
@@ -198,7 +195,7 @@ def overfitting(log: Log) -> Finding | None:
                 f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
                 f"examples to fakes (above {limit('memorised'):g})",
             ),
-            (Shown("memorised", "memorised", memory), Shown("separation", "lead", lead)),
+            (Signal("memorised", "memorised", memory), Signal("separation", "lead", lead)),
             since(log, log["memorised"] > limit("memorised")),
             advice,
         )
@@ -210,7 +207,7 @@ def overfitting(log: Log) -> Finding | None:
                 f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
                 "what D has learned by heart",
             ),
-            (Shown("copied", "copied", ratio, False), Shown("separation", "", lead)),
+            (Signal("copied", "copied", ratio, False), Signal("separation", "", lead)),
             since(log, log["copied"] < limit("copied")),
             advice,
         )
@@ -232,7 +229,7 @@ def d_too_weak(log: Log) -> Finding | None:
             f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
             "guessing: 50 %)",
         ),
-        (Shown("separation", "behind", median(lead), False), Shown("neighbour", "apart", apart)),
+        (Signal("separation", "behind", median(lead), False), Signal("neighbour", "apart", apart)),
         since(log, log["separation"] < limit("behind")),
         (
             "raise lr_d, up to lr_g or above",
@@ -245,9 +242,9 @@ def d_too_weak(log: Log) -> Finding | None:
 
 def gradient_vanished(log: Log) -> Finding | None:
     """The loss itself has stopped to pull."""
-    slope, lead = log.median("slope"), log.median("separation")
-    if not log.has("slope") and log.loss == "minimax":  # an old log: under minimax the slope is D(G(z))
-        slope, lead = log.median("d_fake"), 1.0
+    slope, lead = median(log.slopes[log.window()]), log.median("separation")
+    if not log.has("separation"):  # an old log
+        lead = 1.0 if log.median("d_fake") < 0.5 else math.nan
     if not (slope < limit("slope") and lead > limit("winning")):
         return None
     return Finding(
@@ -257,10 +254,10 @@ def gradient_vanished(log: Log) -> Finding | None:
             "is sure that they are fakes; G moves on the rest of a gradient, or not at all",
         ),
         (
-            Shown("slope" if log.has("slope") else "d_fake", "slope", slope, False),
-            Shown("g_grad", "", log.median("g_grad")),
+            Signal("slope" if log.has("slope") else "d_fake", "slope", slope, False),
+            Signal("g_grad", "", log.median("g_grad")),
         ),
-        since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
+        since(log, log.slopes < limit("slope")),
         (
             "--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
             "lower lr_d, or raise lr_g: D runs ahead",
@@ -285,15 +282,15 @@ def oscillation(log: Log) -> Finding | None:
             f"{limit('swings'):g})",
         ),
         (
-            Shown(key, high, float(np.nanmax(lead))),
-            Shown(key, low, float(np.nanmin(lead)), False),
-            Shown("diversity", "", log.median("diversity")),
+            Signal(key, high, float(np.nanmax(lead))),
+            Signal(key, low, float(np.nanmin(lead)), False),
+            Signal("diversity", "", log.median("diversity")),
         ),
         int(log.steps[offset + turns[0]]),
         (
             "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
             "--set penalty=wgan-gp: a critic needs a constraint"
-            if log.loss == "wasserstein"
+            if log.facts is not None and log.facts.needs_constraint
             else "--set penalty=r1: it damps the rotation",
             "lower both learning rates",
             "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged",
@@ -315,7 +312,10 @@ def mode_collapse(log: Log) -> Finding | None:
         return Finding(
             COLLAPSE,
             (f"fakes are {spread:.2g} times as far apart as real samples (below {limit('diversity'):g})",),
-            (Shown("diversity", "diversity", spread, False), Shown("uncovered", "uncovered", log.median("uncovered"))),
+            (
+                Signal("diversity", "diversity", spread, False),
+                Signal("uncovered", "uncovered", log.median("uncovered")),
+            ),
             since(log, log["diversity"] < limit("diversity")),
             advice,
         )
@@ -327,7 +327,7 @@ def mode_collapse(log: Log) -> Finding | None:
                 f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
                 f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",
             ),
-            (Shown("uncovered", "uncovered", uncovered), Shown("stray", "", stray)),
+            (Signal("uncovered", "uncovered", uncovered), Signal("stray", "", stray)),
             since(log, log["uncovered"] > limit("uncovered")),
             advice,
         )
@@ -336,18 +336,17 @@ def mode_collapse(log: Log) -> Finding | None:
 
 def d_saturated(log: Log) -> Finding | None:
     """D has won, its loss is spent, and G does not come nearer."""
-    if log.loss == "wasserstein":
+    loss = log.facts
+    if loss is not None and loss.needs_constraint:
         return None  # a critic is meant to separate, and has no least loss
     lead, d_loss = log.median("separation"), log.median("d_loss")
     if not log.has("separation"):  # an old log
         lead = 1.0 if log.median("d_real") > 0.95 and log.median("d_fake") < 0.05 else math.nan
-    slope = log.median("slope")
+    slope = median(log.slopes[log.window()])
     if not (lead > limit("sure") and d_loss < limit("d_loss")) or slope < limit("slope") or _coming_nearer(log):
         return None
-    if log.loss == "minimax" and not log.has("slope"):
-        return None
     sure = ""
-    if log.loss in PROBABILITIES or not log.loss:
+    if loss is None or loss.gives_probability:
         sure = f"; D(x) = {log.median('d_real'):.3f}, D(G(z)) = {log.median('d_fake'):.3f}"
     return Finding(
         SATURATED,
@@ -356,9 +355,9 @@ def d_saturated(log: Log) -> Finding | None:
             f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",
         ),
         (
-            Shown("d_loss", "d_loss", d_loss, False),
-            Shown("separation", "sure", lead),
-            Shown("stray", "", log.median("stray")),
+            Signal("d_loss", "d_loss", d_loss, False),
+            Signal("separation", "sure", lead),
+            Signal("stray", "", log.median("stray")),
         ),
         since(log, log["d_loss"] < limit("d_loss")),
         (

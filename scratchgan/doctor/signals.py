@@ -3,14 +3,15 @@ r"""What training writes down for the doctor: a few numbers a line of the log, f
 Nothing here draws from a random stream of the training or moves a running statistic: a run has the same bits whether
 it logs every step or never.  Nets are run again only where examples are held out, and then in evaluation mode.
 
-N real samples x, N fakes g, their logits r = D'(x) and f = D'(g): all from D's turn of the step that is logged, before
-D moved, and as D is shown them (with instance noise, if there is some).  L_D, L_G the losses, w all weights of a net.
+N real samples x, N fakes g, their logits r = C(x) and f = C(g): all from D's turn of the step that is logged, before
+D moved, and as D gets them (with instance noise, if there is some).  L_D, L_G the losses, w all weights of a net.
 
     d_grad, g_grad          |grad L_D|, |grad L_G|: Euclidean norms over all weights of D, of G
     d_grads, g_grads        the same layer by layer: {"0": norm, "2": norm, ...}, names as in `net.parameters()`
     d_update, g_update      |w after - w before| / |w before|: how far this step moved the net, relative to its size
     real_logit, fake_logit  mean of r, mean of f;   real_logit_std, fake_logit_std   their standard deviations
-    real_right, fake_right  share of x with r above, of g with f below the loss's own threshold (see THRESHOLD)
+    real_right, fake_right  share of x with r above, of g with f below the logit at which D is undecided, if the
+                            loss has one: see scratchgan.losses.base
     separation   (Signals.1)  P(r > f) + P(r = f) / 2 over all pairs: the area under D's ROC curve.  1: D tells every
                               pair apart, 1/2: D guesses, below 1/2: D takes fakes for the real ones.  Needs no
                               threshold, so it means the same for a probability and for a critic
@@ -50,11 +51,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Layer
+from ..game import Game
+from ..gan import GAN
 from ..kernels import on_one_blas_thread
+from ..losses import Loss
 from ..rules import FeatureMatching
 
-#: a logit above it says "real".  Of a Wasserstein or relativistic critic only differences mean something
-THRESHOLD = {"minimax": 0.0, "non-saturating": 0.0, "hinge": 0.0, "least-squares": 0.5}
 SAMPLES = 64  # of each kind, for distances: a table of 128 x 128
 MOST_COPIED = 500  # examples: more are not learned by heart soon, and every log line would have to compare with them
 FAKES_COMPARED = 32  # with the training set
@@ -63,21 +66,18 @@ FAKES_COMPARED = 32  # with the training set
 class Probe:
     """Takes the signals of one gan.
 
-    gan      anything with nets G and D; what it does not have is left out
+    gan      a game: its players D and G, if it has them, and its last batch, if it keeps one
     data     the examples that it is trained on, (n, ...), or None for a density
     held     examples (m, ...) that it is not trained on, or None
     """
 
-    def __init__(self, gan: Any, *, data: np.ndarray | None = None, held: np.ndarray | None = None):
+    def __init__(self, gan: Game, *, data: np.ndarray | None = None, held: np.ndarray | None = None):
         self.gan = gan
-        self.nets = [
-            (name, net)
-            for name, net in (("d", getattr(gan, "D", None)), ("g", getattr(gan, "G", None)))
-            if net is not None
-        ]
+        nets = dict(gan.nets())
+        self.nets = [(name.lower(), nets[name]) for name in ("D", "G") if name in nets]
         self.copies = Copies(data) if data is not None and 2 < len(data) <= MOST_COPIED else None
         self.held = held[:SAMPLES] if held is not None and len(held) else None
-        self.by_loss = not any(isinstance(rule, FeatureMatching) for rule in getattr(gan, "rules", ()))
+        self.by_loss = not (isinstance(gan, GAN) and any(isinstance(rule, FeatureMatching) for rule in gan.rules))
         self.weights: dict[str, list[np.ndarray]] = {}
 
     def before(self) -> None:
@@ -93,8 +93,8 @@ class Probe:
             if name in self.weights:
                 found[f"{name}_update"] = _moved(self.weights[name], net)
         self.weights = {}
-        if (seen := getattr(self.gan, "seen", None)) is not None:
-            real, fake, r, f = seen
+        if self.gan.last_batch is not None:
+            real, fake, r, f = self.gan.last_batch
             found |= logit_signals(r, f, self.gan.loss)
             if not self.by_loss:
                 del found["slope"]
@@ -102,20 +102,20 @@ class Probe:
             if self.copies is not None:
                 found["copied"] = self.copies.measure(fake)
             if self.held is not None:
-                found["memorised"] = self.memorised(real, fake)
+                found["memorised"] = self.memorised(self.held, real, fake)
         return {key: plain(value) for key, value in found.items()}
 
-    def memorised(self, real: np.ndarray, fake: np.ndarray) -> float:
+    def memorised(self, held: np.ndarray, real: np.ndarray, fake: np.ndarray) -> float:
         """(Signals.8)."""
-        n = min(len(self.held), len(real))
-        n -= n % getattr(self.gan, "packing", 1)
+        n = min(len(held), len(real))
+        n -= n % self.gan.packing
         if not n:
             return math.nan
-        r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, self.held, fake))
+        r, h, f = (float(self.gan.D.forward(x[:n], train=False)[0].mean()) for x in (real, held, fake))
         return (r - h) / (r - f) if r > f else 0.0  # D does not even know fakes: nothing is known by heart
 
 
-def gradient_signals(name: str, net: Any) -> dict[str, Any]:
+def gradient_signals(name: str, net: Layer) -> dict[str, Any]:
     """Norms of the gradients in `net` as they are, and the shares of its units that none passes."""
     squares: dict[str, float] = {}
     silent: dict[str, tuple[int, int]] = {}  # layer -> (silent units, units)
@@ -125,11 +125,13 @@ def gradient_signals(name: str, net: Any) -> dict[str, Any]:
         squares[layer] = squares.get(layer, 0.0) + float(np.dot(flat, flat))
         if what in ("b", "beta") and gradient.ndim == 1:
             silent[layer] = len(flat) - int(np.count_nonzero(flat)), len(flat)
-    last = next(reversed(squares), None)
+    last = next(reversed(squares), "")
     found: dict[str, Any] = {
         f"{name}_grad": math.sqrt(sum(squares.values())),
         f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()},
     }
+    if last is None:  # a net without weights
+        return found
     silent.pop(last, None)  # the last layer has no activation behind it
     if silent and squares[last] > 0:
         found[f"{name}_dead"] = sum(dead for dead, _ in silent.values()) / sum(units for _, units in silent.values())
@@ -137,17 +139,17 @@ def gradient_signals(name: str, net: Any) -> dict[str, Any]:
     return found
 
 
-def logit_signals(r: np.ndarray, f: np.ndarray, loss: Any) -> dict[str, Any]:
+def logit_signals(r: np.ndarray, f: np.ndarray, loss: Loss) -> dict[str, Any]:
     """Means, spreads, accuracies, (Signals.1) and (Signals.2) of logits of real samples and fakes."""
-    found = {"separation": separation(r, f), "slope": np.abs(loss.generator(f, r)[1]).sum()}
+    found: dict[str, Any] = {"separation": separation(r, f), "slope": np.abs(loss.generator(f, r)[1]).sum()}
     for name, logits in (("real", r), ("fake", f)):
         mean = float(logits.mean())
         away = (logits - mean).ravel()
         found |= {f"{name}_logit": mean, f"{name}_logit_std": math.sqrt(float(np.dot(away, away)) / len(away))}
-    if (threshold := THRESHOLD.get(loss.name)) is not None:
+    if loss.undecided is not None:
         found |= {
-            "real_right": np.count_nonzero(r > threshold) / r.size,
-            "fake_right": np.count_nonzero(f < threshold) / f.size,
+            "real_right": np.count_nonzero(r > loss.undecided) / r.size,
+            "fake_right": np.count_nonzero(f < loss.undecided) / f.size,
         }
     return found
 
@@ -218,7 +220,7 @@ def plain(value: Any) -> Any:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _moved(before: list[np.ndarray], net: Any) -> float:
+def _moved(before: list[np.ndarray], net: Layer) -> float:
     moved = size = 0.0
     for old, (_, new) in zip(before, net.parameters(), strict=True):
         step = (new - old).ravel()

@@ -66,15 +66,15 @@ def _pool(rng):
 
 
 def _swap(held, fakes, coins, slots, exchange=lambda coin: coin < 0.5, keep=True, first=False):
-    held, shown = held.copy(), fakes.copy()
+    held, to_d = held.copy(), fakes.copy()
     for i, fake in enumerate(fakes):
         if exchange(coins[i]):
             if first:
                 held[slots[i]] = fake
-            shown[i] = held[slots[i]]
+            to_d[i] = held[slots[i]]
             if keep:
                 held[slots[i]] = fake
-    return shown, held
+    return to_d, held
 
 
 EXERCISES = [
@@ -180,15 +180,15 @@ EXERCISES = [
     ),
     Exercise(
         "10.swap",
-        "A full memory of fakes: what D is shown, and what is held afterwards, for given coins and slots.",
+        "A full memory of fakes: what D gets, and what is held afterwards, for given coins and slots.",
         _swap,
         _pool,
-        ("shown", "held"),
+        ("to_d", "held"),
         {
-            "What is shown was overwritten before: take the old one out, then put the new one in.": lambda **k: _swap(
+            "What D gets was overwritten before: take the old one out, then put the new one in.": lambda **k: _swap(
                 **k, first=True
             ),
-            "The new fake must take the place of the one that is shown, else the memory never changes.": lambda **k: (
+            "The new fake must take the place of the one that D gets, else the memory never changes.": lambda **k: (
                 _swap(**k, keep=False)
             ),
             "The other way round: here a coin below 1/2 means to exchange.": lambda **k: _swap(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,10 +107,10 @@ def find(name: str) -> Exercise:
 
 @cache
 def _all() -> dict[str, Exercise]:
-    import scratchgan.exercises as package
-
     found: dict[str, Exercise] = {}
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if re.fullmatch(r"ch\d\d", m.name)):
+    for module in sorted(
+        m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if re.fullmatch(r"ch\d\d", m.name)
+    ):
         for exercise in importlib.import_module(f"scratchgan.exercises.{module}").EXERCISES:
             found[exercise.name] = exercise
     return found

@@ -32,11 +32,13 @@ derivative.
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core import Layer
+from ..game import Game
 from ..gan import GAN
 from ..kernels import on_one_blas_thread
 from ..losses import Loss
@@ -46,12 +48,15 @@ from .differences import Frozen, away_from_kinks, kink_distance, random_copy
 from .report import Report, Row, relative_error
 from .rows import game_rows, layer_rows, loss_rows, optimizer_rows, penalised_rows, penalty_rows
 
+if TYPE_CHECKING:
+    from ..models.cycle import CycleGAN
+
 __all__ = ["Report", "Row", "check", "relative_error"]
 
 
 @on_one_blas_thread
 def check(
-    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN,
+    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN | CycleGAN,
     x: np.ndarray | None = None,
     *,
     train: bool = True,
@@ -84,14 +89,13 @@ def check(
         return Report(name or type(thing).__name__, penalty_rows(thing, rng, h), tolerance)
     if isinstance(thing, Optimizer):
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
-    cyclegan = hasattr(thing, "translate")
-    if not (isinstance(thing, (Layer, GAN, Penalised)) or cyclegan):
+    if not isinstance(thing, (Layer, Game, Penalised)):
         raise TypeError(
             "check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
             f"GAN, got {type(thing).__name__}"
         )
     x = _checked_input(x, dtype)
-    if cyclegan:
+    if isinstance(thing, Game) and thing.kind == "translations":
         from .rows_cyclegan import cyclegan_rows  # needs the models, which need what is imported here
 
         a, b = np.split(x, 2)
@@ -100,6 +104,7 @@ def check(
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Penalised):
         return Report(name or repr(thing), penalised_rows(thing, x, rng, h, randomise), tolerance)
+    assert isinstance(thing, Layer)  # all else has returned
     net, x = away_from_kinks(
         lambda: random_copy(thing, rng, randomise, dtype), x, lambda net, x: kink_distance(net, x, train), rng, h
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core import Layer
-from ..kernels import fusion
+from ..layers import fused
 from .report import Row
 
 #: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
@@ -27,11 +27,11 @@ Net = TypeVar("Net", bound=Layer)
 class Frozen:
     """A net as a pure function: running statistics are put back after each call, and each draws the same numbers.
 
-    given    further inputs of its forward (labels), held fixed
+    conditions    further inputs of its forward (labels), held fixed
     """
 
-    def __init__(self, net: Layer, train: bool, given: Mapping[str, np.ndarray] | None = None):
-        self.net, self.train, self.given = net, train, given or {}
+    def __init__(self, net: Layer, train: bool, conditions: Mapping[str, np.ndarray] | None = None):
+        self.net, self.train, self.conditions = net, train, conditions or {}
         self.buffers = [(a, a.copy()) for _, a in net.buffers()]
 
     def restore(self) -> None:
@@ -41,8 +41,8 @@ class Frozen:
 
     def forward(self, x):
         """(y, cache) at x."""
-        with fusion.off():
-            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.given)
+        with fused.off():
+            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.conditions)
         self.restore()
         return y, cache
 
@@ -134,9 +134,9 @@ def away_from_kinks(
     raise RuntimeError(_NO_INPUT)
 
 
-def kink_distance(net: Layer, x: np.ndarray, train: bool, given=None) -> float:
+def kink_distance(net: Layer, x: np.ndarray, train: bool, conditions: Mapping[str, np.ndarray] | None = None) -> float:
     """How near a kink any pre-activation of net(x) is."""
-    _, cache = Frozen(net, train, given).forward(x)
+    _, cache = Frozen(net, train, conditions).forward(x)
     return net.kink_distance(cache)
 
 

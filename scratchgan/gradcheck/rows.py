@@ -167,7 +167,7 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
         """How near the kinks are, in all uses of the nets."""
         G, D = nets
         fake, through_g = Frozen(G, True).forward(Z)
-        return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.given) for x in (fake, real)))
+        return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.conditions) for x in (fake, real)))
 
     (game.G, game.D), real = away_from_kinks(
         lambda: (random_copy(gan.G, rng, randomise, real.dtype), random_copy(gan.D, rng, randomise, real.dtype)),
@@ -176,11 +176,11 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
         rng,
         h,
     )
-    frozen = [Frozen(game.G, True), Frozen(game.D, True, game.given)]
+    frozen = [Frozen(game.G, True), Frozen(game.D, True, game.conditions)]
 
     def run(step: Callable):
         """A step of the game, with everything that it moves put back."""
-        game._layer_rng = same_rng()
+        game.streams = {**game.streams, "layers": same_rng()}
         result = step()
         for net in frozen:
             net.restore()

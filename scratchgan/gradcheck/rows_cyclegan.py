@@ -6,8 +6,8 @@ import copy
 
 import numpy as np
 
-from ..kernels import fusion
-from ..models.cyclegan import CycleGAN
+from ..layers import fused
+from ..models.cycle import CycleGAN
 from .differences import away_from_kinks, gradient_row, random_copy
 from .report import Row
 
@@ -43,7 +43,7 @@ def cyclegan_rows(
             use(D, at)
         return min(*near, *(float(np.abs(u - v).min()) for u, v in same))
 
-    with fusion.off():
+    with fused.off():
         (game.G, game.D), both = away_from_kinks(
             lambda: (random_copy(gan.G, rng, randomise, a.dtype), random_copy(gan.D, rng, randomise, a.dtype)),
             np.concatenate([a, b]),

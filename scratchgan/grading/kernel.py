@@ -162,13 +162,13 @@ def _client_class() -> type:
 def _answer(text: str) -> Any:
     if len(text) > wire.MOST:
         raise ValueError(f"the answer is {len(text):,} characters long, expected at most {wire.MOST:,}")
-    told = json.loads(text)
-    if not isinstance(told, dict):
+    reply = json.loads(text)
+    if not isinstance(reply, dict):
         raise ValueError("that is no answer")
-    if told.get("missing"):
+    if reply.get("missing"):
         raise LookupError("no function of that name")
-    if "raised" in told:
-        kind, says = str(told["raised"]), str(told.get("says", ""))
+    if "raised" in reply:
+        kind, says = str(reply["raised"]), str(reply.get("says", ""))
         known = {"TypeError": TypeError, "NotImplementedError": NotImplementedError}
         raise known.get(kind, type(kind if kind.isidentifier() else "Error", (Exception,), {}))(says)
-    return wire.unpack(json.dumps(told.get("value")))
+    return wire.unpack(json.dumps(reply.get("value")))

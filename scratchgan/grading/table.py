@@ -86,7 +86,7 @@ def grade(
     _needs_nbclient()
     out = Path(out) if out is not None else folder / "grades.csv"
     rows: list[GradeRow] = []
-    for path in _shown(found, progress):
+    for path in _with_progress(found, progress):
         rows.append(grade_one(path, str(path.relative_to(folder)), seconds=seconds, cell_seconds=cell_seconds))
         write_text(out, as_csv(rows))
     return rows, out
@@ -211,7 +211,7 @@ def _plain(value: object) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
-def _shown(found: list[Path], progress: bool) -> Iterator[Path]:
+def _with_progress(found: list[Path], progress: bool) -> Iterator[Path]:
     from tqdm import tqdm
 
     return iter(tqdm(found, desc="grade", unit="notebook", disable=not progress))

@@ -7,6 +7,7 @@ weight, as `reparametrised` derives for all such wrappers; `combine` and self-at
 take labels.
 """
 
+from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels
 from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
 from .attention import SelfAttention, Softmax
 from .combine import Concat, Residual
@@ -22,6 +23,7 @@ from .pack import Pack
 from .per_sample_norm import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
 from .products import MatMul, Multiply
+from .sequential import Sequential
 from .shape import Flatten, PixelShuffle, Reshape
 from .spectral import SpectralNorm
 
@@ -55,6 +57,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "SelfAttention",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import real
 from ..families import Elementwise
-from ..kernels import fusion, leaky_relu, leaky_relu_grad
+from ..kernels import leaky_relu
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -33,21 +33,13 @@ class ReLU(Elementwise):
     piecewise_linear = True
     slope = 0.0
 
-    @fusion.can
     def phi(self, x):
         """max(x, 0)."""
         return leaky_relu(x, slope=0.0)
 
-    @fusion.can
     def dphi(self, x, y):
         """(ReLU.1)."""
         return (x > 0).astype(x.dtype)
-
-    def times_dphi(self, v, cache):
-        """(ReLU.1) times v; y > 0 just where x > 0."""
-        if not fusion.activation(self):  # somebody's own phi'
-            return super().times_dphi(v, cache)
-        return leaky_relu_grad(v, cache.y, slope=0.0)
 
     def d2phi(self, x, y):
         """(ReLU.1)."""
@@ -69,21 +61,13 @@ class LeakyReLU(Elementwise):
         super().__init__()
         self.slope = real("LeakyReLU", "slope", slope, 0, 1)
 
-    @fusion.can
     def phi(self, x):
         """max(x, slope x), which is the same for a slope of at most 1."""
         return leaky_relu(x, slope=self.slope)
 
-    @fusion.can
     def dphi(self, x, y):
         """(LeakyReLU.1)."""
         return np.where(x > 0, x.dtype.type(1), x.dtype.type(self.slope))
-
-    def times_dphi(self, v, cache):
-        """(LeakyReLU.1) times v; y > 0 just where x > 0."""
-        if not fusion.activation(self):
-            return super().times_dphi(v, cache)
-        return leaky_relu_grad(v, cache.y, slope=self.slope)
 
     def d2phi(self, x, y):
         """(LeakyReLU.1)."""

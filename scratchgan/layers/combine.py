@@ -49,9 +49,9 @@ class _Branches(Layer):
         """TypeError unless each child is a Layer, ValueError if one object stands there twice."""
         for name, child in self.children():
             if not isinstance(child, Layer):
-                raise TypeError(f"{type(self).__name__}: branch {name!r} is no Layer but {type(child).__name__}")
-        seen = [id(part) for _, part in self.walk()]
-        if len(set(seen)) != len(seen):
+                raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
+        ids = [id(part) for _, part in self.walk()]
+        if len(set(ids)) != len(ids):
             raise ValueError(
                 f"{type(self).__name__}: the same layer object stands in it twice; build a second layer instead"
             )

@@ -57,9 +57,9 @@ class Conv2D(Bilinear):
         """(Conv2D.1) without b."""
         return conv2d(x, W, stride=self.stride, padding=self.padding)
 
-    def affine(self, x, W, b, slope):
+    def affine(self, x, W, b):
         """(Conv2D.1)."""
-        return conv2d(x, W, stride=self.stride, padding=self.padding, bias=b, slope=slope)
+        return conv2d(x, W, stride=self.stride, padding=self.padding, bias=b)
 
     def adjoint(self, dy, W, x_shape):
         """(Conv2D.2)."""
@@ -76,10 +76,11 @@ class Conv2D(Bilinear):
             return (None, None, self.Co)
         if len(shape) != 3 or shape[2] not in (None, self.Ci):
             raise self.misfit(expected, shape, batch)
-        sizes = []
+        sizes: list[int | None] = []
         for n, k, s, p in zip(shape, self.kernel_size, self.stride, self.padding, strict=False):
-            sizes.append(None if n is None else conv_output_size(n, k, s, p))
-            if n is not None and sizes[-1] < 1:
+            size = None if n is None else conv_output_size(n, k, s, p)
+            sizes.append(size)
+            if size is not None and size < 1:
                 raise self.misfit(
                     f"{expected} of at least {k - 2 * p} pixels a side (kernel {k}, padding {p})", shape, batch
                 )
@@ -142,9 +143,9 @@ class ConvTranspose2D(Bilinear):
 
     def apply(self, x, W):
         """(ConvT.1) without b."""
-        return self.affine(x, W, None, 1.0)
+        return self.affine(x, W, None)
 
-    def affine(self, x, W, b, slope):
+    def affine(self, x, W, b):
         """(ConvT.1)."""
         return conv2d_input_grad(
             x,
@@ -153,7 +154,6 @@ class ConvTranspose2D(Bilinear):
             stride=self.stride,
             padding=self.padding,
             bias=b,
-            slope=slope,
         )
 
     def adjoint(self, dy, W, x_shape):

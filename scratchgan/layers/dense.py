@@ -38,9 +38,9 @@ class Dense(Bilinear):
         """(Dense.1) without b."""
         return matmul(x, W)
 
-    def affine(self, x, W, b, slope):
+    def affine(self, x, W, b):
         """(Dense.1)."""
-        return matmul(x, W, bias=b, slope=slope)
+        return matmul(x, W, bias=b)
 
     def adjoint(self, dy, W, x_shape):
         """(Dense.2)."""
@@ -57,5 +57,4 @@ class Dense(Bilinear):
         return (self.Do,)
 
     def describe(self):
-        """Sizes."""
         return f"{self.Di}, {self.Do}" + ("" if "b" in self.params else ", bias=False")

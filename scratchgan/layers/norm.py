@@ -40,7 +40,7 @@ import numpy as np
 
 from ..checks import positive_int, real
 from ..core import Cache, Layer, add
-from ..kernels import batchnorm_backward, batchnorm_forward, channel_dot, channel_sum, fusion, leaky, leaky_relu_grad
+from ..kernels import channel_dot, channel_sum
 
 
 class Normalisation(Layer):
@@ -98,14 +98,14 @@ class Normalisation(Layer):
             self.grads["beta"] += self._sum(dy)
         cache.dx = None  # made by tangent_backward if nobody asked for it here
         if input_grad:
-            cache.dx = self._project(_scale(cache.gamma, dy), cache)
+            cache.dx = self.project(_scale(cache.gamma, dy), cache)
         return cache.dx
 
     def tangent(self, tx, cache, tparams=None):
         """ty = gamma txhat + tgamma xhat + tbeta."""
         cache.begin_tangent(self, tx, tparams)
         tgamma, tbeta = cache.tparams.get("gamma"), cache.tparams.get("beta")
-        cache.txhat = None if tx is None else self._project(tx, cache)  # (Norm.4)
+        cache.txhat = None if tx is None else self.project(tx, cache)  # (Norm.4)
         ty = None if tx is None else _scale(cache.gamma, cache.txhat)
         if tgamma is not None:
             ty = add(ty, tgamma * cache.xhat)
@@ -125,11 +125,11 @@ class Normalisation(Layer):
         if not input_grad:
             return None
         tg = add(None if tdy is None else _scale(gamma, tdy), None if tgamma is None else tgamma * dy)
-        tdx = None if tg is None else self._project(tg, cache)
+        tdx = None if tg is None else self.project(tg, cache)
         if txhat is None or self.constant(cache):
             return tdx
         g, r = _scale(gamma, dy), cache.r
-        dx = self._project(g, cache) if cache.dx is None else cache.dx
+        dx = self.project(g, cache) if cache.dx is None else cache.dx
         tr_over_r = -r * self.mean_dot(xhat, cache.tx)  # (Norm.3)
         return add(tdx, tr_over_r * dx - r * (txhat * self.mean_dot(xhat, g) + xhat * self.mean_dot(txhat, g)))
 
@@ -137,7 +137,7 @@ class Normalisation(Layer):
         """The same as the input's."""
         return shape
 
-    def _project(self, v: np.ndarray, cache: Cache) -> np.ndarray:
+    def project(self, v: np.ndarray, cache: Cache) -> np.ndarray:
         """P v of (Norm.4)."""
         if self.constant(cache):
             return cache.r * v
@@ -161,7 +161,7 @@ class BatchNorm(Normalisation):
 
     Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) mean over all axes but the last; M entries in it
 
-    Training    (BatchNorm.1)  y = gamma xhat + beta, xhat by (Norm.1) from this batch: a sample's output depends on its
+    Training    (BatchNorm.1)  y by (Norm.2), xhat by (Norm.1) from this batch: a sample's output depends on its
                                batch-mates, and its gradient (Norm.5) flows to them
                 (BatchNorm.2)  mean <- (1 - momentum) mean + momentum m(x)
                                var  <- (1 - momentum) var  + momentum M/(M-1) m(xc^2)
@@ -191,71 +191,24 @@ class BatchNorm(Normalisation):
         return self._dot(a, b) / a.dtype.type(a.size // self.C)
 
     def statistics(self, x, cache):
-        """The running ones, in evaluation.  (BatchNorm.3)"""
-        return x - self.state["mean"], self.state["var"]
+        """Those of the batch in training, which also move the running ones; these in evaluation.  (BatchNorm.1-3)"""
+        if not cache.train:
+            return x - self.state["mean"], self.state["var"]
+        M, mean = self.entries(x), self.mean(x)
+        xc = x - mean
+        var = self.mean_dot(xc, xc)
+        self.update_running(mean, var, M)
+        return xc, var
 
-    @fusion.can
-    def forward(self, x, *, train, rng=None, slope=1.0):
-        """(BatchNorm.1, 2) in training, (BatchNorm.3) in evaluation.  (For `slope`, see core.Sequential.)"""
-        if train:
-            y, cache = self._forward_in_training(x, slope)
-        else:
-            y, cache = super().forward(x, train=False)
-            y = leaky(y, None, slope)
-        cache.slope, cache.y = slope, y
-        return y, cache
-
-    def _forward_in_training(self, x, slope):
-        self.check_input(x)
-        cache = Cache(self, x, True)
+    def entries(self, x):
+        """M, the entries of a channel.  Raises ValueError if there is only one: it has no variance."""
         M = x.size // self.C
         if M < 2:
             raise ValueError(
                 f"{self.label} in training needs at least 2 entries a channel to have a variance, "
                 f"got {M}: use a larger batch"
             )
-        cache.couples, cache.y_shape, cache.gamma = True, x.shape, self.params["gamma"]
-        y, xhat, cache.r, mean, var = batchnorm_forward(
-            x.reshape(M, self.C), cache.gamma, self.params["beta"], eps=self.eps, slope=slope
-        )
-        cache.xhat = xhat.reshape(x.shape)
-        self._update_running(mean, var, M)
-        return y.reshape(x.shape), cache
-
-    @fusion.can
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """(Norm.5)."""
-        if self.constant(cache):
-            return super().backward(self._behind(dy, cache), cache, param_grads=param_grads, input_grad=input_grad)
-        cache.begin_backward(self, dy)
-        cache.dx, cache.dy_is_behind = None, False  # made by tangent_backward if it is asked for
-        if param_grads or input_grad:
-            rows = (-1, self.C)
-            dx, dgamma, dbeta = batchnorm_backward(
-                dy.reshape(rows),
-                cache.y.reshape(rows),
-                cache.xhat.reshape(rows),
-                cache.gamma,
-                cache.r,
-                slope=cache.slope,
-                input_grad=input_grad,
-            )
-            if param_grads:
-                self.grads["gamma"] += dgamma
-                self.grads["beta"] += dbeta
-            if input_grad:
-                cache.dx = dx.reshape(dy.shape)
-        return cache.dx
-
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """(Norm.6)."""
-        if cache.saw_backward and not self.constant(cache) and not cache.dy_is_behind:
-            cache.dy, cache.dy_is_behind = self._behind(cache.dy, cache), True
-        return super().tangent_backward(tdy, cache, input_grad=input_grad)
-
-    def _behind(self, dy, cache):
-        """The gradient behind the activation that this call ended with."""
-        return dy if cache.slope == 1 else leaky_relu_grad(dy, cache.y, slope=cache.slope)
+        return M
 
     def constant(self, cache):
         """In evaluation."""
@@ -270,10 +223,9 @@ class BatchNorm(Normalisation):
         return shape
 
     def describe(self):
-        """Channels."""
         return str(self.C)
 
-    def _update_running(self, mean, var, M):
+    def update_running(self, mean, var, M):
         """(BatchNorm.2), in place."""
         for name, value in (("mean", mean), ("var", var * (M / (M - 1)))):
             old = self.state[name]

@@ -29,8 +29,8 @@ class SpectralNorm(Reparametrised):
     Forward   (Spectral.1)  v <- Wm^T u / |Wm^T u|,    u <- Wm v / |Wm v|      in training only, `iterations` times
               (Spectral.2)  sigma = u^T Wm v = <E, W>,    S = W / sigma
     Backward  (Spectral.3)  R tW = tS = (tW - <E, tW> S) / sigma
-              (Spectral.4)  R' dS = dW = (dS - <dS, S> E) / sigma
-    Tangent   (Spectral.5)  (tR') dS = -(<E, tW> / sigma) dW - (<dS, tS> / sigma) E
+              (Spectral.4)  R^T dS = dW = (dS - <dS, S> E) / sigma
+    Tangent   (Spectral.5)  t(R^T) dS = -(<E, tW> / sigma) dW - (<dS, tS> / sigma) E
     Why       (3) is the quotient rule: sigma moves by <E, tW>.  (4) collects tW in <dS, tS>: tW meets dS / sigma and
               -<dS, S> E / sigma.  (5) is (4) differentiated along tW with dS held fixed, once through 1 / sigma and
               once through S.  The layer around it: (Reparam.1-4).

@@ -1,14 +1,15 @@
-r"""A D that also says what it sees, and a G that is paid for being understood: the common part of ACGAN and InfoGAN.
+r"""A D that also names what it sees, and a G that is paid for being legible: the common part of ACGAN and InfoGAN.
 
-D puts out [logit, answers]: beside "real or fake?" it answers what code c the image was made from.  With q the answers,
+D puts out [logit, answers]: in addition to "real or fake?" it answers what code c the image was made from.  With q the
+answers,
 
     (Auxiliary.1)   L_Q = w_K CE(q_K, category) + w_c 1/(2N) sum_n |q_c[n] - c[n]|^2
 
 CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term, over continuous codes c, is the
 negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add it:
 
-    (Auxiliary.2)   L_D' = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
-    (Auxiliary.3)   L_G' = L_G + L_Q(on fakes)
+    (Auxiliary.2)   J_D = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
+    (Auxiliary.3)   J_G = L_G + L_Q(on fakes)
 
 Nobody fights over L_Q.  D learns to read the codes, G learns to write them legibly.  models/acgan.py and
 models/infogan.py say what the codes are.
@@ -16,12 +17,14 @@ models/infogan.py say what the codes are.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..checks import positive_int
 from ..checks import real as number
-from ..gan import _evaluate
-from ..layers.activations import sigmoid
+from ..core import Layer
+from ..game import LastBatch, evaluate_in_chunks
 from ..losses.cross_entropy import cross_entropy, softmax
 from .conditional import ConditionalGAN
 
@@ -38,19 +41,19 @@ class AuxiliaryGAN(ConditionalGAN):
     G maps (N, latent_dim + classes + continuous) to samples; D maps these to (N, 1 + classes + continuous).
     """
 
-    d_told = False
+    d_takes_labels = False
 
     def __init__(
         self,
-        G,
-        D,
+        G: Layer,
+        D: Layer,
         *,
         classes: int,
         continuous: int = 0,
         labelled: bool = True,
         class_weight: float = 1.0,
         continuous_weight: float = 0.1,
-        **options,
+        **options: Any,
     ):
         self.continuous, self.labelled = positive_int("AuxiliaryGAN", "continuous", continuous, least=0), labelled
         self.class_weight = number("AuxiliaryGAN", "class_weight", class_weight, 0, np.inf, open_high=True)
@@ -64,52 +67,52 @@ class AuxiliaryGAN(ConditionalGAN):
         if self.loss.relativistic:
             raise ValueError(f"AuxiliaryGAN: expected a loss in which G sees fakes only, got {self.loss.name!r}")
 
-    def train_step(self, real, labels=None):
+    def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """As `ConditionalGAN.train_step`; without `labelled`, labels are not looked at: the codes are drawn."""
         if self.labelled:
             return super().train_step(real, labels)
         self._check_real(real)
-        self.tell(self._noise_rng.integers(0, self.classes, len(real)))
-        return self._turns(real)
+        self.condition_on(self.streams["noise"].integers(0, self.classes, len(real)))
+        return self.turns(real)
 
-    def d_gradients(self, real, Z):
+    def d_gradients(self, real: np.ndarray, Z: np.ndarray) -> dict[str, float]:
         """(Auxiliary.2)."""
-        fake, _ = self.G.forward(Z, train=True, rng=self._layer_rng)
+        fake, _ = self.G.forward(Z, train=True, rng=self.layer_rng())
         self.D.zero_grads()
-        on_real_out, on_real = self.judged(real)
-        on_fake_out, on_fake = self.judged(fake)
+        on_real_out, on_real = self.logits(real)
+        on_fake_out, on_fake = self.logits(fake)
         r, f = on_real_out[:, :1], on_fake_out[:, :1]
         value, d_real, d_fake = self.loss.discriminator(r, f)
-        said, d_said = self.understood(on_fake_out[:, 1:], Z)
+        codes, d_codes = self.code_loss(on_fake_out[:, 1:], Z)
         report = {
-            "d_loss": value + said,
-            "d_real": float(sigmoid(r).mean()),
-            "d_fake": float(sigmoid(f).mean()),
-            "codes_fake": said,
+            "d_loss": value + codes,
+            "d_real": float(self.loss.output(r).mean()),
+            "d_fake": float(self.loss.output(f).mean()),
+            "codes_fake": codes,
         }
-        d_said_real = np.zeros_like(d_said)
+        d_codes_real = np.zeros_like(d_codes)
         if self.labelled:
-            report["codes_real"], d_said_real = self.understood(on_real_out[:, 1:], Z)
+            report["codes_real"], d_codes_real = self.code_loss(on_real_out[:, 1:], Z)
             report["d_loss"] += report["codes_real"]
-        self.D.backward(np.concatenate([d_real, d_said_real], axis=1), on_real, input_grad=False)
-        self.D.backward(np.concatenate([d_fake, d_said], axis=1), on_fake, input_grad=False)
-        self.seen = real, fake, r, f
+        self.D.backward(np.concatenate([d_real, d_codes_real], axis=1), on_real, input_grad=False)
+        self.D.backward(np.concatenate([d_fake, d_codes], axis=1), on_fake, input_grad=False)
+        self.last_batch = LastBatch(real, fake, r, f)
         if self.d_steps > 1:
-            report["g_loss"] = self.loss.generator(f)[0] + said
+            report["g_loss"] = self.loss.generator(f)[0] + codes
         return report
 
-    def g_gradients(self, Z, real=None):
+    def g_gradients(self, Z: np.ndarray, real: np.ndarray | None = None) -> dict[str, float]:
         """(Auxiliary.3)."""
         self.G.zero_grads()
-        fake, through_g = self.G.forward(Z, train=True, rng=self._layer_rng)
-        out, through_d = self.judged(fake)
+        fake, through_g = self.G.forward(Z, train=True, rng=self.layer_rng())
+        out, through_d = self.logits(fake)
         value, d_fake = self.loss.generator(out[:, :1])
-        said, d_said = self.understood(out[:, 1:], Z)
-        dx = self.D.backward(np.concatenate([d_fake, d_said], axis=1), through_d, param_grads=False)
+        codes, d_codes = self.code_loss(out[:, 1:], Z)
+        dx = self.D.backward(np.concatenate([d_fake, d_codes], axis=1), through_d, param_grads=False)
         self.G.backward(dx, through_g, input_grad=False)
-        return {"g_loss": value + said}
+        return {"g_loss": value + codes}
 
-    def understood(self, answers: np.ndarray, Z: np.ndarray) -> tuple[float, np.ndarray]:
+    def code_loss(self, answers: np.ndarray, Z: np.ndarray) -> tuple[float, np.ndarray]:
         """(Auxiliary.1): (L_Q, dL_Q/danswers) for answers (N, classes + continuous) about G's input Z.
 
         The categories are those of the step at hand, so that this serves real samples of the same labels, too.
@@ -127,5 +130,5 @@ class AuxiliaryGAN(ConditionalGAN):
     def read(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What D reads in samples: p(category) (N, classes), and continuous codes (N, continuous); evaluation mode."""
         self._check_real(x)
-        answers = _evaluate(self.D, x)[:, 1:]
+        answers = evaluate_in_chunks(self.D, x)[:, 1:]
         return softmax(answers[:, : self.classes]), answers[:, self.classes :]

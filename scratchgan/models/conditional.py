@@ -1,76 +1,82 @@
-r"""Conditional GANs: both players are told a label, and G can be asked for a seven.  (Mirza & Osindero 2014.)
+r"""Conditional GANs: both players are given a label, and G can be asked for a seven.  (Mirza & Osindero 2014.)
 
     (Conditional.1)   min_G max_D  E_{x,l}[log D(x|l)] + E_{z,l}[log(1 - D(G(z|l)|l))]         (the paper's equation 2)
 
 G      takes [z, one-hot(l)]: the rows of its first W that the one-hot entries choose are the label's vectors
-D      concat      features beside the label's vector, then a joint hidden layer: layers.LabelConcat
+D      concat      features next to the label's vector, then a joint hidden layer: layers.LabelConcat
        projection  the label's direction in the features: layers.Projection (Miyato & Koyama 2018, equation 4)
 
 For each label this is a game of its own, with optimum D*(x|l) = p(x|l) / (p(x|l) + q(x|l)); all of them share weights.
 Real samples come with their own labels, and the fakes of a step are made for the same ones: so labels are distributed
 as in the data, and a penalty between a real sample and a fake is between two of the same label.
 
-Label by concatenation tells D what was asked for but does not make it care: D learns to only where the data makes it
-worthwhile.  The projection builds in that an image must point the label's way.
+A label by concatenation is there for D to use, but D learns to use it only where the data make it worthwhile.  The
+projection builds in that an image must point the label's way.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..checks import positive_int
-from ..core import ShapeError
-from ..gan import GAN, _evaluate
+from ..core import Layer, ShapeError
+from ..game import evaluate_in_chunks
+from ..gan import GAN
 from ..layers.activations import sigmoid
+
+#: one for each sample, or one for all; None: in turn, where that is allowed
+Labels = np.ndarray | int | None
 
 
 class ConditionalGAN(GAN):
     """A GAN of `classes` labels 0..classes-1.  Other arguments as for `scratchgan.GAN`.
 
     G    maps (N, latent_dim + classes) to samples: noise and one-hot labels
-    D    takes `labels` in its forward (layers.LabelConcat or layers.Projection stands in it), unless `d_told` is False
+    D    takes `labels` in its forward (it has a layers.LabelConcat or layers.Projection), unless `d_takes_labels` is False
     """
 
     conditional = True
-    #: D takes the labels as an input
-    d_told = True
-    #: numbers in -1..1 that G gets beside noise and label: models/auxiliary.py
+    #: whether D is conditioned on the labels as well
+    d_takes_labels = True
+    #: numbers in -1..1 that G gets in addition to noise and label: models/auxiliary.py
     continuous = 0
 
-    def __init__(self, G, D, *, classes: int, **options):
+    def __init__(self, G: Layer, D: Layer, *, classes: int, **options: Any):
         self.classes = positive_int("ConditionalGAN", "classes", classes, least=2)
         self.code_size = self.classes + self.continuous
         self._labels = np.zeros(0, np.int64)  # of the step at hand
-        if self.d_told and not D.takes_labels:
+        if self.d_takes_labels and not D.takes_labels:
             raise ValueError("ConditionalGAN: D must take labels: put a LabelConcat or a Projection into it")
         super().__init__(G, D, **options)
         if self.packing > 1:
             raise ValueError("ConditionalGAN: D judges each sample by its own label; packing must be 1")
 
-    def train_step(self, real, labels=None):
+    def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update on a batch of real samples (N, *data_shape) and their labels (N,) in 0..classes-1.
 
         Returns what `GAN.train_step` does.  Raises ValueError for samples or labels that do not fit, or no labels.
         """
         self._check_real(real)
-        self.tell(self.checked_labels(labels, len(real)))
-        return self._turns(real)
+        self.condition_on(self.checked_labels(labels, len(real)))
+        return self.turns(real)
 
-    def tell(self, labels: np.ndarray) -> None:
-        """Both players are told these labels (N,) from now on."""
+    def condition_on(self, labels: np.ndarray) -> None:
+        """Let both players play for these labels (N,) from now on."""
         self._labels = labels
-        self.given = {"labels": labels} if self.d_told else {}
+        self.conditions = {"labels": labels} if self.d_takes_labels else {}
 
-    def noise(self, N):
+    def noise(self, N: int) -> np.ndarray:
         """[z, one-hot labels of the step at hand, codes in -1..1 if there are any], (N, latent_dim + code_size)."""
         Z = super().noise(N)
-        return self.with_codes(Z, self._labels, self._noise_rng.uniform(-1, 1, (N, self.continuous)))
+        return self.with_codes(Z, self._labels, self.streams["noise"].uniform(-1, 1, (N, self.continuous)))
 
     def with_codes(self, Z: np.ndarray, labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """G's input of noise (N, latent_dim), labels (N,) and codes (N, continuous)."""
         return np.concatenate([Z, one_hot(labels, self.classes, Z.dtype), codes.astype(Z.dtype)], axis=1)
 
-    def sample(self, n, *, seed, labels=None):
+    def sample(self, n: int, *, seed: int, labels: Labels = None) -> np.ndarray:
         """Make n samples (n, *data_shape), float32, of the asked labels: (n,), or one for all; None takes them in turn.
 
         The same seed gives the same noise (and codes), whatever the labels.
@@ -79,7 +85,7 @@ class ConditionalGAN(GAN):
         Z, rng = self._seeded_noise(n, seed)
         return self.generate(Z, labels, rng.uniform(-1, 1, (len(Z), self.continuous)))
 
-    def generate(self, Z, labels=None, codes=None):
+    def generate(self, Z: np.ndarray, labels: Labels = None, codes: np.ndarray | None = None) -> np.ndarray:
         """G(z|l) for given noise (N, latent_dim), in evaluation mode.
 
         labels as for `sample`; codes (N, continuous) in -1..1, or None for 0, their middle.
@@ -94,16 +100,16 @@ class ConditionalGAN(GAN):
             labels = np.full(len(Z), labels)
         return super().generate(self.with_codes(Z, self.checked_labels(labels, len(Z)), codes))
 
-    def probability(self, x, labels=None):
+    def probability(self, x: np.ndarray, labels: Labels = None) -> np.ndarray:
         """D(x|l), the probability (N,) that D gives to "real", in evaluation mode; labels (N,), or one for all."""
         self._check_real(x)
-        given = {}
-        if self.d_told:
+        conditions = {}
+        if self.d_takes_labels:
             labels = np.full(len(x), labels) if labels is not None and np.ndim(labels) == 0 else labels
-            given = {"labels": self.checked_labels(labels, len(x))}
-        return sigmoid(_evaluate(self.D, x, **given)[:, 0])
+            conditions = {"labels": self.checked_labels(labels, len(x))}
+        return sigmoid(evaluate_in_chunks(self.D, x, **conditions)[:, 0])
 
-    def checked_labels(self, labels, N: int) -> np.ndarray:
+    def checked_labels(self, labels: Labels, N: int) -> np.ndarray:
         """Labels as (N,) int64.  Raises ValueError (ShapeError for another length) if they are none of ours."""
         if labels is None:
             raise ValueError(f"this GAN is conditional: it needs labels ({N},) in 0..{self.classes - 1}")

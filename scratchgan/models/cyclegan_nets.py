@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core import Layer, Sequential
+from ..core import Layer, ShapeError
 from ..initializers import normal
-from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, UpsampleNearest2D
+from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Sequential, Tanh, UpsampleNearest2D
 
 INIT = normal(0.02)
 
@@ -58,3 +58,40 @@ def discriminator(
         ],
         input_shape=shape,
     )
+
+
+class Both(Layer):
+    """Two nets of one player, listed together so that one optimiser and one average serve both; no pass of its own."""
+
+    def __init__(self, **nets: Layer):
+        super().__init__()
+        self.nets = nets
+
+    def children(self) -> list[tuple[str, Layer]]:
+        """The nets, by name."""
+        return list(self.nets.items())
+
+    def __getitem__(self, name: str) -> Layer:
+        return self.nets[name]
+
+    def describe(self) -> str:
+        """The nets."""
+        return "".join(f"\n {name}: {net!r}," for name, net in self.nets.items())
+
+
+def check_nets(G: Both, D: Both, data_shape: tuple[int, ...]) -> None:
+    """Both generators must keep data_shape, no net may mix the images of a batch, and all need one dtype.
+
+    Raises ShapeError or ValueError, naming the net.
+    """
+    for player in (G, D):
+        for name, net in player.children():
+            made = net.output_shape(data_shape)
+            if player is G and made != data_shape:
+                raise ShapeError(f"CycleGAN: G_{name} makes images of shape {made}, the data has {data_shape}")
+            if any(layer.couples_samples for layer in net.layers_below()):
+                raise ValueError(
+                    f"CycleGAN: {net.label} has a layer that mixes batch-mates (BatchNorm); use InstanceNorm"
+                )
+    if len({net.dtype for player in (G, D) for _, net in player.children()}) > 1:
+        raise ValueError("CycleGAN: all four nets must have one dtype")

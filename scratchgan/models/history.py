@@ -1,4 +1,4 @@
-r"""A memory of fakes: D is also shown what G made some time ago (Shrivastava et al. 2017, section 2.3).
+r"""A memory of fakes: D also gets what G made some time ago (Shrivastava et al. 2017, section 2.3).
 
 A D that only sees G's newest fakes forgets the old ones, and G may go back to them.  So the buffer holds `size` fakes;
 CycleGAN has one of 50 for each domain (Zhu et al. 2017, section 4).
@@ -43,15 +43,15 @@ class History:
             )
         if self.size == 0:
             return fakes
-        shown = fakes.copy()
+        swapped = fakes.copy()
         for i, fake in enumerate(fakes):
             if self.count < self.size:
                 self.held[self.count] = fake
                 self.count += 1
             elif rng.random() < 0.5:
                 k = int(rng.integers(self.size))
-                shown[i], self.held[k] = self.held[k], fake
-        return shown
+                swapped[i], self.held[k] = self.held[k], fake
+        return swapped
 
     def __len__(self) -> int:
         return self.count

@@ -19,6 +19,7 @@ quaternions; the formula there takes z0 and z1 themselves instead of r(t) times 
 import numpy as np
 
 from ..checks import one_of, positive_int
+from ..gan import GAN
 from .base import BLUE, GREY, VERMILLION, figure
 from .grids import image_grid
 
@@ -95,7 +96,7 @@ def interpolation(
     Returns a Figure.  Raises ValueError as `interpolate_latent` does, for a GAN that makes no images, and for only one
     of z0 and z1.
     """
-    make = gan.generate if hasattr(gan, "generate") else gan
+    make = gan.generate if isinstance(gan, GAN) else gan
     if (z0 is None) != (z1 is None) or (z0 is None and make is gan):
         raise ValueError("an interpolation needs both z0 and z1, or neither of them and a GAN")
     if z0 is None or z1 is None:
@@ -104,8 +105,8 @@ def interpolation(
     z0, z1 = np.atleast_2d(z0), np.atleast_2d(z1)
     paths = {kind: interpolate_latent(z0, z1, steps, kind) for kind in KINDS}
     Z = z0.shape[1]
-    told = (np.repeat(np.arange(len(z0)) % gan.classes, steps),) if getattr(gan, "conditional", False) else ()
-    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32), *told)) for kind, path in paths.items()}
+    asked = (np.repeat(np.arange(len(z0)) % gan.classes, steps),) if isinstance(gan, GAN) and gan.conditional else ()
+    images = {kind: np.asarray(make(path.reshape(-1, Z).astype(np.float32), *asked)) for kind, path in paths.items()}
     grids = {kind: image_grid(made, columns=steps) for kind, made in images.items()}
 
     width, margin, gap = 11.0, 0.12, 0.3

@@ -1,6 +1,6 @@
-r"""Instance noise: blur what D sees, real and fake alike, until both have a density and overlap.
+r"""Instance noise: blur the input of D, real and fake alike, until both have a density and overlap.
 
-    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t n',   n, n' ~ N(0, I)
+    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t m,   n, m ~ N(0, I)
     (InstanceNoise.2)   sigma_t = sigma max(0, 1 - t / T)             t the step of training
 
 Two distributions on thin sets are told apart perfectly, and JS is then log 2 wherever they lie (Arjovsky & Bottou 2017,
@@ -12,11 +12,15 @@ Source: Sonderby et al. 2017 (the name); Arjovsky & Bottou 2017, section 3.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..checks import positive_int, real
 from .rule import Rule
+
+if TYPE_CHECKING:
+    from ..gan import GAN
 
 
 class InstanceNoise(Rule):
@@ -30,7 +34,7 @@ class InstanceNoise(Rule):
         """(InstanceNoise.2)."""
         return self.sigma * max(0.0, 1 - step / self.steps)
 
-    def shown(self, gan, x):
+    def transformed(self, gan: GAN, x: np.ndarray) -> np.ndarray:
         """(InstanceNoise.1)."""
         sigma = self.sigma_at(gan.steps)
         if not sigma:
@@ -38,6 +42,6 @@ class InstanceNoise(Rule):
         noise = gan.layer_rng().standard_normal(x.shape, dtype=np.float32 if x.dtype == np.float32 else np.float64)
         return x + x.dtype.type(sigma) * noise
 
-    def describe(self):
+    def describe(self) -> str:
         """Its height and its end."""
         return f"{self.sigma:g}, {self.steps}"

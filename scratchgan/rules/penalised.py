@@ -1,6 +1,8 @@
 r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
 
-    (GradientPenalty.1)   L_D' = L_D + P(g),   g = dD'(x)/dx at the points x
+D then minimises J_D instead of L_D, with C(x) the logit:
+
+    (GradientPenalty.1)   J_D = L_D + P(g),   g = dC(x)/dx at the points x
 
     where       x                                 usual with
     "real"      real samples                      R1 (Mescheder et al. 2018)
@@ -13,11 +15,28 @@ The weight gradient of P is a second derivative: see `scratchgan.penalties`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from ..checks import one_of, positive_int
 from ..penalties import R1, R2, Dragan, Penalty, WganGp, interpolate, penalty_backward, perturb, refuse_batchnorm
 from .rule import Rule
 
+if TYPE_CHECKING:
+    from ..gan import GAN
+
 PLACES = ("real", "fake", "between", "around")
+#: the option `penalty` of a model -> the functions that are added to L_D, each with its place
+PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
 
 
 class GradientPenalty(Rule):
@@ -31,7 +50,7 @@ class GradientPenalty(Rule):
         one_of("GradientPenalty", "where", where, PLACES)
         self.every = positive_int("GradientPenalty", "every", every)
 
-    def d_gradients(self, gan, real, fake):
+    def d_gradients(self, gan: GAN, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
         """(GradientPenalty.1)."""
         if gan.steps % self.every:
             return {}
@@ -43,35 +62,33 @@ class GradientPenalty(Rule):
             "around": lambda: perturb(real, rng=rng),
         }[self.where]()
         phi = self.penalty if self.every == 1 else self._heavier
-        value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False, **gan.given)
+        value, _ = penalty_backward(gan.D, x, phi, rng=rng, input_grad=False, **gan.conditions)
         return {f"penalty_{self.where}": value}
 
-    def _heavier(self, g):
+    def _heavier(self, g: np.ndarray) -> tuple[float, np.ndarray]:
         value, u = self.penalty(g)
         return self.every * value, g.dtype.type(self.every) * u
 
-    def check(self, gan):
+    def check(self, gan: GAN) -> None:
         """A penalty does not go through BatchNorm in training: see `penalty_backward`."""
         refuse_batchnorm(gan.D)
 
-    def describe(self):
+    def describe(self) -> str:
         """Penalty, place."""
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
+PENALTIES = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
+
+
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules of a recipe's key `penalty`: "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan", with that weight.
-
-    The weight is gamma of R1 and R2, and lambda of the other two.
-    """
-    if name == "r1+r2":
-        return penalised("r1", weight, every=every) + penalised("r2", weight, every=every)
-    makers = {"r1": (R1, "real"), "r2": (R2, "fake"), "wgan-gp": (WganGp, "between"), "dragan": (Dragan, "around")}
+    """The rules for `penalty`, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
     one_of("training", "penalty", name, PENALTIES)
-    if name == "none":
-        return []
-    make, where = makers[name]
-    return [GradientPenalty(make(weight), where, every=every)]
-
-
-PENALTIES = ("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan")
+    return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]

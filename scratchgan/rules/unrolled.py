@@ -3,39 +3,49 @@ r"""Unrolled GAN: G minimises its loss against the D that D *will be* k steps fr
     (Unrolled.1)   theta_0 = theta_D,   theta_{i+1} = theta_i + step(g_i),   g_i = grad_theta L_D(theta_i, fake)
     (Unrolled.2)   G minimises L_G(fake, theta_k),   fake = G(z)
 
-theta_k depends on the fakes, through each g_i.  The whole derivative is taken, backwards through the k steps.  With
-a bar for the derivative of L_G, tb = theta-bar, and gb what reaches g_i through the optimiser's step:
+theta_k depends on the fakes, through each g_i.  The whole derivative is taken, backwards through the k steps.  A bar is
+the derivative of L_G in what is under it, bar(x) = dL_G/dx:
 
-    (Unrolled.3)   tb_k = dL_G/dtheta_k,   fb = dL_G/dfake                          at the unrolled D
-    (Unrolled.4)   tb_i = tb_{i+1} + H_i gb_i,      H_i = d g_i / d theta_i         for i = k-1 ... 0
-    (Unrolled.5)   fb  += M_i^T gb_i,               M_i = d g_i / d fake
+    (Unrolled.3)   bar(theta_k) = dL_G/dtheta_k,   bar(fake) = dL_G/dfake           at the unrolled D
+    (Unrolled.4)   bar(theta_i) = bar(theta_{i+1}) + H_i bar(g_i),      H_i = d g_i / d theta_i,    for i = k-1 ... 0
+    (Unrolled.5)   bar(fake)   += M_i^T bar(g_i),                       M_i = d g_i / d fake
 
-H_i is symmetric, and M_i^T gb = d/dfake <g_i, gb> = d/de dL_D/dfake (theta_i + e gb): both come out of one tangent of
-D's backward pass along gb, a Hessian-vector product.  Nothing is approximated, no Hessian is formed.
+where bar(g_i) reaches g_i through the optimiser's step.  H_i is symmetric, and M_i^T u = d/dfake <g_i, u>
+= d/de dL_D/dfake (theta_i + e u): both come out of one tangent of D's backward pass along u = bar(g_i), a
+Hessian-vector product.  Nothing is approximated, no Hessian is formed.
 
-The step is D's own optimiser's, from its present moments.  SGD (no momentum):  step = -lr g,  so  gb = -lr tb.  Adam,
-with c1 = 1 - beta1^t, c2 = 1 - beta2^t, s = sqrt(v'/c2), d = s + eps, after m' = beta1 m + (1 - beta1) g and
-v' = beta2 v + (1 - beta2) g^2,   step = -lr (m'/c1) / d:
+The step is D's own optimiser's, from its present moments.  SGD (no momentum):  step_i = -lr g_i,  so
+bar(g_i) = -lr bar(theta_{i+1}).  Adam, with t the number of its step, c1 = 1 - beta1^t and c2 = 1 - beta2^t:
 
-    (Unrolled.6)   mb' += -lr tb / (c1 d),      vb' += lr tb (m'/c1) / (2 s c2 d^2)
-    (Unrolled.7)   gb = (1 - beta1) mb' + 2 (1 - beta2) g vb',     mb = beta1 mb',     vb = beta2 vb'
+    m_{i+1} = beta1 m_i + (1 - beta1) g_i,      v_{i+1} = beta2 v_i + (1 - beta2) g_i^2,
+    s = sqrt(v_{i+1} / c2),      d = s + eps,      step_i = -lr (m_{i+1} / c1) / d
 
-(where s = 0 the gradient was always 0 there, and vb' takes nothing).
+    (Unrolled.6)   bar(m_{i+1}) += -lr bar(theta_{i+1}) / (c1 d)
+                   bar(v_{i+1}) +=  lr bar(theta_{i+1}) (m_{i+1} / c1) / (2 s c2 d^2)
+    (Unrolled.7)   bar(g_i) = (1 - beta1) bar(m_{i+1}) + 2 (1 - beta2) g_i bar(v_{i+1})
+                   bar(m_i) = beta1 bar(m_{i+1}),     bar(v_i) = beta2 bar(v_{i+1})
+
+(where s = 0 the gradient was always 0 there, and bar(v_{i+1}) takes nothing).
 
 What G's turn leaves of all that is only its gradient: D's weights, gradients, running statistics and moments are as
-before, and D's own step is then an ordinary one.  All k steps see the same two batches.  If D's loss has a penalty, the
+before, and D's own step is then an ordinary one.  All k steps take the same two batches.  If D's loss has a penalty, the
 unrolled steps leave it out: through it, (Unrolled.4) would need third derivatives.
 """
 
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..checks import positive_int
-from ..optim import SGD, Adam
-from .rule import Rule
+from ..optim import SGD, Adam, Optimizer
+from .rule import Objective, Rule
+
+if TYPE_CHECKING:
+    from ..gan import GAN
 
 
 class Unrolled(Rule):
@@ -47,10 +57,10 @@ class Unrolled(Rule):
     def __init__(self, k: int = 5):
         self.k = positive_int("Unrolled", "k", k)
 
-    def check(self, gan):
+    def check(self, gan: GAN) -> None:
         """See the class."""
         optimizer = gan.d_optimizer
-        if not isinstance(optimizer, (Adam, SGD)) or getattr(optimizer, "momentum", 0.0) != 0:
+        if not isinstance(optimizer, (Adam, SGD)) or (isinstance(optimizer, SGD) and optimizer.momentum):
             raise ValueError(
                 "unrolled steps are differentiated for Adam, and for SGD without momentum; D's optimiser "
                 f"is {type(optimizer).__name__}"
@@ -59,60 +69,66 @@ class Unrolled(Rule):
         if gan.loss.relativistic:
             raise ValueError(f"unrolled steps need a loss in which G moves fake logits only, not {gan.loss.name!r}")
 
-    def generator(self, gan, fake, real, objective, d_grads=False):
+    def generator(
+        self, gan: GAN, fake: np.ndarray, real: np.ndarray | None, objective: Objective, d_grads: bool = False
+    ) -> tuple[float, np.ndarray]:
         """(Unrolled.1-5)."""
         if real is None:
-            raise ValueError("unrolled steps of D see real samples: G's turn needs a batch of those")
+            raise ValueError("unrolled steps of D need real samples: G's turn needs a batch of those")
         kept = [(a, a.copy()) for _, a in [*gan.D.parameters(), *gan.D.gradients(), *gan.D.buffers()]]
-        seen_real, seen_fake = gan.shown(real), gan.shown(fake)
+        real_in, fake_in = gan.transformed(real), gan.transformed(fake)
         steps = _steps(gan.d_optimizer, [w for _, w in gan.D.parameters()])
         path = []
         for _ in range(self.k):  # (Unrolled.1)
             state, weights = copy.deepcopy(gan.layer_rng()), [w.copy() for _, w in gan.D.parameters()]
-            g = d_field(gan, seen_real, seen_fake, gan.layer_rng())
+            g = d_field(gan, real_in, fake_in, gan.layer_rng())
             path.append((state, weights, steps.forward(g)))
             for (_, w), step in zip(gan.D.parameters(), path[-1][2].step, strict=True):
                 w += step
-        value, fb = objective(fake, real, d_grads=True)  # (Unrolled.3)
-        tb = [g.copy() for _, g in gan.D.gradients()]
+        value, fake_bar = objective(fake, real, d_grads=True)  # (Unrolled.3)
+        theta_bar = [g.copy() for _, g in gan.D.gradients()]
         for state, weights, taken in reversed(path):
             for (_, w), before in zip(gan.D.parameters(), weights, strict=True):
                 w[...] = before
-            gb = steps.backward(tb, taken)
-            Hg, Mg = along(gan, seen_real, seen_fake, gb, state)
-            tb = [a + b for a, b in zip(tb, Hg, strict=True)]  # (Unrolled.4)
-            fb = fb + Mg  # (Unrolled.5)
-        for a, before in kept:
-            a[...] = before
+            g_bar = steps.backward(theta_bar, taken)
+            Hg, Mg = along(gan, real_in, fake_in, g_bar, state)
+            theta_bar = [a + b for a, b in zip(theta_bar, Hg, strict=True)]  # (Unrolled.4)
+            fake_bar = fake_bar + Mg  # (Unrolled.5)
+        for a, old in kept:
+            a[...] = old
         if d_grads:
-            for (_, g), b in zip(gan.D.gradients(), tb, strict=True):
-                g[...] = b
-        return value, fb
+            for (_, gradient), b in zip(gan.D.gradients(), theta_bar, strict=True):
+                gradient[...] = b
+        return value, fake_bar
 
-    def describe(self):
+    def describe(self) -> str:
         """The number of steps."""
         return f"{self.k}"
 
 
-def d_field(gan, real, fake, rng) -> list[np.ndarray]:
+def d_field(gan: GAN, real: np.ndarray, fake: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     """grad_theta L_D on these two batches."""
     D = gan.D
     D.zero_grads()
-    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
-    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, input_grad=False)
     D.backward(d_fake, on_fake, input_grad=False)
     return [g.copy() for _, g in D.gradients()]
 
 
-def along(gan, real, fake, direction: list[np.ndarray], rng) -> tuple[list[np.ndarray], np.ndarray]:
+def along(
+    gan: GAN, real: np.ndarray, fake: np.ndarray, direction: list[np.ndarray], rng: np.random.Generator
+) -> tuple[list[np.ndarray], np.ndarray]:
     """(H direction, M^T direction): how grad_theta L_D and dL_D/dfake move when D's weights move along `direction`."""
     D = gan.D
     tparams = {path: d for (path, _), d in zip(D.parameters(), direction, strict=True)}
-    r, on_real = D.forward(real, train=True, rng=rng, **gan.given)
-    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.given)
+    r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
+    f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
     tr, tf = D.tangent(None, on_real, tparams), D.tangent(None, on_fake, tparams)
+    assert tr is not None  # all weights move
+    assert tf is not None
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)
     D.backward(d_fake, on_fake, param_grads=False, input_grad=False)
@@ -123,15 +139,10 @@ def along(gan, real, fake, direction: list[np.ndarray], rng) -> tuple[list[np.nd
     return [g.copy() for _, g in D.gradients()], np.zeros_like(fake) if moved is None else moved
 
 
-class _Taken:
-    """One step of the optimiser and what its derivative needs."""
-
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-
 class _SgdSteps:
-    def __init__(self, optimizer):
+    """Steps of SGD and their derivative: `forward` returns one step, and what `backward` needs of it."""
+
+    def __init__(self, optimizer: Optimizer):
         self.optimizer, self.t = optimizer, optimizer.steps
 
     def lr(self) -> float:
@@ -140,47 +151,54 @@ class _SgdSteps:
         self.t += 1
         return lr
 
-    def forward(self, g):
+    def forward(self, g: list[np.ndarray]) -> SimpleNamespace:
         lr = self.lr()
-        return _Taken(step=[-lr * a for a in g], lr=lr)
+        return SimpleNamespace(step=[-lr * a for a in g], lr=lr)
 
-    def backward(self, tb, taken):
-        return [-taken.lr * b for b in tb]
+    def backward(self, theta_bar: list[np.ndarray], taken: SimpleNamespace) -> list[np.ndarray]:
+        return [-taken.lr * b for b in theta_bar]
 
 
 class _AdamSteps(_SgdSteps):
-    def __init__(self, optimizer, weights):
+    """The same of Adam, (Unrolled.6, 7)."""
+
+    def __init__(self, optimizer: Adam, weights: list[np.ndarray]):
         super().__init__(optimizer)
+        self.adam = optimizer
         self.m, self.v = (
             [a.astype(w.dtype) for a, w in zip(optimizer.slot[slot], weights, strict=True)] for slot in ("m", "v")
         )
-        self.mb = self.vb = [0.0] * len(weights)
+        self.m_bar: list[Any] = [0.0] * len(weights)
+        self.v_bar: list[Any] = [0.0] * len(weights)
 
-    def forward(self, g):
-        o, lr = self.optimizer, self.lr()
+    def forward(self, g: list[np.ndarray]) -> SimpleNamespace:
+        o, lr = self.adam, self.lr()
         c1, c2 = 1 - o.beta1**self.t, 1 - o.beta2**self.t  # lr() has counted this step
         self.m = [o.beta1 * m + (1 - o.beta1) * a for m, a in zip(self.m, g, strict=True)]
         self.v = [o.beta2 * v + (1 - o.beta2) * a * a for v, a in zip(self.v, g, strict=True)]
         s = [np.sqrt(v / c2) for v in self.v]
         step = [-lr * (m / c1) / (a + o.eps) for m, a in zip(self.m, s, strict=True)]
-        return _Taken(step=step, lr=lr, g=g, m=self.m, s=s, c1=c1, c2=c2)
+        return SimpleNamespace(step=step, lr=lr, g=g, m=self.m, s=s, c1=c1, c2=c2)
 
-    def backward(self, tb, taken):
+    def backward(self, theta_bar: list[np.ndarray], taken: SimpleNamespace) -> list[np.ndarray]:
         """(Unrolled.6, 7)."""
-        o, gb, mb, vb = self.optimizer, [], [], []
-        for i, b in enumerate(tb):
+        o = self.adam
+        g_bar: list[np.ndarray] = []
+        m_before: list[Any] = []
+        v_before: list[Any] = []
+        for i, b in enumerate(theta_bar):
             s, d = taken.s[i], taken.s[i] + o.eps
-            m_bar = self.mb[i] - taken.lr * b / (taken.c1 * d)
+            m_bar = self.m_bar[i] - taken.lr * b / (taken.c1 * d)
             over = np.divide(
                 taken.lr * b * (taken.m[i] / taken.c1), 2 * taken.c2 * s * d * d, out=np.zeros_like(b), where=s > 0
             )
-            v_bar = self.vb[i] + over
-            gb.append((1 - o.beta1) * m_bar + 2 * (1 - o.beta2) * taken.g[i] * v_bar)
-            mb.append(o.beta1 * m_bar)
-            vb.append(o.beta2 * v_bar)
-        self.mb, self.vb = mb, vb
-        return gb
+            v_bar = self.v_bar[i] + over
+            g_bar.append((1 - o.beta1) * m_bar + 2 * (1 - o.beta2) * taken.g[i] * v_bar)
+            m_before.append(o.beta1 * m_bar)
+            v_before.append(o.beta2 * v_bar)
+        self.m_bar, self.v_bar = m_before, v_before
+        return g_bar
 
 
-def _steps(optimizer, weights):
+def _steps(optimizer: Optimizer, weights: list[np.ndarray]) -> _SgdSteps:
     return _AdamSteps(optimizer, weights) if isinstance(optimizer, Adam) else _SgdSteps(optimizer)

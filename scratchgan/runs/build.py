@@ -4,26 +4,38 @@ All randomness follows from recipe.seed: the GAN spawns its own generators from 
 SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
 """
 
-import itertools
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import plots
+from ..data import BatchStream, Data, Dataset
+from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
+from ..game import Game
+from ..gan import GAN
+from ..models import build
+from ..models.training import game
 from ..plots.density import PointCloud, save_density, save_points
 from ..plots.translations import save_translations
+from .keys import as_text, parse
 from .limits import at_most
-from .recipe import KEYS, Recipe, from_dict, parse
+from .recipe import KEYS, Recipe, base, default, from_dict, options
+
+if TYPE_CHECKING:
+    from ..models.cycle import CycleGAN
 
 DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
 
 
-def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
+def load_data(recipe: Recipe) -> tuple[Recipe, Data]:
     """Load recipe.data; a path becomes absolute in the recipe, so that the run can be repeated from anywhere.
 
     Raises ValueError, in one line, for data that are unknown or cannot be read.
@@ -41,67 +53,58 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Any]:
     return _with_classes(recipe, data), data
 
 
-def _load_pair(recipe: Recipe) -> tuple[Recipe, Any]:
+def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
     """Both domains of a CycleGAN, as a Pair."""
     from ..data.limits import DataError
-    from ..data.pairs import Pair
 
     if not recipe.data_b:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
     domains = []
     for key in ("data", "data_b"):
         one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
-        if is_density(data) or len(data.shape) != 3:
+        if data.kind != "examples" or len(data.example_shape) != 3:
             raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, these are points')
-        recipe = replace(recipe, **{key: one.data})
+        recipe = replace(recipe, data=one.data) if key == "data" else replace(recipe, data_b=one.data)
         domains.append(data)
     try:
-        return recipe, Pair(*domains, name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
+        return recipe, Pair(domains[0], domains[1], name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
     except DataError as error:
         raise ValueError(f"{error}; use image_size and channels to make them alike") from None
 
 
-def _with_classes(recipe: Recipe, data: Any) -> Recipe:
+def _with_classes(recipe: Recipe, data: Data) -> Recipe:
     """The recipe with the number of classes that the data have.  ValueError if it needs labels and there are none."""
     if recipe.condition == "none":
         return recipe
-    found = 0 if is_density(data) else data.n_classes
+    found = data.n_classes
     if recipe.condition == "codes":
         return replace(recipe, classes=recipe.classes or found or 10)
     if not found:
         raise ValueError(
             f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
-            'one sub-folder a class, or an .npz file with an array "labels"'
+            'one sub-folder per class, or an .npz file with an array "labels"'
         )
     if recipe.classes and recipe.classes < found:
         raise ValueError(f"classes = {recipe.classes}: {data.name} has {found}; expected that or 0")
     return replace(recipe, classes=recipe.classes or found)
 
 
-def given_data(recipe: Recipe, data: Any) -> tuple[Recipe, Any]:
+def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
     """Make a Dataset of an array (N, H, W, C) in [-1, 1] or (N, D); let the recipe say where the data came from."""
-    from ..data import Dataset, names
+    from ..data import names
 
-    if not is_density(data) and not hasattr(data, "x"):
+    if not isinstance(data, Data):
         data = Dataset(data, name="array")
     name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
     return _with_classes(replace(recipe, data=name), data), data
 
 
-def data_stream(recipe: Recipe, data: Any) -> Any:
+def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
     """Return the endless stream of batches, in the order that recipe.seed decides."""
-    from ..data import BatchStream
-    from ..data.pairs import PairStream
-
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
-    if is_pair(data):
+    if data.kind == "pair":
         return PairStream(data.a, data.b, recipe.batch_size, rng=rng)
     return BatchStream(data, recipe.batch_size, rng=rng)
-
-
-def data_shape(data: Any) -> tuple[int, ...]:
-    """Return the shape of one example: (H, W, C), or (D,) for points."""
-    return (data.dim,) if is_density(data) else tuple(data.shape)
 
 
 def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
@@ -109,40 +112,14 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
 
     Raises ValueError if the model cannot make such examples.
     """
-    from ..models import build
-
-    options = {
-        key: getattr(recipe, key)
-        for key in (
-            "latent_dim",
-            "loss",
-            "seed",
-            "label_smoothing",
-            "optimizer",
-            "lr_g",
-            "lr_d",
-            "beta1",
-            "beta2",
-            "momentum",
-            "lr_schedule",
-            "ema_decay",
-            "packing",
-            "minibatch",
-            "penalty",
-            "penalty_weight",
-            "penalty_every",
-            "clip",
-            "instance_noise",
-            "noise_steps",
-            "g_objective",
-            "unroll",
-            "d_steps",
-        )
-    }
-    options["total_steps"] = recipe.steps
-    shape = tuple(int(n) for n in shape)
-    if recipe.model == "mlp":
-        return build("mlp", data_shape=shape, hidden=recipe.hidden, **options)
+    taken, shape = options(recipe.model), tuple(int(n) for n in shape)
+    for key in ("condition", "minibatch", *signature(game).parameters):  # what would make it another game
+        if key in KEYS and key not in taken and "when" not in KEYS[key].metadata:
+            if (value := getattr(recipe, key)) != default(key, recipe.model):
+                raise ValueError(f'{key} = {as_text(value)} has no effect with model = "{recipe.model}": leave it out')
+    settings = {key: getattr(recipe, key) for key in taken} | {"total_steps": recipe.steps}
+    if base(recipe.model) == "mlp":
+        return build(recipe.model, **{**settings, "data_shape": shape})
     if len(shape) != 3:
         raise ValueError(
             f'model "{recipe.model}" makes images, but "{recipe.data}" holds points of shape {shape}: use model = "mlp"'
@@ -152,56 +129,15 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
             f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
             f"{shape[1]}: set image_size"
         )
-    if recipe.model == "cyclegan":
-        return _build_cyclegan(recipe, shape)
-    told = ("condition", "classes", "continuous", "class_weight", "continuous_weight")
-    return build(
-        recipe.model,
-        image_size=shape[0],
-        channels=shape[2],
-        width=recipe.width,
-        dense=recipe.dense,
-        d_norm=recipe.d_norm,
-        **{key: getattr(recipe, key) for key in told},
-        **options,
-    )
-
-
-def _build_cyclegan(recipe: Recipe, shape: Sequence[int]) -> Any:
-    from ..models import build
-
-    if recipe.optimizer != "adam":
-        raise ValueError(f'optimizer = "{recipe.optimizer}": a CycleGAN is trained with "adam"')
-    for key in ("condition", "penalty", "g_objective"):
-        if getattr(recipe, key) not in ("none", "loss"):
-            raise ValueError(f'{key} = "{getattr(recipe, key)}" has no effect on a CycleGAN: leave it out')
-    own = (
-        "width",
-        "blocks",
-        "d_width",
-        "cycle_weight",
-        "identity_weight",
-        "pool_size",
-        "loss",
-        "beta1",
-        "beta2",
-        "lr_schedule",
-        "ema_decay",
-        "seed",
-    )
-    if recipe.lr_g != recipe.lr_d:
-        raise ValueError(
-            f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
-            "expected the same"
-        )
-    return build(
-        "cyclegan",
-        image_size=shape[0],
-        channels=shape[2],
-        total_steps=recipe.steps,
-        lr=recipe.lr_g,
-        **{key: getattr(recipe, key) for key in own},
-    )
+    if base(recipe.model) == "cyclegan":
+        if settings["lr_g"] != settings["lr_d"]:
+            raise ValueError(
+                f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
+                "expected the same"
+            )
+        settings["lr"] = settings.pop("lr_g")
+        del settings["lr_d"]
+    return build(recipe.model, **{**settings, "image_size": shape[0], "channels": shape[2]})
 
 
 def check_free(folder: Path) -> None:
@@ -217,16 +153,17 @@ def make_folder(out: str | Path | None, name: str) -> Path:
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         return Path(out)
-    for number in itertools.count(1):
+    number = 1
+    while True:
         folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
         try:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            continue
+            number += 1
 
 
-def restore(run: str | Path) -> tuple[Any, Recipe]:
+def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
     """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.
@@ -269,7 +206,7 @@ def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
         )
 
 
-def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any) -> None:
+def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: BatchStream | PairStream) -> None:
     """Give gan and stream the states of a checkpoint.  Raises ValueError, naming the file, if they do not fit."""
     try:
         gan.load_state(_part(arrays, "gan"))
@@ -278,12 +215,12 @@ def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Any, stream: Any
         raise ValueError(f"{path}: {error}") from None
 
 
-def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, title: str) -> None:
+def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n: int, seed: int, title: str) -> None:
     """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them.
 
     A conditional GAN's picture has a class a row, and in each column the same noise.
     """
-    if translates(gan):
+    if gan.kind == "translations":
         columns, ways = max(1, n // 6), []
         for to, domain in (("b", "a"), ("a", "b")):
             x = getattr(data, domain).x
@@ -297,33 +234,18 @@ def draw_samples(path: str | Path, gan: Any, data: Any, *, n: int, seed: int, ti
         images = gan.generate(np.tile(Z, (gan.classes, 1)), labels)
         plots.save_figure(
             plots.labelled_grid(
-                images, labels, names=getattr(data, "classes", None) or None, columns=columns, title=title
+                images, labels, names=None if data is None else data.classes or None, columns=columns, title=title
             ),
             path,
         )
     elif len(gan.data_shape) == 3:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
-    elif is_density(data):
+    elif data is not None and data.kind == "density":
         save_density(path, gan, data, title=title, seed=seed, n=n)
-    elif data is not None and data_shape(data) == (2,):
+    elif data is not None and data.kind == "examples" and data.example_shape == (2,):
         save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
     else:
         save_points(path, gan.sample(n, seed=seed), title)
-
-
-def translates(gan: Any) -> bool:
-    """Whether a gan makes images of images and not of noise: a CycleGAN."""
-    return hasattr(gan, "translate")
-
-
-def is_pair(data: Any) -> bool:
-    """Whether data are the two domains of a CycleGAN."""
-    return hasattr(data, "a") and hasattr(data, "b")
-
-
-def is_density(data: Any) -> bool:
-    """Whether data is a density of points, drawn afresh for each batch, and not a data set."""
-    return hasattr(data, "log_density")
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

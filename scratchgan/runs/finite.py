@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
+from ..game import Game
+from ..layers import Sequential
 
 
-def bad_array(gan: Any) -> str | None:
+def bad_array(gan: Game) -> str | None:
     """The first weight, running statistic or gradient of G or D that is not finite, such as "D.3.W"; or None.
 
     Costs one pass over the weights, after every step: a gradient that is not finite has reached its weight by then, and
@@ -39,25 +41,27 @@ def _sound(net: Layer) -> bool:
     )
 
 
-def first_fault(gan: Any) -> str | None:
-    """The first layer of D whose output is not finite, for the batch that D has just seen; else as `bad_array`.
+def first_fault(gan: Game) -> str | None:
+    """The first layer of D whose output is not finite, for the last batch that D was given; else as `bad_array`.
 
     Running statistics move; the run is over anyway.
     """
-    seen, D = getattr(gan, "seen", None), getattr(gan, "D", None)
-    if seen is not None and D is not None and all(np.isfinite(w).all() for _, w in D.parameters()):
-        for what, x in (("real samples", seen[0]), ("fakes", seen[1])):
+    batch = gan.last_batch
+    if batch is not None and all(np.isfinite(w).all() for _, w in gan.D.parameters()):
+        for what, x in (("real samples", batch.real), ("fakes", batch.fake)):
             if not np.isfinite(x).all():
-                return f"the {what} that D was shown"
-            if (layer := _through(D, x, gan.given)) is not None:
+                return f"the {what} that D was given"
+            if (layer := _through(gan.D, x, gan.conditions)) is not None:
                 return f"the output of {layer} on {what}"
     return bad_array(gan)
 
 
-def _through(net: Layer, x: np.ndarray, given: dict) -> str | None:
+def _through(net: Layer, x: np.ndarray, conditions: dict[str, Any]) -> str | None:
     with np.errstate(all="ignore"):
         for layer in net.layers if isinstance(net, Sequential) else [net]:
-            x, _ = layer.forward(x, train=True, rng=np.random.default_rng(0), **(given if layer.takes_labels else {}))
+            x, _ = layer.forward(
+                x, train=True, rng=np.random.default_rng(0), **(conditions if layer.takes_labels else {})
+            )
             if not np.isfinite(x).all():
                 return layer.label
     return None

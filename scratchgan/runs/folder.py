@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from ..data import Data
 
 LOCK = ".lock"
 LONGEST_LOG = 1 << 30  # bytes; a line has about 500
@@ -92,19 +95,27 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
     return records
 
 
-def checksum(data: Any) -> str:
-    """SHA-256 of a data set's examples and labels; of a density, its name and parameters."""
+def checksum(data: Data) -> str:
+    """SHA-256 of a data set's examples and labels; of a density, its name and parameters; of a pair, both sets."""
     digest = hashlib.sha256()
-    for name in ("x", "labels", "modes", "sigmas", "weights", "extent", "a", "b"):
-        value = getattr(data, name, None)
-        if value is None:
-            continue
-        digest.update(name.encode())
-        if hasattr(value, "x"):  # one of a pair of data sets
-            digest.update(checksum(value).encode())
-        else:
-            array = np.ascontiguousarray(value)
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(array.data if array.size else b"")
-    digest.update(repr(data).encode() if not hasattr(data, "x") else b"")
+    if data.kind == "pair":
+        for name, domain in (("a", data.a), ("b", data.b)):
+            digest.update(name.encode())
+            digest.update(checksum(domain).encode())
+    elif data.kind == "density":
+        for name in ("modes", "sigmas", "weights", "extent"):
+            _digest_array(digest, name, getattr(data, name))
+    else:
+        _digest_array(digest, "x", data.x)
+        _digest_array(digest, "labels", data.labels)
+    if data.kind != "examples":
+        digest.update(repr(data).encode())
     return digest.hexdigest()
+
+
+def _digest_array(digest: hashlib._Hash, name: str, values: ArrayLike | None) -> None:
+    """Add an array's name, type, shape and bytes to a digest; nothing for None."""
+    if values is not None:
+        array = np.ascontiguousarray(values)
+        digest.update(f"{name}{array.dtype.str} {array.shape}".encode())
+        digest.update(array.data if array.size else b"")

@@ -1,6 +1,6 @@
 """Signals for logs that have none: measured once, from the checkpoint that the run left.
 
-G is asked for samples and D for their logits, in evaluation mode, beside real samples of the recipe's data.  Each
+G is asked for samples and D for their logits, in evaluation mode, next to real samples of the recipe's data.  Each
 number becomes a column whose last third has that one value: it tells where the run ended, not how it came there.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from ..doctor.records import Log
 from ..doctor.signals import SAMPLES, distance_signals, plain, separation
 from . import build
+from .recipe import Recipe
 
 SEED = 0  # of noise and choice: a diagnosis repeats
 
@@ -22,7 +23,7 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
     """Return (log with the columns that could be measured, what to tell about them)."""
     try:
         gan, recipe = build.restore(folder)
-        if gan.conditional or build.translates(gan):
+        if gan.conditional or gan.kind != "samples":
             raise ValueError("D wants labels or images of two domains, or says more than a logit")
         real = _real(recipe)
     except (OSError, ValueError, AttributeError) as error:
@@ -45,7 +46,7 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
     ]
 
 
-def _real(recipe) -> np.ndarray | None:
+def _real(recipe: Recipe) -> np.ndarray | None:
     """SAMPLES real samples of the recipe's data, if they need no download."""
     from ..data import TOY
     from ..data.embedded import EMBEDDED
@@ -54,6 +55,7 @@ def _real(recipe) -> np.ndarray | None:
         return None
     _, data = build.load_data(recipe)
     rng = np.random.default_rng(SEED)
-    if build.is_density(data):
+    if data.kind == "density":
         return data.sample(SAMPLES, rng=rng)
+    assert data.kind == "examples"  # a pair is a CycleGAN's
     return data.x[rng.permutation(len(data.x))[:SAMPLES]]

@@ -27,23 +27,25 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used or its data cannot be loaded.
     """
-    from .build import is_density, load_data, restore, translates
+    from .build import load_data, restore
 
     folder = Path(run)
     gan, recipe = restore(folder)
-    if translates(gan):
+    if gan.kind == "translations":
         raise ValueError(f"{run}: a CycleGAN's pictures are samples.png and those of `scratchgan translate`")
     _, data = load_data(recipe)
     out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
     out.mkdir(parents=True, exist_ok=True)
     title = f"{recipe.name} after {gan.steps:,} steps"
     written = []
-    if len(gan.data_shape) == 3:
+    if data.kind == "examples" and len(gan.data_shape) == 3:
         save_figure(interpolation(gan, seed=seed, title=title), out / "interpolation.png")
         save_figure(neighbours(gan.sample(ROWS, seed=seed), data.x, title=title), out / "neighbours.png")
         written += [out / "interpolation.png", out / "neighbours.png"]
-    elif is_density(data) or gan.data_shape == (2,):
-        save_figure(surface(gan, data if is_density(data) else data.x, seed=seed, title=title), out / "surface.png")
+    elif data.kind == "density" or (data.kind == "examples" and gan.data_shape == (2,)):
+        save_figure(
+            surface(gan, data if data.kind == "density" else data.x, seed=seed, title=title), out / "surface.png"
+        )
         written.append(out / "surface.png")
     log = _log(folder / "log.jsonl")
     if any(record.get("d_grads") or record.get("g_grads") for record in log):

@@ -12,26 +12,30 @@ A run that was stopped - by Ctrl-C, by SIGTERM, by a kill at any moment - goes o
 bits as if nothing had happened: weights, log (but for the seconds), pictures.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import math
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from .. import plots
+from ..data import BatchStream, Data
+from ..data.pairs import PairStream
+from ..doctor.finding import Finding
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
 from ..files.atomic import replacing, write_text
+from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
 from .finite import bad_array, first_fault
@@ -39,6 +43,11 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
+from .terminal import Stop, progress_bar
+
+if TYPE_CHECKING:
+    from ..metrics.modes import ModeReport
+    from ..models.cycle import CycleGAN
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # as the papers count modes
@@ -57,13 +66,13 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    gan: Any
+    gan: GAN | CycleGAN
     log: list[dict[str, float]]
     seconds: float
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
     signal: int = 0  # which of the two, as a number; 0 for none
-    modes: Any = None  # metrics.modes' report, for data whose modes are known
-    findings: tuple[Any, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
+    modes: ModeReport | None = None  # metrics.modes' report, for data whose modes are known
+    findings: tuple[Finding, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
 
     @property
     def files(self) -> list[str]:
@@ -76,8 +85,8 @@ def train(
     out: str | Path | None = None,
     *,
     progress: bool = True,
-    data: Any = None,
-    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+    data: Data | np.ndarray | None = None,
+    on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Train as the recipe says, and leave everything in the folder `out`.
 
@@ -96,7 +105,7 @@ def train(
     if out is not None:
         build.check_free(Path(out))
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
-    gan, known = build.build_gan(recipe, build.data_shape(data)), checksum(data)
+    gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
     data, held = split(recipe, data)
     stream = build.data_stream(recipe, data)
     folder = build.make_folder(out, recipe.name)
@@ -111,8 +120,8 @@ def resume(
     folder: str | Path,
     *,
     progress: bool = True,
-    data: Any = None,
-    on_start: Callable[[Recipe, Path, Any], None] | None = None,
+    data: Data | np.ndarray | None = None,
+    on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
 
@@ -130,14 +139,15 @@ def resume(
     with locked(folder):
         clean(folder)
         recipe = load_recipe(folder)
-        path, arrays, meta = folder / "checkpoint.npz", None, {"log_bytes": 0, "milliseconds": 0}
+        path, arrays = folder / "checkpoint.npz", None
+        meta: dict[str, Any] = {"log_bytes": 0, "milliseconds": 0}
         if path.exists():
             arrays, meta = checkpoint.load(path)
             build.check_same_recipe(path, recipe, meta)
         found, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
         if found != recipe:
             raise ValueError(f"{folder}: its data are {recipe.data}, got {found.data}")
-        gan = build.build_gan(recipe, build.data_shape(data))
+        gan = build.build_gan(recipe, data.example_shape)
         known = checksum(data)
         if arrays is not None and meta.get("data") != known:
             raise ValueError(
@@ -159,13 +169,25 @@ def resume(
 class Loop:
     """One run, from the first step to the last file."""
 
-    def __init__(self, recipe, folder, gan, stream, data, held, known):
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        gan: GAN | CycleGAN,
+        stream: BatchStream | PairStream,
+        data: Data,
+        held: np.ndarray | None,
+        known: str,
+    ):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
-        self.log, self.frames, self.step, self.start = [], [], gan.steps, time.perf_counter()
-        self.log_file, self.log_bytes = None, 0
+        self.step, self.start = gan.steps, time.perf_counter()
+        self.log: list[dict[str, Any]] = []
+        self.frames: list[Path] = []
+        self.log_file: BinaryIO | None = None
+        self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.checksum = known  # of the data, those that are held out included
-        self.probe = Probe(gan, data=getattr(data, "x", None), held=held)
+        self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
 
     def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
@@ -185,12 +207,12 @@ class Loop:
         """Train, save, and say how it went."""
         (self.folder / "samples").mkdir(exist_ok=True)
         with (
-            _Stop() as stop,
-            open(self.folder / "log.jsonl", "ab") as self.log_file,
-            _bar(self.recipe, progress, self.step) as bar,
+            Stop() as stop,
+            open(self.folder / "log.jsonl", "ab") as log_file,
+            progress_bar(self.recipe, progress, self.step) as bar,
             np.errstate(all="ignore"),
         ):  # overflow is found below
-            self.log_bytes = self.log_file.tell()
+            self.log_file, self.log_bytes = log_file, log_file.tell()
             try:
                 interrupted = self.steps(stop, bar)
                 bar.set_description("saving")
@@ -229,7 +251,9 @@ class Loop:
                 self.diverged(f"{where} is not finite", losses)
             bar.set_description(recipe.name, refresh=False)
             bar.set_postfix_str(
-                "D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(*(losses[key] for key in LOSSES)),
+                "D loss {:.3f}  G loss {:.3f}  {mark}(x) {:.2f}  {mark}(G(z)) {:.2f}".format(
+                    *(losses[key] for key in LOSSES), mark=self.gan.loss.symbol[0]
+                ),
                 refresh=False,
             )
             bar.update()
@@ -255,10 +279,13 @@ class Loop:
 
     def batch(self) -> tuple:
         """What `train_step` takes: a batch, and its labels where the GAN wants them."""
-        return self.stream.next_labelled() if self.gan.conditional else (self.stream.next(),)
+        if self.gan.conditional and isinstance(self.stream, BatchStream):
+            return self.stream.next_labelled()
+        return (self.stream.next(),)
 
     def record(self, losses) -> None:
-        """Add a line to the log, and see that it is on its way to the disk."""
+        """Add a line to the log, which `run` has opened, and see that it is on its way to the disk."""
+        assert self.log_file is not None
         extra = sorted(losses.keys() - set(LOSSES))  # penalties, under names of their own
         numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
         entry = {
@@ -352,9 +379,9 @@ class Loop:
             f"{self.recipe.lr_d:g}) are the first thing to try"
         )
 
-    def modes(self) -> Any:
+    def modes(self) -> ModeReport | None:
         """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
-        if not build.is_density(self.data) or getattr(self.data, "modes", None) is None:
+        if self.gan.kind != "samples" or self.data.kind != "density" or self.data.modes is None:
             return None
         from ..metrics.modes import mode_report
 
@@ -362,40 +389,3 @@ class Loop:
         numbers = {key: None if value != value else value for key, value in asdict(report).items()}  # JSON has no nan
         write_text(self.folder / "modes.json", json.dumps(numbers) + "\n")
         return report
-
-
-class _Stop:
-    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a second Ctrl-C raises KeyboardInterrupt."""
-
-    def __enter__(self):
-        self.signal, self.before = 0, {}
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self.press)
-        return self
-
-    def press(self, number, frame):
-        if self.signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = self.signal or int(number)
-
-    def __exit__(self, *exception):
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-
-def _bar(recipe: Recipe, progress: bool, done: int):
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    return tqdm(
-        total=recipe.steps,
-        initial=done,
-        desc="starting",
-        unit="step",
-        disable=not progress,
-        file=sys.stderr,
-        mininterval=0.2 if terminal else 5,
-        ascii=not terminal,
-        dynamic_ncols=terminal,
-    )

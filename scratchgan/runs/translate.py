@@ -1,6 +1,6 @@
 """`scratchgan translate`: images from files, through one generator of a CycleGAN run, to files.
 
-Each image becomes what its run was trained on: its centre square in the run's size, grey or colour.  Beside the
+Each image becomes what its run was trained on: its centre square in the run's size, grey or colour.  Next to the
 translated images a picture shows all three: the image, its translation, and the way back.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from ..data.dataset import to_unit
 from ..data.folder import EXTENSIONS, read_image
 from ..data.limits import DataError
 from ..files.atomic import replacing
+from .recipe import Recipe
 
-SHOWN = 16  # columns of the picture
+if TYPE_CHECKING:
+    from ..models.cycle import CycleGAN
+
+COLUMNS = 16  # of the picture
 
 
-def domain(recipe: Any, to: str) -> str:
+def domain(recipe: Recipe, to: str) -> str:
     """Which domain a user means, "a" or "b": its letter, its data's name, or the beginning of just one of the two.
 
     Raises ValueError for anything else.
@@ -34,7 +38,7 @@ def domain(recipe: Any, to: str) -> str:
     return fits[0]
 
 
-def translate_files(gan: Any, files: Sequence[str | Path], to: str, out: Path, *, named: str) -> list[Path]:
+def translate_files(gan: CycleGAN, files: Sequence[str | Path], to: str, out: Path, *, named: str) -> list[Path]:
     """Translate image files, and the image files in folders, to domain "a" or "b"; return what was written.
 
     out     a folder, made if it is not there: STEM-to-NAMED.png for each image, and translated.png with all three rows
@@ -62,8 +66,8 @@ def translate_files(gan: Any, files: Sequence[str | Path], to: str, out: Path, *
     picture = out / "translated.png"
     save_translations(
         picture,
-        [(f"to {named}", x[:SHOWN], y[:SHOWN], back[:SHOWN])],
-        title=f"{len(paths)} images, translated" + (f"; the first {SHOWN}" if len(paths) > SHOWN else ""),
+        [(f"to {named}", x[:COLUMNS], y[:COLUMNS], back[:COLUMNS])],
+        title=f"{len(paths)} images, translated" + (f"; the first {COLUMNS}" if len(paths) > COLUMNS else ""),
     )
     return [*targets, picture]
 

@@ -4,13 +4,13 @@ r"""The ledger: statements of theory, the number that theory gives, and the numb
 
 A row's code number comes out of the package's own losses, layers, optimisers and metrics; the formula beside it shares
 nothing with them.  (Three rows hold this folder's integrals against closed forms: they say "integrated".)  Rows are
-written in `rows_loss` (the game and its losses), `rows_dynamics` (the game as a dynamical system) and `rows_layers`
-(layers, penalties, optimisers, metrics).
+written in `rows_loss` (the losses), `rows_optimal` (the best discriminator), `rows_distances` (what lies behind the
+losses), `rows_dynamics` (the game as a dynamical system) and `rows_layers` (layers, penalties, optimisers, metrics).
 """
 
 from __future__ import annotations
 
-from . import rows_dynamics, rows_layers, rows_loss
+from . import rows_distances, rows_dynamics, rows_layers, rows_loss, rows_optimal
 from .one_thread import on_one_thread
 from .row import LedgerRow
 
@@ -21,7 +21,8 @@ def ledger() -> list[LedgerRow]:
 
     Everything random in it has a fixed seed.
     """
-    return [*rows_loss.rows(), *rows_dynamics.rows(), *rows_layers.rows()]
+    parts = (rows_loss, rows_optimal, rows_distances, rows_dynamics, rows_layers)
+    return [row for part in parts for row in part.rows()]
 
 
 def table(rows: list[LedgerRow]) -> str:

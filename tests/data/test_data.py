@@ -222,5 +222,5 @@ def test_stream_errors(rng):
         BatchStream(ring(), 2, rng=0)
     with pytest.raises(ValueError, match="batch_size must be an integer of at least 1, got 0"):
         BatchStream(ring(), 0, rng=rng)
-    with pytest.raises(DataError, match=r"points: 3 samples are fewer than one batch of 4: .*--set batch_size=3"):
+    with pytest.raises(DataError, match=r"points: 3 samples are fewer than one batch of 4: .*batch_size=3 or less"):
         BatchStream(points(3), 4, rng=rng)

@@ -54,7 +54,7 @@ def test_points(tmp_path, rng, d):
     np.save(tmp_path / "p.npy", points)
     data = load_path(tmp_path / "p.npy")
     np.testing.assert_array_equal(data.x, points.astype(np.float32))
-    assert data.shape == (d,)
+    assert data.example_shape == (d,)
     refuses(tmp_path / "p.npy", f"holds points (7, {d}): image_size and channels are for images", image_size=8)
 
 

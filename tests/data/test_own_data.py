@@ -101,7 +101,7 @@ def test_channels(tmp_path, rng):
     colour = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
     save(tmp_path / "a.png", colour)
     save(tmp_path / "b.png", grey(rng))
-    refuses(tmp_path, "images differ in channels", "b.png is grey", "a.png is colour", "--set channels=1")
+    refuses(tmp_path, "images differ in channels", "b.png is grey", "a.png is colour", "channels=1 or channels=3")
     luma = (colour @ [0.299, 0.587, 0.114])[..., None] / 127.5 - 1
     np.testing.assert_allclose(load_path(tmp_path, channels=1).images[0], luma, atol=1.1 / 127.5)
     three = load_path(tmp_path, channels=3).images
@@ -115,7 +115,7 @@ def test_folder_errors(tmp_path, rng, monkeypatch):
     refuses(tmp_path, "no images found, neither here nor one folder down (looked for .png, .jpg, .jpeg)")
     first = save(tmp_path / "a.png", grey(rng))
     second = save(tmp_path / "b.png", grey(rng, 6, 7))
-    refuses(tmp_path, "images differ in size", f"{first} is 6x6", f"{second} is 7x6", "--set image_size=28")
+    refuses(tmp_path, "images differ in size", f"{first} is 6x6", f"{second} is 7x6", "such as image_size=28")
     assert load_path(tmp_path, image_size=6).images.shape == (2, 6, 6, 1)
     save(tmp_path / "cats" / "c.png", grey(rng))
     refuses(tmp_path, "both directly in the folder (2) and in sub-folders (cats)", "one sub-folder per class")

@@ -11,31 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tiny import tiny
 
 from scratchgan import doctor, losses
 from scratchgan.data import Dataset
 from scratchgan.doctor import records, rules, signals
 from scratchgan.doctor.report import summary
 from scratchgan.doctor.watch import Watch
+from scratchgan.game import Game
 from scratchgan.layers import Dense, ReLU
+from scratchgan.runs import diagnose
 from scratchgan.runs.held_out import split
-from scratchgan.runs.recipe import Recipe, to_toml
+from scratchgan.runs.recipe import to_toml
 from scratchgan.runs.train import Diverged, train
 
-TINY = Recipe(
-    name="tiny",
-    model="mlp",
-    data="ring",
-    steps=60,
-    batch_size=32,
-    latent_dim=2,
-    hidden=(16,),
-    log_every=2,
-    lr_g=1e-3,
-    lr_d=1e-3,
-    sample_every=0,
-    checkpoint_every=0,
-)
+TINY = tiny(steps=60, batch_size=32, hidden=(16,), log_every=2, lr_g=1e-3, lr_d=1e-3)
 #: a game in balance
 FINE = {
     "d_loss": 1.35,
@@ -173,7 +163,7 @@ def test_findings_say_since_when_with_numbers_and_what_to_try():
     assert "0.01" in finding.evidence[0]
     assert "0.25" in finding.evidence[0]
     assert "lr_g" in finding.advice[0]
-    assert finding.shown[0].key == "diversity"
+    assert finding.signals[0].key == "diversity"
 
 
 def test_every_threshold_has_a_reason_and_is_used():
@@ -220,32 +210,32 @@ def test_every_setting_that_is_advised_is_one():
 
 def test_no_folder_no_log_no_record(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run"):
-        doctor.diagnose(tmp_path / "none")
+        diagnose.diagnose(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"holds no log\.jsonl"):
-        doctor.diagnose(tmp_path)
+        diagnose.diagnose(tmp_path)
     (tmp_path / "log.jsonl").write_text("")
     with pytest.raises(ValueError, match="got none"):
-        doctor.diagnose(tmp_path)
+        diagnose.diagnose(tmp_path)
     (tmp_path / "log.jsonl").write_text('{"step": 1')
     with pytest.raises(ValueError, match="got none"):
-        doctor.diagnose(tmp_path)
+        diagnose.diagnose(tmp_path)
 
 
 def test_a_line_that_is_cut_off_is_left_out_and_told(tmp_path):
     run = folder(tmp_path / "run", entries())
     whole = (run / "log.jsonl").read_text()
     (run / "log.jsonl").write_text(whole + '{"step": 610, "d_lo')
-    diagnosis = doctor.diagnose(run)
+    diagnosis = diagnose.diagnose(run)
     assert diagnosis.healthy
     assert len(diagnosis.log) == 60
     assert "cut off" in str(diagnosis)
     (run / "log.jsonl").write_text('{"ste\n' + whole)
-    assert "line 1 cannot be read" in str(doctor.diagnose(run))
+    assert "line 1 cannot be read" in str(diagnose.diagnose(run))
 
 
 def test_nan_and_null_of_signals_are_missing_values(tmp_path):
     run = folder(tmp_path / "run", entries(slope=[None] * 30 + [0.5] * 30, diversity=[math.nan] * 20 + [1.0] * 40))
-    diagnosis = doctor.diagnose(run)
+    diagnosis = diagnose.diagnose(run)
     assert diagnosis.healthy
     assert np.isnan(diagnosis.log["slope"][:30]).all()
     assert np.isnan(diagnosis.log["diversity"][:20]).all()
@@ -262,38 +252,38 @@ def test_an_old_log_is_judged_by_the_rest(tmp_path):
         {key: record[key] for key in ("step", "d_loss", "g_loss", "d_real", "d_fake", "seconds")}
         for record in entries(d_loss=1e-3, d_real=0.999, d_fake=0.001, g_loss=8.0)
     ]
-    diagnosis = doctor.diagnose(folder(tmp_path / "run", old))
+    diagnosis = diagnose.diagnose(folder(tmp_path / "run", old))
     assert [finding.fault for finding in diagnosis.findings] == [rules.SATURATED]
     assert {"slope", "diversity", "separation"} <= set(diagnosis.missing)
     assert "missing: the log has no d_grad" in str(diagnosis)
     assert "no checkpoint" in str(diagnosis)
-    diagnosis = doctor.diagnose(folder(tmp_path / "run", old, replace(TINY, loss="minimax")))
+    diagnosis = diagnose.diagnose(folder(tmp_path / "run", old, replace(TINY, loss="minimax")))
     assert [finding.fault for finding in diagnosis.findings] == [rules.VANISHED]
 
 
 def test_too_short_to_judge(tmp_path):
-    diagnosis = doctor.diagnose(folder(tmp_path / "run", entries(5)))
+    diagnosis = diagnose.diagnose(folder(tmp_path / "run", entries(5)))
     assert not diagnosis.healthy
     assert diagnosis.title == "too short to judge"
     assert "5 records are too few" in str(diagnosis)
 
 
 def test_what_does_not_apply_to_a_loss_is_said(tmp_path):
-    text = str(doctor.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="wasserstein"))))
-    assert "not judged: D saturated and G's gradient vanished: a Wasserstein critic" in text
-    text = str(doctor.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="hinge"))))
+    text = str(diagnose.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="wasserstein"))))
+    assert "not judged: D saturated: with the loss wasserstein a critic is meant to separate" in text
+    text = str(diagnose.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="hinge"))))
     assert "with the loss hinge they are no probabilities" in text
 
 
 def test_an_unknown_recipe_is_told(tmp_path):
     run = folder(tmp_path / "run", entries())
     (run / "recipe.toml").write_text("nonsense")
-    assert "the loss is not known" in str(doctor.diagnose(run))
+    assert "the loss is not known" in str(diagnose.diagnose(run))
 
 
 def test_balance_without_quality_is_told(tmp_path):
     run = folder(tmp_path / "run", entries(neighbour=1.0, uncovered=0.6, stray=0.6, separation=0.8))
-    diagnosis = doctor.diagnose(run)
+    diagnosis = diagnose.diagnose(run)
     assert diagnosis.healthy
     assert "G is not there yet" in str(diagnosis)
 
@@ -387,10 +377,11 @@ def test_what_is_not_finite_is_null():
 
 
 def test_a_gan_without_the_usual_parts_is_left_alone():
-    class Odd:
-        seen = None
+    class Odd(Game):
+        def nets(self):
+            return []
 
-    probe = signals.Probe(Odd())
+    probe = signals.Probe(Odd(data_shape=(2,), streams={}))
     probe.before()
     assert probe.after() == {}
 
@@ -444,11 +435,11 @@ def diverged(tmp_path_factory):
 
 def test_a_broken_run(broken, capsys):
     before = sorted(path.name for path in broken.folder.iterdir())
-    diagnosis = doctor.diagnose(broken.folder)
+    diagnosis = diagnose.diagnose(broken.folder)
     assert sorted(path.name for path in broken.folder.iterdir()) == before  # nothing is written
     assert diagnosis.findings[0].fault == rules.DEAD
     assert broken.findings[0].fault == rules.DEAD
-    assert str(doctor.run(broken.folder)) == str(diagnosis)
+    assert str(diagnose.run(broken.folder)) == str(diagnosis)
     printed = capsys.readouterr().out
     assert str(diagnosis) in printed
     assert "doctor.png" in printed
@@ -459,13 +450,13 @@ def test_a_broken_run(broken, capsys):
 def test_a_short_healthy_run(tmp_path):
     run = train(replace(TINY, steps=120), tmp_path / "run", progress=False)
     assert run.findings == ()
-    diagnosis = doctor.run(run.folder)
+    diagnosis = diagnose.run(run.folder)
     assert diagnosis.healthy
     assert "healthy" in str(diagnosis).splitlines()[0]
 
 
 def test_a_run_that_diverged(diverged):
-    diagnosis = doctor.run(diverged)
+    diagnosis = diagnose.run(diverged)
     assert diagnosis.findings[0].fault == rules.DIVERGENCE
     assert "not finite at step" in diagnosis.findings[0].evidence[0]
 
@@ -477,7 +468,7 @@ def test_the_last_state_stands_in_for_what_an_old_log_lacks(broken, tmp_path):
     lines = [json.loads(line) for line in (copy / "log.jsonl").read_text().splitlines()]
     keys = ("step", "d_loss", "g_loss", "d_real", "d_fake", "seconds")
     (copy / "log.jsonl").write_text("".join(json.dumps({key: line[key] for key in keys}) + "\n" for line in lines))
-    diagnosis = doctor.diagnose(copy)
+    diagnosis = diagnose.diagnose(copy)
     assert diagnosis.findings[0].fault == rules.COLLAPSE
     assert "measured once from the checkpoint after 80 steps" in str(diagnosis)
     assert "slope" in diagnosis.missing

@@ -11,7 +11,7 @@ from scratchgan.data import load
 from scratchgan.exercises import bugs
 from scratchgan.exercises.ch13 import PATIENTS
 from scratchgan.gradcheck import cases
-from scratchgan.kernels import fusion
+from scratchgan.layers import fused
 from scratchgan.losses import Wasserstein
 from scratchgan.models import mlp_gan
 from scratchgan.penalties import WganGp
@@ -80,10 +80,11 @@ def test_a_fault_leaves_nothing_behind_not_even_after_an_error(fault):
 
 def test_layers_that_were_computed_together_are_not_while_a_fault_is_in_one_of_them(rng):
     net = mlp_gan(2, 2, (8,)).D
-    together = [second is not None for _, second in fusion.groups(net.layers)]
+    kinds = lambda: [type(step) for _, step in fused.steps(net.children())]
+    together = kinds()
     with bugs.planted("slope with a minus"):
-        assert not any(second is not None for _, second in fusion.groups(net.layers))
-    assert [second is not None for _, second in fusion.groups(net.layers)] == together
+        assert kinds() == [type(layer) for layer in net.layers]
+    assert kinds() == together
 
 
 def test_names_and_errors():

@@ -23,7 +23,7 @@ from refuses import refuses, unit
 from scratchgan.data import BatchStream, Dataset, DownloadError, download, limits, load_download, load_path
 from scratchgan.data.limits import DataError
 from scratchgan.files import arrays, checkpoint
-from scratchgan.gan import generator_from, rng_state
+from scratchgan.game import generator_from, rng_state
 from scratchgan.runs import recipe
 from scratchgan.runs.build import build_gan
 from scratchgan.runs.limits import at_most

@@ -4,13 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from engines import DTYPES, MOST
 
-numba = pytest.importorskip("numba")
+from scratchgan import kernels
+from scratchgan.kernels.compiled import conv, pool, winograd, winograd_grad
 
-from scratchgan import kernels  # noqa: E402
-from scratchgan.kernels.compiled import conv, pool, winograd, winograd_grad  # noqa: E402
-
-DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+pytestmark = pytest.mark.usefixtures("on_numba")
 # N, H, W, Ci, Co, stride, padding: odd and even numbers of outputs; one; channels that fill no panel; other strides
 SHAPES = [
     (3, 14, 14, 64, 128, (2, 2), (1, 1)),
@@ -25,15 +24,6 @@ SHAPES = [
 ]
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
 PASSES = ("conv2d", "conv2d_input_grad", "conv2d_weight_grad")
-
-
-@pytest.fixture(autouse=True)
-def _numba_on_any_number_of_threads():
-    backend, n = kernels.get_backend(), pool.get_num_threads()
-    kernels.set_backend("numba")
-    yield
-    kernels.set_backend(backend)
-    pool.set_num_threads(n)
 
 
 @pytest.fixture
@@ -76,7 +66,7 @@ def test_every_pass_is_its_twin_on_one_and_two_threads(shape, dtype, rng, always
     for name, args, how in calls(shape, *arrays(shape, dtype, rng)):
         k, bits = kernels.KERNELS[name], []
         expected = k.twin(*args, **how)
-        for n in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+        for n in (1, MOST):
             pool.set_num_threads(n)
             made = k(*args, **how)
             tolerance = (1e-12 if dtype == np.float64 else 1e-5) * np.abs(expected).max()

@@ -235,7 +235,7 @@ def test_a_critic_with_layernorm_has_all_derivatives(rng):
 class ForgetsTheMean(LayerNorm):
     """The gradient through the mean left out."""
 
-    def _project(self, v, cache):
+    def project(self, v, cache):
         return cache.r * (v - cache.xhat * self.mean_dot(cache.xhat, v))
 
 

@@ -4,8 +4,10 @@ import copy
 
 import numpy as np
 import pytest
+from small_layers import ones, spectral
 
 from scratchgan import Sequential
+from scratchgan import layers as L
 from scratchgan.core import ShapeError
 from scratchgan.gradcheck import check
 from scratchgan.layers import Conv2D, ConvTranspose2D, Dense, Flatten, LeakyReLU, PixelNorm, SpectralNorm
@@ -227,3 +229,22 @@ def test_what_it_refuses(rng):
     for train in (True, False):
         with pytest.raises(ValueError, match="W is zero"):
             layer.forward(np.ones((1, 2), np.float32), train=train)
+
+
+def test_speed_a_gradient_that_is_at_hand_is_not_computed_again(monkeypatch):
+    """(Reparam.4) takes dS from backward, and makes it only if backward was not asked for it."""
+    layer, x, calls = spectral(), ones(2, 4), []
+    original = L.Dense.weight_grad
+    monkeypatch.setattr(L.Dense, "weight_grad", lambda self, *a: calls.append(a) or original(self, *a))
+    y, cache = layer.forward(x, train=False)
+    made = []
+    for param_grads in (True, False):
+        layer.backward(y, cache, param_grads=param_grads)
+        layer.tangent(None, cache, {"W": layer.params["W"] + 1})
+        layer.zero_grads()
+        layer.tangent_backward(None, cache)
+        made.append(layer.grads["W"].copy())
+        assert len(calls) == 1
+        calls.clear()
+    np.testing.assert_array_equal(*made)
+    assert np.abs(made[0]).max() > 0

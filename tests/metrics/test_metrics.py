@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from scratchgan import metrics
-from scratchgan.data.embedded import load_embedded
 from scratchgan.metrics import (
     birthday_test,
     choose_sigma,
@@ -45,14 +44,6 @@ TWO_SAMPLE = {
 }
 DISTANCES = ["frechet", "kernel", "mmd", "sliced"]
 each = pytest.mark.parametrize("name", TWO_SAMPLE)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """The 8x8 digits in random order, and their labels."""
-    data = load_embedded("uci-digits-8x8")
-    order = np.random.default_rng(0).permutation(len(data.x))
-    return data.x[order], data.labels[order]
 
 
 # ---------------------------------------------------------------- all two-sample metrics alike

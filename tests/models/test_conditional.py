@@ -1,4 +1,4 @@
-"""GANs that are told labels or codes: what each player gets, what a label may be, and that a run with labels works."""
+"""GANs that are conditioned on labels or codes: what each player gets, what a label may be, and that a run with labels works."""
 
 import sys
 from dataclasses import replace
@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import scratchgan.models.cyclegan  # noqa: F401
 from scratchgan import Sequential, cli
 from scratchgan.core import ShapeError
 from scratchgan.data import Dataset
@@ -21,7 +20,7 @@ from scratchgan.runs import recipe as recipes
 from scratchgan.runs.build import restore
 from scratchgan.runs.train import train
 
-cyclegan = sys.modules["scratchgan.models.cyclegan"]  # the module: the package has a builder of that name
+cyclegan = sys.modules["scratchgan.models.cycle"]
 TINY = {"image_size": 8, "width": 4, "latent_dim": 3, "dense": 8, "classes": 3, "seed": 0}
 NAMES = ("cgan", "projection", "acgan", "infogan")
 LABELS = np.array([0, 1, 2, 1, 0, 2, 2, 1])
@@ -143,7 +142,7 @@ def test_samples_of_a_label_and_in_turn(rng):
 
 def test_d_is_told_the_labels_and_g_gets_them_one_hot(rng):
     gan, x = tiny("cgan"), images(rng)
-    gan.tell(LABELS)
+    gan.condition_on(LABELS)
     Z = gan.noise(8)
     assert Z.shape == (8, 6)
     assert (Z[:, 3:] == one_hot(LABELS, 3)).all()
@@ -156,7 +155,7 @@ def test_d_is_told_the_labels_and_g_gets_them_one_hot(rng):
 
 def test_acgan_adds_the_cross_entropy_of_real_and_fake_to_both_losses(rng):
     gan, x = tiny("acgan", d_norm="none"), images(rng)
-    gan.tell(LABELS)
+    gan.condition_on(LABELS)
     Z = gan.noise(8)
     report = gan.d_gradients(x, Z)
     fake, _ = gan.G.forward(Z, train=True)
@@ -172,7 +171,7 @@ def test_acgan_adds_the_cross_entropy_of_real_and_fake_to_both_losses(rng):
 
 def test_infogan_reads_its_codes_from_fakes_only_and_needs_no_labels(rng):
     gan, x = tiny("infogan", d_norm="none", continuous=2, continuous_weight=0.3), images(rng)
-    gan.tell(LABELS)
+    gan.condition_on(LABELS)
     Z = gan.noise(8)
     assert Z.shape == (8, 3 + 3 + 2)
     assert (np.abs(Z[:, 6:]) <= 1).all()
@@ -226,7 +225,7 @@ def test_what_cannot_be_combined_is_refused(rng):
             d_optimizer=plain.d_optimizer,
         )
     gan = tiny("acgan")
-    gan.tell(LABELS)
+    gan.condition_on(LABELS)
     with pytest.raises(ValueError, match="answers of D"):
         jacobian_vector(gan, images(rng), gan.noise(8), {}, {})
 
@@ -246,21 +245,21 @@ def half_projection(backward):
     return wrong
 
 
-def twice(understood):
+def twice(code_loss):
     """L_Q's derivative twice as large as it is."""
 
     def wrong(self, answers, Z):
-        value, d_answers = understood(self, answers, Z)
+        value, d_answers = code_loss(self, answers, Z)
         return value, 2 * d_answers
 
     return wrong
 
 
-def no_codes(understood):
+def no_codes(code_loss):
     """L_Q's derivative without the continuous codes."""
 
     def wrong(self, answers, Z):
-        value, d_answers = understood(self, answers, Z)
+        value, d_answers = code_loss(self, answers, Z)
         d_answers[:, self.classes :] = 0
         return value, d_answers
 
@@ -286,8 +285,8 @@ def no_tangent(tangent):
         (Projection, "tangent", no_tangent, "Sequential, labels"),
         (LabelConcat, "backward", spoilt_table, "Conditional, concat"),
         (Projection, "backward", half_projection, "Conditional, projection"),
-        (AuxiliaryGAN, "understood", twice, "Auxiliary (ACGAN)"),
-        (AuxiliaryGAN, "understood", no_codes, "Auxiliary (InfoGAN)"),
+        (AuxiliaryGAN, "code_loss", twice, "Auxiliary (ACGAN)"),
+        (AuxiliaryGAN, "code_loss", no_codes, "Auxiliary (InfoGAN)"),
         (cyclegan, "l1", wrong_way, "CycleGAN"),
     ],
     ids=lambda v: getattr(v, "__name__", str(v)),

@@ -5,25 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import scratchgan
-from scratchgan.core import Sequential, ShapeError
+from scratchgan.core import ShapeError
 from scratchgan.data import BatchStream, DataError, Dataset, load
 from scratchgan.data.pairs import Pair, PairStream, digits_pair, uci_digits_28
 from scratchgan.gradcheck.differences import Shifted
 from scratchgan.gradcheck.report import Report
 from scratchgan.gradcheck.rows_cyclegan import cyclegan_rows
-from scratchgan.layers import BatchNorm, Conv2D, InstanceNorm, LeakyReLU, Residual, Tanh
-from scratchgan.models.cyclegan import Both, CycleGAN, cyclegan, l1
+from scratchgan.layers import BatchNorm, Conv2D, InstanceNorm, LeakyReLU, Residual, Sequential, Tanh
+from scratchgan.models import cyclegan
+from scratchgan.models.cycle import CycleGAN, l1
+from scratchgan.models.cyclegan_nets import Both
 from scratchgan.models.history import History
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small gain nothing from a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small(**options):
@@ -345,7 +339,7 @@ def test_uci_digits_have_mnists_frame():
     inner = data.x[:, 4:24, 4:24].mean(axis=(1, 2, 3))
     np.testing.assert_allclose(inner, small_digits.x.mean(axis=(1, 2, 3)), atol=0.1)  # clipped overshoot, edges
     both = digits_pair()
-    assert (both.shape, both.b.name) == ((28, 28, 1), "mnist-5k")
+    assert (both.example_shape, both.b.name) == ((28, 28, 1), "mnist-5k")
     assert "UCI" in both.source
     assert "MNIST" in both.source
 

@@ -6,20 +6,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-import scratchgan
 from scratchgan.models import dcgan
 from scratchgan.plots import interpolate_latent, interpolation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 vectors = arrays(np.float64, (5,), elements=st.floats(-10, 10).filter(lambda v: v == 0 or abs(v) > 1e-3))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small only wait for a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,23 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import scratchgan
 from scratchgan import plots
 from scratchgan.plots import animation_html, player
 from scratchgan.runs.pictures import picture_run
 from scratchgan.runs.recipe import load, override
 from scratchgan.runs.train import train
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PNG = "data:image/png;base64,"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small only wait for a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
 
 
 class Page(HTMLParser):

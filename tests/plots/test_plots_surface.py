@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 
-import scratchgan
 from scratchgan import GAN, Sequential
 from scratchgan.data import gaussian_mixture_1d, ring
 from scratchgan.layers import Dense, Pack, Tanh
@@ -15,14 +14,7 @@ from scratchgan.optim import Adam
 from scratchgan.plots import fake_gradient, surface
 from scratchgan.plots.density import optimal_d
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small only wait for a second one."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trained(loss="non-saturating", dim=2, steps=20, **options):
@@ -161,12 +153,14 @@ def test_optimal_d_is_the_least_loss_at_every_point(loss, bounds):
     smoothing = 0.1 if loss == "minimax" else 0.0
     made = LOSSES[loss](smoothing) if smoothing else LOSSES[loss]()
     p, q = np.array([1.0, 0.5, 0.1]), np.array([0.2, 0.5, 0.9])
-    best, _, at_rest = optimal_d(made, p, q)
+    best = optimal_d(made, p, q)
     tried = np.linspace(*bounds, 4001)[1:-1] if bounds == (0, 1) else np.linspace(*bounds, 4001)
     logits = np.log(tried / (1 - tried)) if loss in ("minimax", "non-saturating") else tried
     for value, density_p, density_q in zip(best, p, q, strict=True):
         cost = density_p * made.real_term(logits)[0] + density_q * made.fake_term(logits)[0]
         nearest = np.abs(tried - value).argmin()
         assert cost[nearest] == pytest.approx(cost.min(), abs=1e-6)
-    assert at_rest == pytest.approx(best[1])
-    assert optimal_d(LOSSES["wasserstein"](), p, q)[0] is None
+    if made.rest.output is not None:
+        assert made.rest.output == pytest.approx(best[1])
+    assert made.undecided_output == pytest.approx(best[1] + smoothing / 2)
+    assert optimal_d(LOSSES["wasserstein"](), p, q) is None

@@ -10,42 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tiny import tiny
 
-import scratchgan
 from scratchgan.data import Dataset, load
 from scratchgan.files import checkpoint
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import evaluate, images, run
 from scratchgan.runs.evaluate.report import Evaluation, Measure, show
-from scratchgan.runs.recipe import Recipe, to_toml
+from scratchgan.runs.recipe import to_toml
 
-TINY = Recipe(
-    name="tiny",
-    model="mlp",
-    data="ring",
-    steps=3,
-    batch_size=16,
-    latent_dim=2,
-    hidden=(8,),
-    sample_every=0,
-    checkpoint_every=0,
-)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TINY = tiny(steps=3, batch_size=16)
 N = 100
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small batches: two threads would mostly wait for each other on a busy machine."""
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
 
 
 def trained(folder, data, steps=3, **changes):
     """The folder of a short run, with nothing in it but the checkpoint."""
     recipe, data = build.given_data(replace(TINY, **changes), data)
-    gan, stream = build.build_gan(recipe, build.data_shape(data)), build.data_stream(recipe, data)
+    gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
     for _ in range(steps):
         gan.train_step(stream.next())
     checkpoint.save(

@@ -8,25 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import tiny
 
 from scratchgan.data import Dataset, ring
 from scratchgan.files import checkpoint
 from scratchgan.runs import build
-from scratchgan.runs.recipe import Recipe, load
+from scratchgan.runs.recipe import load
 from scratchgan.runs.train import Diverged, train
 
-TINY = Recipe(
-    name="tiny",
-    model="mlp",
-    data="ring",
-    steps=7,
-    batch_size=8,
-    latent_dim=2,
-    hidden=(8,),
-    log_every=3,
-    sample_every=0,
-    checkpoint_every=0,
-)
+TINY = tiny(log_every=3)
 
 
 def losses(run):

@@ -8,25 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import scratchgan
 from scratchgan.models import mlp_gan
 from scratchgan.penalties import R1, WganGp
 from scratchgan.theory import dirac, eigenvalues
 from scratchgan.theory.dirac_nets import DiracNets
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 VARIANTS = list(dirac.VARIANTS.values())
 SMOOTH = [v for v in VARIANTS if v.penalty != "wgan-gp"]
 label = lambda v: v.label
 number = st.floats(-2, 2).filter(lambda v: v == 0 or abs(v) > 1e-100)  # |psi|^2 must not underflow in a norm
 points = st.tuples(number, number)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = scratchgan.get_num_threads()
-    scratchgan.set_num_threads(1)
-    yield
-    scratchgan.set_num_threads(before)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=label)

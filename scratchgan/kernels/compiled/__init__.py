@@ -1,9 +1,21 @@
-"""The compiled engines of the kernels: Numba, one thread pool, one register tile.  Nobody who reads layers meets them.
+"""The compiled engines of the kernels, written with Numba: one thread pool, one register tile.
 
-`tile` is the heart, `pool` the threads, `compiling` the flags and the place of the machine code.  Importing this
-package registers an engine for each kernel; what it needs is compiled when it is first called.
+`tile` does the arithmetic of all products and convolutions, `pool` runs tasks on threads, `tables` names their
+arguments, `compiling` holds the compiler's flags and the cache of machine code.  Importing this package registers an
+engine for each kernel; an engine is compiled when it is first called.  No layer imports anything from here.
 """
 
-from . import batched, batchnorm, conv, elementwise, gemm, group_means, resampling, spectral, updates
+from . import batched, batchnorm, bilinear, conv, elementwise, gemm, group_means, resampling, spectral, updates
 
-__all__ = ["batched", "batchnorm", "conv", "elementwise", "gemm", "group_means", "resampling", "spectral", "updates"]
+__all__ = [
+    "batched",
+    "batchnorm",
+    "bilinear",
+    "conv",
+    "elementwise",
+    "gemm",
+    "group_means",
+    "resampling",
+    "spectral",
+    "updates",
+]

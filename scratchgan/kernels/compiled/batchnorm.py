@@ -1,14 +1,14 @@
-"""Batch normalisation with the activation behind it: two passes over memory forward, two backward.
+"""Batch normalisation together with the activation that follows it: two passes over memory forward, two backward.
 
 The moments take one pass: with s a sample of the channel, which lies within a few standard deviations of the mean,
 
     mean = s + m(x - s),     var = m((x - s)^2) - m(x - s)^2
 
-loses no digits to speak of.  (Chan, Golub & LeVeque 1983: shifted data.)  Sums are kept for each share of the rows, in
-float64 over blocks of rows, and added up in order.
+loses almost no digits.  (Chan, Golub & LeVeque 1983: shifted data.)  Each share of the rows has sums of its own, over
+blocks of rows in the dtype of the arrays and over the blocks in float64; the shares are added up in order.
 
-A row of channels is short, and a loop over it hardly begins before it ends.  So the constants of the channels are laid
-out for 16 rows (`wide`), and loops run over 16 rows at once; sums too are kept for 16 rows, and folded at the end.
+A row of channels is short, and short loops are slow.  So the constants of the channels are repeated for 16 rows
+(`wide`), and loops run over 16 rows at once; sums are kept for 16 rows, too, and folded at the end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ import numpy as np
 
 from ..normalisation import batchnorm_backward, batchnorm_forward
 from .gemm import DTYPES
-from .pool import array, empty, get, inner, integer, parallel_for, part, run, size_of, task
+from .pool import address, array, empty, float_task, inner, parallel_for, part, run, size_of
+from .tables import read, real, slots
 
 TASKS = 8
-SMALL = 1024  # fewer numbers than this are left to NumPy
+SMALL = 1024  # arrays with fewer numbers are left to NumPy
 WIDE = 16  # rows that a loop runs over
-BLOCK = 8  # times so many rows are added up in the numbers' own precision
+BLOCK = 8  # BLOCK * WIDE rows are added up in the dtype of the arrays
+
+MOMENTS = slots("M C x sums")
+NORMALISE = slots("M C x xhat mean r gamma beta y slope")
+GRADIENT_SUMS = slots("M C dy y xhat sums slope")
+INPUT_GRAD = slots("M C dy y xhat scale a b dx slope")
 
 
 @inner
 def wide(address, C, one):
-    """The C numbers at an address, WIDE times one after another."""
+    """The C numbers at an address, repeated WIDE times."""
     numbers = array(address, C, one)
     repeated = np.empty(WIDE * C, numbers.dtype)
     for k in range(WIDE):
@@ -38,7 +44,7 @@ def wide(address, C, one):
 
 @inner
 def fold(sums, total, C):
-    """Add the sums of WIDE rows to `total` (C,), and begin them anew."""
+    """Add the sums of WIDE rows to `total` (C,), and set them to zero."""
     for k in range(WIDE):
         for c in range(C):
             total[c] += sums[k * C + c]
@@ -46,12 +52,13 @@ def fold(sums, total, C):
         sums[k] = 0
 
 
-@inner
+@float_task
 def _moments(i, p, one):
-    """A share of the rows: sums of x - s and of (x - s)^2, s = the first row."""
-    M, C, size = integer(p, 0), integer(p, 1), size_of(one)
+    """Sums of x - s and of (x - s)^2 over a share of the rows; s is the first row of x."""
+    args, size = read(p, MOMENTS), size_of(one)
+    M, C = args.M, args.C
     lo, hi = part(M, i, TASKS)
-    s, at = wide(integer(p, 2), C, one), integer(p, 3) + 16 * C * i
+    s, at = wide(args.x, C, one), args.sums + 16 * C * i
     total, squares = array(at, C, 1.0), array(at + 8 * C, C, 1.0)
     first, second = np.zeros(WIDE * C, s.dtype), np.zeros(WIDE * C, s.dtype)
     for c in range(C):
@@ -59,7 +66,7 @@ def _moments(i, p, one):
     blocks = 0
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
-        x = array(integer(p, 2) + size * m * C, n, one)
+        x = array(args.x + size * m * C, n, one)
         for k in range(n):
             d = x[k] - s[k]
             first[k] += d
@@ -70,40 +77,42 @@ def _moments(i, p, one):
             fold(second, squares, C)
 
 
-@inner
+@float_task
 def _normalise(i, p, one):
-    """A share of the rows: xhat and y."""
-    M, C, size = integer(p, 0), integer(p, 1), size_of(one)
+    """xhat and y for a share of the rows."""
+    args, size = read(p, NORMALISE), size_of(one)
+    M, C = args.M, args.C
     lo, hi = part(M, i, TASKS)
-    mean, r = wide(integer(p, 5), C, one), wide(integer(p, 6), C, one)
-    gamma, beta, slope = wide(integer(p, 7), C, one), wide(integer(p, 8), C, one), get(p + 80, one)
+    mean, r = wide(args.mean, C, one), wide(args.r, C, one)
+    gamma, beta, slope = wide(args.gamma, C, one), wide(args.beta, C, one), real(p, NORMALISE.slope, one)
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
-        x, xhat = array(integer(p, 2) + size * m * C, n, one), array(integer(p, 4) + size * m * C, n, one)
-        y = array(integer(p, 9) + size * m * C, n, one)
-        for k in range(n):  # two loops: with seven arrays in one, no compiler vectorises
+        x, xhat = array(args.x + size * m * C, n, one), array(args.xhat + size * m * C, n, one)
+        y = array(args.y + size * m * C, n, one)
+        for k in range(n):  # two loops: the compiler does not vectorise one with seven arrays
             xhat[k] = (x[k] - mean[k]) * r[k]
         for k in range(n):
             v = gamma[k] * xhat[k] + beta[k]
             y[k] = v if v > 0 else slope * v
 
 
-@inner
+@float_task
 def _gradient_sums(i, p, one):
-    """A share of the rows: sums of dy and of dy xhat, behind the activation's gradient."""
-    M, C, size = integer(p, 0), integer(p, 1), size_of(one)
+    """Sums of g and of g xhat over a share of the rows; g is dy after the activation's gradient."""
+    args, size = read(p, GRADIENT_SUMS), size_of(one)
+    M, C = args.M, args.C
     lo, hi = part(M, i, TASKS)
-    at, slope = integer(p, 3) + 16 * C * i, get(p + 80, one)
+    at, slope = args.sums + 16 * C * i, real(p, GRADIENT_SUMS.slope, one)
     total, products = array(at, C, 1.0), array(at + 8 * C, C, 1.0)
-    dtype = array(integer(p, 2), 1, one).dtype
+    dtype = array(args.dy, 1, one).dtype
     sums, dots, g = np.zeros(WIDE * C, dtype), np.zeros(WIDE * C, dtype), np.zeros(WIDE * C, dtype)
     for c in range(C):
         total[c], products[c] = 0, 0
     blocks = 0
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
-        dy, y = array(integer(p, 2) + size * m * C, n, one), array(integer(p, 9) + size * m * C, n, one)
-        xhat = array(integer(p, 4) + size * m * C, n, one)
+        dy, y = array(args.dy + size * m * C, n, one), array(args.y + size * m * C, n, one)
+        xhat = array(args.xhat + size * m * C, n, one)
         for k in range(n):
             g[k] = dy[k] if y[k] > 0 else slope * dy[k]
         for k in range(n):
@@ -115,83 +124,31 @@ def _gradient_sums(i, p, one):
             fold(dots, products, C)
 
 
-@inner
+@float_task
 def _input_grad(i, p, one):
-    """A share of the rows: dx = scale (dy - a - xhat b)."""
-    M, C, size = integer(p, 0), integer(p, 1), size_of(one)
+    """dx = scale (g - a - xhat b) for a share of the rows; g is dy after the activation's gradient."""
+    args, size = read(p, INPUT_GRAD), size_of(one)
+    M, C = args.M, args.C
     lo, hi = part(M, i, TASKS)
-    scale, a, b = wide(integer(p, 5), C, one), wide(integer(p, 6), C, one), wide(integer(p, 7), C, one)
-    slope = get(p + 80, one)
+    scale, a, b = wide(args.scale, C, one), wide(args.a, C, one), wide(args.b, C, one)
+    slope = real(p, INPUT_GRAD.slope, one)
     g = np.zeros(WIDE * C, scale.dtype)
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
-        dy, y = array(integer(p, 2) + size * m * C, n, one), array(integer(p, 9) + size * m * C, n, one)
-        xhat, dx = array(integer(p, 4) + size * m * C, n, one), array(integer(p, 8) + size * m * C, n, one)
+        dy, y = array(args.dy + size * m * C, n, one), array(args.y + size * m * C, n, one)
+        xhat, dx = array(args.xhat + size * m * C, n, one), array(args.dx + size * m * C, n, one)
         for k in range(n):
             g[k] = (dy[k] if y[k] > 0 else slope * dy[k]) - a[k]
         for k in range(n):
             dx[k] = scale[k] * (g[k] - xhat[k] * b[k])
 
 
-@task
-def _moments32(i, p):
-    _moments(i, p, np.float32(1))
-
-
-@task
-def _moments64(i, p):
-    _moments(i, p, np.float64(1))
-
-
-@task
-def _normalise32(i, p):
-    _normalise(i, p, np.float32(1))
-
-
-@task
-def _normalise64(i, p):
-    _normalise(i, p, np.float64(1))
-
-
-@task
-def _gradient_sums32(i, p):
-    _gradient_sums(i, p, np.float32(1))
-
-
-@task
-def _gradient_sums64(i, p):
-    _gradient_sums(i, p, np.float64(1))
-
-
-@task
-def _input_grad32(i, p):
-    _input_grad(i, p, np.float32(1))
-
-
-@task
-def _input_grad64(i, p):
-    _input_grad(i, p, np.float64(1))
-
-
-_TASKS = {
-    4: (_moments32, _normalise32, _gradient_sums32, _input_grad32),
-    8: (_moments64, _normalise64, _gradient_sums64, _input_grad64),
-}
-
-
-def _table(slope: float, dtype, *entries) -> np.ndarray:
-    p = np.zeros(11, np.int64)
-    p[: len(entries)] = [e.__array_interface__["data"][0] if isinstance(e, np.ndarray) else e for e in entries]
-    p[10:11].view(dtype)[0] = slope
-    return p
-
-
-def _run(task, p: np.ndarray) -> None:
-    run(parallel_for, task.address, TASKS, p.__array_interface__["data"][0])
+def _run(tasks, p: np.ndarray, size: int) -> None:
+    run(parallel_for, tasks[size].address, TASKS, address(p))
 
 
 def _usable(x, alike, of_channels) -> bool:
-    """Whether the arrays have the shape of x (M, C), and the vectors C numbers; else the twin has its say."""
+    """Whether the arrays have the shape of x (M, C) and the vectors C numbers; if not, the twin is called."""
     return (
         x.dtype in DTYPES
         and x.size >= SMALL
@@ -205,13 +162,13 @@ def _(x, gamma, beta, *, eps, slope=1.0):
     if not _usable(x, (), (gamma, beta)):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
     x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
-    moments, normalise, _, _ = _TASKS[x.itemsize]
     sums, xhat, y = np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
-    _run(moments, _table(slope, dtype, M, C, x, sums))
+    _run(_moments, MOMENTS.table(M=M, C=C, x=x, sums=sums), x.itemsize)
     shifted, squares = sums.sum(axis=0) / M
     mean, var = (x[0] + shifted).astype(dtype), np.maximum(squares - shifted**2, 0).astype(dtype)
     r = (1 / np.sqrt(var + dtype.type(eps))).astype(dtype)
-    _run(normalise, _table(slope, dtype, M, C, x, sums, xhat, mean, r, gamma, beta, y))
+    p = NORMALISE.table(M=M, C=C, x=x, xhat=xhat, mean=mean, r=r, gamma=gamma, beta=beta, y=y, slope=dtype.type(slope))
+    _run(_normalise, p, x.itemsize)
     return y, xhat, r, mean, var
 
 
@@ -221,13 +178,13 @@ def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
         return batchnorm_backward.twin(dy, y, xhat, gamma, r, slope=slope, input_grad=input_grad)
     dy, y, xhat = (np.ascontiguousarray(a) for a in (dy, y, xhat))
     (M, C), dtype = dy.shape, dy.dtype
-    _, _, gradient_sums, input_gradient = _TASKS[dy.itemsize]
-    sums = np.empty((TASKS, 2, C))
-    _run(gradient_sums, _table(slope, dtype, M, C, dy, sums, xhat, 0, 0, 0, 0, y))
+    slope, sums = dtype.type(slope), np.empty((TASKS, 2, C))
+    _run(_gradient_sums, GRADIENT_SUMS.table(M=M, C=C, dy=dy, y=y, xhat=xhat, sums=sums, slope=slope), dy.itemsize)
     dbeta, dgamma = sums.sum(axis=0)
     dx = None
     if input_grad:
         dx = empty(dy.shape, dtype)
         a, b, scale = (dbeta / M).astype(dtype), (dgamma / M).astype(dtype), gamma * r
-        _run(input_gradient, _table(slope, dtype, M, C, dy, sums, xhat, scale, a, b, dx, y))
+        p = INPUT_GRAD.table(M=M, C=C, dy=dy, y=y, xhat=xhat, scale=scale, a=a, b=b, dx=dx, slope=slope)
+        _run(_input_grad, p, dy.itemsize)
     return dx, dgamma.astype(dtype), dbeta.astype(dtype)

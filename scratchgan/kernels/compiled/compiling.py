@@ -1,14 +1,15 @@
-"""How a function becomes machine code, and where that is kept.
+"""How a function becomes machine code, and where that code is kept on disk.
 
-Flags: of the ways to compute faster at the price of other roundings, those are named that keep NaN and infinity honest.
-(The switch that allows all lets the compiler assume that there are none: a GAN that diverges would not be seen to.)
+Flags: LLVM can compute faster if it may round differently.  FLAGS allows the transformations that leave NaN and
+infinity correct.  (Numba's switch that allows all of them also lets the compiler assume that there is no NaN: a GAN
+that diverges would go unnoticed.)
 
-Numba keeps compiled code on disk, keyed by the file of the function that was compiled.  It does not see that a
-function *called* by it, in another file, has changed, and would run the old one.  So the code is kept in a folder whose
-name is a digest of all kernel sources: a changed line is another folder.
+Numba keeps compiled code on disk and checks whether the file of the compiled function has changed.  It does not notice
+that a function *called* by it, in another file, has changed, and would go on running the old one.  So the code is kept
+in a folder whose name is a digest of all files in this folder: when any line changes, a new folder is used.
 
-    SCRATCHGAN_KERNEL_CACHE=off          compile anew in every process
-    SCRATCHGAN_KERNEL_CACHE=FOLDER       keep it there; otherwise in NUMBA_CACHE_DIR if that is set, or the user's cache
+    SCRATCHGAN_KERNEL_CACHE=off          compile again in every process
+    SCRATCHGAN_KERNEL_CACHE=FOLDER       keep the code there; the default is NUMBA_CACHE_DIR, or the user's cache folder
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import sys
 import tempfile
 import threading
 import time
+import types
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import cfunc, njit
@@ -30,12 +33,12 @@ from numba import cfunc, njit
 FLAGS = {"reassoc", "contract", "arcp", "nsz", "afn"}
 VARIABLE = "SCRATCHGAN_KERNEL_CACHE"
 _setting = threading.RLock()
-_KEEP = 3  # versions of the kernels whose code is kept: the present one and the latest before it
+_KEEP = 3  # versions of the kernels whose code is kept: the present one and the two before it
 _DAY = 24 * 3600
 
 
 def jit(function=None, **options):
-    """Decorator: Numba's njit, without the interpreter's lock, with this package's flags, kept on disk."""
+    """Decorator: Numba's njit with this package's flags, without the interpreter's lock, kept on disk."""
     if function is None:
         return functools.partial(jit, **options)
     with _kept() as keep:
@@ -52,18 +55,20 @@ def jit(function=None, **options):
 
 
 def inner(function):
-    """`jit` for what only compiled functions call: nothing is made for calls from Python, which saves compile time."""
+    """`jit` for functions that only compiled code calls: without a wrapper for Python they compile faster."""
     return jit(function, no_cpython_wrapper=True)
 
 
 class by_address:
-    """Decorator: a function of numbers that is called by its address; compiled when that is first asked for.
+    """Decorator: a function of numbers that is called through its address, and compiled when `address` is first read.
 
-    Who calls it needs no copy of its machine code, which is what most of the time to compile would go to.
+    Its callers then contain no copy of its machine code.  Compiling those copies would take most of the time.
     """
 
     def __init__(self, signature: str):
-        self.signature, self._address, self._compiled = signature, None, None
+        self.signature = signature
+        self._address: int | None = None
+        self._compiled: Any = None
 
     def __call__(self, function):
         """Decorate."""
@@ -72,19 +77,37 @@ class by_address:
 
     @property
     def address(self) -> int:
-        """Where the compiled function stands in memory."""
+        """Where the compiled function is in memory."""
         if self._address is None:
             with _kept() as keep:
                 self._compiled = cfunc(self.signature, fastmath=FLAGS, error_model="numpy", cache=keep)(self.function)
-            self._address = self._compiled.address
+            self._address = int(self._compiled.address)
         return self._address
 
 
+def by_address_for_floats(signature: str):
+    """Decorator: the function for float32 and for float64, whose names replace {} in the signature.
+
+    Makes a dictionary {bytes of a number: `by_address` function}.
+    """
+
+    def decorate(function):
+        made = {}
+        for size, number in ((4, "float32"), (8, "float64")):
+            name = f"{function.__name__}_{number}"  # the cache tells functions apart by file, name and line
+            copy = types.FunctionType(function.__code__, function.__globals__, name)
+            copy.__qualname__, copy.__doc__ = name, function.__doc__
+            made[size] = by_address(signature.format(number))(copy)
+        return made
+
+    return decorate
+
+
 class _kept:
-    """Lets Numba keep what is decorated within it in our folder; yields whether it shall."""
+    """Context manager: functions decorated within it are kept in our folder; gives whether they are kept at all."""
 
     def __enter__(self) -> bool:
-        _setting.acquire()  # another Python thread may be compiling, too
+        _setting.acquire()  # another Python thread may be compiling at the same time
         folder = cache_folder()
         self.before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, "" if folder is None else str(folder)
         return folder is not None
@@ -96,9 +119,9 @@ class _kept:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Where compiled kernels are kept; None if that is switched off.
+    """The folder for compiled kernels; None if the cache is switched off.
 
-    Where the folder cannot be written to, a temporary one takes its place, with one warning.
+    If the folder cannot be written to, a temporary one takes its place, with one warning.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked.lower() in ("off", "0", "no", "none"):
@@ -131,7 +154,7 @@ def _user_cache() -> Path:
 
 
 def _digest() -> str:
-    """Of this folder's sources, and of the versions that they are compiled with."""
+    """Digest of this folder's sources and of the versions that compile them."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -139,7 +162,7 @@ def _digest() -> str:
 
 
 def _forget_old(home: Path, present: Path) -> None:
-    """Remove all but the latest versions; never one of the last day, which a running process may still be reading."""
+    """Remove old versions, but never one used in the last day: a running process may still be reading it."""
     others = sorted((p for p in home.glob("kernels-*") if p != present), key=lambda p: p.stat().st_mtime)
     for old in others[: len(others) - _KEEP + 1]:
         if time.time() - old.stat().st_mtime > _DAY:

@@ -1,4 +1,4 @@
-"""Activations and their gradients, with the sum that the bias before them wants: one pass over memory each."""
+"""Activations, their gradients, and sums over rows (such as the gradient of a bias): one pass over memory each."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from .pool import (
     address_of,
     array,
     empty,
-    get,
-    inner,
-    integer,
+    float_task,
     jit,
     keep,
     parallel_for,
@@ -22,42 +20,49 @@ from .pool import (
     run,
     share,
     size_of,
-    task,
 )
+from .tables import read, real, slots
 
-SMALL = 2048  # fewer numbers than this are left to NumPy
-BLOCK = 128  # rows that are added up in the numbers' own precision
+SMALL = 2048  # arrays with fewer numbers are left to NumPy
+BLOCK = 128  # rows that are added up in the dtype of the arrays
+
+LEAKY = slots("x y n tasks slope")
+LEAKY_GRAD = slots("dy y dx n tasks slope")
+SUMS = slots("kind M C tasks a b dx partial slope")
+SUM, DOT, LEAKY_GRAD_SUM = range(3)  # the kinds
 
 
-@inner
+@float_task
 def _leaky(i, p, one):
-    n, tasks, slope = integer(p, 2), integer(p, 3), get(p + 32, one)
-    x, y = share(integer(p, 0), n, i, tasks, one), share(integer(p, 1), n, i, tasks, one)
+    """y = x where x > 0, else slope x."""
+    args, slope = read(p, LEAKY), real(p, LEAKY.slope, one)
+    x, y = share(args.x, args.n, i, args.tasks, one), share(args.y, args.n, i, args.tasks, one)
     for k in range(x.size):
         y[k] = x[k] if x[k] > 0 else slope * x[k]
 
 
-@inner
+@float_task
 def _leaky_grad(i, p, one):
-    n, tasks, slope = integer(p, 3), integer(p, 4), get(p + 40, one)
-    dy, y = share(integer(p, 0), n, i, tasks, one), share(integer(p, 1), n, i, tasks, one)
-    dx = share(integer(p, 2), n, i, tasks, one)
+    """dx = dy where y > 0, else slope dy."""
+    args, slope = read(p, LEAKY_GRAD), real(p, LEAKY_GRAD.slope, one)
+    dy, y = share(args.dy, args.n, i, args.tasks, one), share(args.y, args.n, i, args.tasks, one)
+    dx = share(args.dx, args.n, i, args.tasks, one)
     for k in range(dx.size):
         dx[k] = dy[k] if y[k] > 0 else slope * dy[k]
 
 
-@inner
+@float_task
 def _sums(i, p, one):
-    """A share of the rows: sum of a, of a b, or of leaky's gradient; into the share's row of float64 partial sums.
+    """Sums over a share of the rows, in float64: of a, of a b, or of leaky's gradient, for dy = a and y = b.
 
-    Blocks of 128 rows are added up in the numbers' own precision, the blocks in float64: rounding errors do not grow
+    Blocks of 128 rows are added up in the dtype of the arrays, the blocks in float64: then rounding errors do not grow
     with the number of rows.
     """
-    kind, M, C, tasks = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3)
-    lo, hi = part(M, i, tasks)
-    total = array(integer(p, 7) + 8 * C * i, C, 1.0)
-    block = np.empty(C, array(integer(p, 4), 1, one).dtype)
-    slope = get(p + 64, one)
+    args, slope = read(p, SUMS), real(p, SUMS.slope, one)
+    C = args.C
+    lo, hi = part(args.M, i, args.tasks)
+    total = array(args.partial + 8 * C * i, C, 1.0)
+    block = np.empty(C, array(args.a, 1, one).dtype)
     for c in range(C):
         total[c] = 0
     for m0 in range(lo, hi, BLOCK):
@@ -65,16 +70,16 @@ def _sums(i, p, one):
             block[c] = 0
         for m in range(m0, min(m0 + BLOCK, hi)):
             at = size_of(one) * m * C
-            a = array(integer(p, 4) + at, C, one)
-            if kind == 0:
+            a = array(args.a + at, C, one)
+            if args.kind == SUM:
                 for c in range(C):
                     block[c] += a[c]
-            elif kind == 1:
-                b = array(integer(p, 5) + at, C, one)
+            elif args.kind == DOT:
+                b = array(args.b + at, C, one)
                 for c in range(C):
                     block[c] += a[c] * b[c]
             else:
-                y, dx = array(integer(p, 5) + at, C, one), array(integer(p, 6) + at, C, one)
+                y, dx = array(args.b + at, C, one), array(args.dx + at, C, one)
                 for c in range(C):
                     dx[c] = a[c] if y[c] > 0 else slope * a[c]
                 for c in range(C):
@@ -83,54 +88,23 @@ def _sums(i, p, one):
             total[c] += block[c]
 
 
-@task
-def _leaky32(i, p):
-    _leaky(i, p, np.float32(1))
-
-
-@task
-def _leaky64(i, p):
-    _leaky(i, p, np.float64(1))
-
-
-@task
-def _leaky_grad32(i, p):
-    _leaky_grad(i, p, np.float32(1))
-
-
-@task
-def _leaky_grad64(i, p):
-    _leaky_grad(i, p, np.float64(1))
-
-
-@task
-def _sums32(i, p):
-    _sums(i, p, np.float32(1))
-
-
-@task
-def _sums64(i, p):
-    _sums(i, p, np.float64(1))
-
-
 @jit
 def _launch_leaky(address, x, y, slope):
-    p = np.empty(5, np.int64)
-    n = x.size
+    p, n = np.empty(len(LEAKY), np.int64), x.size
     tasks = 1 if n < 1 << 14 else 8
-    p[0], p[1], p[2], p[3] = address_of(x), address_of(y), n, tasks
-    put(address_of(p) + 32, slope)
+    p[LEAKY.x], p[LEAKY.y], p[LEAKY.n], p[LEAKY.tasks] = address_of(x), address_of(y), n, tasks
+    put(address_of(p) + 8 * LEAKY.slope, slope)
     parallel_for(address, tasks, address_of(p))
     keep(p)
 
 
 @jit
 def _launch_leaky_grad(address, dy, y, dx, slope):
-    p = np.empty(6, np.int64)
-    n = dy.size
+    p, n = np.empty(len(LEAKY_GRAD), np.int64), dy.size
     tasks = 1 if n < 1 << 14 else 8
-    p[0], p[1], p[2], p[3], p[4] = address_of(dy), address_of(y), address_of(dx), n, tasks
-    put(address_of(p) + 40, slope)
+    p[LEAKY_GRAD.dy], p[LEAKY_GRAD.y], p[LEAKY_GRAD.dx] = address_of(dy), address_of(y), address_of(dx)
+    p[LEAKY_GRAD.n], p[LEAKY_GRAD.tasks] = n, tasks
+    put(address_of(p) + 8 * LEAKY_GRAD.slope, slope)
     parallel_for(address, tasks, address_of(p))
     keep(p)
 
@@ -141,10 +115,11 @@ def _launch_sums(address, kind, a, b, dx, out, slope):
     M = a.size // C
     tasks = 1 if a.size < 1 << 14 else 8
     partial = np.empty((tasks, C), np.float64)
-    p = np.empty(9, np.int64)
-    p[0], p[1], p[2], p[3], p[4] = kind, M, C, tasks, address_of(a)
-    p[5], p[6], p[7] = address_of(b), address_of(dx), address_of(partial)
-    put(address_of(p) + 64, slope)
+    p = np.empty(len(SUMS), np.int64)
+    p[SUMS.kind], p[SUMS.M], p[SUMS.C], p[SUMS.tasks] = kind, M, C, tasks
+    p[SUMS.a], p[SUMS.b], p[SUMS.dx] = address_of(a), address_of(b), address_of(dx)
+    p[SUMS.partial] = address_of(partial)
+    put(address_of(p) + 8 * SUMS.slope, slope)
     parallel_for(address, tasks, address_of(p))
     for c in range(C):
         total = partial[0, c]
@@ -155,7 +130,7 @@ def _launch_sums(address, kind, a, b, dx, out, slope):
 
 
 def _usable(*arrays) -> bool:
-    """Whether all have one shape and a dtype that is compiled for, and are large enough; else the twin has its say."""
+    """Whether all have the same shape and a compiled dtype, and are large enough; if not, the twin is called."""
     first = arrays[0]
     alike = all(a.dtype == first.dtype and a.shape == first.shape for a in arrays)
     return alike and first.dtype in DTYPES and first.size >= SMALL
@@ -171,7 +146,7 @@ def _(x, *, slope):
     if not _usable(x):
         return leaky_relu.twin(x, slope=slope)
     y = empty(x.shape, x.dtype)
-    run(_launch_leaky, (_leaky32 if x.itemsize == 4 else _leaky64).address, flat(x), y.reshape(-1), x.dtype.type(slope))
+    run(_launch_leaky, _leaky[x.itemsize].address, flat(x), y.reshape(-1), x.dtype.type(slope))
     return y
 
 
@@ -182,7 +157,7 @@ def _(dy, y, *, slope):
     dx = empty(dy.shape, dy.dtype)
     run(
         _launch_leaky_grad,
-        (_leaky_grad32 if dy.itemsize == 4 else _leaky_grad64).address,
+        _leaky_grad[dy.itemsize].address,
         flat(dy),
         flat(y),
         dx.reshape(-1),
@@ -198,8 +173,8 @@ def _(dy, y, *, slope):
     dx, total = empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
     run(
         _launch_sums,
-        (_sums32 if dy.itemsize == 4 else _sums64).address,
-        2,
+        _sums[dy.itemsize].address,
+        LEAKY_GRAD_SUM,
         flat(dy),
         flat(y),
         dx.reshape(-1),
@@ -214,7 +189,7 @@ def _(a):
     if not _usable(a):
         return channel_sum.twin(a)
     a, total = flat(a), np.empty(a.shape[1], a.dtype)
-    run(_launch_sums, (_sums32 if a.itemsize == 4 else _sums64).address, 0, a, a, a, total, a.dtype.type(1))
+    run(_launch_sums, _sums[a.itemsize].address, SUM, a, a, a, total, a.dtype.type(1))
     return total
 
 
@@ -223,5 +198,5 @@ def _(a, b):
     if not _usable(a, b):
         return channel_dot.twin(a, b)
     a, b, total = flat(a), flat(b), np.empty(a.shape[1], a.dtype)
-    run(_launch_sums, (_sums32 if a.itemsize == 4 else _sums64).address, 1, a, b, a, total, a.dtype.type(1))
+    run(_launch_sums, _sums[a.itemsize].address, DOT, a, b, a, total, a.dtype.type(1))
     return total

@@ -1,18 +1,18 @@
 r"""The matrix product C = op(A) op(B), cut into tiles (see `tile`).
 
-    for each block of C, some rows by some panels of columns (a task: a thread owns its blocks)
-        for each 512 of the K numbers that are summed             (what is read again and again stays in the cache)
+    for each block of C, some rows by some panels of columns                              (parallel: one task each)
+        for each 512 of the K terms of the sums                             (so that what is read stays in the cache)
             for each panel of columns of the block
                 for each tile of R rows of the block
                     C tile += A[rows, k ...] @ B[k ..., panel]
 
-B is packed first: panels as wide as a tile, in which the numbers that a tile reads for one k lie side by side and
-the next k follows at once.  (Unpacked, they would be a row of B apart, which is a page of memory in a wide matrix, and
-few such rows fit in the first-level cache at a time.)  Where C has few rows, each task packs the panels that it owns,
-when it comes to them.  A is read in place; of A^T, the rows that a block needs are copied side by side.
+B is packed first, into panels as wide as a tile: the numbers that a tile reads for one k lie side by side, followed by
+those for the next k.  (In B itself they are a whole row apart, which is a page of memory in a wide matrix, and few such
+rows fit in the first-level cache at a time.)  If C has few rows, each task packs its own panels instead, one after
+another.  A is read in place; of A^T, the rows that a block needs are copied side by side.
 
-A product with one column only reads every number once: that is a loop of its own, in `thin`.  All of this moves numbers
-about by their size alone; only the tile knows whether they are float32 or float64.
+A product with a single column reads every number only once, and has a loop of its own in `thin`.  The code here copies
+numbers by their size alone; only the tile knows whether they are float32 or float64.
 """
 
 from __future__ import annotations
@@ -21,7 +21,23 @@ import numpy as np
 
 from ..products import leaky, matmul
 from . import thin
-from .pool import address_of, aligned, empty, get, inner, integer, jit, keep, parallel_for, part, put, run, task
+from .pool import (
+    address_of,
+    aligned,
+    empty,
+    float_task,
+    get,
+    inner,
+    integer,
+    jit,
+    keep,
+    parallel_for,
+    part,
+    put,
+    run,
+    task,
+)
+from .tables import read, real, slots
 from .tile import (
     ROWS,
     VECTOR_BYTES,
@@ -34,26 +50,33 @@ from .tile import (
     width_for,
 )
 
-BLOCK = 11  # tiles of rows of C in a task, at most
-DEPTH = 512  # numbers that are summed before the next panel has its turn
-TASKS = 8  # the columns are cut, too, until there are so many tasks
-SMALL = 4096  # fewer multiplications than this are left to NumPy
+BLOCK = 11  # tiles of rows of C in one task, at most
+DEPTH = 512  # terms of the sums that are added up before the next panel is begun
+TASKS = 8  # the columns are divided, too, if the blocks of rows give fewer tasks than this
+SMALL = 4096  # NumPy does products with fewer multiplications
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
+
+# One table for `_pack` and `_block`: the addresses of A, B, B's panels and C; C is M x N, and its sums have K terms;
+# the bytes from one k or n of B to the next; how the blocks are divided among the tasks; the tile.
+PRODUCT = slots(
+    "a b packed c zeros M N K a_transposed b_packed step_k step_n "
+    "blocks columns_of_tasks panels_each width tile size bias slope"
+)
 
 
 @inner
 def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
-    """Columns first ... first + width - 1 of B into packed[k, column], zeros beyond column N.
+    """Copy columns first ... first + width - 1 of B to packed[k, column], with zeros beyond column N.
 
-    B[k, n] stands at b + k step_k + n step_n: the steps, in bytes, say whether it is transposed.
+    B[k, n] is at the address b + k step_k + n step_n: the steps, in bytes, decide whether B is transposed.
     """
     if step_n == size and first + width <= N:
         for k in range(K):
             for v in range(0, width * size, VECTOR_BYTES):
                 copy_vector(packed + k * width * size + v, b + k * step_k + first * size + v)
     else:
-        for k in range(0, K, 64):  # so many rows of the panel fit in the first-level cache
+        for k in range(0, K, 64):  # 64 rows of the panel fit in the first-level cache
             for v in range(width):
                 source, step = (b + k * step_k + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
                 if size == 4:
@@ -64,7 +87,7 @@ def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
 
 @inner
 def _copy_column(to, to_step, source, step, K, like):
-    """K numbers, `step` bytes apart, to places `to_step` bytes apart; only their size matters."""
+    """Copy K numbers, `step` bytes apart, to places `to_step` bytes apart; of their type, only the size matters."""
     for k in range(K):
         put(to + k * to_step, get(source + k * step, like))
 
@@ -72,70 +95,58 @@ def _copy_column(to, to_step, source, step, K, like):
 @task
 def _pack(j, p):
     """Task j of packing: one panel."""
-    K, width, size = integer(p, 4), integer(p, 6), integer(p, 7)
+    args = read(p, PRODUCT)
     pack_panel(
-        integer(p, 0),
-        integer(p, 1),
-        integer(p, 2),
-        integer(p, 3) + j * K * width * size,
-        K,
-        j * width,
-        integer(p, 5),
-        width,
-        size,
-        integer(p, 8),
+        args.b,
+        args.step_k,
+        args.step_n,
+        args.packed + j * args.K * args.width * args.size,
+        args.K,
+        j * args.width,
+        args.N,
+        args.width,
+        args.size,
+        args.zeros,
     )
 
 
-@task
-def _block32(i, p):
-    """Task i of a product of float32: one block of C."""
-    _block(i, p, np.float32(1))
-
-
-@task
-def _block64(i, p):
-    """Task i of a product of float64."""
-    _block(i, p, np.float64(1))
-
-
-@inner
+@float_task
 def _block(i, p, one):
-    a, b, c, zeros = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3)
-    M, N, K = integer(p, 4), integer(p, 5), integer(p, 6)
-    a_transposed, b_packed, step_k, step_n = integer(p, 7), integer(p, 8), integer(p, 16), integer(p, 17)
-    columns_of_tasks, panels_each = integer(p, 9), integer(p, 10)
-    width, tile, size, bias, slope = integer(p, 11), integer(p, 12), integer(p, 13), integer(p, 14), get(p + 120, one)
-    t0, t1 = part((M + ROWS - 1) // ROWS, i // columns_of_tasks, integer(p, 18))
-    m0, j0, tiles = t0 * ROWS, (i % columns_of_tasks) * panels_each, t1 - t0
-    rows, j1 = min(tiles * ROWS, M - m0), min(j0 + panels_each, (N + width - 1) // width)
+    """Task i of a product: one block of C."""
+    args, slope = read(p, PRODUCT), real(p, PRODUCT.slope, one)
+    a, b, c, M, N, K = args.a, args.b, args.c, args.M, args.N, args.K
+    width, tile, size = args.width, args.tile, args.size
+    t0, t1 = part((M + ROWS - 1) // ROWS, i // args.columns_of_tasks, args.blocks)
+    m0, j0, tiles = t0 * ROWS, (i % args.columns_of_tasks) * args.panels_each, t1 - t0
+    rows, j1 = min(tiles * ROWS, M - m0), min(j0 + args.panels_each, (N + width - 1) // width)
     nowhere = np.empty(N if rows < tiles * ROWS else 1, np.int64)
     table = 8 * tiles * ROWS
     tables = np.empty(3 * tiles * ROWS, np.int64)
     a_rows, c_rows, start = address_of(tables), address_of(tables) + table, address_of(tables) + 2 * table
-    row = (tiles * ROWS * size + 127) // 128 * 128 + 64  # an odd number of lines: rows do not share a cache set
-    panel_array = np.empty((min(K, DEPTH) * row) // 8 + 8 if a_transposed else 8, np.int64)
+    # an odd number of cache lines, so that the rows lie in different cache sets
+    row = (tiles * ROWS * size + 127) // 128 * 128 + 64
+    panel_array = np.empty((min(K, DEPTH) * row) // 8 + 8 if args.a_transposed else 8, np.int64)
     panel = aligned(panel_array)
-    own_array = np.empty(8 if b_packed else DEPTH * width + 8, np.int64)
+    own_array = np.empty(8 if args.b_packed else DEPTH * width + 8, np.int64)
     for m in range(tiles * ROWS):
         put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else address_of(nowhere))
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
-        last = slope if k0 + depth == K else one  # the activation comes when the sum is complete
-        if a_transposed:
+        last = slope if k0 + depth == K else one  # the activation is applied once the sum is complete
+        if args.a_transposed:
             for k in range(depth):
                 copy_bytes(panel + k * row, a + ((k0 + k) * M + m0) * size, rows * size)
         for m in range(tiles * ROWS):
             put(a_rows + 8 * m, a + (min(m0 + m, M - 1) * K + k0) * size)
-            put(start + 8 * m, bias if k0 == 0 else integer(c_rows, m))
+            put(start + 8 * m, args.bias if k0 == 0 else integer(c_rows, m))
         for j in range(j0, j1):
-            of_b, step = b + (j * K + k0) * width * size, width * size
-            if not b_packed:
-                of_b = aligned(own_array)
-                pack_panel(b + k0 * step_k, step_k, step_n, of_b, depth, j * width, N, width, size, zeros)
+            of_b, step = args.packed + (j * K + k0) * width * size, width * size
+            if not args.b_packed:
+                of_b, first = aligned(own_array), b + k0 * args.step_k
+                pack_panel(first, args.step_k, args.step_n, of_b, depth, j * width, N, width, size, args.zeros)
             for t in range(tiles):
                 at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
-                if a_transposed:
+                if args.a_transposed:
                     tile_panel(
                         tile,
                         panel + t * ROWS * size,
@@ -156,7 +167,7 @@ def _block(i, p, one):
 
 @inner
 def blocks_for(M):
-    """How many blocks the rows of C are cut into: an even number, if there are as many tiles."""
+    """The number of blocks that the rows of C are divided into: an even number, unless there are fewer tiles."""
     tiles = (M + ROWS - 1) // ROWS
     blocks = (tiles + BLOCK - 1) // BLOCK
     return min(tiles, blocks + blocks % 2)
@@ -166,39 +177,29 @@ def blocks_for(M):
 def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size, bias, slope):
     """C = leaky(op(A) op(B) + bias) for contiguous arrays at addresses; pack, block and tile are addresses of tasks."""
     panels, blocks = (N + width - 1) // width, blocks_for(M)
-    in_place = blocks <= 2
+    in_place = blocks <= 2  # each task packs its own panels
     step_k, step_n = (size, K * size) if b_transposed else (N * size, size)
     packed = np.empty(16 if in_place else panels * K * width * size // 8 + 16, np.int64)
     zeros = np.zeros(N + ROWS, np.int64)
-    p = np.empty(19, np.int64)
-    p[18] = blocks
-    p[16], p[17] = step_k, step_n
-    if not in_place:
-        p[0], p[1], p[2] = b, step_k, step_n
-        p[3], p[4], p[5], p[6], p[7], p[8] = aligned(packed), K, N, width, size, address_of(zeros)
-        if K * N < 1 << 15:
-            for j in range(panels):
-                pack_panel(
-                    b,
-                    step_k,
-                    step_n,
-                    aligned(packed) + j * K * width * size,
-                    K,
-                    j * width,
-                    N,
-                    width,
-                    size,
-                    address_of(zeros),
-                )
-        else:
-            parallel_for(pack, panels, address_of(p))
     columns_of_tasks = max(1, min(panels, (TASKS + blocks - 1) // blocks))
     panels_each = (panels + columns_of_tasks - 1) // columns_of_tasks
     columns_of_tasks = (panels + panels_each - 1) // panels_each
-    p[0], p[1], p[2], p[3], p[4], p[5] = a, b if in_place else aligned(packed), c, address_of(zeros), M, N
-    p[6], p[7], p[8], p[9], p[10] = K, a_transposed, not in_place, columns_of_tasks, panels_each
-    p[11], p[12], p[13], p[14] = width, tile, size, bias if bias else address_of(zeros)
-    put(address_of(p) + 120, slope)
+    p = np.empty(len(PRODUCT), np.int64)
+    p[PRODUCT.a], p[PRODUCT.b], p[PRODUCT.packed], p[PRODUCT.c] = a, b, aligned(packed), c
+    p[PRODUCT.zeros], p[PRODUCT.M], p[PRODUCT.N], p[PRODUCT.K] = address_of(zeros), M, N, K
+    p[PRODUCT.a_transposed], p[PRODUCT.b_packed] = a_transposed, not in_place
+    p[PRODUCT.step_k], p[PRODUCT.step_n], p[PRODUCT.blocks] = step_k, step_n, blocks
+    p[PRODUCT.columns_of_tasks], p[PRODUCT.panels_each] = columns_of_tasks, panels_each
+    p[PRODUCT.width], p[PRODUCT.tile], p[PRODUCT.size] = width, tile, size
+    p[PRODUCT.bias] = bias if bias else address_of(zeros)
+    put(address_of(p) + 8 * PRODUCT.slope, slope)
+    if not in_place:
+        if K * N < 1 << 15:
+            for j in range(panels):
+                to = aligned(packed) + j * K * width * size
+                pack_panel(b, step_k, step_n, to, K, j * width, N, width, size, address_of(zeros))
+        else:
+            parallel_for(pack, panels, address_of(p))
     parallel_for(block, blocks * columns_of_tasks, address_of(p))
     keep(packed, zeros, p)
 
@@ -225,13 +226,13 @@ def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width, bi
 
 
 def tasks(size: int, transpose_a: bool, N: int) -> tuple[int, int, int]:
-    """The addresses that `product` wants, for numbers of `size` bytes and N columns."""
+    """The addresses (pack, block, tile) that `product` takes, for numbers of `size` bytes and N columns."""
     tile = (panel_tile if transpose_a else rows_tile)(N, size)
-    return _pack.address, (_block32 if size == 4 else _block64).address, tile
+    return _pack.address, _block[size].address, tile
 
 
 def fits_bias(bias, N: int, dtype) -> bool:
-    """Whether a bias is none, or N neighbouring numbers of that dtype."""
+    """Whether `bias` is None, or a contiguous vector of N numbers of that dtype."""
     return bias is None or (bias.shape == (N,) and bias.dtype == dtype and bias.flags.c_contiguous)
 
 

@@ -1,11 +1,11 @@
-"""Means over groups of channels: a task owns some samples; where these are few, shares of their positions.
+"""Means over groups of channels.  A task has some of the samples or, if there are few, some of the samples' shares.
 
-    for each share s of sample n (parallel: a task owns its shares)
+    for each share s of sample n                                (parallel: a task does some of the shares)
         for each of its positions p, for each channel c
             sums[n, s, c] += x[n, p, c], or a[n, p, c] b[n, p, c]
     mean = the shares of each sample, and then the channels of each group, added up in order
 
-The sums are float64: no rounding errors to speak of, however many positions there are.
+The sums are float64, so that rounding errors stay negligible, however many positions there are.
 """
 
 from __future__ import annotations
@@ -13,35 +13,27 @@ from __future__ import annotations
 import numpy as np
 
 from .. import group_means
-from .conv import address, table
 from .gemm import DTYPES
-from .pool import array, inner, integer, parallel_for, part, run, task
+from .pool import address, array, float_task, inner, parallel_for, part, run
+from .tables import read, slots
 
-SMALL = 2048  # arrays of fewer numbers are left to NumPy
-GRAIN = 1 << 14  # numbers that a task is worth, about
+SMALL = 2048  # arrays with fewer numbers are left to NumPy
+GRAIN = 1 << 14  # numbers that make a task worthwhile
 MOST = 64  # tasks at most
-SHARES = 8  # there are at least so many, if there is work for them
+SHARES = 8  # shares in all, at least, if there are enough positions
+
+SUMS = slots("a b sums N P C shares tasks size")
 
 
-@task
-def _sums32(i, p):
-    _sums(i, p, np.float32(1))
-
-
-@task
-def _sums64(i, p):
-    _sums(i, p, np.float64(1))
-
-
-@inner
+@float_task
 def _sums(i, p, one):
-    """Task i: the sums of its shares; the second array's address is 0 if there is none."""
-    a, b, sums = integer(p, 0), integer(p, 1), integer(p, 2)
-    P, C, shares, size = integer(p, 4), integer(p, 5), integer(p, 6), integer(p, 8)
-    first, last = part(integer(p, 3) * shares, i, integer(p, 7))
+    """Task i: the sums of its shares; the address b is 0 if there is no second array."""
+    args = read(p, SUMS)
+    a, b, P, C, shares, size = args.a, args.b, args.P, args.C, args.shares, args.size
+    first, last = part(args.N * shares, i, args.tasks)
     for number in range(first, last):
         lo, hi = part(P, number % shares, shares)
-        start, total = (number // shares * P + lo) * C * size, array(sums + number * C * 8, C, 1.0)
+        start, total = (number // shares * P + lo) * C * size, array(args.sums + number * C * 8, C, 1.0)
         if C == 1:
             total[0] = _line(a + start, b + start if b else 0, hi - lo, one)
         else:
@@ -53,7 +45,7 @@ def _sums(i, p, one):
 
 @inner
 def _line(a, b, n, one):
-    """Sum of n neighbouring numbers, or of the products of two such lines."""
+    """Sum of the n numbers at the address a, or of their products with those at b."""
     x, total = array(a, n, one), 0.0
     if b:
         z = array(b, n, one)
@@ -67,7 +59,7 @@ def _line(a, b, n, one):
 
 @inner
 def _add(total, a, b, n, one):
-    """The n neighbouring numbers, or the products of two such lines, to those in `total`."""
+    """Add to total (n,) the n numbers at the address a, or their products with those at b."""
     x = array(a, n, one)
     if b:
         z = array(b, n, one)
@@ -84,8 +76,8 @@ def _means(a, b, groups):
     shares = max(1, min(P, -(-SHARES // N), P * C // GRAIN))
     tasks = max(1, min(N * shares, MOST, a.size // GRAIN))
     sums = np.empty((N, shares, C))
-    p = table(a, 0 if b is None else b, sums, N, P, C, shares, tasks, a.itemsize)
-    run(parallel_for, (_sums32, _sums64)[a.itemsize == 8].address, tasks, address(p))
+    p = SUMS.table(a=a, b=0 if b is None else b, sums=sums, N=N, P=P, C=C, shares=shares, tasks=tasks, size=a.itemsize)
+    run(parallel_for, _sums[a.itemsize].address, tasks, address(p))
     return (sums.sum(axis=1).reshape(N, groups, C // groups).sum(axis=2) / (P * (C // groups))).astype(a.dtype)
 
 

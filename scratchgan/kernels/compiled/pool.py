@@ -1,17 +1,19 @@
-"""One pool of threads for everything, and the same bits whatever their number.
+"""One pool of threads for everything, and the same bits for any number of threads.
 
-A kernel is cut into *tasks*.  How many there are, and what each does, follows from the shapes alone; each writes what
-no other task writes; sums over tasks are taken afterwards, in order.  So it cannot matter which thread runs which task.
+A kernel is cut into *tasks*.  The shapes alone decide how many tasks there are and what each one does.  No two tasks
+write to the same place, and sums over tasks are taken afterwards, in a fixed order.  So it does not matter which thread
+runs which task.
 
-A task is a compiled function of two numbers: which task it is, and the address of a table with the addresses and sizes
-of the arrays.  `parallel_for` is the only function in the package that Numba runs in parallel.  (A second pool beside
-it, such as BLAS's, would spin on the same cores: a step then took four times as long.)
+A task is a compiled function of two numbers: its index, and the address of a table that holds the addresses and sizes
+of the arrays (`tables` gives names to the entries).  `parallel_for` is the only function in the package that Numba runs
+in parallel.  (A second pool in the same process, such as BLAS's, would spin on the same cores: a training step then
+took four times as long.)
 
-    @task
-    def _double(i, p):                      # p is the table's address, integer(p, 0) its first entry
-        ...
+    @float_task
+    def _double(i, p, one):                 # p is the address of the table
+        ...                                 # `one` is the number 1 in the dtype of the arrays: float32 or float64
 
-    run(parallel_for, _double.address, n_tasks, address of the table)
+    run(parallel_for, _double[x.itemsize].address, number of tasks, address(table))
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def _call(typingctx, address, i, table):
 
 @intrinsic
 def _as_pointer(typingctx, address, like):
-    """A pointer to numbers of the type of `like`."""
+    """Address -> pointer to numbers of the type of `like`."""
 
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
@@ -58,20 +60,20 @@ def _as_pointer(typingctx, address, like):
 
 @inner
 def array(address, n, like):
-    """The n numbers at an address, of the type of `like`, as an array."""
+    """The n numbers of the type of `like` at an address, as an array."""
     return carray(_as_pointer(address, like), n)
 
 
 @inner
 def address_of(a):
-    """Where an array's first number stands."""
+    """The address of an array's first number."""
     return np.int64(a.ctypes.data)
 
 
 def empty(shape, dtype) -> np.ndarray:
-    """np.empty, beginning at a multiple of 64 bytes.
+    """np.empty, but the address is a multiple of 64 bytes.
 
-    A vector of 64 bytes that begins elsewhere lies across two lines of the cache, and every load is two.
+    Any other 64-byte vector lies across two cache lines, and every load becomes two.
     """
     n, size = math.prod(shape), np.dtype(dtype).itemsize
     memory = np.empty(n * size + 64, np.uint8)
@@ -80,27 +82,22 @@ def empty(shape, dtype) -> np.ndarray:
 
 
 def address(a: np.ndarray) -> int:
-    """Where an array's first number stands."""
+    """The address of an array's first number."""
     return a.__array_interface__["data"][0]
-
-
-def table(*entries) -> np.ndarray:
-    """Integers, and addresses of arrays, as a table for tasks."""
-    return np.array([address(e) if isinstance(e, np.ndarray) else e for e in entries], np.int64)
 
 
 @inner
 def aligned(a):
-    """The first multiple of 64 within an array of int64, as an address; leaves up to 7 of its numbers unused."""
+    """The first address within an array of int64 that is a multiple of 64; up to 7 of its numbers stay unused."""
     return (np.int64(a.ctypes.data) + 63) // 64 * 64
 
 
 @inner
 def share(address, n, i, tasks, like):
-    """The i-th of `tasks` equal parts of the n numbers at an address.
+    """The i-th of `tasks` equal parts of the n numbers at an address, as an array.
 
-    An array of its own, to be indexed from 0: an index that might be negative, for all the compiler knows, keeps it
-    from vectorising.
+    The array begins at the part, so that loops over it start at 0: with an offset, the compiler cannot know that the
+    index is never negative, and does not vectorise.
     """
     lo, hi = part(n, i, tasks)
     return array(address + lo * size_of(like), hi - lo, like)
@@ -114,7 +111,7 @@ def part(n, i, tasks):
 
 @intrinsic
 def get(typingctx, address, like):
-    """The number at an address, of the type of `like`."""
+    """Read a number of the type of `like` at an address."""
 
     def generate(context, builder, signature, arguments):
         kind = context.get_value_type(signature.return_type)
@@ -125,7 +122,7 @@ def get(typingctx, address, like):
 
 @intrinsic
 def put(typingctx, address, number):
-    """Write a number to an address."""
+    """Write a number at an address."""
 
     def generate(context, builder, signature, arguments):
         kind = context.get_value_type(signature.args[1])
@@ -175,16 +172,39 @@ def parallel_for(address, n, table):
 
 @inner
 def keep(*arrays):
-    """Say that the arrays are still needed.
+    """Does nothing, but keeps the arrays alive until here.
 
-    Numba frees an array after the last line that names it; that an address taken from it is still in use, it cannot
-    know.  So every function that takes addresses ends with keep(...) of the arrays behind them.
+    Numba frees an array after the last line that names it.  It cannot know that an address taken from the array is
+    still in use.  So every function that takes addresses of its own arrays ends with keep(...) of these arrays.
     """
 
 
 def task(function):
-    """Decorator: a function (i, table address), see above."""
+    """Decorator: a function (i, address of the table), see above."""
     return by_address("void(int64, int64)")(function)
+
+
+def float_task(body):
+    """Decorator: a function (i, address of the table, one) as two tasks, {4: for float32, 8: for float64}.
+
+    `one` is the number 1 in the dtype that the task is for: its type says what the arrays hold.
+    """
+    compiled = inner(body)
+    return {size: task(_bound(body, compiled, one)) for size, one in ((4, np.float32(1)), (8, np.float64(1)))}
+
+
+def _bound(body, compiled, one):
+    """The function (i, p) that calls body(i, p, one).
+
+    Numba finds machine code on disk by a function's file, name and line.  So the new function gets the file and line of
+    `body`, and a name with the dtype in it.  (A closure over `compiled` would never be found again: the values that a
+    closure holds are part of Numba's key, and a compiled function is given a new random number in each process.)
+    """
+    name, code = f"{body.__name__}_{one.dtype}", body.__code__
+    source = "\n" * (code.co_firstlineno - 1) + f"def {name}(i, p): body(i, p, one)"
+    namespace = {"__name__": body.__module__, "body": compiled, "one": one}
+    exec(compile(source, code.co_filename, "exec"), namespace)
+    return namespace[name]
 
 
 @task
@@ -193,7 +213,7 @@ def _nothing(i, p):
 
 
 def run(launcher, *arguments):
-    """Call a compiled launcher; one at a time where Numba's threading layer cannot bear two (workqueue aborts)."""
+    """Call a compiled launcher; one at a time if Numba's threading layer is workqueue, which aborts on two."""
     if not _started:
         _start()
     with _lock:
@@ -210,10 +230,10 @@ def _start() -> None:
 
 
 def _keep_memory() -> None:
-    """Let the C library keep the memory of freed arrays for the next ones.
+    """Let the C library reuse the memory of freed arrays.
 
-    As it is, glibc gives arrays of a few MB back to the system, which hands them out again page by page, each zeroed
-    first: in a training step, 8,000 pages and a fifth of the time.  Where there is no `mallopt`, nothing is done.
+    By default glibc returns arrays of a few MB to the operating system, which hands memory out again page by page and
+    zeroes each page first: 8,000 pages and a fifth of the time in a training step.  Without `mallopt`, do nothing.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -224,7 +244,7 @@ def _keep_memory() -> None:
 
 
 def set_num_threads(n: int) -> None:
-    """Let kernels use n threads from now on.  The results are the same bits for every n.
+    """Let kernels use n threads from now on.  The results have the same bits for every n.
 
     Raises ValueError if n is not between 1 and the number of cores that the process was started with.
     """

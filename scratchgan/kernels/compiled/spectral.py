@@ -1,8 +1,8 @@
-"""The power iteration: both products of a round read Wm row by row, and a task owns some rows.
+"""The power iteration.  Both of its products read Wm row by row, and a task has some of the rows.
 
-v = Wm^T u       a task adds up its rows, times their entries of u; what the tasks have is then added up in order
-u = Wm v         a task has its rows' entries of u
-a / |a|          one task; the last length of u is sigma, for u^T Wm v = |Wm v| once u = Wm v / |Wm v|
+v = Wm^T u       a task adds up its rows, times their entries of u; then the sums of all tasks are added up in order
+u = Wm v         a task computes the entries of u that belong to its rows
+a / |a|          one task; the last |u| is sigma, because u^T Wm v = |Wm v| once u = Wm v / |Wm v|
 """
 
 from __future__ import annotations
@@ -10,80 +10,56 @@ from __future__ import annotations
 import numpy as np
 
 from .. import spectral
-from .conv import address, table
 from .gemm import DTYPES
-from .pool import _call, array, inner, integer, jit, parallel_for, part, run, task
+from .pool import _call, address, array, float_task, jit, parallel_for, part, run
+from .tables import read, slots
 
-SMALL = 4096  # entries of a weight below which NumPy does it
-GRAIN = 1 << 14  # entries that a task is worth
+SMALL = 4096  # weights with fewer entries are left to NumPy
+GRAIN = 1 << 14  # entries that make a task worthwhile
 MOST = 16  # tasks at most
 
-
-@task
-def _down32(i, p):
-    _down(i, p, np.float32(1))
+ITERATION = slots("Wm u v sums sigma K Co tasks size")
+U, V = 0, 1  # which vector `_finish` divides by its length
 
 
-@task
-def _down64(i, p):
-    _down(i, p, np.float64(1))
-
-
-@inner
+@float_task
 def _down(i, p, one):
     """sums[i, c] = sum over the task's rows k of Wm[k, c] u[k]."""
-    K, Co, size = integer(p, 5), integer(p, 6), integer(p, 8)
-    u, sums = array(integer(p, 1), K, one), array(integer(p, 3) + i * Co * size, Co, one)
-    first, last = part(K, i, integer(p, 7))
+    args = read(p, ITERATION)
+    K, Co, size = args.K, args.Co, args.size
+    u, sums = array(args.u, K, one), array(args.sums + i * Co * size, Co, one)
+    first, last = part(K, i, args.tasks)
     for c in range(Co):
         sums[c] = 0
     for k in range(first, last):
-        row = array(integer(p, 0) + k * Co * size, Co, one)
+        row = array(args.Wm + k * Co * size, Co, one)
         for c in range(Co):
             sums[c] += u[k] * row[c]
 
 
-@task
-def _up32(i, p):
-    _up(i, p, np.float32(1))
-
-
-@task
-def _up64(i, p):
-    _up(i, p, np.float64(1))
-
-
-@inner
+@float_task
 def _up(i, p, one):
     """u[k] = sum over c of Wm[k, c] v[c], for the task's rows k."""
-    K, Co, size = integer(p, 5), integer(p, 6), integer(p, 8)
-    u, v = array(integer(p, 1), K, one), array(integer(p, 2), Co, one)
-    first, last = part(K, i, integer(p, 7))
+    args = read(p, ITERATION)
+    K, Co, size = args.K, args.Co, args.size
+    u, v = array(args.u, K, one), array(args.v, Co, one)
+    first, last = part(K, i, args.tasks)
     for k in range(first, last):
-        row = array(integer(p, 0) + k * Co * size, Co, one)
+        row = array(args.Wm + k * Co * size, Co, one)
         total = one - one
         for c in range(Co):
             total += row[c] * v[c]
         u[k] = total
 
 
-@task
-def _finish32(which, p):
-    _finish(which, p, np.float32(1))
-
-
-@task
-def _finish64(which, p):
-    _finish(which, p, np.float64(1))
-
-
-@inner
+@float_task
 def _finish(which, p, one):
-    """v = the tasks' sums, added up in order; or u as it is (`which` 0 or 1).  Then divided by its length."""
-    K, Co, tasks = integer(p, 5), integer(p, 6), integer(p, 7)
-    a = array(integer(p, 1 if which else 2), K if which else Co, one)
-    if not which:
-        sums = array(integer(p, 3), tasks * Co, one)
+    """Divide u or v by its length; v is first computed as the sum of the tasks' sums, in order."""
+    args = read(p, ITERATION)
+    Co, tasks = args.Co, args.tasks
+    a = array(args.u if which == U else args.v, args.K if which == U else Co, one)
+    if which == V:
+        sums = array(args.sums, tasks * Co, one)
         for c in range(Co):
             a[c] = sums[c]
         for t in range(1, tasks):
@@ -95,16 +71,16 @@ def _finish(which, p, one):
     length = np.sqrt(total)
     for e in range(len(a)):
         a[e] = one - one if length == 0 else a[e] / length
-    array(integer(p, 4), 1, one)[0] = length
+    array(args.sigma, 1, one)[0] = length
 
 
 @jit
 def _iterate(down, up, finish, tasks, iterations, p):
     for _ in range(iterations):
         parallel_for(down, tasks, p)
-        _call(finish, 0, p)
+        _call(finish, V, p)
         parallel_for(up, tasks, p)
-        _call(finish, 1, p)
+        _call(finish, U, p)
 
 
 @spectral.power_iteration.engine("numba")
@@ -114,13 +90,7 @@ def _(Wm, u, *, iterations):
     Wm, u, (K, Co) = np.ascontiguousarray(Wm), u.copy(), Wm.shape
     tasks = max(1, min(MOST, K, Wm.size // GRAIN))
     v, sums, sigma = np.empty(Co, Wm.dtype), np.empty((tasks, Co), Wm.dtype), np.empty(1, Wm.dtype)
-    p = table(Wm, u, v, sums, sigma, K, Co, tasks, Wm.itemsize)
-    wide = Wm.itemsize == 8
-    run(
-        _iterate,
-        *((f, d)[wide].address for f, d in ((_down32, _down64), (_up32, _up64), (_finish32, _finish64))),
-        tasks,
-        iterations,
-        address(p),
-    )
+    p = ITERATION.table(Wm=Wm, u=u, v=v, sums=sums, sigma=sigma, K=K, Co=Co, tasks=tasks, size=Wm.itemsize)
+    down, up, finish = (f[Wm.itemsize].address for f in (_down, _up, _finish))
+    run(_iterate, down, up, finish, tasks, iterations, address(p))
     return u, v, sigma[0]

@@ -1,26 +1,27 @@
-r"""The register tile: the few lines that all matrix products and convolutions spend their time in.
+r"""The register tile: the few lines in which all matrix products and convolutions spend their time.
 
-A processor core has 16 or 32 vector registers.  A product is fast when what is being summed *stays in them*: a tile of
+A processor core has 16 or 32 vector registers.  A product is fast when the sums *stay in these registers*: a tile of
 R rows times V vectors of C = A B is kept in registers while k runs along the whole sum,
 
                   B[k, :]   v v v v v v v v | v v v v v v v v        V vectors of L neighbouring columns: V loads
                            +-----------------+----------------+
-        A[0, k]  o ------> | acc acc ...     | acc acc ...    |      each number of A is repeated over a vector: R loads
+        A[0, k]  o ------> | acc acc ...     | acc acc ...    |      each number of A fills a vector: R loads
         A[1, k]  o ------> | acc acc ...     | acc acc ...    |
           ...              |                 |                |      R V fused multiply-adds with nothing to wait for:
         A[R-1,k] o ------> | acc acc ...     | acc acc ...    |      acc[m, v] += A[m, k] B[k, v]
                            +-----------------+----------------+
 
-so R + V loads feed R V multiply-adds: 10 for 24 with the tile of AVX-512, 6 rows by 4 vectors of 16 floats.  With
-fewer accumulators there are more loads for each; with more, they do not fit, and are written to memory in between.
-For a C of few columns there is a narrow tile, of one vector.
+so R + V loads feed R V multiply-adds: 10 loads for 24 with the tile of AVX-512, 6 rows by 4 vectors of 16 floats.  A
+smaller tile needs more loads for each multiply-add.  A larger one does not fit, and parts of it would be moved to
+memory and back.  For a C of few columns there is a narrow tile, of one vector.
 
-A row of A need not be near its neighbour: `tile_rows` finds each of its R rows through an address, several times over
-if need be (a convolution's patch is k x k runs of C neighbouring numbers: Dukhan 2019, "The Indirect Convolution
-Algorithm").  `tile_panel` is for A^T: the R numbers of one k lie side by side.
+A row of A need not be near its neighbour: `tile_rows` finds each of its R rows through an address.  A row may also
+consist of several segments, each with an address of its own (a convolution's patch is k x k runs of C neighbouring
+numbers: Dukhan 2019, "The Indirect Convolution Algorithm").  `tile_panel` is for A^T: the R numbers of one k lie side
+by side.
 
-The tile is written in LLVM's vector instructions, for a compiler that is shown a plain loop nest does not keep the
-accumulators in registers.  As loops it is
+The tile is written in LLVM's vector instructions, because a compiler does not keep the accumulators of a plain loop
+nest in registers.  As loops it is
 
     acc[m, v] = init[m][v]
     for s in range(segments):                       # tile_panel: one segment
@@ -28,8 +29,9 @@ accumulators in registers.  As loops it is
             acc[m, v] += A[s][m][k] * B[s * length + k][v]          for all m, v
     C[m][v] = acc[m, v] if acc[m, v] > 0 else slope * acc[m, v]
 
-with addresses (int64) for all pointers.  Rows of `init` and C are found through tables too, so that a bias, zeros, the
-sum so far or a place to throw a row away are all the same to it.
+with addresses (int64) for all pointers.  The rows of `init` and C are found through tables of addresses, too.  So the
+sum may start from a bias, from zeros or from an earlier sum, and a row that is not needed may be written to a buffer
+that nobody reads.
 """
 
 from __future__ import annotations
@@ -39,16 +41,16 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .compiling import by_address
+from .compiling import by_address_for_floats
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
 
 def _host() -> tuple[int, int, int, bool]:
-    """(rows R, vectors V, bytes of a vector, fused multiply-add) that suit this processor."""
+    """(rows R, vectors V, bytes of a vector, whether there is a fused multiply-add) for this processor."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return 6, 4, 64, True  # 32 registers of 64 bytes
+        return 6, 4, 64, True  # it has 32 registers of 64 bytes
     if features.get("avx2") and features.get("fma"):
         return 6, 2, 32, True  # 16 of 32
     if features.get("neon") or llvm.get_process_triple().startswith(("aarch64", "arm64")):
@@ -60,18 +62,18 @@ ROWS, VECTORS, VECTOR_BYTES, FUSED = _host()
 
 
 def width_for(N: int, itemsize: int) -> int:
-    """Columns of the tile that suits a C of N columns."""
+    """Number of columns of the tile that is used for a C of N columns."""
     one_vector = VECTOR_BYTES // itemsize
     return one_vector if narrow(N, itemsize) else VECTORS * one_vector
 
 
 def narrow(N: int, itemsize: int) -> bool:
-    """Whether the narrow tile takes fewer operations: the wide one computes all its columns, there or not."""
+    """Whether the narrow tile takes fewer operations: the wide one computes columns that C does not have, too."""
     return N <= VECTORS // 2 * (VECTOR_BYTES // itemsize)
 
 
 class _Emitter:
-    """What both tiles share: vector types, loads, stores, the loop over k."""
+    """What all tiles share: vector types, loads, stores, one step of the loop over k."""
 
     def __init__(self, builder, element, vectors):
         self.b, self.vectors = builder, vectors
@@ -101,11 +103,11 @@ class _Emitter:
         return self.b.add(address, ir.Constant(I64, offset))
 
     def entry(self, table, index: int):
-        """The address that stands at table[index]."""
+        """The address table[index]."""
         return self.b.load(self.pointer(self.plus(table, 8 * index), I64))
 
     def masks(self, ncols):
-        """For each vector: which of its lanes are columns at all."""
+        """For each vector: which of its lanes are columns of C."""
         places = ir.Constant(ir.VectorType(I64, self.lanes), [ir.Constant(I64, i) for i in range(self.lanes)])
         kind = ir.VectorType(I64, self.lanes)
         rest = [self.splat(self.plus(ncols, -v * self.lanes), kind) for v in range(self.vectors)]
@@ -168,7 +170,7 @@ class _Emitter:
 
 
 class _Loop:
-    """for i in range(n), n >= 1, whose values are carried in registers (phi nodes) from one turn to the next."""
+    """for i in range(n), n >= 1, with values carried in registers (phi nodes) from one iteration to the next."""
 
     def __init__(self, builder, n, carried):
         self.b, self.n = builder, n
@@ -227,12 +229,13 @@ def _panel_tile(vectors):
 
 @intrinsic
 def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """C tile = leaky(init + sum over segments and k of A B); the rows of A through a table of `segments` x R addresses.
+    """C tile = leaky(init + sum over segments and k of A B).
 
+    a_table        table of `segments` x R addresses: where the rows of A begin
     segment_step   bytes from a row's address in one segment to the same row's in the next, within the table
     b, b_step      address of B's first row (of this tile's columns), bytes to the next
     init, c        tables of R addresses; `offset` bytes are added to each: the tile's first column
-    ncols          columns that exist; lanes beyond them are neither read nor written
+    ncols          columns of C from this tile's first on; lanes beyond them are neither read nor written
     slope          1 leaves C as it is; its type says whether the numbers are float32 or float64
     """
     return types.void(*[types.int64] * 10, slope), _rows_tile(VECTORS)
@@ -240,19 +243,19 @@ def _rows(typingctx, a_table, segment_step, segments, length, b, b_step, init, c
 
 @intrinsic
 def _rows_narrow(typingctx, a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """`_rows` with one vector."""
+    """`_rows` for the narrow tile."""
     return types.void(*[types.int64] * 10, slope), _rows_tile(1)
 
 
 @intrinsic
 def _panel(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The same with A^T: A[m, k] = the m-th number after the address a + k a_step."""
+    """The same for A^T: A[m, k] is the m-th number from the address a + k a_step on."""
     return types.void(*[types.int64] * 9, slope), _panel_tile(VECTORS)
 
 
 @intrinsic
 def _panel_narrow(typingctx, a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """`_panel` with one vector."""
+    """`_panel` for the narrow tile."""
     return types.void(*[types.int64] * 9, slope), _panel_tile(1)
 
 
@@ -280,66 +283,38 @@ def tile_panel(typingctx, tile, a, a_step, length, b, b_step, init, c, offset, n
     return types.void(*[types.int64] * 10, slope), _caller(9)
 
 
-@by_address("void(" + "int64, " * 10 + "float32)")
-def rows32(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float32, rows of A in place."""
+@by_address_for_floats("void(" + "int64, " * 10 + "{})")
+def rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile that reads rows of A in place."""
     _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
 
 
-@by_address("void(" + "int64, " * 10 + "float32)")
-def rows32_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """The narrow tile for float32, rows of A in place."""
+@by_address_for_floats("void(" + "int64, " * 10 + "{})")
+def rows_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile that reads rows of A in place."""
     _rows_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
 
 
-@by_address("void(" + "int64, " * 10 + "float64)")
-def rows64(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float64, rows of A in place."""
-    _rows(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
-
-
-@by_address("void(" + "int64, " * 10 + "float64)")
-def rows64_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope):
-    """The narrow tile for float64, rows of A in place."""
-    _rows_narrow(a_table, segment_step, segments, length, b, b_step, init, c, offset, ncols, slope)
-
-
-@by_address("void(" + "int64, " * 9 + "float32)")
-def panel32(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float32, A^T."""
+@by_address_for_floats("void(" + "int64, " * 9 + "{})")
+def panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The tile that reads A^T."""
     _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
 
 
-@by_address("void(" + "int64, " * 9 + "float32)")
-def panel32_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The narrow tile for float32, A^T."""
+@by_address_for_floats("void(" + "int64, " * 9 + "{})")
+def panel_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
+    """The narrow tile that reads A^T."""
     _panel_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
-
-
-@by_address("void(" + "int64, " * 9 + "float64)")
-def panel64(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The tile for float64, A^T."""
-    _panel(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
-
-
-@by_address("void(" + "int64, " * 9 + "float64)")
-def panel64_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope):
-    """The narrow tile for float64, A^T."""
-    _panel_narrow(a, a_step, length, b, b_step, init, c, offset, ncols, slope)
-
-
-_ROWS_TILES = {4: (rows32, rows32_narrow), 8: (rows64, rows64_narrow)}
-_PANEL_TILES = {4: (panel32, panel32_narrow), 8: (panel64, panel64_narrow)}
 
 
 def rows_tile(N: int, itemsize: int) -> int:
     """Address of the tile that reads rows of A, for a C of N columns."""
-    return _ROWS_TILES[itemsize][narrow(N, itemsize)].address
+    return (rows_narrow if narrow(N, itemsize) else rows)[itemsize].address
 
 
 def panel_tile(N: int, itemsize: int) -> int:
     """Address of the tile that reads A^T, for a C of N columns."""
-    return _PANEL_TILES[itemsize][narrow(N, itemsize)].address
+    return (panel_narrow if narrow(N, itemsize) else panel)[itemsize].address
 
 
 @intrinsic

@@ -1,7 +1,8 @@
 r"""Convolution with fewer multiplications: Winograd's F(2, 2), for kernels twice as large as the stride (k4 s2, k2 s1).
 
-Two neighbouring outputs of a kernel with two taps need four products; Winograd (1980) does it with three.  The middle
-input, which both outputs read, is multiplied once, by the sum of the taps; the others as differences from it:
+Two neighbouring outputs of a kernel with two taps take four products; Winograd (1980) needs three.  The middle input,
+which both outputs read, is multiplied once, by the sum of the taps; of the other two, only the difference from it is
+multiplied:
 
     y0 = x0 w0 + x1 w1         x0 - x1 --(w0     )--> m1 --+
                                                            +--> y0 = m1 + m2          m1 = (x0 - x1) w0
@@ -10,16 +11,16 @@ input, which both outputs read, is multiplied once, by the sum of the taps; the 
                                x2 - x1 --(w1     )--> m3 --+
 
 In two dimensions the rule is nested: along the columns of a 3 x 3 window, then along its rows.  A tile of 2 x 2 outputs
-then takes 9 products, at the 9 *points* (p, q), instead of 16 (Lavin & Gray 2015).  x is a pixel here, with C channels,
-and w a matrix: the sums and differences are C numbers each, the products C Co, so what is saved far outweighs what is
-added.  Where the number of outputs is odd, m3 of the last tile is not wanted: 7 outputs take 11 products, not 14, and
-7 x 7 take 0.62 of what they took.
+then takes 9 products, at the 9 *points* (p, q), instead of 16 (Lavin & Gray 2015).  Here x is a pixel with C channels,
+and w a C x Co matrix.  A difference of pixels costs C operations and a product 2 C Co, so far more work is saved than
+added.  If the number of outputs is odd, m3 of the last tile is not needed: 7 outputs take 11 products instead of 14,
+and 7 x 7 outputs take 0.62 of the products that they take directly.
 
 With stride s and a kernel of 2 s, the rows h = s o + a of an image, for one a, lie under taps a and s + a, two taps
-with stride 1 in o.  There are s s such *phases*.  In conv2d they are summed over: they stand side by side as channels.
+with stride 1 in o.  There are s s such *phases*.  conv2d sums over them, so they are put side by side as channels.
 In the input gradient the outputs fall into phases, and all of them read the same windows of dy.
 
-    conv2d          for each task: some tiles, so few that what follows stays in the cache
+    conv2d          for each task: some tiles, few enough that what follows stays in the cache
     input gradient      V = differences of the windows, at 9 points
                         for each phase of what is made (conv2d: one)
                             for each point: M[point] = V[point] U[point]        a row of M, V = a tile; U = sums of taps
@@ -27,15 +28,16 @@ In the input gradient the outputs fall into phases, and all of them read the sam
 
 The weight gradient is the same rule read backwards: `winograd_grad`.
 
-An output of a tile is made of the pixels and taps that it depends on, and of no others: where an image holds a NaN or
-an infinity, the same outputs are not finite as by the direct sum, and none of their neighbours.  But an infinity may
-come out as NaN, and a difference of numbers near the largest that there are may overflow.
+An output of a tile is computed only from the pixels and taps that it depends on.  So a NaN or an infinity in an image
+makes the same outputs not finite as the direct sum does, and none of their neighbours.  But an infinity may come out as
+NaN, and the difference of two numbers near the largest float may overflow.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -50,7 +52,7 @@ from .pool import (
     aligned,
     array,
     empty,
-    get,
+    float_task,
     inner,
     integer,
     keep,
@@ -58,31 +60,36 @@ from .pool import (
     part,
     put,
     run,
-    table,
-    task,
 )
+from .tables import read, real, slots
 from .tile import I64, ROWS, VECTOR_BYTES, _Emitter, _Loop, rows_tile, tile_rows, width_for
 
-GROUP = 64  # tiles of a task, about: its V, M and what is read of U stay in the second-level cache
-FEWEST = 512  # tiles in a batch, and
-NARROW = 32  # channels, that outweigh the sums and differences
-LARGEST = 5 << 18  # bytes of U: more would be read anew from memory, group after group
+GROUP = 64  # tiles of one task, about: its V, M and what it reads of U stay in the second-level cache
+FEWEST = 512  # with fewer tiles in a batch than this, or
+NARROW = 32  # with fewer channels, the sums and differences cost more than is saved
+LARGEST = 5 << 18  # bytes of U: a larger one would be read from memory again for each group
 NONE = -1
+
+WEIGHTS = slots("W packed taps n K N step_k step_n width size zeros phases point_step phase_step panel_step")
+TILES = slots(
+    "given made packed zeros bias given_at made_at wanted tiles inputs phases N C columns "
+    "tasks given_step made_step width tile size slope"
+)
 
 
 @dataclass
 class Plan:
-    """Which pixels of an image lie in the windows of its tiles; NONE where there is none."""
+    """Which pixels the tiles of an image read and write; NONE stands for no pixel."""
 
     tiles: int
     given: np.ndarray  # (tiles, phases, 9) pixels that are read
-    made: np.ndarray  # (tiles, phases, 4) pixels that are made
-    wanted: np.ndarray  # (9, phases, tiles) 1 if a pixel that is made needs the point's product, else 0
+    made: np.ndarray  # (tiles, phases, 4) pixels that are written
+    wanted: np.ndarray  # (9, phases, tiles) 1 if a pixel that is written needs the point's product, else 0
 
 
 @functools.lru_cache(maxsize=256)
 def forward_plan(H: int, W: int, stride, padding) -> Plan:
-    """Plan of conv2d: x is given, y is made.  Tile t makes outputs 2 t and 2 t + 1."""
+    """Plan of conv2d, which reads x and writes y.  Tile t writes outputs 2 t and 2 t + 1."""
     x, y = [], []
     for size, s, p in zip((H, W), stride, padding, strict=True):
         out = conv_output_size(size, 2 * s, s, p)
@@ -94,7 +101,7 @@ def forward_plan(H: int, W: int, stride, padding) -> Plan:
 
 @functools.lru_cache(maxsize=256)
 def input_grad_plan(H: int, W: int, stride, padding) -> Plan:
-    """Plan of the input gradient: dx[h], h + p = s o + a, is made of dy[o - 1] and dy[o]."""
+    """Plan of the input gradient: dx[h], h + p = s o + a, is computed from dy[o - 1] and dy[o]."""
     y, x = [], []
     for size, s, p in zip((H, W), stride, padding, strict=True):
         out, first = conv_output_size(size, 2 * s, s, p), p // s
@@ -118,16 +125,16 @@ def _both(h: np.ndarray, w: np.ndarray, W: int) -> np.ndarray:
     return np.ascontiguousarray(pixels.reshape(T * U, A * B, I * J), np.int64)
 
 
-def _plan(given: list, given_W: int, made: list, made_W: int) -> Plan:
+def _plan(given: Any, given_W: int, made: Any, made_W: int) -> Plan:
     a, b = (np.stack([v[..., 0], v[..., 0] | v[..., 1], v[..., 1]]) for v in (axis != NONE for axis in made))
     wanted = a[:, None, :, None, :, None] & b[None, :, None, :, None, :]
     P, Q, T, U, A, B = wanted.shape
     wanted = wanted.reshape(P * Q, T * U, A * B).swapaxes(1, 2)
-    return Plan(T * U, _both(*given, given_W), _both(*made, made_W), np.ascontiguousarray(wanted, np.int64))
+    return Plan(T * U, _both(*given, given_W), _both(*made, made_W), np.ascontiguousarray(wanted, np.int64))  # type: ignore[call-arg]  # given and made are three arguments each
 
 
 def plan_if_it_pays(plan_of, x_shape, weight, stride, padding) -> Plan | None:
-    """`plan_of` images of x_shape, if this takes such a convolution, and takes less time for it; otherwise None."""
+    """`plan_of` images of x_shape, or None if the rule does not apply to such a convolution or takes longer."""
     kh, kw, Ci, Co = weight.shape
     if (kh, kw) != (2 * stride[0], 2 * stride[1]) or min(Ci, Co) < NARROW:
         return None
@@ -141,8 +148,8 @@ def plan_if_it_pays(plan_of, x_shape, weight, stride, padding) -> Plan | None:
 def _nested(rule, places: int, activation: bool = False):
     """Intrinsic: the rule along the columns, then the rows, of `places` x `places` runs of n bytes, in registers.
 
-    Runs are found through a table of addresses, and so are the places for the results.  n is at least a vector: the
-    last vector of a run ends where the run does, and may do some numbers again.
+    The runs and the places for the results are given as tables of addresses.  A run is at least as long as a vector;
+    its last vector ends where the run ends, and may repeat some numbers of the vector before.
     """
 
     def generate(context, builder, signature, arguments):
@@ -194,7 +201,7 @@ def _outputs(typingctx, sources, targets, n, start, slope):
 
 @inner
 def addresses(to, image, pixels, count, n, nothing):
-    """Addresses of pixels of n bytes, into a table."""
+    """Write the addresses of `count` pixels of n bytes to a table; that of `nothing` for NONE."""
     for k in range(count):
         pixel = integer(pixels, k)
         put(to + 8 * k, nothing if pixel < 0 else image + pixel * n)
@@ -205,39 +212,29 @@ def addresses(to, image, pixels, count, n, nothing):
 
 @functools.lru_cache(maxsize=64)
 def sums_of_taps(stride, reverse: bool) -> np.ndarray:
-    """(9 points, phases, 4): the taps whose sum is U; reversed for the input gradient, which meets them so."""
+    """(9 points, phases, 4): the taps whose sum is U; in reverse order for the input gradient."""
     rule = np.array([(0, NONE), (0, 1), (1, NONE)])[:: -1 if reverse else 1, None]
     h, w = (np.where(rule == NONE, NONE, s * rule + np.arange(s)[:, None]) for s in stride)
     return _both(h, w, 2 * stride[1])
 
 
-@task
-def _weights32(i, p):
-    _weights(i, p, np.float32(1))
-
-
-@task
-def _weights64(i, p):
-    _weights(i, p, np.float64(1))
-
-
-@inner
+@float_task
 def _weights(i, p, one):
     """Task (point, phase): the sum of up to four taps, into panels."""
-    W, packed, taps, n, K, N = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4), integer(p, 5)
-    step_k, step_n, width, size, zeros = integer(p, 6), integer(p, 7), integer(p, 8), integer(p, 9), integer(p, 10)
-    phases, point_step, phase_step, panel_step = integer(p, 11), integer(p, 12), integer(p, 13), integer(p, 14)
+    args = read(p, WEIGHTS)
+    W, n, K, N, width, size = args.W, args.n, args.K, args.N, args.width, args.size
     memory = np.empty(n * size // 8 + 8, np.int64)
-    total, source = array(aligned(memory), n, one), W + integer(taps, 4 * i) * n * size
+    total, source = array(aligned(memory), n, one), W + integer(args.taps, 4 * i) * n * size
     for k in range(4 * i + 1, 4 * i + 4):
-        if integer(taps, k) >= 0:
-            a, b = array(source, n, one), array(W + integer(taps, k) * n * size, n, one)
+        if integer(args.taps, k) >= 0:
+            a, b = array(source, n, one), array(W + integer(args.taps, k) * n * size, n, one)
             for m in range(n):
                 total[m] = a[m] + b[m]
             source = aligned(memory)
-    to = packed + i // phases * point_step + i % phases * phase_step
+    to = args.packed + i // args.phases * args.point_step + i % args.phases * args.phase_step
     for j in range((N + width - 1) // width):
-        pack_panel(source, step_k, step_n, to + j * panel_step, K, j * width, N, width, size, zeros)
+        panel = to + j * args.panel_step
+        pack_panel(source, args.step_k, args.step_n, panel, K, j * width, N, width, size, args.zeros)
     keep(memory)
 
 
@@ -248,60 +245,44 @@ def pack_weights(W: np.ndarray, stride, transposed: bool) -> np.ndarray:
     (K, N), (step_k, step_n) = ((Co, Ci), (1, Co)) if transposed else ((Ci, Co), (Co, 1))
     width, zeros = width_for(N, size), np.zeros(1, np.int64)
     panels, panel = -(-N // width), K * width * size
-    steps = (
+    point_step, phase_step, panel_step = (
         (panels * panel, 9 * panels * panel, panel) if transposed else (phases * panels * panel, panel, phases * panel)
     )
     packed = empty((9 * phases * panels * K * width,), W.dtype)
-    p = table(
-        W,
-        packed,
-        sums_of_taps(stride, transposed),
-        Ci * Co,
-        K,
-        N,
-        step_k * size,
-        step_n * size,
-        width,
-        size,
-        zeros,
-        phases,
-        *steps,
+    p = WEIGHTS.table(
+        W=W,
+        packed=packed,
+        taps=sums_of_taps(stride, transposed),
+        n=Ci * Co,
+        K=K,
+        N=N,
+        step_k=step_k * size,
+        step_n=step_n * size,
+        width=width,
+        size=size,
+        zeros=zeros,
+        phases=phases,
+        point_step=point_step,
+        phase_step=phase_step,
+        panel_step=panel_step,
     )
-    run(parallel_for, (_weights32 if size == 4 else _weights64).address, 9 * phases, address(p))
+    run(parallel_for, _weights[size].address, 9 * phases, address(p))
     return packed
 
 
 # -- forward and input gradient ---------------------------------------------------------------------------------------
 
 
-@task
-def _tiles32(i, p):
-    _tiles(i, p, get(p + 8 * 20, np.float32(1)), np.float32(1))
-
-
-@task
-def _tiles64(i, p):
-    _tiles(i, p, get(p + 8 * 20, np.float64(1)), np.float64(1))
-
-
-@inner
-def _tiles(number, p, slope, one):
-    """All that some tiles make, of the batch's tiles counted through."""
-    given, made, packed, zeros, bias = integer(p, 0), integer(p, 1), integer(p, 2), integer(p, 3), integer(p, 4)
-    given_at, made_at, wanted, tiles = integer(p, 5), integer(p, 6), integer(p, 7), integer(p, 8)
-    inputs, phases, N, C, columns = integer(p, 9), integer(p, 10), integer(p, 11), integer(p, 12), integer(p, 13)
-    tasks, given_step, made_step, width, tile, size = (
-        integer(p, 14),
-        integer(p, 15),
-        integer(p, 16),
-        integer(p, 17),
-        integer(p, 18),
-        integer(p, 19),
-    )
-    first, last = part(N * tiles, number, tasks)
+@float_task
+def _tiles(i, p, one):
+    """All that some tiles write, of the tiles of the whole batch."""
+    args, slope = read(p, TILES), real(p, TILES.slope, one)
+    tiles, inputs, phases, C, columns = args.tiles, args.inputs, args.phases, args.C, args.columns
+    width, size, zeros = args.width, args.size, args.zeros
+    first, last = part(args.N * tiles, i, args.tasks)
     rows, most, K = last - first, (last - first + ROWS - 1) // ROWS * ROWS, inputs * C
     v_step, m_step = K * size, columns * size
-    v_point, m_point = rows * v_step + 64, rows * m_step + 64  # 64: the points do not share a cache set
+    v_point, m_point = rows * v_step + 64, rows * m_step + 64  # + 64: the points lie in different cache sets
     v_memory, m_memory = np.empty(9 * v_point // 8 + 8, np.int64), np.empty(9 * m_point // 8 + 8, np.int64)
     V, M = aligned(v_memory), aligned(m_memory)
     tables, nowhere = np.empty(3 * most + 18, np.int64), np.empty(columns, np.int64)
@@ -310,9 +291,9 @@ def _tiles(number, p, slope, one):
     for m in range(most):
         put(init + 8 * m, zeros)
     for row in range(rows):
-        image, t = given + (first + row) // tiles * given_step, (first + row) % tiles
+        image, t = args.given + (first + row) // tiles * args.given_step, (first + row) % tiles
         for f in range(inputs):
-            addresses(sources, image, given_at + 72 * (t * inputs + f), 9, C * size, zeros)
+            addresses(sources, image, args.given_at + 72 * (t * inputs + f), 9, C * size, zeros)
             for point in range(9):
                 put(targets + 8 * point, V + point * v_point + row * v_step + f * C * size)
             differences(sources, targets, C * size, one)
@@ -320,7 +301,7 @@ def _tiles(number, p, slope, one):
         for point in range(9):
             count = 0
             for row in range(rows):
-                if integer(wanted, (point * phases + f) * tiles + (first + row) % tiles):
+                if integer(args.wanted, (point * phases + f) * tiles + (first + row) % tiles):
                     put(a + 8 * count, V + point * v_point + row * v_step)
                     put(c + 8 * count, M + point * m_point + row * m_step)
                     count += 1
@@ -328,60 +309,47 @@ def _tiles(number, p, slope, one):
             for m in range(count, blocks * ROWS):
                 put(a + 8 * m, V)
                 put(c + 8 * m, address_of(nowhere))
-            of_u = packed + (f * 9 + point) * ((columns + width - 1) // width) * K * width * size
+            of_u = args.packed + (f * 9 + point) * ((columns + width - 1) // width) * K * width * size
             for j in range((columns + width - 1) // width):
+                b, offset, left = of_u + j * K * width * size, j * width * size, columns - j * width
                 for t in range(blocks):
                     at = 8 * ROWS * t
-                    tile_rows(
-                        tile,
-                        a + at,
-                        0,
-                        1,
-                        K,
-                        of_u + j * K * width * size,
-                        width * size,
-                        init + at,
-                        c + at,
-                        j * width * size,
-                        columns - j * width,
-                        one,
-                    )
+                    tile_rows(args.tile, a + at, 0, 1, K, b, width * size, init + at, c + at, offset, left, one)
         for row in range(rows):
-            image, t = made + (first + row) // tiles * made_step, (first + row) % tiles
+            image, t = args.made + (first + row) // tiles * args.made_step, (first + row) % tiles
             for point in range(9):
                 put(sources + 8 * point, M + point * m_point + row * m_step)
-            addresses(targets, image, made_at + 32 * (t * phases + f), 4, m_step, address_of(nowhere))
-            _outputs(sources, targets, m_step, bias, slope)
+            addresses(targets, image, args.made_at + 32 * (t * phases + f), 4, m_step, address_of(nowhere))
+            _outputs(sources, targets, m_step, args.bias, slope)
     keep(v_memory, m_memory, tables, nowhere)
 
 
 def convolve(given, W, made, plan: Plan, stride, transposed: bool, bias, slope) -> None:
     """made = convolution of `given` with W, or its adjoint if transposed, plus bias, then leaky."""
-    kind, size, N, C, columns = given.dtype.type, given.itemsize, len(given), given.shape[3], made.shape[3]
+    size, N, C, columns = given.itemsize, len(given), given.shape[3], made.shape[3]
     packed, zeros = pack_weights(W, stride, transposed), np.zeros(max(C, columns), given.dtype)
     tasks = -(-N * plan.tiles // (2 * GROUP)) * 2
-    p = table(
-        given,
-        made,
-        packed,
-        zeros,
-        zeros if bias is None else bias,
-        plan.given,
-        plan.made,
-        plan.wanted,
-        plan.tiles,
-        plan.given.shape[1],
-        plan.made.shape[1],
-        N,
-        C,
-        columns,
-        tasks,
-        given[0].nbytes,
-        made[0].nbytes,
-        width_for(columns, size),
-        rows_tile(columns, size),
-        size,
-        0,
+    p = TILES.table(
+        given=given,
+        made=made,
+        packed=packed,
+        zeros=zeros,
+        bias=zeros if bias is None else bias,
+        given_at=plan.given,
+        made_at=plan.made,
+        wanted=plan.wanted,
+        tiles=plan.tiles,
+        inputs=plan.given.shape[1],
+        phases=plan.made.shape[1],
+        N=N,
+        C=C,
+        columns=columns,
+        tasks=tasks,
+        given_step=given[0].nbytes,
+        made_step=made[0].nbytes,
+        width=width_for(columns, size),
+        tile=rows_tile(columns, size),
+        size=size,
+        slope=given.dtype.type(slope),
     )
-    p[20:21].view(kind)[0] = slope
-    run(parallel_for, (_tiles32 if size == 4 else _tiles64).address, tasks, address(p))
+    run(parallel_for, _tiles[size].address, tasks, address(p))

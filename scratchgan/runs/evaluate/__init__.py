@@ -13,10 +13,14 @@ What fits is decided by the data: `images` and `points` say what is computed of 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from ...checks import positive_int
+from ...data import Data, Dataset, Density
+from ...gan import GAN
 from .. import build
+from ..recipe import Recipe
 from .report import Evaluation
 from .table import table
 
@@ -28,8 +32,8 @@ def evaluate(
     *,
     n: int = 2000,
     seed: int = 1,
-    data: Any = None,
-    held_out: Any = None,
+    data: Data | np.ndarray | None = None,
+    held_out: np.ndarray | None = None,
     progress: bool = True,
     save: bool = True,
 ) -> Evaluation:
@@ -50,13 +54,13 @@ def evaluate(
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
     gan, recipe = build.restore(run)
-    if build.translates(gan):
+    if gan.kind == "translations":
         raise ValueError(
             f"{run}: a CycleGAN makes no samples of noise, so there is nothing to evaluate so; see "
             "benchmarks/cyclegan.py for how translations are judged"
         )
     data = _data(run, recipe, gan, data)
-    if build.is_density(data) or len(gan.data_shape) == 1:
+    if data.kind == "density" or len(gan.data_shape) == 1:
         from . import points
 
         prepared = points.prepare(gan, recipe, data, n=n, seed=seed)
@@ -83,14 +87,14 @@ def evaluate(
 def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = True, print=print) -> Evaluation:
     """`evaluate`, printed: what `scratchgan evaluate RUN` does."""
     evaluation = evaluate(folder, n=n, seed=seed, progress=progress)
-    beside = Path(folder) if Path(folder).is_dir() else Path(folder).parent
+    out = Path(folder) if Path(folder).is_dir() else Path(folder).parent
     print(evaluation)
-    print(f"\nwrote {beside / 'evaluation.json'} and {beside / 'evaluation.png'}")
+    print(f"\nwrote {out / 'evaluation.json'} and {out / 'evaluation.png'}")
     return evaluation
 
 
-def _data(run, recipe, gan, data):
-    """What the run was trained on, and ValueError if that cannot be, or is something else."""
+def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | None) -> Dataset | Density:
+    """What the run was trained on; ValueError if that cannot be, or is something else."""
     if data is None:
         try:
             _, data = build.load_data(recipe)
@@ -100,11 +104,11 @@ def _data(run, recipe, gan, data):
             ) from None
     else:
         _, data = build.given_data(recipe, data)
-    if build.data_shape(data) != tuple(gan.data_shape):
-        raise ValueError(
-            f"{run}: makes samples of shape {tuple(gan.data_shape)}, but the data have {build.data_shape(data)}"
-        )
-    if not build.is_density(data) and len(data) < 2 * LEAST:
+    if data.kind == "pair":
+        raise ValueError(f"{run}: expected one data set or a density, got the two of {data.name}")
+    if data.example_shape != gan.data_shape:
+        raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but the data have {data.example_shape}")
+    if data.kind == "examples" and len(data) < 2 * LEAST:
         raise ValueError(
             f"{run}: expected at least {2 * LEAST} real examples to measure with, its data have {len(data)}"
         )

@@ -14,6 +14,7 @@ import numpy as np
 from ...data import Dataset, load, resize_images
 from ...data.dataset import to_channels
 from ...data.download import DOWNLOADS
+from ...gan import GAN
 from ...losses.cross_entropy import softmax
 from ...metrics.birthday import birthday_test
 from ...metrics.classifier import LABEL, SIZE, Classifier, load_classifier
@@ -29,6 +30,7 @@ from ...metrics.neighbours import nearest
 from ...metrics.precision_recall import precision_recall
 from ...metrics.sliced_wasserstein import sliced_wasserstein
 from ...metrics.two_sample import two_sample_accuracy
+from ..recipe import Recipe
 from .table import Candidates, Entry, Line, Prepared, entry
 
 DIGITS = ("mnist-5k", "mnist", "uci-digits-8x8")
@@ -58,7 +60,9 @@ class View:
         return best[self.probabilities.max(axis=1) >= SURE]
 
 
-def prepare(gan, recipe, data, *, n: int, seed: int, held_out: np.ndarray | None = None) -> Prepared:
+def prepare(
+    gan: GAN, recipe: Recipe, data: Dataset, *, n: int, seed: int, held_out: np.ndarray | None = None
+) -> Prepared:
     """Draw the images, look at them with the classifier where it fits, and choose the metrics.
 
     Raises ValueError if samples or held_out images are not finite, or held_out images are not of the data's shape.
@@ -200,7 +204,15 @@ def _pairs(v: View) -> int:
     return min(500, len(v.images))
 
 
-def _memory(gan, recipe, data, held_out, n, notes, rng) -> list[Entry]:
+def _memory(
+    gan: GAN,
+    recipe: Recipe,
+    data: Dataset,
+    held_out: np.ndarray | None,
+    n: int,
+    notes: list[str],
+    rng: np.random.Generator,
+) -> list[Entry]:
     """Did the run learn images by heart?  Against held-out images where there are any, else leave-one-out."""
     if held_out is None and recipe.data in DOWNLOADS:
         size, channels = recipe.image_size or None, recipe.channels or None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...data import Dataset, Density
+from ...gan import GAN
 from ...metrics.density_coverage import density_coverage
 from ...metrics.earth_mover import earth_mover_1d
 from ...metrics.mmd import median_distance, mmd
@@ -15,18 +17,18 @@ from ...metrics.modes import mode_report
 from ...metrics.precision_recall import precision_recall
 from ...metrics.sliced_wasserstein import sliced_wasserstein
 from ...metrics.two_sample import two_sample_accuracy
-from .. import build
+from ..recipe import Recipe
 from .table import Candidates, Entry, Line, Prepared, entry
 
 PIECES = 200  # random features of the two-sample test
 SCALES = 2.0 ** np.arange(-4, 1)  # bandwidths of MMD in medians: a mode is much narrower than its distance to others
 
 
-def prepare(gan, recipe, data, *, n: int, seed: int) -> Prepared:
+def prepare(gan: GAN, recipe: Recipe, data: Dataset | Density, *, n: int, seed: int) -> Prepared:
     """Draw the points and choose the metrics.  Raises ValueError if samples are not finite."""
     rng = np.random.default_rng([seed, 1000])
-    is_density, notes = build.is_density(data), []
-    if is_density:
+    notes: list[str] = []
+    if data.kind == "density":
         reference, other = data.sample(n, rng=rng), data.sample(n, rng=rng)
         edges = np.reshape(data.extent, (-1, 2))
     else:
@@ -40,7 +42,7 @@ def prepare(gan, recipe, data, *, n: int, seed: int) -> Prepared:
     samples = gan.sample(n, seed=seed)
     if not np.isfinite(samples).all():
         raise ValueError("the run's samples are not finite: it has diverged")
-    entries = _entries(reference, data if is_density and data.modes is not None else None, rng)
+    entries = _entries(reference, data if data.kind == "density" and data.modes is not None else None, rng)
     notes.append("real: other real points in the place of the samples; noise: uniform over the box of the data")
     return Prepared(
         entries,

@@ -107,7 +107,7 @@ class Evaluation:
     def save(self, folder: str | Path, samples: np.ndarray | None = None, real: np.ndarray | None = None) -> list[Path]:
         """Write evaluation.json and evaluation.png into `folder`; return their paths.
 
-        samples, real    examples that the picture shows beside the measures, or None
+        samples, real    examples that the picture shows next to the measures, or None
         """
         folder = Path(folder)
         text = json.dumps(_plain(asdict(self)), indent=1, ensure_ascii=False)
@@ -128,17 +128,17 @@ def show(value: float) -> str:
 
 
 def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, real: np.ndarray | None) -> None:
-    """The picture: each measure between noise and real, and beside it examples and classes."""
+    """The picture: each measure between noise and real, and next to it examples and classes."""
     measures = [m for m in evaluation.measures if not math.isnan(m.closeness)]
-    beside = samples is not None and real is not None
-    fig = figure(12.5 if beside else 8, max(3.8, 1.7 + 0.34 * len(measures)))
-    axes = fig.add_axes((0.21 if beside else 0.33, 0.15, 0.39 if beside else 0.55, 0.71))
+    examples = samples is not None and real is not None
+    fig = figure(12.5 if examples else 8, max(3.8, 1.7 + 0.34 * len(measures)))
+    axes = fig.add_axes((0.21 if examples else 0.33, 0.15, 0.39 if examples else 0.55, 0.71))
     _scales(axes, measures)
     fig.text(
         0.02, 0.955, f"{evaluation.title}: each blue point belongs at the right, where other real data are", fontsize=11
     )
     fig.text(0.02, 0.02, f"{evaluation.n:,} samples; {evaluation.features}", fontsize=7.5, color=GREY)
-    if beside:
+    if examples:
         _examples(fig, evaluation, samples, real)
     save_figure(fig, path)
 

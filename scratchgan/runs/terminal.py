@@ -1,0 +1,50 @@
+"""A training and its terminal: Ctrl-C that ends it after the step at hand, and the progress bar."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+
+class Stop:
+    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a second Ctrl-C raises KeyboardInterrupt."""
+
+    def __enter__(self):
+        self.signal, self.before = 0, {}
+        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self.press)
+        return self
+
+    def press(self, number, frame):
+        """Handle a signal."""
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = self.signal or int(number)
+
+    def __exit__(self, *exception):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def progress_bar(recipe: Recipe, progress: bool, done: int):
+    """A bar on stderr that counts steps, of which `done` are done already."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=recipe.steps,
+        initial=done,
+        desc="starting",
+        unit="step",
+        disable=not progress,
+        file=sys.stderr,
+        mininterval=0.2 if terminal else 5,
+        ascii=not terminal,
+        dynamic_ncols=terminal,
+    )

@@ -1,0 +1,30 @@
+"""Figures: no global state, no main thread, and a notebook shows them."""
+
+import subprocess
+import sys
+import threading
+
+from scratchgan import plots
+
+
+def record(step, d_loss=1.2):
+    return {"step": step, "d_loss": d_loss, "g_loss": 0.7, "d_real": 0.6, "d_fake": 0.4, "seconds": 0.1}
+
+
+def test_figures_need_no_pyplot_and_no_main_thread(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from scratchgan import plots\n"
+        "plots.save_curves(Path(sys.argv[1]), [dict(step=1, d_loss=1, g_loss=1, d_real=.5, d_fake=.5)])\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "c.png"], check=True)
+    thread = threading.Thread(target=plots.save_curves, args=(tmp_path / "t.png", [record(1), record(2)]))
+    thread.start()
+    thread.join()
+    assert (tmp_path / "t.png").is_file()
+
+
+def test_a_figure_shows_itself_in_a_notebook():
+    fig = plots.figure(2, 1)
+    fig.add_subplot().plot([0, 1])
+    assert fig._repr_png_().startswith(b"\x89PNG")
