@@ -230,7 +230,7 @@ def test_a_line_that_is_cut_off_is_left_out_and_told(tmp_path):
     assert len(diagnosis.log) == 60
     assert "cut off" in str(diagnosis)
     (run / "log.jsonl").write_text('{"ste\n' + whole)
-    assert "line 1 cannot be read" in str(diagnose.diagnose(run))
+    assert "line 1 of the log cannot be read" in str(diagnose.diagnose(run))
 
 
 def test_nan_and_null_of_signals_are_missing_values(tmp_path):

@@ -222,7 +222,7 @@ def test_zip_directories(tmp_path, monkeypatch):
     )
     refuses(path, "has two members called")
     monkeypatch.setattr(arrays, "MAX_MEMBERS", 3)
-    refuses(npz(path, [(f"a{i}.npy", sound) for i in range(4)]), "holds 4 members, expected at most 3")
+    refuses(npz(path, [(f"a{i}.npy", sound) for i in range(4)]), "has 4 members, expected at most 3")
     monkeypatch.setattr(arrays, "MAX_DIRECTORY", 150)
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(3)]), "its directory declares", "expected at most 150")
 
@@ -667,5 +667,5 @@ def test_a_log_with_absurd_lines_is_read_without_them(tmp_path):
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
     log = read_log(tmp_path)
     assert log.steps.tolist() == [1, 2]
-    assert any("line 2 cannot be read" in note for note in log.notes)
+    assert any("line 2 of the log cannot be read" in note for note in log.notes)
     assert np.isnan(from_records([{"step": 1, "d_loss": 10**5000}])["d_loss"][0])

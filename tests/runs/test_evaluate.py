@@ -170,7 +170,7 @@ def test_downloaded_sets_bring_held_out_images(monkeypatch, tmp_path, digits_run
 
 def test_a_large_training_set_is_thinned(monkeypatch, digits_run):
     monkeypatch.setattr(images, "MOST_PIXELS", 784 * 300)
-    assert "among 300 of the 5,000 training images" in str(evaluate(digits_run, n=N, progress=False, save=False))
+    assert "with 300 of the 5,000 training images" in str(evaluate(digits_run, n=N, progress=False, save=False))
 
 
 # -- points ------------------------------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def test_what_has_changed_is_named(tmp_path, monkeypatch):
     path = tmp_path / "run" / "recipe.toml"
     text = path.read_text()
     path.write_text(text.replace("lr_g = 0.001", "lr_g = 0.002"))
-    with pytest.raises(ValueError, match=r"recipe\.toml was changed: lr_g = 0\.002 there, 0\.001 in the checkpoint"):
+    with pytest.raises(ValueError, match=r"recipe\.toml was changed: lr_g = 0\.002, but 0\.001 in the checkpoint"):
         resume(tmp_path / "run", progress=False)
     path.write_text(text)
     log = tmp_path / "run" / "log.jsonl"
