@@ -48,7 +48,9 @@ def test_pictures():
 
 def test_errors():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="in the plane; the GAN generates samples \\(3,\\), the data have 2 dimensions"):
+    with pytest.raises(
+        ValueError, match="in the plane; the GAN generates samples \\(3,\\), the data have 2 dimensions"
+    ):
         play_turn(mlp_gan(3, 2, (4,)), load("ring"), rng=rng)
     with pytest.raises(ValueError, match="n must be"):
         play_turn(small(), load("ring"), n=0, rng=rng)
