@@ -379,8 +379,14 @@ def test_nets_are_not_larger_than_their_file():
     [
         (idx((0, 2**32 - 1, 2**32 - 1)), "which is empty"),
         (idx((0, 4, 4)), "which is empty"),
-        (gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""), "goes on after its end; expected one member"),
-        (gzip.compress(idx((2, 3, 3), bytes(18))) + b"more", "goes on after its end; expected one member"),
+        (
+            gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""),
+            "expected a gzip file with one member, but more data follows it",
+        ),
+        (
+            gzip.compress(idx((2, 3, 3), bytes(18))) + b"more",
+            "expected a gzip file with one member, but more data follows it",
+        ),
         (gzip.compress(idx((2, 3, 3), bytes(18)))[:-8] + bytes(8), "the gzip file is broken or cut short"),
         (gzip.compress(b""), "not an IDX file"),
         (b"\x1f\x8b", "the gzip file is broken or cut short"),
@@ -404,7 +410,7 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "a part of it declares 2,147,483,647 bytes"),
+        ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "one of its parts declares 2,147,483,647 bytes"),
         ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
         ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
         ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
@@ -413,7 +419,7 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
         (
             "a.png",
             png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))),
-            "an animated image of 4 frames; expected a still",
+            "expected a still image, got an animation of 4 frames",
         ),
         ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
@@ -502,15 +508,15 @@ def test_downloads_that_are_something_else(tmp_path, monkeypatch):
     try:
         base = f"http://127.0.0.1:{server.server_port}"
         for mirror, words in [
-            ("endless", "sent more than 100,000 bytes, thrown away"),
-            ("page", "wrong SHA-256 sum, thrown"),
+            ("endless", "sent more than 100,000 bytes, discarded"),
+            ("page", "wrong SHA-256 checksum, discarded"),
             ("packed", "sent more than 100,000 bytes"),
             ("circle", "TooManyRedirects"),
             ("file", "InvalidSchema"),
         ]:
             fails(
                 lambda m=mirror: load_download("mnist", mirrors=[f"{base}/{m}"], progress=False),
-                "could not get mnist",
+                "could not download mnist",
                 f"{base}/{mirror}/train-images-idx3-ubyte.gz: {words}",
                 kind=DownloadError,
             )
