@@ -110,7 +110,7 @@ class Game:
     # -- saving it ----------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
-        """{name: array} with all that is needed to resume: weights, running statistics, optimisers, average, random state.
+        """{name: array} of all that resuming needs: weights, running statistics, optimisers, average, random state.
 
         Arrays of nets and optimisers are the live ones, not copies.
         """

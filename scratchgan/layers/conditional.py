@@ -38,7 +38,7 @@ class LabelConcat(_Labelled):
     Symbols   x (N, C)   l (N,) labels in 0..K-1   e(l) (N, Z) rows of a table (Embedding.1)   y (N, C + Z)
 
     Forward   (LabelConcat.1)   y = [x, e(l)]
-    Backward  (LabelConcat.2)   dx = the first C columns of dy; the other columns go to the table, as its dy (Embedding.2)
+    Backward  (LabelConcat.2)   dx = the first C columns of dy; the other columns are the table's dy (Embedding.2)
     Tangent   (LabelConcat.3)   ty = [tx, te];   tdx and the table's dW likewise, of tdy
     Why       the Dense layer that follows can combine features and label: it has to learn that an image of a seven is
               only right with the label seven.

@@ -1,4 +1,4 @@
-r"""Normalisation: subtract a mean, divide by a standard deviation.  The four passes, derived by hand for all such layers.
+r"""Normalisation: subtract a mean, divide by a standard deviation.  Four passes, derived once by hand.
 
 Let m(v) be the mean of v over the group of entries that are normalised together.  The normalisations differ only in
 the choice of this group:
