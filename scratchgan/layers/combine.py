@@ -52,9 +52,7 @@ class _Branches(Layer):
                 raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
         ids = [id(part) for _, part in self.walk()]
         if len(set(ids)) != len(ids):
-            raise ValueError(
-                f"{type(self).__name__}: the same layer object occurs twice; build a second layer instead"
-            )
+            raise ValueError(f"{type(self).__name__}: the same layer object occurs twice; build a second layer instead")
         self.set_path("")
 
     def _with(self, cache, values=None):

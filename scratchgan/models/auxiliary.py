@@ -6,7 +6,8 @@ the answers,
     (Auxiliary.1)   L_Q = w_K CE(q_K, category) + w_c 1/(2N) sum_n |q_c[n] - c[n]|^2
 
 CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term, over continuous codes c, is the
-negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add L_Q to their loss:
+negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add L_Q to their
+losses:
 
     (Auxiliary.2)   J_D = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
     (Auxiliary.3)   J_G = L_G + L_Q(on fakes)
@@ -63,7 +64,9 @@ class AuxiliaryGAN(ConditionalGAN):
         self.answer_size = classes + continuous
         super().__init__(G, D, classes=classes, **options)
         if self.rules:
-            raise ValueError(f"AuxiliaryGAN: expected no rules, as they would treat answers as logits; got {self.rules}")
+            raise ValueError(
+                f"AuxiliaryGAN: expected no rules, as they would treat answers as logits; got {self.rules}"
+            )
         if self.loss.relativistic:
             raise ValueError(f"AuxiliaryGAN: expected a loss in which G's part uses fakes only, got {self.loss.name!r}")
 

@@ -101,7 +101,7 @@ class ConditionalGAN(GAN):
         return super().generate(self.with_codes(Z, self.checked_labels(labels, len(Z)), codes))
 
     def probability(self, x: np.ndarray, labels: Labels = None) -> np.ndarray:
-        """D(x|l) (N,), the probability, according to D, that x is real; evaluation mode.  Labels (N,), or one for all."""
+        """D(x|l) (N,), the probability, according to D, that x is real, in evaluation mode; labels (N,) or one."""
         self._check_real(x)
         conditions = {}
         if self.d_takes_labels:

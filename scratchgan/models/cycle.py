@@ -23,7 +23,7 @@ What the players minimise, with lambda = cycle_weight and mu = cycle_weight iden
     (Cyclegan.4)   dl1/du = sign(u - v) / M,   sign(0) = 0
 
 At u = v the derivative of |u - v| jumps from -1 to 1; with the subgradient 0, exact pixels stay as they are.  The
-gradient of l1 is as large for small errors as for large ones.  Unlike that of a square, it does not favour blurred edges.
+gradient of l1 is as large for small errors as for large ones, so l1 does not favour blurred edges, as a square does.
 
 **Backward through the graph.**  Each net is called several times before any backward pass, and each call has its own
 cache.  G_AB is called three times:
@@ -128,8 +128,8 @@ class CycleGAN(Game):
 
         Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of both D's outputs
         (probabilities if the loss gives them, otherwise logits); cycle and identity, the sums of the two l1 without
-        their weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain), cycle_a,
-        cycle_b, identity_a, identity_b (0 if it has no weight).
+        their weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain),
+        cycle_a, cycle_b, identity_a, identity_b (0 if it has no weight).
         Raises ValueError if the pair does not fit, or if labels are given, which are never used.
         """
         a, b = self._checked_pair(pair)

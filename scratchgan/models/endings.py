@@ -7,12 +7,12 @@ D of models/dcgan.py is convolutions, and then
 Each kind of conditional GAN defines an ending in its own file, and registers it in CONDITIONS under its name for the
 option `condition`:
 
-    none         ... -> Dense -> logit                                                            below
-    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU     models/cgan.py
+    none         ... -> Dense -> logit                                                          below
+    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU   models/cgan.py
                      -> Dense -> logit
-    projection   ... -> Projection on the label's vector -> logit                                 models/projection_gan.py
-    auxiliary    ... -> Dense -> logit and a prediction of the label                              models/acgan.py
-    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense        models/infogan.py
+    projection   ... -> Projection on the label's vector -> logit                               models/projection_gan.py
+    auxiliary    ... -> Dense -> logit and a prediction of the label                            models/acgan.py
+    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense      models/infogan.py
                      -> predictions of the codes
 """
 

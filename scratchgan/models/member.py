@@ -36,7 +36,7 @@ class Member:
         check_options(name, base, method)
 
     def __call__(self, *size: int, **overrides) -> GAN:
-        """Build the GAN.  `size` is image_size and channels if the base is dcgan; `overrides` are options of the base."""
+        """Build the GAN.  `size`: image_size and channels if the base is dcgan; `overrides`: options of the base."""
         check_options(self.name, self.base, overrides)
         return self.base(*size, **{**self.method, **overrides})
 

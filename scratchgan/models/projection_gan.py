@@ -1,7 +1,7 @@
 r"""Projection discriminator: D's features are projected onto the label's vector (Miyato & Koyama 2018).
 
-Method    The game of the conditional GAN, (Conditional.1).  D's logit is psi(f) + <v_l, f> (the paper's equation 4) with
-          the features f of the image and a vector v_l for each label: the features of an image of label l have to
+Method    The game of the conditional GAN, (Conditional.1).  D's logit is psi(f) + <v_l, f> (the paper's equation 4)
+          with the features f of the image and a vector v_l for each label: the features of an image of label l have to
           align with v_l.  layers.Projection, `ProjectionEnding`.
 Nets      DCGAN's, no normalisation in D: the penalty must go through it.
 Training  Adam with beta1 = 0, beta2 = 0.9, one turn each, and DRAGAN's penalty (Kodali et al. 2017).  The paper keeps D

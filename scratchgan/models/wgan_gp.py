@@ -2,7 +2,8 @@
 
 Method    The critic and the loss of models/wgan_clip.py.  What keeps it Lipschitz is a penalty on the gradient
           norm of C at points between data and fakes, weight 10: penalties.WganGp.
-Nets      DCGAN's.  The critic has LayerNorm instead of BatchNorm, with which there is no per-sample gradient (section 4).
+Nets      DCGAN's.  The critic has LayerNorm instead of BatchNorm, with which there is no per-sample gradient
+          (section 4).
 Training  Adam with beta1 = 0, beta2 = 0.9, five turns of the critic per turn of G.  The learning rate is five
           times the paper's 1e-4, for runs of a few thousand steps.
 """

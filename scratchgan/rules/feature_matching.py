@@ -51,7 +51,9 @@ class FeatureMatching(Rule):
         """Raise ValueError unless D ends in a Dense layer."""
         last = gan.D.layers[-1] if isinstance(gan.D, Sequential) and gan.D.layers else None
         if not isinstance(last.layer if isinstance(last, Reparametrised) else last, Dense):
-            raise ValueError(f"feature matching takes the input of D's last Dense layer: D must end in one, got {last!r}")
+            raise ValueError(
+                f"feature matching takes the input of D's last Dense layer: D must end in one, got {last!r}"
+            )
 
 
 def _forward(gan: GAN, layers: Sequence[Layer], x: np.ndarray) -> tuple[np.ndarray, list[Cache]]:
