@@ -10,7 +10,7 @@ weight, as `reparametrised` derives for all such wrappers; `combine` and self-at
 `embedding` and `conditional` take labels.
 """
 
-from . import fused as _fused  # noqa: F401 - with compiled kernels, Sequential computes pairs of layers at once
+from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels
 from .activations import ELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh, sigmoid, softplus
 from .attention import SelfAttention, Softmax
 from .combine import Concat, Residual

@@ -1,4 +1,4 @@
-"""The original, minimax game, and the non-saturating one: D's loss is the same, but G's gradient does not vanish."""
+"""The minimax game, and the non-saturating game: the same loss for D, but one for G whose gradient does not vanish."""
 
 from __future__ import annotations
 

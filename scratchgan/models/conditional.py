@@ -7,8 +7,9 @@ D      concat      the label's vector is appended to the features, before a join
        projection  inner product of features and label's vector: layers.Projection (Miyato & Koyama 2018, equation 4)
 
 For each label this is a separate game, with optimum D*(x|l) = p(x|l) / (p(x|l) + q(x|l)); all of them share weights.
-Real samples come with their labels, and the fakes of a step are made for the same labels.  The labels of fakes are so
-distributed as in the data, and a penalty at a point between a real sample and a fake concerns two of the same label.
+Real samples come with their labels, and the fakes of a step are made for the same labels.  The labels of the fakes
+are therefore distributed as in the data, and a penalty at a point between a real sample and a fake concerns two samples
+of the same label.
 
 With concatenation, D must learn to use the label, and does so only where the data make it worthwhile.  Projection has
 it built in that the features of an image must align with the label's vector.
@@ -77,7 +78,7 @@ class ConditionalGAN(GAN):
         return np.concatenate([Z, one_hot(labels, self.classes, Z.dtype), codes.astype(Z.dtype)], axis=1)
 
     def sample(self, n: int, *, seed: int, labels: Labels = None) -> np.ndarray:
-        """Make n samples (n, *data_shape), float32, with the given labels: (n,), or one for all; None: all in turn.
+        """Make n samples (n, *data_shape), float32, with the given labels: (n,), or one for all; None: each in turn.
 
         The same seed gives the same noise (and codes), whatever the labels.
         Raises ValueError as `GAN.sample`, and for labels of a wrong number or value.
@@ -101,7 +102,10 @@ class ConditionalGAN(GAN):
         return super().generate(self.with_codes(Z, self.checked_labels(labels, len(Z)), codes))
 
     def probability(self, x: np.ndarray, labels: Labels = None) -> np.ndarray:
-        """D(x|l) (N,), the probability, according to D, that x is real, in evaluation mode; labels (N,) or one."""
+        """D(x|l) (N,), the probability, according to D, that x is real, in evaluation mode.
+
+        labels (N,), or one for all.
+        """
         self._check_real(x)
         conditions = {}
         if self.d_takes_labels:

@@ -13,7 +13,7 @@ Symbols   a, b       batches of the two domains
           ra = G_BA(fb)    rb = G_AB(fa)     the cycles: translated there and back
           ib = G_AB(b)     ia = G_BA(a)      images that are in the domain already, and should not change
           ha, hb           fakes of this and of earlier steps: models/history.py
-          disc, gen        D's and G's part of the loss (scratchgan.losses; by default least squares), from D's logits
+          disc, gen        the losses of D and of G (scratchgan.losses; by default least squares), from D's logits
 
 What the players minimise, with lambda = cycle_weight and mu = cycle_weight identity_weight:
 

@@ -1,4 +1,4 @@
-"""CycleGAN's nets for digits: a generator of images from images, a discriminator of patches (Zhu et al. 2017).
+"""CycleGAN's nets, for digits: image-to-image generators and patch discriminators (Zhu et al. 2017, section 7.2).
 
 Each net normalises every image by itself (InstanceNorm), and draws its initial weights from N(0, 0.02^2).
 """

@@ -4,10 +4,9 @@ Method    The game of the conditional GAN, (Conditional.1).  D's logit is psi(f)
           with the features f of the image and a vector v_l for each label: the features of an image of label l have to
           align with v_l.  layers.Projection, `ProjectionEnding`.
 Nets      DCGAN's, no normalisation in D: the penalty must go through it.
-Training  Adam with beta1 = 0, beta2 = 0.9, one turn each, and DRAGAN's penalty (Kodali et al. 2017).  The paper keeps D
-          in check with spectral normalisation.  With neither, and with the BatchNorm and the learning
-          rates of models/cgan.py, D's loss fell to 0.2 after 500 steps and 0.01 after 1,000, and G made no digits
-          (seed 0).
+Training  Adam with beta1 = 0, beta2 = 0.9, one turn each, and DRAGAN's penalty (Kodali et al. 2017).  The paper
+          constrains D by spectral normalisation.  With neither, and with the BatchNorm and the learning rates of
+          models/cgan.py, D's loss fell to 0.2 after 500 steps and 0.01 after 1,000, and G made no digits (seed 0).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Rules can be combined.  Changes to the nets (packing, minibatch layers, spectral normalisation) are layers, changes to
 the loss (label smoothing) are options of the loss, and changes to the optimisers (two learning rates, an average of G's
-weights) are made in the optimisers.
+weights) belong to the optimisers.
 """
 
 from .clipping import ClipWeights
