@@ -166,7 +166,7 @@ def test_hostile_arrays_are_named(tmp_path):
         "head/b: has 10 values that are not finite": {"head/b": np.full(10, np.nan, np.float32)},
         r"'head/b' must be float32 \(10,\), got float32 \(9,\)": {"head/b": np.zeros(9, np.float32)},
         r"'head/b' must be float32 \(10,\), got float64": {"head/b": np.zeros(10)},
-        "has the unknown more": {"more": np.zeros(1)},
+        "has unknown entries more": {"more": np.zeros(1)},
         "variance 'body/1.var' is negative": {"body/1.var": -np.ones_like(good["body/1.var"])},
     }
     for i, (words, changed) in enumerate(cases.items()):
