@@ -296,7 +296,7 @@ def _sample(args: argparse.Namespace) -> int:
     asked = {}
     if args.label is not None:
         if not gan.conditional:
-            raise UsageError(f"argument --label: {run} is no conditional GAN: it makes what it likes")
+            raise UsageError(f"argument --label: {run} is no conditional GAN, it was trained without labels")
         if not 0 <= args.label < gan.classes:
             raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
         asked = {"labels": args.label}

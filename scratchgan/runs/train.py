@@ -18,9 +18,7 @@ import contextlib
 import json
 import math
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -45,8 +43,11 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
+from .stop import Stop, progress_bar
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..metrics.modes import ModeReport
     from ..models.cycle import CycleGAN
 
@@ -208,9 +209,9 @@ class Loop:
         """Train, save, and say how it went."""
         (self.folder / "samples").mkdir(exist_ok=True)
         with (
-            _Stop() as stop,
+            Stop() as stop,
             open(self.folder / "log.jsonl", "ab") as log_file,
-            _bar(self.recipe, progress, self.step) as bar,
+            progress_bar(self.recipe, progress, self.step) as bar,
             np.errstate(all="ignore"),
         ):  # overflow is found below
             self.log_file, self.log_bytes = log_file, log_file.tell()
@@ -234,7 +235,7 @@ class Loop:
             tuple(self.watch.found),
         )
 
-    def steps(self, stop, bar) -> bool:
+    def steps(self, stop: Stop, bar: tqdm) -> bool:
         """Train to the last step; return whether something stopped it before that."""
         recipe = self.recipe
         if self.has_frame(self.step):
@@ -388,40 +389,3 @@ class Loop:
         numbers = {key: None if value != value else value for key, value in asdict(report).items()}  # JSON has no nan
         write_text(self.folder / "modes.json", json.dumps(numbers) + "\n")
         return report
-
-
-class _Stop:
-    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a second Ctrl-C raises KeyboardInterrupt."""
-
-    def __enter__(self):
-        self.signal, self.before = 0, {}
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self.press)
-        return self
-
-    def press(self, number, frame):
-        if self.signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = self.signal or int(number)
-
-    def __exit__(self, *exception):
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-
-def _bar(recipe: Recipe, progress: bool, done: int):
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    return tqdm(
-        total=recipe.steps,
-        initial=done,
-        desc="starting",
-        unit="step",
-        disable=not progress,
-        file=sys.stderr,
-        mininterval=0.2 if terminal else 5,
-        ascii=not terminal,
-        dynamic_ncols=terminal,
-    )
