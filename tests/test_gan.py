@@ -188,6 +188,8 @@ def test_bad_calls_are_named(points):
         gan.train_step(points, labels=np.zeros(16))
     with pytest.raises(ValueError, match="not conditional"):
         gan.sample(3, seed=0, labels=np.zeros(3))
+    with pytest.raises(ValueError, match="not conditional: generate"):
+        gan.generate(gan.noise(3), np.zeros(3))
     with pytest.raises(ValueError, match="n must be an integer of at least 1, got 0"):
         gan.sample(0, seed=0)
     with pytest.raises(ValueError, match="more than 4 GiB"):

@@ -13,7 +13,9 @@ from PIL import Image
 from tiny import tiny
 
 from scratchgan.data import Dataset, load
+from scratchgan.data.pairs import Pair
 from scratchgan.files import checkpoint
+from scratchgan.game import Game
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import evaluate, images, run
 from scratchgan.runs.evaluate.report import Evaluation, Measure, show
@@ -44,11 +46,14 @@ def digits_run(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("digits"), load("mnist-5k"), latent_dim=4, hidden=(16,))
 
 
-class Copier:
+class Copier(Game):
     """Not a generator but a thief: its samples are what it is given."""
 
+    kind = "samples"
+
     def __init__(self, images):
-        self.images, self.data_shape, self.steps = images, images.shape[1:], 7
+        super().__init__(data_shape=images.shape[1:], streams={})
+        self.images, self.steps = images, 7
 
     def sample(self, n, *, seed):
         return self.images[:n]
@@ -241,6 +246,12 @@ def test_bad_folders(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"PK hello")
     with pytest.raises(ValueError, match="truncated or damaged"):
         evaluate(tmp_path)
+
+
+def test_two_data_sets_are_not_what_a_run_was_trained_on(digits_run):
+    digits = load("mnist-5k")
+    with pytest.raises(ValueError, match="expected one data set or a density, got the two of both"):
+        evaluate(digits_run, data=Pair(digits, digits, name="both"), progress=False)
 
 
 def test_samples_that_are_not_finite(monkeypatch, tmp_path):
