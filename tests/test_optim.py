@@ -89,7 +89,7 @@ def test_bad_state_is_named_and_changes_nothing(rng):
     before = {name: a.copy() for name, a in optimizer.state().items()}
     for change, message in (
         (lambda s: s.pop("m/W"), "lacks m/W"),
-        (lambda s: s.update(z=s["m/W"]), "unknown z"),
+        (lambda s: s.update(z=s["m/W"]), "unknown entries z"),
         (lambda s: s.update({"v/b": np.zeros(3, np.float32)}), r"'v/b' must be float32 \(2,\)"),
     ):
         state = {name: np.zeros_like(a) for name, a in before.items()}
