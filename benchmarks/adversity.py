@@ -1,11 +1,11 @@
-"""What a user reads when the machine does not play along: a table of messages, exit codes and what is left behind.
+"""How scratchgan behaves when the machine fails: a table of error messages, exit codes and the files left behind.
 
     python -m benchmarks.adversity
 
-Each row runs `scratchgan` in a process of its own: a full disk (a tmpfs of one megabyte where one may mount it, else a
-limit on the size of files), a folder that cannot be written to, signals at different moments, a folder in use, no
-display, a kernel cache that cannot be written to.  "Left behind" is checked, not assumed: the checkpoint is loaded, no
-temporary file is there, every line of the log is whole, and `scratchgan resume` can go on.
+Each row runs `scratchgan` in a separate process: a full disk (a tmpfs of 320 kB, if this process may mount one), a
+limit on the size of files, a folder that cannot be written to, signals at different moments, a folder in use, no
+display, a kernel cache that cannot be written to.  The files left behind are checked: the checkpoint can be loaded,
+there is no temporary file, every line of the log is complete, and `scratchgan resume` continues the run.
 
 Writes benchmarks/results/adversity.json.
 """
@@ -43,7 +43,7 @@ TRAIN = [
     "log_every=5",
     "--out",
 ]
-#: sends itself SIGINT in the middle of something
+#: a process that sends itself SIGINT while it writes a checkpoint or the pictures
 CHILD = """
 import os, signal, sys
 from scratchgan import atomic, cli
@@ -65,7 +65,7 @@ sys.exit(cli.main(sys.argv[2:]))
 
 
 def start(arguments: list[str], *, moment: str = "", limit: int = 0, **environment: str):
-    """Start scratchgan, perhaps with a limit on files, or with a signal to itself at some moment."""
+    """Start scratchgan; `limit` bounds the size of its files in bytes, `moment` says when it sends itself SIGINT."""
 
     def prepare():
         if limit:
@@ -83,7 +83,7 @@ def start(arguments: list[str], *, moment: str = "", limit: int = 0, **environme
 
 
 def signalled(arguments: list[str], number: int, folder: Path):
-    """Send a signal when the log has a few lines."""
+    """Start scratchgan, and send it a signal as soon as the log has a few lines."""
     process, log = start(arguments), folder / "log.jsonl"
     while process.poll() is None and not (log.exists() and log.stat().st_size > 2000):
         time.sleep(0.005)
@@ -92,7 +92,7 @@ def signalled(arguments: list[str], number: int, folder: Path):
 
 
 def left_behind(folder: Path) -> str:
-    """What is in the folder, in words; raises if anything is half."""
+    """A description of the files in the folder; raises an error if any of them is incomplete."""
     if not folder.exists():
         return "nothing"
     if temporaries := list(folder.rglob("*.tmp")):
@@ -101,9 +101,9 @@ def left_behind(folder: Path) -> str:
     if (path := folder / "checkpoint.npz").exists():
         words.append(f"checkpoint of step {checkpoint.load(path).meta['step']}")
     if (path := folder / "log.jsonl").exists():
-        words.append(f"{len([json.loads(line) for line in path.read_text().splitlines()])} whole lines of log")
+        words.append(f"{len([json.loads(line) for line in path.read_text().splitlines()])} complete lines of log")
     pictures = sorted(path.name for path in folder.glob("*.png")) + sorted(path.name for path in folder.glob("*.gif"))
-    return ", ".join([*words, *pictures]) or "no file of a run"
+    return ", ".join([*words, *pictures]) or "no files of a run"
 
 
 def main() -> int:
@@ -132,7 +132,7 @@ def main() -> int:
         small, closed = base / "small", base / "closed"
         small.mkdir()
         closed.mkdir(mode=0o555)
-        root = os.getuid() == 0  # root may write anywhere but to what is mounted so
+        root = os.getuid() == 0  # root can write everywhere except to a read-only mount
         mounted = [
             folder
             for folder, how in ((small, "size=320k"), (closed, "ro"))
@@ -184,7 +184,7 @@ def main() -> int:
                 False,
             )
         row(
-            "no display, and a backend that wants one",
+            "no display, and a backend that needs one",
             lambda: start([*TRAIN, str(base / "display")], MPLBACKEND="TkAgg", DISPLAY=""),
             base / "display",
         )

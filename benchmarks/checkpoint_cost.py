@@ -1,9 +1,10 @@
-"""What checkpoints cost: their share of the training time, at each recipe's default interval.
+"""The cost of checkpoints: their share of the training time, at each recipe's default interval.
 
     python -m benchmarks.checkpoint_cost [--seconds 20]
 
-Steps and saves take turns in one process, so that a machine that changes its speed changes both.  A save is what
-training does: the log synced, all arrays written, synced, renamed.  Writes benchmarks/results/checkpoint_cost.json.
+Steps and saves alternate in one process, so changes in the machine's speed affect both.  A save is the same as in
+training: sync the log, then write all arrays to a temporary file, sync it and rename it.
+Writes benchmarks/results/checkpoint_cost.json.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ RECIPES = ("dcgan-mnist", "dcgan-digits8", "mlp-ring", "mlp-1d", "wgan-gp-mnist"
 
 
 def measure(name: str, seconds: float, folder: Path) -> dict:
-    """Seconds of a step and of a save, medians, and the share of saves in training."""
+    """Median seconds of a step and of a save, and the share of the training time that saves take."""
     settings, data = build.load_data(recipe.load(name))
     settings = replace(settings, seed=0)
     gan, stream = build.build_gan(settings, data.example_shape), build.data_stream(settings, data)
     loop = Loop(settings, folder, gan, stream, data, None, checksum(data))
     for _ in range(3):
-        gan.train_step(*loop.batch())  # kernels are compiled
+        gan.train_step(*loop.batch())  # compiles the kernels
     steps: list[float] = []
     saves: list[float] = []
     with open(folder / "log.jsonl", "ab") as loop.log_file:

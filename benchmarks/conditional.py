@@ -1,17 +1,17 @@
-"""Do they make what they are asked for?  The conditional members of the family on handwritten digits.
+"""Do conditional GANs generate the class that they are asked for?  Four recipes on handwritten digits.
 
     python -m benchmarks.conditional [--only cgan-mnist ...] [--seeds 3] [--quick]
 
-Each run trains its recipe as it is shipped, in a process of its own on one thread, two side by side.
+Each run trains an unchanged recipe in a separate process on one thread; two runs go on at the same time.
 
-Agreement    the share of 2,000 samples, 200 of each label, in which a classifier reads the label that was asked for:
-             the bundled one, and a second one of another architecture (5 x 5 convolutions with stride, no BatchNorm),
-             trained here on the same 4,000 digits.  No GAN ever saw either.
-Diversity    within a class: mean MS-SSIM of pairs (1: all alike), and the mean distance of an image to its nearest
-             neighbour among 200 of its class, in pixels; both beside the same figures of 200 real digits of each class.
-InfoGAN      has no labels: its ten categories are matched to the ten digits as well as one assignment can.
+Agreement    the share of 2,000 samples, 200 per label, that a classifier assigns to the requested label.  There are
+             two classifiers: the bundled one, and a second one with a different architecture (strided 5 x 5
+             convolutions, no BatchNorm), trained here on the same 4,000 digits.  Neither is used to train a GAN.
+Diversity    within a class: the mean MS-SSIM of pairs (1: all alike), and the mean distance, in pixel space, from an
+             image to its nearest neighbour among 200 of its class.  For comparison, both for 200 real digits per class.
+InfoGAN      has no labels: its ten categories are matched to the ten digits by the best one-to-one assignment.
 
-Writes benchmarks/results/conditional.json, conditional.png (a class a row) and conditional_codes.png.
+Writes benchmarks/results/conditional.json, conditional.png (one row per class) and conditional_codes.png.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SAMPLES, EACH = 2000, 200
 
 
 def second_classifier(path: Path, steps: int = 2400) -> float:
-    """Train it, save its weights to `path` (.npz), and return its accuracy on the 1,000 digits that were kept out."""
+    """Train it, save its weights to `path` (.npz), and return its accuracy on the 1,000 held-out digits."""
     data, rng = load("mnist-5k"), np.random.default_rng(11)
     learn, kept_out = split(data.labels)
     net = second_net(rng)
@@ -84,12 +84,12 @@ def second_net(rng) -> Sequential:
 
 
 def reads(net, x: np.ndarray) -> np.ndarray:
-    """The labels that the second classifier reads in images."""
+    """The labels that the second classifier assigns to images."""
     return np.concatenate([net.forward(x[i : i + 250], train=False)[0].argmax(axis=1) for i in range(0, len(x), 250)])
 
 
 def within(images: np.ndarray, labels: np.ndarray) -> dict:
-    """MS-SSIM of pairs of a class, and the distance to the nearest other image of it, means over classes."""
+    """MS-SSIM of pairs within a class, and the distance to the nearest other image of the class; means over classes."""
     distances = []
     for k in range(10):
         x = images[labels == k][:EACH].reshape(EACH, -1).astype(np.float64)
@@ -103,7 +103,7 @@ def within(images: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def train(name: str, seed: int, steps: int, second: str, out: str) -> dict:
-    """One run in this process; its pictures' images go to `out`."""
+    """One run in this process; the images for the figures are saved to `out`."""
     scratchgan.set_num_threads(1)
     settings, data = build.load_data(replace(recipe.load(name), seed=seed))
     settings = replace(settings, steps=steps or settings.steps)
@@ -145,7 +145,7 @@ def train(name: str, seed: int, steps: int, second: str, out: str) -> dict:
 
 
 def assignment(table: np.ndarray) -> np.ndarray:
-    """Which digit each category is taken for: the one-to-one assignment with the most samples in common."""
+    """The digit of each category: the one-to-one assignment that agrees with the largest number of samples."""
     best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}  # over the sets of digits given to rows 0..k-1
     for k in range(10):
         step: dict[int, tuple[int, tuple[int, ...]]] = {}
@@ -160,7 +160,7 @@ def assignment(table: np.ndarray) -> np.ndarray:
 
 
 def code_walk(gan, Z: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """(codes, rows, columns) images: each continuous code from -2 to 2 for five categories, the noise held fixed."""
+    """Images, 5 rows of 9 per continuous code: the code goes from -2 to 2 in each of five categories; fixed noise."""
     walks = []
     for code, category in itertools.product(range(gan.continuous), categories[[1, 2, 3, 7, 8]]):
         codes = np.zeros((9, gan.continuous))
@@ -170,7 +170,7 @@ def code_walk(gan, Z: np.ndarray, categories: np.ndarray) -> np.ndarray:
 
 
 def apart(name: str, seed: int, options, folder: Path) -> dict:
-    """The same in a process of its own."""
+    """`train` in a separate process."""
     done = subprocess.run(
         [
             sys.executable,
@@ -200,7 +200,7 @@ def apart(name: str, seed: int, options, folder: Path) -> dict:
 
 
 def draw(path: Path, folder: Path, results: dict, seeds: int) -> None:
-    """A class a row for each recipe, seed 0."""
+    """A panel for each recipe, with one row per class; seed 0."""
     fig = figure(3.4 * len(results), 4.1)
     for axes, (name, runs) in zip(np.ravel(fig.subplots(1, len(results), squeeze=False)), results.items(), strict=True):
         with np.load(folder / f"{name}-0.npz", allow_pickle=False) as arrays:
@@ -213,7 +213,7 @@ def draw(path: Path, folder: Path, results: dict, seeds: int) -> None:
         axes.set_yticks([14.5 + 29 * k for k in range(10)], map(str, range(10)))
         axes.set_xticks([])
     fig.suptitle(
-        f"A digit a row, the same noise in a column (seed 0; shares and Frechet distances are means of {seeds} seeds)",
+        f"One digit per row, the same noise per column (seed 0; shares and Frechet distances: means of {seeds} seeds)",
         fontsize=10,
     )
     fig.tight_layout()
@@ -221,7 +221,7 @@ def draw(path: Path, folder: Path, results: dict, seeds: int) -> None:
 
 
 def draw_codes(path: Path, images: np.ndarray, codes: int) -> None:
-    """What the continuous codes of InfoGAN do."""
+    """A panel for each continuous code of InfoGAN."""
     fig = figure(5.2 * codes, 4.3)
     each = len(images) // codes
     for i, axes in enumerate(np.ravel(fig.subplots(1, codes, squeeze=False))):
@@ -231,7 +231,7 @@ def draw_codes(path: Path, images: np.ndarray, codes: int) -> None:
         axes.set_yticks([])
         axes.set_xlabel("value of the code (trained on -1..1)")
     fig.suptitle(
-        "InfoGAN: one code moves along a row, all else is held fixed.  What does each do to every digit?", fontsize=10
+        "InfoGAN: one code varies along each row, everything else is fixed.  What does each code change?", fontsize=10
     )
     fig.tight_layout()
     save_figure(fig, path)
@@ -241,7 +241,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="RECIPE")
-    parser.add_argument("--quick", action="store_true", help="20 steps each: does it run?")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: 20 steps each")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -259,7 +259,7 @@ def main() -> None:
         scratchgan.set_num_threads(1)
         accuracy = second_classifier(folder / "second.npz", 60 if options.quick else 2400)
         print(
-            f"second classifier: {accuracy:.1%} of the 1,000 digits kept out; real digits: MS-SSIM "
+            f"second classifier: {accuracy:.1%} of the 1,000 held-out digits; real digits: MS-SSIM "
             f"{real['ms_ssim']:.3f}, nearest {real['nearest']:.2f}",
             flush=True,
         )

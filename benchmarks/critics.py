@@ -1,23 +1,24 @@
-r"""What does a critic look like?  The plain D, weight clipping and the gradient penalty, on densities seen whole.
+r"""What does a critic learn?  A plain D, weight clipping and the gradient penalty, on known densities in 1-D and 2-D.
 
     python -m benchmarks.critics [--steps 3000] [--quick]
 
-After Gulrajani et al. 2017, section 3 and figures 1 and 2: G stands still, its fakes are N(0, I), and D learns until
-it has nothing left to learn.  D is the same for all, eight hidden layers of 64 with ReLU; only what keeps it Lipschitz
-differs:
+This follows Gulrajani et al. 2017, section 3 and figures 1 and 2: G is fixed, its fakes are N(0, I), and D is trained
+for many steps.  All methods use the same D, with eight hidden layers of 64 units and ReLU; they differ only in how they
+limit its slope:
 
-    plain GAN        non-saturating loss, nothing keeps D's slope
-    clip 0.1, 0.01   Wasserstein, weights clipped to that: the paper's figure has three such bounds
-    penalty          Wasserstein, WGAN-GP with weight 10
-    one-sided        the same, but only slopes above 1 are punished
+    plain GAN        non-saturating loss, no limit on D's slope
+    clip 0.1, 0.01   Wasserstein loss, weights clipped to this bound (the paper's figure shows three bounds)
+    penalty          Wasserstein loss, WGAN-GP with weight 10
+    one-sided        the same, but only slopes above 1 are penalised
 
-Three pictures come of it.  The critic itself, which on the line stands beside the exact Kantorovich potential, whose
-slope is sign(F_q - F_p), with F the distribution functions; how the gradient of D's loss changes from layer to layer;
-and where the weights have gone.  "Estimate" is E_p[C] - E_q[C] divided by D's largest slope that was seen: what the
-critic would say of the earth mover's distance if it were 1-Lipschitz there.  On the line the distance is known.
+The figures show the critic itself; how the norm of the gradient of D's loss changes from layer to layer; and histograms
+of the weights.  In one dimension the critic is compared with the exact Kantorovich potential, whose slope is
+sign(F_q - F_p), where F_p and F_q are the distribution functions.  "Estimate" is E_p[C] - E_q[C] divided by the largest
+slope of D that was measured: the critic's estimate of the earth mover's distance after it is scaled to slope 1.  In one
+dimension the true distance is known.
 
-Adam with 5e-4, beta1 = 0.5 and 0.9, batches of 256 (the paper: Adam 1e-4 with 0.5 and 0.9, and 8 Gaussians, 25
-Gaussians and a swiss roll; twelve layers in its figure of gradients).
+Adam with lr = 5e-4, beta1 = 0.5 and beta2 = 0.9, batches of 256.  (The paper uses lr = 1e-4 with the same betas, the
+data sets 8 Gaussians, 25 Gaussians and Swiss roll, and twelve layers in its figure of gradients.)
 Writes benchmarks/results/critics.json, critics_line.png, critics_plane.png and critics_layers.png.
 """
 
@@ -59,17 +60,17 @@ PLANES = {"ring": load("ring"), "spirals": load("spirals")}
 DATA = LINES | PLANES
 DEPTH, WIDTH, BATCH = 8, 64, 256
 TITLES = {
-    "line": "Told to have slope 1 everywhere, a critic on a line can hardly fold; told to have at most 1, it comes "
-    "near the exact one",
-    "plane": "Clipped critics are too simple for the data, penalised ones follow it (green: real samples; fakes: "
+    "line": "A penalty that asks for slope 1 everywhere keeps a critic in one dimension from bending; a penalty on "
+    "slopes above 1 brings it close to the exact potential",
+    "plane": "Clipped critics are too simple for the data, penalised critics follow it (green: real samples; fakes: "
     "N(0, I))",
-    "layers": "Clipping lets gradients vanish or explode and piles weights up at its bounds; the penalties do neither",
+    "layers": "With clipping, gradients vanish or explode and weights pile up at the bounds; the penalties avoid both",
 }
-LOOK = 100  # gradients are averaged over so many last steps
+LOOK = 100  # gradients are averaged over this many last steps
 
 
 def critic(dim: int, method: str, seed: int) -> GAN:
-    """A game whose G is the identity and never moves: fakes are the noise itself, N(0, I)."""
+    """A game whose G is the identity and is never trained: the fakes are the noise itself, N(0, I)."""
     rng = np.random.default_rng(seed)
     widths, layers = [dim] + [WIDTH] * DEPTH, []
     for Di, Do in pairwise(widths):
@@ -80,7 +81,7 @@ def critic(dim: int, method: str, seed: int) -> GAN:
 
 
 def learn(data: str, method: str, steps: int, seed: int = 0) -> tuple[GAN, dict]:
-    """The critic after so many turns, and the norm of its loss's gradient in each layer's W, mean of the last steps."""
+    """The critic after `steps` steps, and its measurements; gradient norms are means over the last LOOK steps."""
     density, rng = DATA[data], np.random.default_rng(seed)
     gan, norms = critic(density.dim, method, seed), []
     for step in range(steps):
@@ -106,7 +107,7 @@ def learn(data: str, method: str, steps: int, seed: int = 0) -> tuple[GAN, dict]
 
 
 def logits(gan: GAN, x: np.ndarray) -> np.ndarray:
-    """C(x), (N,), in float64: a clipped critic may be flatter than float32 can tell."""
+    """C(x), (N,), in float64: a clipped critic may be so flat that float32 cannot resolve it."""
     return gan.D.astype(np.float64).forward(np.ascontiguousarray(x, np.float64), train=False)[0][:, 0]
 
 
@@ -121,7 +122,7 @@ def seen(gan: GAN, density) -> tuple[np.ndarray, float]:
 
 
 def exact(density) -> tuple[np.ndarray, np.ndarray, float]:
-    """x, the Kantorovich potential of a mixture on the line against N(0, 1), and W1 = integral of |F_p - F_q|."""
+    """x, the Kantorovich potential between a one-dimensional mixture and N(0, 1), and W1 = integral of |F_p - F_q|."""
     p, q = mixture(density.modes[:, 0], density.sigmas, density.weights), gaussian()
     x = np.linspace(-4, 4, 8001)
     difference, h = q.cdf(x) - p.cdf(x), x[1] - x[0]
@@ -129,13 +130,13 @@ def exact(density) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def draw_line(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> None:
-    """Critics on the line, each scaled to largest slope 1, under the two densities."""
+    """The two densities and, below them, the critics in one dimension, each scaled to a largest slope of 1."""
     fig = figure(13, 6.4)
     columns = fig.subplots(2, len(critics), sharex=True, gridspec_kw={"height_ratios": (1, 2)}, squeeze=False).T
     for (upper, lower), (data, gans) in zip(columns, critics.items(), strict=True):
         x, potential, w1 = exact(DATA[data])
         upper.fill_between(x, DATA[data].density(x[:, None]), color=REAL, alpha=0.4, label="p, real")
-        upper.fill_between(x, gaussian().density(x), color=FAKE, alpha=0.4, label="q, fakes that stand still")
+        upper.fill_between(x, gaussian().density(x), color=FAKE, alpha=0.4, label="q, fakes (fixed)")
         upper.set(ylabel="density", title=f"{data}: earth mover's distance {w1:.3f}")
         lower.plot(
             x, potential - potential.mean(), color=GREEN, linewidth=5, alpha=0.4, label="Kantorovich potential, exact"
@@ -148,7 +149,7 @@ def draw_line(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> No
                 y - y.mean(),
                 color=COLOURS[name],
                 linewidth=1.3,
-                label=f"{name}: says {numbers['estimate']:.3f}; largest slope {numbers['largest_slope']:.2g}",
+                label=f"{name}: estimate {numbers['estimate']:.3f}; largest slope {numbers['largest_slope']:.2g}",
             )
         lower.set(xlabel="x", ylabel="C(x) / its largest slope, mean 0")
         for axes in (upper, lower):
@@ -160,7 +161,7 @@ def draw_line(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> No
 
 
 def draw_plane(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> None:
-    """Level lines of each critic in the plane."""
+    """Contour lines of each critic in the plane."""
     fig = figure(3.1 * len(METHODS), 3.2 * len(critics))
     rows = fig.subplots(len(critics), len(METHODS), squeeze=False)
     for row, (data, gans) in zip(rows, critics.items(), strict=True):
@@ -184,7 +185,7 @@ def draw_plane(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> N
 
 
 def draw_layers(path: Path, results: dict) -> None:
-    """Gradient norms layer by layer, and the weights' histograms, for each data set."""
+    """Gradient norms by layer and histograms of the weights, for each data set."""
     fig = figure(14, 3.4 * len(results))
     rows = fig.subplots(len(results), 1 + len(METHODS), squeeze=False, width_ratios=[2] + [1] * len(METHODS))
     for row, (data, found) in zip(rows, results.items(), strict=True):
@@ -210,7 +211,7 @@ def draw_layers(path: Path, results: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--quick", action="store_true", help="120 steps each: does it run?")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: 120 steps each")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     scratchgan.set_num_threads(1)

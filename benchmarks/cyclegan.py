@@ -1,22 +1,23 @@
-r"""CycleGAN on two kinds of handwritten digits that nobody paired: does the digit survive, and does it look real?
+r"""CycleGAN on two unpaired sets of handwritten digits: is the digit preserved, and does the translation look real?
 
     python -m benchmarks.cyclegan [--seeds 0] [--steps N] [--classifier FILE]
 
-Domain A is "uci", the 1,797 UCI digits of 8x8 pixels, enlarged and framed as MNIST's are (`data.pairs.uci_digits_28`):
-smooth, grey, other hands.  Domain B is "mnist", the embedded 5,000.  Training never sees labels, and never the last
-20 % of each class: on these held-out images, after the last step, it measures, each way,
+Domain A is "uci", the 1,797 UCI digits of 8 x 8 pixels, enlarged and framed like those of MNIST
+(`data.pairs.uci_digits_28`): smooth, grey, by other writers.  Domain B is "mnist", the bundled 5,000.  Training uses no
+labels, and not the last 20 % of each class.  On these held-out images three quantities are measured after the last
+step, in each direction:
 
-    preserved    a classifier of the target domain reads the source's label in the translation: share, and which digit
-                 became which.  Beside it the same classifier on the images as they were, and on real held-out images
-                 of its own domain.  For MNIST it is the bundled one, which has not seen the images held out here either
-                 (`metrics.classifier.split`); for UCI the same net, trained here on UCI images that are not held out,
-                 as they are and in other slants and proportions
-    told apart   logistic regression on the bundled classifier's 64 features: translated against real images of the
-                 target domain, as many of each class of both, 5-fold; accuracy, 50 % is chance.  Beside it the same for
-                 images as they were
+    preserved    the share of translations that a classifier of the target domain assigns to the label of the source,
+                 and the confusion matrix.  For comparison, the same classifier on the untranslated images, and on real
+                 held-out images of its own domain.  For MNIST this is the bundled classifier, which was not trained on
+                 the images held out here either (`metrics.classifier.split`); for UCI it is the same net, trained here
+                 on the UCI images that are not held out, unchanged and with other slants and proportions
+    told apart   accuracy of logistic regression on the bundled classifier's 64 features, which separates translated
+                 from real images of the target domain: equally many of each class in both, 5-fold; 50 % is chance.
+                 For comparison, the same for untranslated images
     cycle        mean |F(G(x)) - x|, pixels in [-1, 1]
 
-One process and one thread; seconds are this process's CPU time, for the training alone.
+One process and one thread; seconds are the CPU time of this process for the training alone.
 Writes benchmarks/results/cyclegan.json and cyclegan.png.
 """
 
@@ -62,7 +63,7 @@ NAMES = {"a": "uci", "b": "mnist"}
 
 
 def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(indices to train on, indices kept out): of each class the last 20 %."""
+    """(indices of the training images, indices of the held-out images): the last 20 % of each class are held out."""
     classes = [np.flatnonzero(labels == k) for k in range(10)]
     cuts = [round((1 - HELD_OUT) * len(members)) for members in classes]
     return (
@@ -72,12 +73,12 @@ def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def parts(data: Dataset) -> tuple[Dataset, Dataset]:
-    """(what is trained on, what is held out) of a data set."""
+    """(training part, held-out part) of a data set."""
     return tuple(Dataset(data.x[i], data.labels[i], name=data.name, source=data.source) for i in split(data.labels))
 
 
 def uci_classifier(learn: Dataset, file: Path | None) -> classifier.Classifier:
-    """The digit classifier's net, trained on UCI images and 16 variants of each; kept in `file`, if there is one."""
+    """The digit classifier's net, trained on UCI images and 16 variants of each; `file`, if given, keeps weights."""
     if file is not None and file.is_file():
         net, (arrays, _) = classifier.build(rng=np.random.default_rng(0)), checkpoint.load(file)
         for name, array in net.arrays().items():
@@ -92,10 +93,10 @@ def uci_classifier(learn: Dataset, file: Path | None) -> classifier.Classifier:
 
 
 def other_hands(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each image turned by up to 12 degrees, slanted by up to 0.6, 0.65 to 1.05 times as high, 0.75 to 1.35 as wide.
+    """Each image rotated by up to 12 degrees, slanted by up to 0.6, 0.65 to 1.05 times as high, 0.75 to 1.35 as wide.
 
-    A translated digit keeps its writer's slant and proportions; a reader that knows only UCI's own, which hardly vary,
-    takes a slanted 6 for a 4.
+    A translated digit keeps its writer's slant and proportions.  These hardly vary in UCI, so a classifier trained only
+    on UCI's own images takes a slanted 6 for a 4.
     """
     N = len(images)
     angle, slant = np.deg2rad(rng.uniform(-12, 12, N)), rng.uniform(-0.6, 0.6, N)
@@ -122,9 +123,9 @@ def learn(pair: Pair, seed: int, steps: int, batch_size: int = BATCH, **settings
 
 
 def told_apart(one: np.ndarray, labels_one: np.ndarray, other: np.ndarray, labels_other: np.ndarray) -> float:
-    """Accuracy of logistic regression that tells features of one kind from the other's, as many of each class of both.
+    """Accuracy of logistic regression that separates two sets of features, with equally many of each class in both.
 
-    5 folds, C = 1, features standardised by the folds learned from.
+    5 folds, C = 1; features are standardised with the statistics of the training folds.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -145,7 +146,7 @@ def told_apart(one: np.ndarray, labels_one: np.ndarray, other: np.ndarray, label
 
 
 def measure(gan: CycleGAN, held: dict[str, Dataset], readers: dict[str, classifier.Classifier]) -> dict:
-    """The three measures, each way; held-out images and a classifier of each domain by its letter."""
+    """The three quantities in each direction; `held` and `readers`: held-out images and classifier by domain letter."""
     bundled, found = classifier.load_classifier(), {}
     features = {which: bundled.features(data.x) for which, data in held.items()}
     for source, target in (("a", "b"), ("b", "a")):
@@ -170,7 +171,7 @@ def measure(gan: CycleGAN, held: dict[str, Dataset], readers: dict[str, classifi
 
 
 def draw(path: Path, gan: CycleGAN, held: dict[str, Dataset], found: dict) -> None:
-    """Rows of x, G(x) and F(G(x)), both ways, two held-out images of each digit."""
+    """Rows of x, G(x) and F(G(x)) in both directions, for two held-out images of each digit."""
     fig = figure(11, 4.6)
     for axes, (source, target) in zip(fig.subplots(2, 1), (("a", "b"), ("b", "a")), strict=True):
         data, way = held[source], f"{NAMES[source]} to {NAMES[target]}"
@@ -193,7 +194,7 @@ def draw(path: Path, gan: CycleGAN, held: dict[str, Dataset], found: dict) -> No
             fontsize=9,
         )
     fig.suptitle(
-        "The digit and its slant stay, the handwriting's look changes; and the way back finds the start again "
+        "The digit and its slant stay, the style of the handwriting changes, and the way back restores the original "
         "(held-out images)",
         fontsize=10,
     )
@@ -202,7 +203,7 @@ def draw(path: Path, gan: CycleGAN, held: dict[str, Dataset], found: dict) -> No
 
 
 def main() -> None:
-    """Train for each seed, measure, write the JSON and the picture of the first seed."""
+    """Train and measure for each seed; write the JSON, and the figure of the first seed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cyclegan", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: 0")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of {BATCH} images of each domain; default: {STEPS}")

@@ -1,10 +1,11 @@
-"""Runs that are broken on purpose, and healthy ones: does the doctor name the planted fault first?
+"""Runs that are broken on purpose, and healthy runs: does the doctor name the planted fault first?
 
     python -m benchmarks.doctor [--seeds tune | test] [--only NAME] [--threads 1]
 
-Eight faults in two settings each, all planted through the recipe's own keys, and six healthy runs.  Thresholds were
-made on the seeds of TUNE only; what is reported comes from the two rounds of TEST, on which nothing was tuned.
-Writes benchmarks/results/doctor.json and .png (with --seeds tune: nothing).
+There are eight faults with two settings each, planted by changing keys of a recipe or the number of examples, and six
+healthy runs.  The thresholds were tuned on the seeds of TUNE only; the reported results come from the two rounds of
+TEST, on which nothing was tuned.
+Writes benchmarks/results/doctor.json and .png (nothing with --seeds tune).
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from scratchgan.runs.diagnose import diagnose
 from scratchgan.runs.train import Diverged, train
 
 RESULTS = Path(__file__).parent / "results"
-# Rounds; the settings of a fault take the seeds in turn.  Rules were tuned on 100 and 101.  The next two rounds were
-# tests, with 16 and 15 of 16 named first; the miss (a collapse that was excused because it moved) changed a rule.
+# Rounds of seeds; the two settings of a fault use one seed each.  Rules were tuned on 100 and 101.  The next two rounds
+# began as tests, with 16 and 15 of 16 named first; the miss (a collapse that was overlooked because the collapsed
+# samples moved) changed a rule, so these rounds count as tuning now.
 TUNE, TEST = ((100, 101), (2024, 31), (7, 8)), ((55, 56), (91, 92))
 
 RING = dict(recipe="mlp-ring", steps=1500, hidden=(64, 64), batch_size=128, lr_schedule="constant")
@@ -45,7 +47,7 @@ DENSE = dict(
 )
 DCGAN = dict(recipe="dcgan-digits8", steps=300)
 
-# fault, name, what is planted: recipe keys, and `examples`, how many of the data set there are
+# (fault, name, how it is planted: recipe keys, and `examples`, the number of examples taken from the data set)
 PLANTED = [
     ("D saturated", "saturated, DCGAN", DCGAN | dict(lr_d=2e-3, lr_g=2e-5)),
     ("D saturated", "saturated, dense digits", DENSE | dict(lr_d=2e-3, lr_g=1e-7)),
@@ -128,7 +130,7 @@ def main() -> None:
 
 
 def examine(changes: dict, seed: int) -> dict:
-    """Train as `changes` say, and see what the doctor says about the folder."""
+    """Train with these changes, then return the doctor's diagnosis of the run's folder."""
     changes = dict(changes)
     base, examples = recipes.load(changes.pop("recipe")), changes.pop("examples", None)
     recipe = replace(base, seed=seed, sample_every=0, checkpoint_every=0, **changes)
@@ -161,7 +163,7 @@ def examine(changes: dict, seed: int) -> dict:
 
 
 def draw(path: Path, rows: list[dict]) -> None:
-    """Planted against named first: all on the diagonal if the doctor is right."""
+    """A table of planted faults against faults named first: all on the diagonal if the doctor is right."""
     kinds = [*FAULTS, "healthy"]
     table = np.zeros((len(kinds), len(kinds)), int)
     for row in rows:

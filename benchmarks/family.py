@@ -1,17 +1,16 @@
-"""The family on handwritten digits, beside the plain DCGAN: seconds, Frechet distance, precision, recall, over seeds.
+"""GAN variants and the plain DCGAN on handwritten digits: seconds, Frechet distance, precision, recall, over seeds.
 
     python -m benchmarks.family [--seeds 0 1 2] [--only wgan-gp-mnist ...] [--checks 10] [--quick]
 
-Each run trains its recipe as it is shipped, in a process of its own on one thread, two side by side.  At `--checks`
-points on its way 2,000 samples are judged by the bundled classifier's features, so that a loss can be held against the
-quality; at the end 5,000.  "Estimate" is what D says of the distance: -(d_loss - penalty), which for a Wasserstein
-critic estimates the earth mover's distance; its rank correlation with the Frechet distance over those points tells
-whether the loss means anything.  (The first point is after a tenth of the run: a critic must be trained before it
-estimates.)
+Each run trains an unchanged recipe in a separate process on one thread; two runs go on at the same time.  At `--checks`
+points during a run, 2,000 samples are evaluated with the features of the bundled classifier, to compare the loss with
+the quality of the samples; at the end, 5,000.  "Estimate" is -(d_loss - penalty), which for a Wasserstein critic
+estimates the earth mover's distance; its rank correlation with the Frechet distance over these points shows whether the
+loss indicates quality.  (The first point comes after a tenth of the run: an untrained critic estimates nothing.)
 
-Runs of other recipes and seeds that are in family.json already are kept there: whoever changes a recipe runs all its
-seeds again.  All figures are of features of scratchgan's own digit classifier: not comparable to published Inception
-figures.
+Runs of other recipes and seeds that are already in family.json are kept: after a change to a recipe, run all its seeds
+again.  All figures use features of scratchgan's own digit classifier, and are not comparable to published figures that
+use Inception features.
 Writes benchmarks/results/family.json, family.png (the samples) and family_estimates.png.
 """
 
@@ -63,7 +62,7 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
     marks = {round(last * (i + 1) / checks) for i in range(checks)}
     recent: list[float] = []
     for step in range(1, last + 1):
-        start = time.process_time()  # of this process: what runs beside it does not count
+        start = time.process_time()  # of this process alone: the other run does not count
         report = gan.train_step(stream.next())
         seconds += time.process_time() - start
         penalty = sum(value for key, value in report.items() if key.startswith("penalty"))
@@ -89,7 +88,7 @@ def train(name: str, seed: int, checks: int, steps: int, samples: int, out: str)
 
 
 def apart(name: str, seed: int, options, folder: Path) -> dict:
-    """The same in a process of its own."""
+    """`train` in a separate process."""
     out = folder / f"{name}-{seed}.npy"
     done = subprocess.run(
         [
@@ -120,7 +119,7 @@ def apart(name: str, seed: int, options, folder: Path) -> dict:
 
 
 def rank_correlation(a, b) -> float:
-    """Spearman's: Pearson's correlation of the ranks."""
+    """Spearman's rank correlation: Pearson's correlation of the ranks."""
     ranks = [np.argsort(np.argsort(v)) for v in (a, b)]
     return float(np.corrcoef(*ranks)[0, 1]) if len(a) > 1 else float("nan")
 
@@ -140,7 +139,7 @@ def draw_samples(path: Path, images: dict[str, np.ndarray], means: dict, seed: i
     for axes in fig.axes:
         axes.axis("off")
     fig.suptitle(
-        f"The family after its recipes' steps, seed {seed}; figures are means over seeds, of our own "
+        f"Samples at the end of each recipe, seed {seed}; figures are means over seeds, computed with our own "
         "classifier's features",
         fontsize=10,
     )
@@ -161,12 +160,12 @@ def draw_estimates(path: Path, results: dict) -> None:
             beside.semilogy(steps, [p["frechet"] for p in run["points"]], color=ORANGE, linewidth=1)
         axes.set_title(f"{name}: rank correlation {runs['rank_correlation']:.2f}", fontsize=8)
         axes.set_xlabel("training step", fontsize=7)
-        axes.set_ylabel("-D's loss without penalty", fontsize=7, color=BLUE)
+        axes.set_ylabel("-(D's loss without penalty)", fontsize=7, color=BLUE)
         beside.set_ylabel("Frechet distance", fontsize=7, color=ORANGE)
         for side in (axes, beside):
             side.tick_params(which="both", labelsize=6)
     fig.suptitle(
-        "Whose loss means something?  Where blue falls with orange, D's loss tells how good the samples are",
+        "Which loss indicates quality?  Where blue falls together with orange, D's loss shows how good the samples are",
         fontsize=10,
     )
     fig.tight_layout()
@@ -178,7 +177,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=RECIPES, default=list(RECIPES), metavar="RECIPE")
     parser.add_argument("--checks", type=int, default=10)
-    parser.add_argument("--quick", action="store_true", help="20 steps each: does it run?")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: 20 steps each")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -226,7 +225,7 @@ def main() -> None:
             f"{found['rank_correlation']:>12.2f}"
         )
     write_text(path, json.dumps({"results": results}, indent=1) + "\n")
-    if set(images) == set(results):  # a picture of some would be a picture of none
+    if set(images) == set(results):  # the figure is drawn only if this run has samples of every recipe
         draw_samples(
             options.out / "family.png",
             images,

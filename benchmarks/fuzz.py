@@ -1,20 +1,20 @@
-"""What do our readers do with files that are not quite right?  Mutated ones, by the ten thousand.
+"""Fuzzing: what do our file readers do with tens of thousands of damaged files?
 
-    python -m benchmarks.fuzz                         # 20,000 mutants a reader
+    python -m benchmarks.fuzz                         # 20,000 mutants per reader
     python -m benchmarks.fuzz --inputs 500 --only npz image
 
-For each reader, sound seed files are mutated (`fuzz_mutators`), written, and read in a process of its own, whose memory
-is limited and in which an audit hook notes whatever must not happen while a file is read: code compiled or run,
-a process started, a pickle opened, a file written, a connection made.  Counted are
+For each reader, valid seed files are mutated (`fuzz_mutators`), written, and read in a separate process.  Its memory is
+limited, and an audit hook records everything that must not happen while a file is read: code is compiled or run, a
+process is started, a pickle is opened, a file is written, a connection is made.  The possible outcomes are
 
-    ok        it was read (the change did no harm, or a harmless one)
-    clear     ValueError or OSError, one line, which names the file
+    ok        the file was read (the change was harmless)
+    clear     ValueError or OSError with a message of one line that names the file
     unclear   any other exception, or a message of several lines, or one that does not name the file
-    crash     the process ended, or took more than its memory
-    slow      over 2 s of processor time (the machine may be busy with other things; what waits for ever is a crash)
+    crash     the process ended, hung, or needed more memory than the limit
+    slow      over 2 s of processor time (not of wall time, because the machine may be busy with other work)
 
-Input i of reader r depends on (--seed, r, i) only: `--only npz --start 123 --inputs 1 --show` repeats one.
-Written to results/fuzz.json.
+Input i of reader r depends on (--seed, r, i) only: `--only npz --start 123 --inputs 1 --show` repeats a single input.
+Writes results/fuzz.json.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from .fuzz_seeds import seeds
 
 RESULT = Path(__file__).parent / "results" / "fuzz.json"
 SLOW = 2.0  # s of processor time
-MEMORY = 1 << 30  # bytes of address space that a reader may take beside what the process has at its start
-SILENCE = 600  # s without a word from a process, after which it counts as hung
-#: audit events that must not happen while a file is read; of "open" only those that write
+MEMORY = 1 << 30  # bytes of address space that a reader may use in addition to those of the process at its start
+SILENCE = 600  # s without output from a process, after which it counts as hung
+#: audit events that must not happen while a file is read; for "open", only opening for writing
 FORBIDDEN = (
     "compile",
     "exec",
@@ -120,14 +120,14 @@ READERS = ("checkpoint", "run", "idx", "npy", "npz", "image", "recipe")
 
 
 class Canary:
-    """Notes forbidden audit events while `watching`."""
+    """Counts forbidden audit events while `watching` is true."""
 
     def __init__(self):
         self.watching, self.seen = False, Counter()
         sys.addaudithook(self.hook)
 
     def test(self, path):
-        """See that it is alive: it must note what is done here."""
+        """Check that the hook works: it must count the two events caused here."""
         self.watching = True
         compile("0", "canary", "eval")
         path.write_bytes(b"")
@@ -148,7 +148,7 @@ class Canary:
 
 
 def judge(error: BaseException, path: Path) -> str:
-    """ "clear" if the error is one, else what is wrong with it."""
+    """The outcome for a file whose reading raised `error`: "clear", "unclear" or "crash"."""
     message = str(error)
     if isinstance(error, MemoryError):
         return "crash"
@@ -158,7 +158,7 @@ def judge(error: BaseException, path: Path) -> str:
 
 
 def once(read, path: Path, canary: Canary) -> tuple[str, float, BaseException | None]:
-    """(what became of it, seconds of processor time, the error)."""
+    """Read one file: (outcome, seconds of processor time, the error or None)."""
     start, outcome, fault = time.process_time(), "ok", None
     canary.watching = True
     try:
@@ -171,7 +171,7 @@ def once(read, path: Path, canary: Canary) -> tuple[str, float, BaseException | 
 
 
 def work(name: str, start: int, inputs: int, seed: int, show: bool) -> None:
-    """Read inputs start ... start + inputs - 1; a line of JSON on stdout now and then, and one at the end."""
+    """Read inputs start ... start + inputs - 1; print a line of JSON from time to time, and one at the end."""
     import encodings.cp437
     import encodings.idna  # noqa: F401
 
@@ -241,7 +241,7 @@ def work(name: str, start: int, inputs: int, seed: int, show: bool) -> None:
 
 
 def memory() -> int:
-    """Bytes of real memory that this process had at its peak."""
+    """Peak resident memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -249,7 +249,7 @@ def memory() -> int:
 
 
 def fuzz(name: str, inputs: int, seed: int, start: int = 0) -> dict:
-    """Fuzz one reader; a process that ends before its time is a crash, and another one goes on behind it."""
+    """Fuzz one reader; a process that ends early counts as a crash, and another one continues after these inputs."""
     from tqdm import tqdm
 
     counts, faults, events, peak, before, slowest, began = Counter(), [], Counter(), 0, 0, 0.0, time.time()
@@ -283,7 +283,7 @@ def fuzz(name: str, inputs: int, seed: int, start: int = 0) -> dict:
             if process.poll() is None and done is None:
                 process.kill()
             code = process.wait()
-            if done is None:  # somewhere in the hundred that it had begun
+            if done is None:  # the crash was at one of the hundred inputs after the last report
                 counts["crash"] += 1
                 faults.append({"input": reached, "outcome": f"the process ended with {code}, or hung, in these 100"})
                 at = reached + 100
@@ -314,10 +314,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, metavar="I", help="the first input (0)")
-    parser.add_argument("--show", action="store_true", help="read in this process and print what became of each")
+    parser.add_argument("--show", action="store_true", help="read in this process and print the outcome of each input")
     parser.add_argument("--worker", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument(
-        "--out", type=Path, default=RESULT, help="default: results/fuzz.json, which keeps other readers"
+        "--out", type=Path, default=RESULT, help="default: results/fuzz.json; the results of other readers are kept"
     )
     options = parser.parse_args(argv)
     if options.worker or options.show:

@@ -1,7 +1,7 @@
-"""Mutators of the fuzzer: from a sound file, one that is not quite.  Each takes bytes and a `random.Random`.
+"""Mutators of the fuzzer: each turns a valid file into a damaged one.  They take bytes and a `random.Random`.
 
-Blind ones (flip, cut, insert, splice) find what a parser forgot; those that know the format (a .npy header, a zip
-directory, a PNG chunk with its check sum put right) get past the first check and find what the second one forgot.
+Blind mutators (flip, cut, insert, splice) find errors in a parser's first checks.  Mutators that know the format (a
+.npy header, a zip directory, a PNG chunk with a corrected checksum) pass these checks and find errors in later ones.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ NAMES = [
 
 
 def blind(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
-    """One to four changes that know nothing of the format."""
+    """Make one to four changes that do not depend on the format."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         at, kind = rng.randrange(len(out) + 1), rng.randrange(8)
@@ -138,7 +138,7 @@ def blind(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
 
 
 def text(data: bytes, rng: random.Random) -> bytes:
-    """Change one number, word or bracket of what is text."""
+    """Change one number, word or bracket of a text."""
     tokens = list(re.finditer(rb"\d+|\w+|[\[\]{}()'\"=,.:\n]", data[:200_000]))
     if not tokens:
         return data
@@ -198,7 +198,7 @@ def npy(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
 
 
 def archive(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
-    """Change a member of a zip file and pack it anew with the right sums; or a field of its records."""
+    """Change a member of a zip file and pack it again with correct checksums, or change a field of its records."""
     if rng.random() < 0.2:
         return blind(data, rng, others)
     if rng.random() < 0.4:
@@ -258,7 +258,7 @@ def _records(data: bytes, rng: random.Random) -> bytes:
 
 
 def idx(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
-    """Change an IDX file, or what a gzip file of one holds; sometimes a bomb."""
+    """Change an IDX file, or the content of a gzipped one; sometimes make a decompression bomb."""
     zipped = data[:2] == b"\x1f\x8b"
     if zipped and rng.random() < 0.4:
         return blind(data, rng, others)
@@ -280,7 +280,7 @@ def idx(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
 
 
 def image(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
-    """Change an image; in a PNG, a chunk whose check sum is put right again."""
+    """Change an image; in a PNG, change a chunk and correct its checksum."""
     if data[:4] != b"\x89PNG" or rng.random() < 0.4:
         return blind(data, rng, others)
     chunks, at = [], 8
@@ -321,7 +321,7 @@ def image(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
 
 
 def recipe(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
-    """Change a recipe's words, numbers and lines; sometimes deep nesting or a key of many parts."""
+    """Change words, numbers and lines of a recipe; sometimes add deep nesting or a key of many parts."""
     kind = rng.randrange(12)
     if kind == 0:
         return blind(data, rng, others)

@@ -1,4 +1,4 @@
-"""Sound files for the fuzzer, small ones of every kind that our readers take."""
+"""Valid files for the fuzzer: small ones of every kind that our readers accept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _idx(array) -> bytes:
 
 
 def seeds_checkpoint(rng):
-    """Checkpoints of small runs, as train.py writes them."""
+    """Checkpoints of small runs, in the format that training writes."""
     from scratchgan.files import checkpoint
     from scratchgan.runs import recipe
     from scratchgan.runs.build import build_gan
@@ -79,7 +79,7 @@ def seeds_image(rng):
 
 
 def seeds(name: str) -> list[bytes]:
-    """Sound files for the reader of that name."""
+    """Valid files for the reader with this name."""
     rng = np.random.default_rng(0)
     images, points = rng.integers(0, 256, (5, 6, 7), np.uint8), rng.normal(size=(6, 2))
     if name in ("checkpoint", "run"):

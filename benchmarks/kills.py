@@ -1,13 +1,13 @@
-"""Kill a training run with SIGKILL at random moments, resume it, and compare its bits with a run that nobody killed.
+"""Kill a training run with SIGKILL at random moments, resume it, and compare its bits with an uninterrupted run.
 
     python -m benchmarks.kills [--kills 50] [--seed 0]
 
-Of the kills, two in five strike inside a checkpoint write: before its bytes are synced, between sync and rename, or
-just after the rename (a hook in the child process kills itself there).  The others come from outside, at a random time
-between the start of the process and its end; some hit the start-up, some the pictures at the end.  One run in three is
-killed a second time while it is being resumed.  In the end everything in the folder must be the same bits - weights,
-moments, averages, running statistics, random states, log (but for the seconds), pictures - as in the folder of the run
-that was left alone.
+Two in five kills happen during a checkpoint write: before its bytes are synced, between sync and rename, or just after
+the rename (a hook makes the child process kill itself there).  The others come from outside, at a random time between
+the start of the process and its end; some hit the start-up, some the pictures at the end.  One run in three is killed a
+second time while it is being resumed.  In the end, everything in the folder must have the same bits as in the folder of
+the uninterrupted run: weights, moments, averages, running statistics, random states, log (except for the seconds) and
+pictures.
 
 Writes benchmarks/results/kills.json.
 """
@@ -44,7 +44,7 @@ sample_every = 100
 checkpoint_every = 7
 log_every = 3
 """
-#: kills the process at the n-th write of a checkpoint, at one of three places in it
+#: a process that kills itself at the n-th write of a checkpoint, in one of three places
 CHILD = """
 import os, signal, sys
 from scratchgan import atomic, cli
@@ -66,7 +66,7 @@ sys.exit(cli.main(sys.argv[3:]))
 
 
 def contents(folder: Path) -> dict:
-    """Everything that must be the same bits."""
+    """Everything in the folder that must have the same bits."""
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -81,7 +81,7 @@ def contents(folder: Path) -> dict:
 
 
 def killed(command: list[str], rng: random.Random, seconds: float) -> str:
-    """Run the command and kill it; say where.  "survived" if it was over before."""
+    """Run the command, kill it, and return where it was killed, or "survived" if it ended first."""
     if rng.random() < 0.4:
         n, place = rng.randrange(1, 45), rng.randrange(3)
         done = subprocess.run([sys.executable, "-c", CHILD, str(n), str(place), *command], capture_output=True)
@@ -119,7 +119,7 @@ def main() -> int:
             if rng.random() < 1 / 3 and (out / "recipe.toml").exists():
                 places.append(killed(["resume", str(out), "--quiet"], rng, seconds))
             where.update(places)
-            if not (out / "recipe.toml").exists():  # it died before there was a run
+            if not (out / "recipe.toml").exists():  # it was killed before it had created the run
                 shutil.rmtree(out, ignore_errors=True)
                 command = [*train, str(out)]
             else:
@@ -134,7 +134,7 @@ def main() -> int:
             )
             shutil.rmtree(out)
     kills = sum(where.values()) - where["survived"]
-    print(f"{kills} kills in {runs} runs: {dict(where)}; {equal} of {runs} end with the bits of the one left alone")
+    print(f"{kills} kills in {runs} runs: {dict(where)}; {equal} of {runs} end with the bits of the uninterrupted run")
     options.out.mkdir(parents=True, exist_ok=True)
     write_text(
         options.out / "kills.json",

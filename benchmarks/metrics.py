@@ -1,30 +1,31 @@
-"""What does each metric see?  Real digits, a trained run, and runs that fail in one way each, through every metric.
+"""Which failures does each metric detect?  Real digits, a trained run and several failures, measured by every metric.
 
     python -m benchmarks.metrics [--run runs/dcgan-mnist]
 
-Writes benchmarks/results/metrics.json and .png.  Without --run it trains `dcgan-mnist`, README's first command, itself.
+Writes benchmarks/results/metrics.json and .png.  Without --run it first trains `dcgan-mnist`, README's first command.
 
-5,000 digits are cut at random into A, 2,000 that every candidate is held against; B, 2,000 others; C, the last 1,000.
-Candidates, 2,000 images each:
+The 5,000 digits are split at random into A, 2,000 that every candidate is compared with; B, 2,000 others; and C, the
+last 1,000.  The candidates have 2,000 images each:
 
     real         B
     good         samples of the run (which was trained on A, B and C)
-    copies       A itself, each image once: a generator that learned its training set by heart
-    collapsed    the same generator with ten noise vectors, and next to nothing around them
-    one class    the 500 eights, four times each, turned and shifted by a hair: nobody's copies
-    blurred      B, under a Gaussian of 1 pixel
-    noisy        B plus Gaussian noise of 0.3 (pixels are in [-1, 1])
-    noise        uniform in every pixel
+    copies       A itself, each image once: a generator that memorised its training set
+    collapsed    the generator of the run, with latent vectors that lie very close to ten points
+    one class    the 500 eights, four times each, slightly rotated and shifted so that they are not exact copies
+    blurred      B, convolved with a Gaussian of 1 pixel
+    noisy        B plus Gaussian noise with standard deviation 0.3 (pixels are in [-1, 1])
+    noise        every pixel is uniform
 
-Real digits are held against real digits five times: the table's B, and four other random cuts of the 5,000.  A metric
-sees a failure if it says worse of it than of the worst of these five, by more than the five differ among themselves;
-what it does not see is marked with a star.  BLIND says what it cannot see by its nature, and why; CHANCE, what depends
-on the run.  The program ends with an error if anything is otherwise, or if a metric of ORDERED likes another failure
-than copies better than the run, or anything less than noise.
+Real digits are compared with real digits five times: B with A, and four other random splits of the 5,000.  A metric
+detects a failure if its value is worse than the worst of these five by more than the range of the five; a failure that
+it does not detect is marked with a star.  BLIND lists the failures that a metric cannot detect on principle, and why;
+CHANCE lists those that depend on the run.  The program ends with an error if the results differ from these tables, or
+if a metric in ORDERED ranks a failure other than copies above the run, or any failure below noise.
 
-Membership, and the modes of toy data, have tables of their own.
+Membership inference and the modes of toy data have separate tables.
 
-Features and verdicts are those of scratchgan's own digit classifier: not comparable to published Inception figures.
+Features and class probabilities are those of scratchgan's own digit classifier, so the figures are not comparable to
+published figures that use Inception.
 """
 
 from __future__ import annotations
@@ -67,28 +68,28 @@ RESULTS = Path(__file__).parent / "results"
 SEED, N = 0, 2000
 FAILURES = ("copies", "collapsed", "one class", "blurred", "noisy", "noise")
 
-#: failures that a metric cannot see, by its nature: (failures, why)
+#: failures that a metric cannot detect on principle: (failures, why)
 BLIND = {
     "Frechet distance": ("copies", "copies have the mean and covariance of what they are copied from"),
     "kernel distance (KID)": ("copies", "and all other moments"),
     "MMD^2, features": ("copies", "and the mean of every function"),
     "sliced Wasserstein, pixels": ("copies", "no mass need be moved"),
-    "earth mover's, mean pixel": ("copies, blurred", "one number an image, and a blur moves ink without adding any"),
+    "earth mover's, mean pixel": ("copies, blurred", "one number per image, and a blur moves ink without adding any"),
     "precision": ("copies, one class", "it asks whether samples look real, not whether all kinds are there"),
-    "recall": ("copies", "every real image is reached, by its own copy"),
-    "density": ("copies, one class", "as precision; and samples in the thick of one class count more than once"),
-    "coverage": ("copies", "as recall"),
-    "two-sample accuracy": ("copies", "below 1/2: the same image stands on both sides"),
-    "inception-style score": ("copies", "it never looks at the real images"),
+    "recall": ("copies", "every real image is covered by its own copy"),
+    "density": ("copies, one class", "as for precision; and samples in a dense part of a class count more than once"),
+    "coverage": ("copies", "as for recall"),
+    "two-sample accuracy": ("copies", "below 1/2: the same image is in both samples"),
+    "inception-style score": ("copies", "it does not use the real images"),
     "sure of its class": ("copies, one class, noise", "a classifier that knows only digits is sure of anything"),
     "MS-SSIM of pairs": ("copies", "copies are as diverse as what they are copied from"),
-    "MS-SSIM in a class": ("copies", "the same"),
-    "pairs that repeat": ("copies, noisy, noise", "each copy comes once in 2,000; and no two noises are alike"),
-    "distance trained / held out": ("blurred, noisy, noise", "as far from what was trained on as from all else"),
-    "share of copies": ("blurred, noisy, noise", "the same: bad images are original"),
-    "Parzen log likelihood": ("copies, blurred", "a blur is near to many images, and the score likes that: Theis 2016"),
+    "MS-SSIM in a class": ("copies", "the same within a class"),
+    "pairs that repeat": ("copies, noisy, noise", "each copy occurs once in 2,000; and no two noise images are alike"),
+    "distance trained / held out": ("blurred, noisy, noise", "as far from the training images as from all others"),
+    "share of copies": ("blurred, noisy, noise", "the same: bad images are not copies"),
+    "Parzen log likelihood": ("copies, blurred", "a blurred image is near many images, so it scores high: Theis 2016"),
 }
-#: failures that it may or may not see: ten images, or one class, may lie anywhere; a little noise lowers a likeness
+#: failures that a metric may or may not detect: ten images or one class may lie anywhere; noise lowers a similarity
 CHANCE = {
     "precision": "collapsed",
     "density": "collapsed",
@@ -113,7 +114,7 @@ def rng(*key: int) -> np.random.Generator:
 
 
 def metrics(real: View, judge: np.ndarray) -> dict[str, tuple]:
-    """name: (which is best: low, high or real; function of a View)."""
+    """{name: (the best values: "low", "high" or "real", which is close to those of real data; function of a View)}."""
     bandwidths = np.array([0.5, 1, 2]) * median_distance(real.features)
     ink = lambda v: v.images.mean(axis=(1, 2, 3))
     return {
@@ -142,7 +143,7 @@ def metrics(real: View, judge: np.ndarray) -> dict[str, tuple]:
 
 
 def badness(best: str, value: float, among_real: np.ndarray) -> float:
-    """Larger is worse, whichever way the metric counts."""
+    """A number that is larger for worse values, whichever direction the metric has."""
     return {"low": value, "high": -value, "real": abs(value - among_real.mean())}[best]
 
 
@@ -175,35 +176,35 @@ def main() -> None:
 
 
 def unexpected(digits: dict) -> list[str]:
-    """What is not as BLIND, CHANCE and ORDERED have it."""
+    """The results that differ from BLIND, CHANCE and ORDERED, one line each."""
     wrong = []
     for name, row in digits.items():
         blind, chance = set(BLIND[name][0].split(", ")), set(CHANCE.get(name, "").split(", "))
         unseen = set(row["not seen"])
-        wrong += [f"{name} sees {failure}" for failure in blind - unseen]
-        wrong += [f"{name} does not see {failure}" for failure in unseen - blind - chance]
+        wrong += [f"{name} detects {failure}" for failure in blind - unseen]
+        wrong += [f"{name} does not detect {failure}" for failure in unseen - blind - chance]
         better = set(row["the run is better than"])
         if name in ORDERED and better != set(FAILURES) - {"copies"}:
-            wrong.append(f"{name} says that the run is better than {better} only")
+            wrong.append(f"{name} ranks the run only above {better}")
         if name in ORDERED and row["worst"] != "noise":
-            wrong.append(f"{name} says that {row['worst']} is worse than noise")
+            wrong.append(f"{name} ranks {row['worst']} below noise")
     return wrong
 
 
 def table(gan, data):
-    """All metrics of all candidates, printed; returns (rows by metric, images by candidate)."""
+    """Compute and print all metrics of all candidates; returns (rows by metric, images by candidate)."""
     order = rng(0).permutation(len(data))
     A, B, C = data.x[order[:N]], data.x[order[N : 2 * N]], data.x[order[2 * N :]]
     candidates = {"real": B, "good": np.clip(gan.sample(N, seed=1), -1, 1), **failures(gan, data, A, B)}
     classifier = load_classifier()
     see = lambda images: look(images, classifier)
     views, judged = {name: see(images) for name, images in candidates.items()}, metrics(see(A), C)
-    halves = []  # of real data against real data: what chance does to each metric
+    halves = []  # real data against real data: how much each metric varies by chance
     for i in range(4):
         mixed = data.x[rng(5, i).permutation(len(data))]
         halves.append((metrics(see(mixed[:N]), mixed[2 * N :]), see(mixed[N : 2 * N])))
 
-    print(f"{'':<29}" + "".join(f"{name:>12}" for name in views) + "   (* it says no worse of it than of real data)")
+    print(f"{'':<29}" + "".join(f"{name:>12}" for name in views) + "   (* not detected: no worse than real data)")
     rows = {}
     for name, (best, compute) in judged.items():
         values = {candidate: float(compute(view)) for candidate, view in views.items()}
@@ -228,7 +229,7 @@ def table(gan, data):
 
 
 def failures(gan, data, A, B) -> dict[str, np.ndarray]:
-    """One way to fail each."""
+    """{name: images} of the candidates that fail in one way each."""
     eights = np.repeat(data.x[data.labels == 8], 4, axis=0)
     few = rng(6).standard_normal((10, gan.latent_dim))
     Z = np.repeat(few, N // 10, axis=0) + 0.02 * rng(7).standard_normal((N, gan.latent_dim))
@@ -243,7 +244,7 @@ def failures(gan, data, A, B) -> dict[str, np.ndarray]:
 
 
 def blur(images: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian over rows, then over columns; black outside."""
+    """Convolve with a Gaussian along one axis, then along the other; black outside."""
     t = np.arange(-4, 5)
     weights = np.exp(-(t**2) / (2 * sigma**2))
     for axis in (1, 2):
@@ -254,7 +255,7 @@ def blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def readme(gan, data) -> dict:
-    """The 64 digits of README's picture and 2,000 more: how many is the classifier sure of, and of which?"""
+    """The 64 digits of README's picture, 2,000 more and real digits: on how many is the classifier sure, by class?"""
     classifier, report = load_classifier(), {}
     for name, images in (
         ("the picture's 64", gan.sample(64, seed=0)),
@@ -269,7 +270,7 @@ def readme(gan, data) -> dict:
 
 
 def membership(data, folder: Path) -> dict:
-    """D's scores of what it was trained on and of what it was not: few images for long, and many for a short time."""
+    """Membership inference from D's outputs: D trained on 200 and on 4,000 digits, for the same number of steps."""
     order, report = rng(12).permutation(len(data)), {}
     for count, steps in ((200, 600), (4000, 600)):
         members, others = data.x[order[:count]], data.x[order[4000:]]
@@ -285,7 +286,7 @@ def membership(data, folder: Path) -> dict:
 
 
 def ring(folder: Path) -> dict:
-    """The metrics of toy data, on the ring: perfect samples, a run, and three failures."""
+    """The metrics for toy data on the ring: perfect samples, a run, and three failures."""
     density = load("ring")
     run = train(replace(recipes.load("mlp-ring"), sample_every=0), folder / "ring")
     labels, draw_ = rng(13).integers(8, size=N), rng(14)
@@ -318,7 +319,7 @@ def ring(folder: Path) -> dict:
 
 
 def draw(path: Path, rows: dict, candidates: dict) -> None:
-    """Which failure does which metric see?  And how the failures look."""
+    """A table of the failures that each metric detects, below samples of each failure."""
     names = ["good", *FAILURES]
     fig = figure(11, 8.4)
     axes = fig.add_axes((0.28, 0.03, 0.7, 0.66))
@@ -351,8 +352,8 @@ def draw(path: Path, rows: dict, candidates: dict) -> None:
     fig.text(
         0.02,
         0.965,
-        "Blue: the metric says worse of it than of real digits.  Red: it does not see the failure.\n"
-        "No column is blue throughout, and no row: ask more than one",
+        "Blue: the metric rates it worse than real digits.  Red: the metric does not detect the failure.\n"
+        "No column and no row is entirely blue: use more than one metric",
         fontsize=11,
         va="top",
     )

@@ -1,24 +1,25 @@
-"""Mode collapse in the plane: the plain GAN and each cure under one protocol, on the ring and on the grid.
+"""Mode collapse in two dimensions: the plain GAN and each remedy under one protocol, on the ring and on the grid.
 
     python -m benchmarks.modes [--seeds 5] [--seconds 60] [--only gan r1+r2 ...] [--data ring grid] [--best]
 
-One protocol    The same nets (MLP 2-128-128-128-2 with ReLU, 2-128-128-128-1 with LeakyReLU), noise N(0, I2), batches
-                of 256 drawn afresh, Adam with beta1 = 0.5 and 1e-3 for both players, linear decay over the second half.
-                A method changes what METHODS says, nothing else.
-Budget          Each run has the same time, not the same number of steps: before the runs, 300 steps of each method
-                are timed, and so many steps are taken as fit.  The number of steps is in the file, and a run with
-                that number and that seed gives the same bits.  Two single-threaded runs go side by side; seconds are
-                those of the processor, which a busy machine stretches less than the clock's.
-Counting        As VEEGAN and PacGAN do: 2,500 samples; high quality is within 3 sigma of the nearest mode; a mode is
-                found if it is nearest to at least one such sample.  Perfect samples score 98.89 %.
+One protocol    All methods use the same nets (MLP 2-128-128-128-2 with ReLU, 2-128-128-128-1 with LeakyReLU), noise
+                N(0, I2), new batches of 256 at each step, and Adam with beta1 = 0.5 and lr = 1e-3 for both players,
+                with linear decay over the second half.  A method changes only the settings in METHODS.
+Budget          Each run gets the same time, not the same number of steps: 300 steps of each method are timed first, and
+                the runs take as many steps as fit.  The number of steps is in the file, and a run with that number
+                and that seed gives the same bits.  Two single-threaded runs go on at the same time; seconds are
+                processor time, which depends less on the load of the machine than wall time.
+Counting        As in VEEGAN and PacGAN: 2,500 samples; a sample has high quality if it is within 3 sigma of the nearest
+                mode; a mode is found if it is nearest to at least one such sample.  Perfect samples score 98.89 %.
 
-How that differs from PacGAN's protocol: the ring has sigma 0.02 (0.01 there; the grid is the same), batches are drawn
-afresh instead of from 100,000 samples, the nets are smaller (there G has 4 x 400 with BatchNorm, D 3 x 200 maxout units
-of 5 pieces), the batch is larger (100 there), the learning rate ten times theirs and decaying, beta1 0.5 (0.8 there),
-5 or 10 seeds (10 there).  VEEGAN's and Unrolled GAN's differ from both; PUBLISHED quotes all three as printed.
+Differences from PacGAN's protocol (theirs in brackets): the ring has sigma 0.02 (0.01; the grid is the same); new
+batches are drawn from the density (from 100,000 fixed samples); the nets are smaller (G 4 x 400 with BatchNorm, D 3 x
+200 maxout units of 5 pieces); the batch is larger (100); the learning rate is ten times theirs, and decays; beta1 is
+0.5 (0.8); there are 5 or 10 seeds (10).  The protocols of VEEGAN and Unrolled GAN differ from both; PUBLISHED quotes
+the figures of all three as printed.
 
---best runs, with 10 seeds, the best cure with settings of its own (BEST), the plain GAN with just these settings and no
-cure, and the plain GAN of the protocol; as many steps each as BEST_STEPS says.
+--best runs 10 seeds each of the best remedy with its own settings (BEST), the plain GAN with the same settings but no
+remedy, and the plain GAN of the protocol, for the number of steps in BEST_STEPS.
 Writes benchmarks/results/modes.json and .png (modes_best.* with --best).
 """
 
@@ -74,7 +75,7 @@ BEST = {
     "R1 + R2, EMA, tuned": {**TUNED, "penalty": "r1+r2", "penalty_weight": 0.1, "ema_decay": 0.999},
 }
 BEST_STEPS = {"ring": 8000, "grid": 15000}
-#: (modes found, share of high quality) as the papers print them; None where they print none
+#: (method, modes found, share of high-quality samples) as printed in the papers
 PUBLISHED = {
     "ring": [
         ("GAN (VEEGAN's table 1)", 1, 0.993),
@@ -97,7 +98,7 @@ FIGURES = ("modes_found", "high_quality", "reverse_kl", "within_mode_spread")
 
 
 def train(method: str, data: str, seed: int, steps: int) -> dict:
-    """One run in this process, on one thread; what was counted, and the seconds."""
+    """One run in this process, on one thread; returns the figures and the seconds."""
     import scratchgan
     from scratchgan.data import load
     from scratchgan.metrics import mode_report
@@ -122,7 +123,7 @@ def train(method: str, data: str, seed: int, steps: int) -> dict:
 
 
 def apart(method: str, data: str, seed: int, steps: int) -> dict:
-    """The same in a process of its own."""
+    """`train` in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.modes", "--one", method, data, str(seed), str(steps)],
         capture_output=True,
@@ -135,7 +136,7 @@ def apart(method: str, data: str, seed: int, steps: int) -> dict:
 
 
 def steps_that_fit(method: str, data: str, seconds: float, probe: int) -> int:
-    """So many steps take about `seconds`, two runs side by side; a multiple of 100."""
+    """The number of steps, a multiple of 100, that take about `seconds` while two runs go on at the same time."""
     with ThreadPoolExecutor(2) as pool:
         times = [run["seconds"] / probe for run in pool.map(lambda seed: apart(method, data, seed, probe), (900, 901))]
     return max(100, round(seconds / max(times) / 100) * 100)
@@ -153,7 +154,7 @@ def summary(runs: list[dict]) -> dict:
 
 
 def draw(path: Path, results: dict) -> None:
-    """Modes found and high quality of every method, with standard errors, beside the published figures."""
+    """Modes found and share of high-quality samples of each method, with standard errors, and the published figures."""
     fig = figure(13, 0.34 * max(len(r) for r in results.values()) * len(results) + 2.2 * len(results))
     axes = np.atleast_2d(fig.subplots(len(results), 2))
     for row, (data, methods) in zip(axes, results.items(), strict=True):
@@ -182,12 +183,10 @@ def draw(path: Path, results: dict) -> None:
             axis.grid(axis="x", alpha=0.3)
         row[0].axvline(total, color="black", linestyle="--", linewidth=1)
         row[1].axvline(98.89, color="black", linestyle="--", linewidth=1)
-        row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: how many modes?  (dashed: all)\n{budget}")
-        row[1].set(
-            xlabel="samples within 3 sigma of a mode (%)", title=f"{data}: how good?  (dashed: perfect samples)\n"
-        )
+        row[0].set(xlabel=f"modes found, of {total}", title=f"{data}: modes found  (dashed: all)\n{budget}")
+        row[1].set(xlabel="samples within 3 sigma of a mode (%)", title=f"{data}: quality  (dashed: perfect samples)\n")
     fig.suptitle(
-        "Which cure keeps the modes?  Bars are means, whiskers standard errors; light blue and yellow: "
+        "Which remedy keeps the modes?  Bars are means, whiskers standard errors; light blue and orange: "
         "as published, under other protocols",
         fontsize=11,
     )

@@ -1,12 +1,12 @@
-"""Tests of the tests: small faults (mutants) are put into the package one at a time; does a test notice?
+"""Mutation testing: small faults (mutants) are put into the package one at a time; does a test fail?
 
     pip install mutmut==3.8.1 -e ".[test]"
     python -m benchmarks.mutants             # core, families, losses, penalties and dynamics in full
     python -m benchmarks.mutants --sample 320  # a seeded sample over layers/ and optim.py
 
-mutmut works on a copy in a temporary folder. What survives is either a hole in the tests, or *equivalent*: no test
-could see it, because no behaviour that we promise differs. `mutants_equivalent.toml` lists those with the reason, each
-as the line that mutmut removed and the line that it put there; whatever is not on the list counts against the score.
+mutmut works on a copy in a temporary folder. A mutant that survives is either a gap in the tests or *equivalent*: no
+test can detect it, because no documented behaviour changes. `mutants_equivalent.toml` lists the equivalent mutants with
+the reason, each as the line that mutmut removed and the line that replaced it; any other survivor lowers the score.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-#: what is mutated, under scratchgan/, and the tests that shall notice
+#: the files under scratchgan/ that are mutated, and the tests that should fail
 FULL = ["core.py", "families.py", "losses/*.py", "penalties.py", "dynamics.py"]
 SAMPLED = ["layers/*.py", "optim.py"]
 TESTS = {
@@ -49,9 +49,9 @@ TESTS = {
     ],
 }
 DESELECT = [
-    # mutmut runs the tests in one process; this one starts processes of its own
+    # mutmut runs the tests in one process; this test starts other processes
     "tests/test_gan.py::test_same_bits_on_one_and_two_blas_threads",
-    # random sizes: slow, and what it finds is not found again
+    # uses random sizes: slow, and its failures are not reproducible
     "tests/layers/test_any_shape.py",
 ]
 KILLED = {1, 3}  # mutmut's exit codes: a test failed; an error while collecting
@@ -59,7 +59,7 @@ SURVIVED, TIMEOUT, NO_TESTS = 0, {36, 24, -24, 152, 255}, 33
 
 
 def missing(kind: str) -> list[str]:
-    """What is named above and is not there, or no longer: files of the package, tests, and tests to leave out."""
+    """The files, tests and deselected tests that are named above but do not exist (any more)."""
     files, tests = FULL if kind == "full" else SAMPLED, TESTS[kind]
     lost = [f"scratchgan/{name}" for name in files if not list((ROOT / "scratchgan").glob(name))]
     lost += [test for test in tests if not (ROOT / test).exists()]
@@ -93,7 +93,7 @@ def workspace(folder: Path, kind: str) -> None:
 
 
 def mutmut(folder: Path, *arguments: str, quiet: bool = False) -> str:
-    """Run mutmut in `folder` on one BLAS thread, away from any other copy of the package."""
+    """Run mutmut in `folder` on one BLAS thread, without a PYTHONPATH that may contain another copy of the package."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment["OPENBLAS_NUM_THREADS"] = "1"
     done = subprocess.run(
@@ -123,7 +123,7 @@ def difference(folder: Path, name: str) -> tuple[list[str], list[str]]:
 
 
 def equivalent() -> dict[tuple[str, str], str]:
-    """{(line removed, line added): why no test could tell}."""
+    """{(line removed, line added): why no test can detect the mutant}."""
     groups = tomllib.loads((HERE / "mutants_equivalent.toml").read_text())["group"]
     return {(old, new): group["reason"] for group in groups for old, new in group["mutants"]}
 
@@ -132,14 +132,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, metavar="N", help="N mutants of layers/ and optim.py instead")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--children", type=int, default=2, help="processes side by side (2)")
+    parser.add_argument("--children", type=int, default=2, help="number of parallel processes (2)")
     parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
-    parser.add_argument("--again", action="store_true", help="only what survived in --keep, with the present tests")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be mutated and tested, and stop")
+    parser.add_argument("--again", action="store_true", help="only the survivors in --keep, with the current tests")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be mutated and tested, and stop")
     options = parser.parse_args(argv)
     kind = "sample" if options.sample else "full"
     if lost := missing(kind):
-        parser.error(f"not there: {', '.join(lost)}")
+        parser.error(f"missing: {', '.join(lost)}")
     if options.dry_run:
         files = [path for name in (FULL if kind == "full" else SAMPLED) for path in (ROOT / "scratchgan").glob(name)]
         print(f"{len(files)} files: {', '.join(str(path.relative_to(ROOT)) for path in sorted(files))}")
@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
         mutmut(folder, *run, *(name for name in chosen if outcomes(folder)[name] in (SURVIVED, NO_TESTS)))
     elif options.sample:
         workspace(folder, kind)
-        mutmut(folder, *run, "no.such.mutant", quiet=True)  # makes the mutants, runs none
+        mutmut(folder, *run, "no.such.mutant", quiet=True)  # creates the mutants without running any
         names = sorted(outcomes(folder))
         chosen = random.Random(options.seed).sample(names, options.sample)
         print(f"{len(chosen)} of {len(names)} mutants, seed {options.seed}")
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join([f"  - {line}" for line in hole["removed"]] + [f"  + {line}" for line in hole["added"]]))
     print(
         f"\n{len(chosen)} mutants, {sum(reasons.values())} equivalent; of the other {sought}, {result['killed']} "
-        f"were noticed: {result['score']:.1%}. Written to {path}"
+        f"were detected: {result['score']:.1%}. Wrote {path}"
     )
     if not options.keep:
         shutil.rmtree(folder)

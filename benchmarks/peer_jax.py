@@ -1,8 +1,11 @@
-"""The MLP GAN's step in JAX, in a process of its own that does what its standard input says.
+"""The training step of the MLP GAN in JAX, in a separate process that executes commands from its standard input.
 
-start   python -m benchmarks.peer_jax THREADS FILE.npz    which holds initial weights, a batch, and noise (6, N, Z)
-check   the losses of the first three steps, on that noise
-N       one step, not timed, then the seconds of N steps with noise of its own
+    python -m benchmarks.peer_jax THREADS FILE.npz    the file holds initial weights, a batch and noise (6, N, Z)
+
+The commands, one per line, and their answers:
+
+check   the losses of the first three steps, with the noise of the file
+N       the seconds of each of N steps, with newly drawn noise, after one step that is not timed
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ LR, BETA1, BETA2, EPS = 2e-4, 0.5, 0.999, 1e-8
 
 
 def make_step():
-    """(step on given noise, step that draws its own), both compiled as a whole; state = (G, D, their moments, t)."""
+    """(step with given noise, step that draws noise), each compiled as a whole; state = (G, D, their moments, t)."""
     import jax
     from jax import numpy as jnp
 
@@ -60,7 +63,7 @@ def make_step():
 
 
 def serve(path: str) -> None:
-    """Answer the lines of standard input until it ends."""
+    """Answer the commands on standard input until it ends."""
     import jax
     from jax import numpy as jnp
 

@@ -1,8 +1,9 @@
-"""A peer in a process of its own, that does what the lines of its standard input say: seen from outside.
+"""Start a peer in a separate process, and send it commands through its standard input.
 
-XLA's CPU client has no call that sets its threads: it makes as many as the process may use cores when JAX starts.  So
-each number of threads gets a process that is pinned to so many cores (os.sched_setaffinity) before it imports JAX.
-Where a process cannot be pinned (macOS, Windows) JAX is only measured with as many threads as there are cores.
+XLA's CPU client has no call that sets the number of threads: it starts one per core that the process may use when JAX
+is imported.  So for each number of threads a process is started and pinned to as many cores (os.sched_setaffinity)
+before it imports JAX.  Where a process cannot be pinned (macOS, Windows), JAX is measured only with one thread on each
+core.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 class Peer:
     """`python -m module threads arguments...` with the environment changed by `variables`.
 
-    Raises RuntimeError if the process does not start, or ends; `close` ends it.
+    Raises RuntimeError if the process does not start or ends early; `close` ends it.
     """
 
     def __init__(self, module: str, threads: int, *arguments: str, **variables: str):
@@ -30,7 +31,7 @@ class Peer:
         self.ask("version")
 
     def ask(self, what: object):
-        """Send one line, return what the answer says."""
+        """Send one command and return the answer, decoded from JSON."""
         try:
             self.process.stdin.write(f"{what}\n")
             self.process.stdin.flush()

@@ -1,10 +1,11 @@
-"""The same nets and steps in PyTorch, each in the modes in which people run it.
+"""The same nets and steps in PyTorch, each in the modes that are commonly used.
 
-Nothing here imports scratchgan: `load` copies the weights of one of its nets, given as an object, into a net of these.
+This module does not import scratchgan: `load` copies the weights of a scratchgan net into a PyTorch net.
 
 Layouts: a Dense W is (Di, Do), a Linear's weight (Do, Di); Conv2D's W (k, k, Ci, Co) is a Conv2d's (Co, Ci, k, k), and
-ConvTranspose2D's W (k, k, Co, Ci) a ConvTranspose2d's (Ci, Co, k, k).  Between vectors and images, scratchgan counts
-(H, W, C); PyTorch counts (C, H, W) by habit, and in the channels_last modes (H, W, C), where that is free.
+ConvTranspose2D's W (k, k, Co, Ci) a ConvTranspose2d's (Ci, Co, k, k).  To reshape between vectors and images,
+scratchgan uses the order (H, W, C); the PyTorch nets use the usual (C, H, W), and in the channels_last modes (H, W, C),
+which needs no copy there.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def critic_net(width: int, mode: Mode) -> nn.Sequential:
 
 @torch.no_grad()
 def load(peer: nn.Sequential, net) -> None:
-    """Copy the weights of a scratchgan net into its peer, and make that float32 or float64 as they are."""
+    """Copy the weights of a scratchgan net into its peer, which also gets their dtype, float32 or float64."""
     peer.to(torch.float64 if net.dtype == np.float64 else torch.float32)
     modules, sources = list(peer), [layer for layer in net.layers if layer.params]
     places = [i for i, module in enumerate(modules) if list(module.parameters())]
@@ -130,7 +131,7 @@ def load(peer: nn.Sequential, net) -> None:
 
 
 def images(x: np.ndarray, mode: Mode) -> torch.Tensor:
-    """Images (N, H, W, C) as a tensor (N, C, H, W), in memory as the mode wants it; points as they are."""
+    """Images (N, H, W, C) as a tensor (N, C, H, W), in the memory layout of the mode; points are not rearranged."""
     t = torch.tensor(x)
     return t if x.ndim == 2 else _format(t.permute(0, 3, 1, 2).contiguous(), mode)
 
@@ -138,7 +139,7 @@ def images(x: np.ndarray, mode: Mode) -> torch.Tensor:
 class Gan:
     """The alternating step of `scratchgan.GAN` with the non-saturating loss.
 
-    noise    draws Z; replaced where given noise is wanted
+    noise    draws Z; replaced where the noise is given
     """
 
     def __init__(self, G: nn.Sequential, D: nn.Sequential, latent_dim: int, N: int, mode: Mode):
@@ -170,7 +171,7 @@ class Gan:
 
 
 class Critic:
-    """A WGAN-GP critic's step (weight 10) on given real samples, fakes and points between them."""
+    """The step of a WGAN-GP critic (weight 10) on given real samples, fakes and points between them."""
 
     def __init__(self, D: nn.Sequential, mode: Mode, lr: float, beta1: float, beta2: float):
         self.D, self.optimizer = _prepare(D, mode), adam(D, mode, lr, beta1, beta2)
@@ -191,7 +192,7 @@ def adam(net: nn.Module, mode: Mode, lr: float = 2e-4, beta1: float = 0.5, beta2
 
 
 def convolutions(x: np.ndarray, W: np.ndarray, dy: np.ndarray) -> list:
-    """oneDNN's three products of a k4 s2 p1 convolution, in channels_last, and how each result is read as ours is."""
+    """oneDNN's three products of a k4 s2 p1 convolution in channels_last: (call, conversion to our layout) for each."""
     last = Mode(channels_last=True)
     x, dy = images(x, last), images(dy, last)
     w = torch.tensor(W.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=torch.channels_last)
@@ -207,7 +208,7 @@ def convolutions(x: np.ndarray, W: np.ndarray, dy: np.ndarray) -> list:
 
 
 def _format(thing, mode: Mode):
-    """A tensor or a net, in memory as the mode wants it."""
+    """A tensor or a net, in the memory layout of the mode."""
     if not mode.channels_last:
         return thing
     if isinstance(thing, nn.Module):
@@ -216,10 +217,10 @@ def _format(thing, mode: Mode):
 
 
 def _prepare(net: nn.Sequential, mode: Mode):
-    """The function x -> net(x), as the mode wants it.
+    """The function x -> net(x) in this mode.
 
-    Compiled code is kept with the Python code object that it was made from, up to a limit; beyond that PyTorch silently
-    runs eagerly.  So every net gets a code object of its own, and the limit is an error.
+    PyTorch caches compiled code per Python code object, up to a limit; beyond that it silently runs eagerly.  So every
+    net gets its own code object, and reaching the limit is an error.
     """
     net = _format(net, mode)
     if not mode.compiled:

@@ -1,8 +1,11 @@
-"""PyTorch's training steps, in a process of its own that does what its standard input says.
+"""Training steps in PyTorch, in a separate process that executes commands from its standard input.
 
-start   python -m benchmarks.peer_torch_process THREADS ITEM SIZES    with SCRATCHGAN_BACKEND=numpy
-["check", MODE]      the losses of the first steps, by dtype, or what failed
-["time", MODE, N]    one step, not timed, then the seconds of N steps
+    python -m benchmarks.peer_torch_process THREADS ITEM SIZES    with SCRATCHGAN_BACKEND=numpy
+
+The commands, one per line, and their answers:
+
+["check", MODE]      the losses of the first steps, by dtype, or an error message
+["time", MODE, N]    the seconds of N steps, after one step that is not timed
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from .peer_works import CHECKS, STEP_WORKS, TORCH_MODES, Sizes
 
 
 def serve(threads: int, item: str, sizes: Sizes) -> None:
-    """Answer the lines of standard input until it ends."""
+    """Answer the commands on standard input until it ends."""
     try:
         from . import peer_torch
     except ImportError as error:
@@ -41,7 +44,7 @@ def serve(threads: int, item: str, sizes: Sizes) -> None:
 
 
 def check(work, peer_torch, who: str) -> tuple[dict, bench.Clock | None]:
-    """The losses in both precisions (compiled code in float32 alone, for the time it takes), and the clock."""
+    """The losses in both precisions (compiled modes only in float32, because compiling takes long), and the clock."""
     compiled, last = TORCH_MODES[who]
     mode = peer_torch.Mode("fused" in who, last, compiled)
     answer = {}

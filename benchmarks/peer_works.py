@@ -1,9 +1,9 @@
-"""The works of benchmarks/peers.py: our side and the peers', each checked to compute the same before it is timed.
+"""The works of benchmarks/peers.py: our side and the peers', which are checked to compute the same before being timed.
 
-PyTorch's steps are checked twice: in float64, where the losses of the first three steps agree to 1e-9, and then as they
-are timed, in float32.  There Adam magnifies rounding: its first steps are lr sign(g), so a weight whose gradient is
-nothing but rounding moves by a whole lr either way.  (After three steps of DCGAN-28 PyTorch's channels_last mode is
-1.2e-4 away from float64, its plain mode 2e-5, and we are 2e-5 away.)
+PyTorch's steps are checked twice: in float64, where the losses of the first three steps agree to 1e-9, and in float32,
+in which they are timed.  In float32 Adam magnifies rounding errors: its first steps are lr sign(g), so a weight whose
+gradient is only rounding error moves by a full lr in either direction.  (After three steps of DCGAN-28, PyTorch's
+channels_last mode differs from float64 by 1.2e-4, its plain mode by 2e-5, and scratchgan by 2e-5.)
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TORCH_MODES = {
     "torch.compile, fused Adam": (True, False),
     "torch.compile, channels_last, fused Adam": (True, True),
 }
-STEPS = 3  # that are compared before anything is timed
+STEPS = 3  # steps that are compared before anything is timed
 TOLERANCE = 1e-4
 CHECKS = {np.float64: 1e-9, np.float32: 1e-3}
 
@@ -50,13 +50,13 @@ class Sizes:
     width: int = 64
     hidden: int = 128
     compiled: bool = True  # torch.compile takes a minute
-    seconds: float = 0.25  # a turn
+    seconds: float = 0.25  # per turn
     settle: float = 0.1  # OpenBLAS's threads spin for up to 30 ms after a product
 
 
 @dataclass
 class Trial:
-    """One work: our clock and the peers'."""
+    """One work: our clock, and the clocks of the peers."""
 
     name: str
     flops: float
@@ -65,19 +65,19 @@ class Trial:
 
 
 class DifferentWorkError(AssertionError):
-    """The two sides do not compute the same: there is nothing to compare."""
+    """The two sides do not compute the same, so their times cannot be compared."""
 
 
 def same_work(who: str, ours, theirs, tolerance: float = TOLERANCE) -> None:
-    """Raise DifferentWorkError unless each loss, or each array in terms of its largest entry, agrees to `tolerance`."""
+    """Raise DifferentWorkError unless each loss, or an array relative to its largest entry, agrees to `tolerance`."""
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if ours.shape != theirs.shape:
-        raise DifferentWorkError(f"{who}: shape {theirs.shape}, ours {ours.shape}")
+        raise DifferentWorkError(f"{who}: expected the shape {ours.shape} of ours, got {theirs.shape}")
     scale = np.abs(theirs) if ours.ndim == 1 else np.abs(theirs).max()
     error = np.max(np.abs(ours - theirs) / scale)
     if not error <= tolerance:
         raise DifferentWorkError(
-            f"{who}: differs from ours by {error:.1e} (at most {tolerance:.0e})"
+            f"{who}: differs from ours by {error:.1e}, expected at most {tolerance:.0e}"
             + (f"\n  ours   {ours}\n  theirs {theirs}" if ours.ndim == 1 else "")
         )
 
@@ -87,8 +87,8 @@ class Steps:
     """A training step, ours and PyTorch's, on the same weights, data and noise.
 
     ours(dtype), theirs(mode, dtype)    -> (losses of the first steps, a function that takes one more step)
-    flops                               of the products in a step
-    start, real, noise                  what a peer that is not PyTorch begins with
+    flops                               number of operations in the products of a step
+    start, real, noise                  our game, the batch and the noise, for a peer that is not PyTorch
     """
 
     name: str
@@ -102,13 +102,13 @@ class Steps:
 
 
 def step_trial(item: str, sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> tuple[Trial, Steps, list[float]]:
-    """Our clock for a step, PyTorch's in its modes, each checked first; also the step, and our losses in float32.
+    """(the Trial of a step, with PyTorch's modes, each checked first; the step; our losses in float32).
 
-    PyTorch runs in a process of its own: how this package keeps freed memory (compiled/pool.py) would serve it too.
-    A compiler's failure costs a line, not the run.
+    PyTorch runs in a separate process, because this package's memory settings (compiled/pool.py) would speed it up too.
+    If compiling a mode fails, a message is printed and the mode is skipped.
     """
     work, expected = STEP_WORKS[item](sizes), {}
-    for dtype in CHECKS:  # the one that is timed, in float32, is the last
+    for dtype in CHECKS:  # float32 comes last: that step is timed
         expected[dtype], step = work.ours(dtype)
     trial = Trial(work.name, work.flops(), bench.clock(step))
     modes = [
@@ -150,7 +150,7 @@ def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Itera
         gan, path = work.start(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
         start = {
             f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D)) for i, (_, a) in enumerate(net.parameters())
-        }  # W (Di, Do) is JAX's habit too
+        }  # W has the shape (Di, Do) in JAX, too
         np.savez(path, real=work.real, noise=work.noise, **start)
         try:
             peer = Peer("benchmarks.peer_jax", threads, str(path))
@@ -176,7 +176,7 @@ def mlp_steps(sizes: Sizes) -> Steps:
 
 
 def gan_steps(name: str, make, real: np.ndarray, nets) -> Steps:
-    """The step of the GAN that make(dtype) gives, and of PyTorch's nets(mode)."""
+    """The training step of the GAN that make(dtype) returns, and of PyTorch's nets(mode)."""
     N, latent_dim = len(real), make(np.float32).latent_dim
     noise = np.random.default_rng(1).standard_normal((2 * STEPS, N, latent_dim)).astype(np.float32)
 
@@ -303,7 +303,7 @@ def convolution_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) 
 
 
 def peer_torch():
-    """benchmarks/peer_torch.py, imported where it is needed: this process works without PyTorch."""
+    """benchmarks/peer_torch.py, imported only when it is needed: this process also works without PyTorch."""
     from . import peer_torch
 
     return peer_torch

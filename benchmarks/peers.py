@@ -1,23 +1,23 @@
-"""This package and its peers on the same work, at the same number of threads, in turns.
+"""The speed of this package and its peers on the same work, with the same number of threads.
 
     python -m benchmarks.peers [--threads 1 2] [--repeats 15] [--only dcgan mlp critic products convolutions] [--quick]
 
     dcgan           a training step of DCGAN-28, batch 64                 PyTorch in five modes
     mlp             a training step of an MLP GAN on points, batch 256    PyTorch, JAX
-    critic          a WGAN-GP critic's step, batch 64                     PyTorch with double backward
-    products        matrix products of such steps                         NumPy's BLAS
+    critic          a step of a WGAN-GP critic, batch 64                  PyTorch with double backward
+    products        the matrix products of such steps                     NumPy's BLAS
     convolutions    the three products of D's second convolution          oneDNN, through PyTorch
 
 Before anything is timed, both sides get the same weights, data and noise, and must compute the same (`same_work`).
-Then they have their turns, A B A B ...: what is reported is the median of the ratios of the rounds, with its quartiles.
-Before each turn there is a pause and a call that is not timed: threads of the other side that wait by spinning are
-asleep by then.  PyTorch's and JAX's training steps run in processes of their own, so that neither the way in which this
-package keeps freed memory nor its threads touch them.  "best" has the smallest ratio of this run.  Beside each time
-stands the share of it that the counted products alone would take at the rate of the fastest large product of this
-package, at as many threads, in this run.
+Then they alternate, A B A B ...; the result is the median of the ratios of the rounds, with quartiles.  Before each
+turn there is a pause and a call that is not timed, so waiting threads of the other side have stopped spinning by then.
+The training steps of PyTorch and JAX run in separate processes, where neither this package's memory settings nor its
+threads affect them.  "best" marks the peer with the smallest ratio in this run.  Next to each time is the share of it
+that the counted products alone would take at the rate of this package's fastest large product, with the same number of
+threads, in this run.
 
-Whole runs write benchmarks/results/peers.json and .png; with --only or --quick nothing is written unless --out says so.
-A peer that is not installed is left out.
+Complete runs write benchmarks/results/peers.json and .png; with --only or --quick nothing is written unless --out is
+given.  A peer that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ US = "scratchgan"
 
 
 def measure(item: str, trial: Trial, threads: int, rate: float, repeats: int, sizes: Sizes) -> dict:
-    """Let all sides have their turns; print them, return them as what goes into the file."""
+    """Time all sides in turns; print the results and return them as they are written to the file."""
     times = bench.interleaved({US: trial.ours, **trial.peers}, repeats, seconds=sizes.seconds, settle=sizes.settle)
     best = min(trial.peers, key=lambda who: bench.ratio(times[who], times[US])[0], default=None)  # hardest to beat
     print(
@@ -80,7 +80,7 @@ def measure(item: str, trial: Trial, threads: int, rate: float, repeats: int, si
 
 
 def geometric_mean(found: list[dict], threads: int) -> dict | None:
-    """All products in one figure: round by round the geometric mean of the ratios, then median and quartiles."""
+    """All products in one figure: the geometric mean of the ratios in each round, then its median and quartiles."""
     rounds = [
         one["sides"][one["best"]]["rounds"] for one in found if one["item"] == "products" and one["threads"] == threads
     ]
@@ -95,7 +95,7 @@ def geometric_mean(found: list[dict], threads: int) -> dict | None:
 
 
 def draw(path: Path, found: list[dict], facts: dict) -> None:
-    """For each work and number of threads, the time of the best peer over ours."""
+    """For each work and number of threads, the time of the best peer divided by ours."""
     names = list(dict.fromkeys(one["name"] for one in found))
     rivals = [one for one in found if one["best"]]
     ahead = sum(one["sides"][one["best"]]["ratio"] > 1 for one in rivals)
@@ -135,10 +135,10 @@ def draw(path: Path, found: list[dict], facts: dict) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, nargs="+", help="default: 1 2, as far as there are cores")
+    parser.add_argument("--threads", type=int, nargs="+", help="default: 1 2, up to the number of cores")
     parser.add_argument("--repeats", type=int, default=15, help="rounds (15)")
     parser.add_argument("--only", nargs="+", choices=ITEMS, default=list(ITEMS), metavar="NAME")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, two rounds, nothing compiled: does it run?")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: tiny sizes, no torch.compile")
     parser.add_argument("--eager", action="store_true", help="PyTorch without torch.compile, which takes minutes")
     parser.add_argument("--out", type=Path, help="folder for peers.json and peers.png")
     options = parser.parse_args(argv)
@@ -150,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
     facts["load"] = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     print(", ".join(f"{key} {value}" for key, value in facts.items()))
     if facts["load"] and facts["load"] > 0.5:
-        print("the machine is busy: beside other work, threads that wait for each other by spinning measure that work")
+        print("the machine is busy: other processes delay threads that wait for each other, so times are unreliable")
     result = {
         "machine": facts,
         "rounds": repeats,

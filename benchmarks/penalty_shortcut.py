@@ -1,11 +1,11 @@
-"""What does it save that a piecewise linear critic has no second-order signal?
+"""How much time does the gradient penalty save if the second derivatives of the activations are known to be 0?
 
     python -m benchmarks.penalty_shortcut
 
-The same WGAN-GP penalty, on the same convolutional critic (1 -> 64 -> 128 channels, LeakyReLU, 28 pixels, batch 64):
-once as it is, with phi'' = 0 known and every term that follows from it skipped, and once with those zeros computed like
-any other number.  Interleaved in one run; the ratio of the medians, and the gradients must agree.  Writes
-benchmarks/results/penalty_shortcut.json.
+The same WGAN-GP penalty on the same convolutional critic (1 -> 64 -> 128 channels, LeakyReLU, 28 pixels, batch 64) is
+computed in two ways: as usual, where every term with phi'' = 0 is skipped, and with these zeros computed like any other
+number.  The two alternate in one run; the result is the ratio of the medians, and the gradients must be equal.
+Writes benchmarks/results/penalty_shortcut.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Unaware(LeakyReLU):
-    """LeakyReLU whose phi'' = 0 is computed, multiplied and sent back through every layer below."""
+    """LeakyReLU whose phi'' = 0 is computed, multiplied and propagated through every layer below."""
 
     piecewise_linear = False
 

@@ -1,9 +1,9 @@
-"""Eight Gaussians on a ring, over several seeds: how many modes, how many good points, how wide a mode.
+"""Eight Gaussians on a ring, over several seeds: modes found, share of high-quality samples, width of the modes.
 
     python -m benchmarks.ring [--seeds 5] [--recipe mlp-ring]
 
-Writes benchmarks/results/<recipe>.json and .png.  Counted as in VEEGAN and PacGAN: 2,500 samples, high quality is
-within 3 sigma of the nearest mode, a mode counts if it is nearest to at least one high-quality sample.
+Writes benchmarks/results/<recipe>.json and .png.  The counts follow VEEGAN and PacGAN: 2,500 samples; a sample has high
+quality if it is within 3 sigma of the nearest mode; a mode is found if it is nearest to at least one such sample.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def draw(path: Path, density, runs, clouds) -> None:
-    """One panel a seed: where the samples lie, and what is counted."""
+    """One panel per seed: the samples, the modes found and the share of high-quality samples."""
     figure = Figure(figsize=(2.6 * len(runs), 3.2), layout="constrained")
     for axes, run, cloud in zip(np.ravel(figure.subplots(1, len(runs))), runs, clouds, strict=True):
         axes.scatter(*density.modes.T, s=60, facecolors="none", edgecolors="#D55E00", linewidths=1, label="modes")
@@ -66,7 +66,7 @@ def draw(path: Path, density, runs, clouds) -> None:
             f"{run['n_modes']} modes,\n{100 * run['high_quality']:.0f} % within 3 sigma",
         )
         axes.title.set_fontsize(9)
-    figure.suptitle(f"{path.stem}: every mode is served on every seed; look for the bridges between them", fontsize=10)
+    figure.suptitle(f"{path.stem}: samples and modes for each seed; look for bridges between the modes", fontsize=10)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=110)
 

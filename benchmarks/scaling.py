@@ -1,15 +1,14 @@
-"""How time and memory of a DCGAN step grow with the batch, the resolution and the width.
+"""How the time and memory of a DCGAN training step grow with the batch size, the resolution and the width.
 
     python -m benchmarks.scaling [--threads N] [--repeats 7] [--quick]
 
-One of the three varies at a time, the others stay at batch 64, 28 pixels, width 64.  Each setting is measured in a
-process of its own: the median time of a training step, the peak of its resident memory, and how much of that is its
-own: came after the imports and one tiny step, which loads the kernels.  "Exponent" is the slope of a straight line
-through the logarithms: 1 is proportional, 2 quadratic.  Beside it stands that of the counted operations, which the
-time should not exceed.  (Another resolution is also another depth: 28 pixels are halved twice, 32 three times, 64 four
-times.)
+One of the three varies at a time; the others stay at batch size 64, 28 pixels, width 64.  Each setting is measured in a
+separate process: the median time of a training step, the peak of resident memory, and how much of that was added after
+the imports and one tiny step, which loads the kernels ("own" memory).  "Exponent" is the slope of a straight line
+fitted to the logarithms: 1 is proportional, 2 quadratic.  The exponent of the time should not exceed that of the
+counted operations.  (The resolution also changes the depth: 28 pixels are halved twice, 32 three times, 64 four times.)
 
-Writes benchmarks/results/scaling.json and .png; --quick, two tiny settings each, writes nothing.
+Writes benchmarks/results/scaling.json and .png; --quick, with two tiny settings each, writes nothing.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ QUICK_STANDARD = {"batch": 4, "resolution": 8, "width": 4}
 
 
 def memory(which: str) -> float:
-    """MB of resident memory of this process: its peak ("VmHWM") or now ("VmRSS").
+    """Resident memory of this process in MB: its peak ("VmHWM") or its present value ("VmRSS").
 
-    Where there is no /proc, both are getrusage's peak.  Linux lets a new process inherit that from the one that started
-    it, so it is the second choice here.
+    Where there is no /proc, both are the peak from getrusage.  That is the second choice, because on Linux a new
+    process inherits this peak from its parent.
     """
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -48,7 +47,7 @@ def memory(which: str) -> float:
 
 
 def measure(batch: int, resolution: int, width: int, threads: int | None, repeats: int) -> dict[str, float]:
-    """In this process: one step to warm up, then `repeats`."""
+    """Measure a setting in this process: one step to warm up, then `repeats` timed steps."""
     import scratchgan
     from scratchgan.models import dcgan
     from scratchgan.runs import bench
@@ -89,7 +88,7 @@ def fresh(setting: dict[str, int], threads: int | None, repeats: int) -> dict[st
 
 
 def exponent(sizes, values) -> float:
-    """The slope of log value over log size."""
+    """The slope of a straight line fitted to log value against log size."""
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
@@ -99,12 +98,12 @@ def draw(path: Path, tables: dict, exponents: dict, facts: dict) -> None:
     fig = figure(11, 4.2)
     for axes, (varied, rows) in zip(fig.subplots(1, len(tables)), tables.items(), strict=True):
         sizes, found = [row[varied] for row in rows], exponents[varied]
-        axes.loglog(sizes, [row["ms"] for row in rows], "o-", color=BLUE, label="ms a step")
-        axes.loglog(sizes, [row["own_mb"] for row in rows], "s--", color=VERMILLION, label="MB of its own")
+        axes.loglog(sizes, [row["ms"] for row in rows], "o-", color=BLUE, label="ms per step")
+        axes.loglog(sizes, [row["own_mb"] for row in rows], "s--", color=VERMILLION, label="own MB")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
         axes.set(
-            xlabel={"batch": "batch", "resolution": "pixels a side", "width": "width (channels)"}[varied],
+            xlabel={"batch": "batch size", "resolution": "pixels per side", "width": "width (channels)"}[varied],
             ylabel="ms or MB",
             title=f"exponents in {varied}: time {found['ms']:.2f},\n"
             f"operations {found['gflop']:.2f}, memory {found['own_mb']:.2f}",
@@ -113,7 +112,7 @@ def draw(path: Path, tables: dict, exponents: dict, facts: dict) -> None:
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     fig.suptitle(
-        "A DCGAN training step: time must not grow faster than the operations that it counts "
+        "A DCGAN training step: the time should not grow faster than the number of operations "
         f"({facts['cpu']}, threads: {facts['threads']})",
         fontsize=10,
     )
@@ -123,9 +122,9 @@ def draw(path: Path, tables: dict, exponents: dict, facts: dict) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, help="default: as many as the package takes")
-    parser.add_argument("--repeats", type=int, default=7, help="timed steps of each setting (7)")
-    parser.add_argument("--quick", action="store_true", help="tiny settings, one step: does it run?")
+    parser.add_argument("--threads", type=int, help="default: the package's default")
+    parser.add_argument("--repeats", type=int, default=7, help="timed steps per setting (7)")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: tiny settings, one step")
     parser.add_argument("--out", type=Path, help="folder for scaling.json and scaling.png")
     parser.add_argument("--measure", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
@@ -154,7 +153,7 @@ def main(argv: list[str] | None = None) -> int:
         }
         print(
             f"  exponents in {name}: time {exponents[name]['ms']:.2f}, operations {exponents[name]['gflop']:.2f}, "
-            f"memory of its own {exponents[name]['own_mb']:.2f}"
+            f"own memory {exponents[name]['own_mb']:.2f}"
         )
     if out:
         from scratchgan.files.atomic import write_text

@@ -1,15 +1,15 @@
-"""What it costs to begin, in fresh processes; what 20 steps need in memory; and whether the bits are the same.
+"""The time to start in a new process, the memory of 20 training steps, and whether the results are bit-identical.
 
     python -m benchmarks.startup [--repeats 3] [--quick]
 
     import       seconds that `import scratchgan` takes
     first step   seconds from the start of the process to the end of the first step of DCGAN-28, batch 64: with an empty
-                 cache of compiled kernels (SCRATCHGAN_KERNEL_CACHE is an empty folder), and with the one that this left
-    memory       peak of resident memory after 20 such steps, and of the same steps in PyTorch
+                 cache of compiled kernels (SCRATCHGAN_KERNEL_CACHE is an empty folder), and again with the filled cache
+    memory       peak of resident memory after 20 such steps, and after the same steps in PyTorch
     bits         sha256 of all weights and running statistics after 50 steps, on 1 and on 2 threads
 
-Times are medians.  Exit code 1 if the bits differ.  Writes benchmarks/results/startup.json; --quick, a tiny net and few
-steps, writes nothing.
+Times are medians.  The exit code is 1 if the bits differ.  Writes benchmarks/results/startup.json; --quick, with a tiny
+net and few steps, writes nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ IMPORT = "import time; t = time.perf_counter(); import scratchgan; print(time.pe
 
 
 def steps(count: int, batch: int, width: int, threads: int | None) -> dict:
-    """In this process: train DCGAN-28 on digits; peak memory, and a digest of all its arrays."""
+    """Train DCGAN-28 on digits in this process; returns the peak memory, and a digest of all its arrays."""
     import scratchgan
     from scratchgan.data import load
     from scratchgan.models import dcgan
@@ -51,7 +51,7 @@ def steps(count: int, batch: int, width: int, threads: int | None) -> dict:
 
 
 def torch_steps(count: int, batch: int, width: int, threads: int | None) -> dict:
-    """The same in PyTorch, eager with fused Adam, channels_last; its digest is nothing to compare."""
+    """The same in PyTorch, eager with fused Adam and channels_last; returns the peak memory only."""
     import torch
 
     from . import peer_torch
@@ -67,7 +67,7 @@ def torch_steps(count: int, batch: int, width: int, threads: int | None) -> dict
 
 
 def fresh(what: str, cache: str | None = None, **arguments) -> tuple[float, dict]:
-    """Run `steps` or `torch_steps` in a new process; (seconds until its answer was there, the answer)."""
+    """Run `steps` or `torch_steps` in a new process; returns (seconds until its answer arrived, the answer)."""
     environment = {**os.environ, **({"SCRATCHGAN_KERNEL_CACHE": cache} if cache else {})}
     command = [sys.executable, "-m", "benchmarks.startup", "--measure", json.dumps([what, arguments])]
     start = time.perf_counter()
@@ -81,9 +81,9 @@ def fresh(what: str, cache: str | None = None, **arguments) -> tuple[float, dict
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=3, help="fresh processes for each time (3)")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="whose bits are compared (1 2)")
-    parser.add_argument("--quick", action="store_true", help="a tiny net, few steps: does it run?")
+    parser.add_argument("--repeats", type=int, default=3, help="new processes for each measurement (3)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="thread counts to compare (1 2)")
+    parser.add_argument("--quick", action="store_true", help="only test that it runs: a tiny net, few steps")
     parser.add_argument("--out", type=Path, help="folder for startup.json")
     parser.add_argument("--measure", metavar="JSON", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
@@ -113,8 +113,8 @@ def main(argv: list[str] | None = None) -> int:
             warm.append(fresh("steps", cache, count=1, threads=None, **size)[0])
     result.update(first_step_cold_seconds=statistics.median(cold), first_step_warm_seconds=statistics.median(warm))
     print(
-        f"process start to the end of the first step: {result['first_step_cold_seconds']:.2f} s with an empty cache "
-        f"of kernels, {result['first_step_warm_seconds']:.2f} s with a full one",
+        f"process start to the end of the first step: {result['first_step_cold_seconds']:.2f} s with an empty kernel "
+        f"cache, {result['first_step_warm_seconds']:.2f} s with a filled one",
         flush=True,
     )
 

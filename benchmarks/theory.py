@@ -1,18 +1,18 @@
-"""Theory against code: what converges, how gradients vanish, and the ledger.
+"""Theory compared with code: which variants converge, how gradients vanish, and the ledger.
 
     python -m benchmarks.theory
 
 Writes benchmarks/results/theory.json and the pictures theory_*.png:
 
-    Dirac-GAN     which variants converge: distance from the equilibrium after 500 and 5,000 steps (h = 0.2, from
-                  (1, 1)), both players at once and alternating, beside what Mescheder et al. 2018 state; and the
-                  eigenvalues at the equilibrium, in closed form and by the package's Hessian-vector products
+    Dirac-GAN     which variants converge: the distance from the equilibrium after 500 and 5,000 steps (h = 0.2, from
+                  (1, 1)), with simultaneous and alternating updates, compared with the statements of Mescheder et al.
+                  2018; and the eigenvalues at the equilibrium, in closed form and by Hessian-vector products
     spectrum      the eigenvalues of a game of two small nets at its equilibrium, with and without R1
-    vanishing     the norm of G's gradient while a new D is trained against a frozen G, both losses, three seeds and
-                  three lengths of training before
-    ledger        every row
+    vanishing     the norm of G's gradient while a new D is trained against a frozen G: both losses, three seeds, and
+                  three lengths of G's previous training
+    ledger        all rows
 
-On one core this takes some minutes; vanishing gradients are most of it.
+On one core this takes some minutes, most of them for vanishing gradients.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PAPER = {
 
 
 def verdict(norms: np.ndarray) -> str:
-    """What the distances (5001,) from the equilibrium do: "yes" below 1e-6, "sublinearly" like a power of the steps."""
+    """Whether distances (5001,) from the equilibrium converge: "yes" (below 1e-6), "sublinearly" (a power) or "no"."""
     if norms[-1] < 1e-6:
         return "yes"
     slope = np.log(norms[4500:].mean() / norms[450:500].mean()) / np.log(4750 / 475)
@@ -131,8 +131,8 @@ def spectrum() -> dict:
         RESULTS / "theory_spectrum.png",
         games,
         title=(
-            "Eigenvalues of two small nets at their equilibrium: R1 moves all that turn to the left;\n"
-            "without it the Wasserstein game only turns"
+            "Eigenvalues of two small nets at their equilibrium: R1 moves the complex ones to the left;\n"
+            "without it the Wasserstein game only rotates"
         ),
     )
     return result

@@ -40,8 +40,9 @@ def _linear(rng):
 
 
 def _cycle_gradient(a, b, W, V, weight, first=True, last=True, transposed=True):
-    """dW, dV of weight (l1(aWV, a) + l1(bVW, b)); `first`, `last`: whether a net's gradient includes the cycle in which
-    it is applied first, last.
+    """dW, dV of weight (l1(aWV, a) + l1(bVW, b)).
+
+    `first`, `last`: whether the gradient of a net includes the cycle in which the net is applied first, last.
     """
     fb, fa = a @ W, b @ V
     dra, drb = weight * _sign_over_m(fb @ V, a), weight * _sign_over_m(fa @ W, b)
@@ -91,7 +92,9 @@ EXERCISES = [
             "That is a sum over all entries; l1 is their mean.": lambda a, ra, b, rb, weight: (
                 weight * a.size * (_l1(ra, a) + _l1(rb, b))
             ),
-            "You summed over each sample and averaged over the batch; l1 is the mean over all entries.": lambda a, ra, b, rb, weight: (),
+            "You summed over each sample and averaged over the batch; l1 is the mean over all entries.": lambda a, ra, b, rb, weight: (
+                weight * a[0].size * (_l1(ra, a) + _l1(rb, b))
+            ),
             "You squared the errors; l1 uses their absolute values.": lambda a, ra, b, rb, weight: (
                 weight * (np.mean((ra - a) ** 2) + np.mean((rb - b) ** 2))
             ),

@@ -104,7 +104,7 @@ def by_address_for_floats(signature: str):
 
 
 class _kept:
-    """Context manager: functions decorated inside it are cached in our folder; its value is whether there is a cache."""
+    """Context manager: functions decorated inside it are cached in our folder; its value says whether there is one."""
 
     def __enter__(self) -> bool:
         _setting.acquire()  # another Python thread may be compiling at the same time

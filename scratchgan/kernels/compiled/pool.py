@@ -213,7 +213,7 @@ def _nothing(i, p):
 
 
 def run(launcher, *arguments):
-    """Call a compiled launcher; one at a time if Numba's threading layer is workqueue, which aborts on a second call."""
+    """Call a compiled launcher; one call at a time if Numba's threading layer is workqueue, which aborts on two."""
     if not _started:
         _start()
     with _lock:
