@@ -89,7 +89,7 @@ def test_digits(digits_run, capsys):
     assert found["two-sample accuracy"].value > 0.9
     assert sum(found.classes["real"]) > 0.9 * N
     assert found["nearest real image"].real == pytest.approx(1, abs=0.1)
-    with pytest.raises(KeyError, match="no measure .*nosuch.*Frechet"):
+    with pytest.raises(KeyError, match=r"no measure .*nosuch.*Frechet"):
         found["nosuch"]
 
 
