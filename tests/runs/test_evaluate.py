@@ -89,7 +89,7 @@ def test_digits(digits_run, capsys):
     assert found["two-sample accuracy"].value > 0.9
     assert sum(found.classes["real"]) > 0.9 * N
     assert found["nearest real image"].real == pytest.approx(1, abs=0.1)
-    with pytest.raises(KeyError, match="no measure 'nosuch'; there are Frechet"):
+    with pytest.raises(KeyError, match=r"no measure .*nosuch.*Frechet"):
         found["nosuch"]
 
 
@@ -250,7 +250,7 @@ def test_bad_folders(tmp_path):
 
 def test_two_data_sets_are_not_what_a_run_was_trained_on(digits_run):
     digits = load("mnist-5k")
-    with pytest.raises(ValueError, match="expected one data set or a density, got the two of both"):
+    with pytest.raises(ValueError, match="one data set or a density, got the pair both"):
         evaluate(digits_run, data=Pair(digits, digits, name="both"), progress=False)
 
 
