@@ -13,7 +13,7 @@ differs:
 
 Three pictures come of it.  The critic itself, which on the line stands beside the exact Kantorovich potential, whose
 slope is sign(F_q - F_p), with F the distribution functions; how the gradient of D's loss changes from layer to layer;
-and where the weights have gone.  "Estimate" is E_p[D'] - E_q[D'] divided by D's largest slope that was seen: what the
+and where the weights have gone.  "Estimate" is E_p[C] - E_q[C] divided by D's largest slope that was seen: what the
 critic would say of the earth mover's distance if it were 1-Lipschitz there.  On the line the distance is known.
 
 Adam with 5e-4, beta1 = 0.5 and 0.9, batches of 256 (the paper: Adam 1e-4 with 0.5 and 0.9, and 8 Gaussians, 25
@@ -106,12 +106,12 @@ def learn(data: str, method: str, steps: int, seed: int = 0) -> tuple[GAN, dict]
 
 
 def logits(gan: GAN, x: np.ndarray) -> np.ndarray:
-    """D'(x), (N,), in float64: a clipped critic may be flatter than float32 can tell."""
+    """C(x), (N,), in float64: a clipped critic may be flatter than float32 can tell."""
     return gan.D.astype(np.float64).forward(np.ascontiguousarray(x, np.float64), train=False)[0][:, 0]
 
 
 def seen(gan: GAN, density) -> tuple[np.ndarray, float]:
-    """|dD'/dx| at points between real samples and fakes, and E_p[D'] - E_q[D'], over 4,096 of each."""
+    """|dC/dx| at points between real samples and fakes, and E_p[C] - E_q[C], over 4,096 of each."""
     rng = np.random.default_rng(5)
     real, fake = density.sample(4096, rng=rng), rng.standard_normal((4096, density.dim))
     e, D = rng.random((4096, 1)), gan.D.astype(np.float64)
@@ -150,7 +150,7 @@ def draw_line(path: Path, critics: dict[str, dict[str, GAN]], found: dict) -> No
                 linewidth=1.3,
                 label=f"{name}: says {numbers['estimate']:.3f}; largest slope {numbers['largest_slope']:.2g}",
             )
-        lower.set(xlabel="x", ylabel="D'(x) / its largest slope, mean 0")
+        lower.set(xlabel="x", ylabel="C(x) / its largest slope, mean 0")
         for axes in (upper, lower):
             axes.legend(fontsize=7)
             axes.grid(alpha=0.25)

@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core import Cache, Layer, Sequential
+    from .core import Cache, Layer
     from .gan import GAN
     from .kernels import get_backend, get_num_threads, set_backend, set_num_threads, warmup
+    from .layers import Sequential
 
 __version__ = "0.1.0"
 #: where the source lives; empty as long as it lives nowhere.  RELEASING.md says what else to fill in
@@ -33,7 +34,7 @@ __all__ = [
 _HOME = {
     "Cache": "core",
     "Layer": "core",
-    "Sequential": "core",
+    "Sequential": "layers",
     "GAN": "gan",
     "get_backend": "kernels",
     "get_num_threads": "kernels",

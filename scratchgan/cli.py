@@ -250,8 +250,8 @@ def _ran(run, quiet: bool) -> int:
         done = run.log[-1] if run.log else None
         if done:
             print(
-                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, D(x) {d_real:.2f}, D(G(z)) {d_fake:.2f}; "
-                "{seconds:.0f} s".format(**done)
+                "step {step:,}: D loss {d_loss:.3f}, G loss {g_loss:.3f}, {mark}(x) {d_real:.2f}, {mark}(G(z)) {d_fake:.2f}; "
+                "{seconds:.0f} s".format(mark=run.gan.loss.symbol[0], **done)
             )
         if run.modes is not None:
             print(run.modes)
@@ -296,7 +296,7 @@ def _sample(args: argparse.Namespace) -> int:
     asked = {}
     if args.label is not None:
         if not gan.conditional:
-            raise UsageError(f"argument --label: {run} is no conditional GAN, it was trained without labels")
+            raise UsageError(f"argument --label: {run} is no conditional GAN: its samples have no labels to choose")
         if not 0 <= args.label < gan.classes:
             raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
         asked = {"labels": args.label}
@@ -371,18 +371,20 @@ def _recipes(args: argparse.Namespace) -> int:
     elif args.name:
         print(recipes.source(args.name), end="")
     else:
-        table = [("recipe", "data", "steps", "what it teaches")]
-        for name, description in recipes.names().items():
+        table = [("recipe", "model", "data", "steps", "what it teaches")]
+        for name in recipes.names():
             recipe = recipes.load(name)
-            table.append((name, recipe.data, f"{recipe.steps:,}", description))
-        widths = [max(len(row[i]) for row in table) for i in range(3)]
-        for name, data, steps, description in table:
-            print(f"{name:<{widths[0]}}  {data:<{widths[1]}}  {steps:>{widths[2]}}  {description}")
+            table.append((name, recipe.model, recipe.data, f"{recipe.steps:,}", recipe.description))
+        widths = [max(len(row[i]) for row in table) for i in range(4)]
+        for name, model, data, steps, description in table:
+            print(
+                f"{name:<{widths[0]}}  {model:<{widths[1]}}  {data:<{widths[2]}}  {steps:>{widths[3]}}  {description}"
+            )
     return 0
 
 
 def _gradcheck(args: argparse.Namespace) -> int:
-    from .gradcheck.cases import run
+    from .gradcheck.run import run
 
     return 0 if run(args.names) else WRONG
 

@@ -21,7 +21,7 @@ means "identically zero".
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -77,7 +77,9 @@ class Cache:
     def begin_tangent_backward(self, layer: Layer, tdy: np.ndarray | None) -> None:
         """Check that `backward` and `tangent` came first, and that tdy fits."""
         self._check(layer, "tangent_backward", "tdy", tdy, self.y_shape)
-        missing = [name for name, seen in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not seen]
+        missing = [
+            name for name, passed in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not passed
+        ]
         if missing:
             raise OrderError(f"{layer.label}: tangent_backward needs {' and '.join(missing)} on the same cache first")
 
@@ -169,7 +171,7 @@ class Layer:
 
     def misfit(self, expected: str, shape: Shape, batch: object = "N") -> ShapeError:
         """The one wording of a shape error: the layer's path, what it expected and what it got."""
-        return ShapeError(f"{self.label} expects {expected}, got {_show(shape, batch)}")
+        return ShapeError(f"{self.label} expects {expected}, got {show_shape(shape, batch)}")
 
     def check_tparams(self, tparams: TParams) -> Mapping[str, np.ndarray]:
         """Return tparams ({} for None); raise ValueError for an unknown path or a wrong shape."""
@@ -277,105 +279,6 @@ class Layer:
         return ""
 
 
-class Sequential(Layer):
-    """Layers one after another: forward in order, backward in reverse order.
-
-    layers        a list; no layer object may stand in it twice (its parameters would be listed and updated twice)
-    input_shape   shape of one sample, without the batch axis; if given, every layer's shape is checked at once,
-                  otherwise as far as the layers themselves tell
-
-    Raises ShapeError at construction if two neighbours do not fit, TypeError for something that is not a layer.
-    """
-
-    #: what the passes go through, made of the named layers: just these, unless compiled kernels take two at a time
-    steps_of: Callable[[list[tuple[str, Layer]]], list[tuple[str, Layer]]] = staticmethod(lambda layers: layers)
-
-    def __init__(self, layers: Sequence[Layer], *, input_shape: Shape = None):
-        super().__init__()
-        self.layers = list(layers)
-        for i, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: entry {i} must be a Layer, got {type(layer).__name__}")
-        seen = [id(part) for layer in self.layers for _, part in layer.walk()]
-        if len(set(seen)) != len(seen):
-            raise ValueError("Sequential: the same layer object stands in it twice; build a second layer instead")
-        self.set_path("")
-        self.output_shape(input_shape)
-
-    def children(self):
-        """The layers, named by their position."""
-        return [(str(i), layer) for i, layer in enumerate(self.layers)]
-
-    @property
-    def takes_labels(self) -> bool:  # type: ignore[override]  # here it follows from the layers
-        """Whether one of the layers does."""
-        return any(layer.takes_labels for layer in self.layers)
-
-    def forward(self, x, *, train, rng=None, labels=None):
-        """x -> layer 0 -> layer 1 -> ... -> y.  `labels` go to the layers that take some (layers.conditional)."""
-        self.check_input(x)
-        if labels is not None and not self.takes_labels:
-            raise TypeError(f"{self.label}: none of its layers takes labels")
-        cache = Cache(self, x, train)
-        cache.steps, cache.parts = self.steps_of(self.children()), []
-        for _, layer in cache.steps:
-            conditions = {"labels": labels} if layer.takes_labels else {}
-            x, part = layer.forward(x, train=train, rng=rng, **conditions)
-            cache.parts.append(part)
-        cache.y_shape = x.shape
-        cache.couples = any(part.couples for part in cache.parts)
-        return x, cache
-
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if asked for."""
-        cache.begin_backward(self, dy)
-        for i, (_, layer) in reversed(list(enumerate(cache.steps))):
-            dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
-        return dy if input_grad else None
-
-    def tangent(self, tx, cache, tparams=None):
-        """The chain rule forwards: tx goes through the layers in order."""
-        cache.begin_tangent(self, tx, tparams)
-        for (name, layer), part in zip(cache.steps, cache.parts, strict=True):
-            tx = layer.tangent(tx, part, below(cache.tparams, name))
-        return tx
-
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """The tangent of `backward`, layer by layer in reverse order."""
-        cache.begin_tangent_backward(self, tdy)
-        for i, (_, layer) in reversed(list(enumerate(cache.steps))):
-            tdy = layer.tangent_backward(tdy, cache.parts[i], input_grad=input_grad or i > 0)
-        return tdy if input_grad else None
-
-    def output_shape(self, shape, batch="N"):
-        """Pass `shape` through all layers; a misfit also names what the layer before gives."""
-        before = None
-        for layer in self.layers:
-            try:
-                shape = layer.output_shape(shape, batch)
-            except ShapeError as error:
-                if before is None or "the layer before" in str(error):
-                    raise
-                raise ShapeError(f"{error}: the layer before it, {before.label}, gives {_show(shape, 'N')}") from None
-            before = layer
-        return shape
-
-    def kink_distance(self, cache):
-        """The smallest of the parts'."""
-        steps = zip(cache.steps, cache.parts, strict=True)
-        return min((layer.kink_distance(part) for (_, layer), part in steps), default=np.inf)
-
-    def describe(self):
-        """One layer a line."""
-        return "[" + "".join(f"\n  {i}: {layer!r}," for i, layer in enumerate(self.layers)) + "\n]"
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __getitem__(self, i: int) -> Layer:
-        return self.layers[i]
-
-
 def below(tparams: Mapping[str, np.ndarray], name: str) -> Mapping[str, np.ndarray]:
     """The entries of tparams that belong to the child `name`, under the child's own paths."""
     start = name + "."
@@ -389,7 +292,8 @@ def add(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
     return a if b is None else a + b
 
 
-def _show(shape, batch) -> str:
+def show_shape(shape, batch) -> str:
+    """A shape as messages print it, with `batch` for the batch axis."""
     if shape is None:
         return "an unknown shape"
     return "(" + ", ".join([str(batch), *("?" if n is None else str(n) for n in shape)]) + ")"

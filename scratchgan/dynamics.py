@@ -2,12 +2,12 @@ r"""The game as a dynamical system: its vector field, and the Jacobian of that f
 
 Both players follow their own gradient.  Put together, v(theta) = (grad_D L_D, grad_G L_G) is not the gradient of
 anything, so the game can circle where a single loss would go downhill.  Whether it does is told by the eigenvalues of
-the Jacobian
+the Jacobian J = dv/dtheta, which takes a direction t = (tD, tG) to
 
-    (Dynamics.1)   v'(theta) t = ( H_DD tD + H_DG tG,   H_GD tD + H_GG tG ),     H_DG = d(grad_D L_D)/d theta_G, ...
+    (Dynamics.1)   J t = ( H_DD tD + H_DG tG,   H_GD tD + H_GG tG ),     H_DG = d(grad_D L_D)/d theta_G, ...
 
 (Mescheder et al. 2017, section 3).  No Jacobian is ever formed: one tangent pass through G and D, and one tangent of
-their backward passes, give v' t for any direction t = (tD, tG), exactly:
+their backward passes, give J t exactly, for any t:
 
     G moves along tG, so the fakes move:           tfake = G.tangent(0, tG)
     D moves along tD and sees moving fakes:        tr = D.tangent(0, tD),    tf = D.tangent(tfake, tD)

@@ -9,24 +9,23 @@ line of `backward` and apply the product rule; that is the whole of second-order
 
     pass               Bilinear  y = A(x, W) + b             Elementwise  y = phi(x)          LinearMap  y = A(x)
     forward            A(x, W) + b                           phi(x)                           A(x)
-    backward           dx = A^T(dy, W)                        dx = phi'(x) dy                  A^T(dy)
+    backward           dx = A^T(dy, W)                       dx = phi'(x) dy                  A^T(dy)
                        dW += B(x, dy);  db += sum dy
     tangent            A(tx, W) + A(x, tW) + tb              phi'(x) tx                       A(tx)
-    tangent_backward   tdx = A^T(tdy, W) + A^T(dy, tW)         phi''(x) tx dy + phi'(x) tdy     A^T(tdy)
+    tangent_backward   tdx = A^T(tdy, W) + A^T(dy, tW)       phi''(x) tx dy + phi'(x) tdy     A^T(tdy)
                        dW += B(tx, dy) + B(x, tdy)
                        db += sum tdy
 
     pass               Product  y = A(a, b), of two activations
     forward            A(a, b)
-    backward           da = A_a^T(dy, b)                            db = A_b^T(a, dy)
+    backward           da = A_a^T(dy, b)                           db = A_b^T(a, dy)
     tangent            A(ta, b) + A(a, tb)
-    tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)           tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
+    tangent_backward   tda = A_a^T(tdy, b) + A_a^T(dy, tb)         tdb = A_b^T(ta, dy) + A_b^T(a, tdy)
 
 A^T is the adjoint of A in x, <A(x, W), dy> = <x, A^T(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
-A Product is a Bilinear whose second factor is no weight but another activation: W is called b here, and B is called
-A_b^T, and the gradient of b is returned, not accumulated.
-A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU, phi'' = 0, so
-that of the last pass only B(tx, dy) remains.
+A Product is a Bilinear whose second factor is another activation, b: its gradient is returned, not accumulated.
+A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU only B(tx, dy)
+remains of the last pass, since phi'' = 0.
 """
 
 from __future__ import annotations
@@ -133,12 +132,7 @@ class Elementwise(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define d2phi")
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
         return shape
-
-    def times_dphi(self, v: np.ndarray, cache: Cache) -> np.ndarray:
-        """phi'(x) v."""
-        return self.dphi(cache.x, cache.y) * v
 
     def forward(self, x, *, train, rng=None):
         """y = phi(x)."""
@@ -151,25 +145,24 @@ class Elementwise(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """dx = phi'(x) dy."""
         cache.begin_backward(self, dy)
-        return self.times_dphi(dy, cache) if input_grad else None
+        return self.dphi(cache.x, cache.y) * dy if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
         """ty = phi'(x) tx."""
         cache.begin_tangent(self, tx, tparams)
-        return None if tx is None else self.times_dphi(tx, cache)
+        return None if tx is None else self.dphi(cache.x, cache.y) * tx
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
         """tdx = phi''(x) tx dy + phi'(x) tdy."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
             return None
-        tdx = None if tdy is None else self.times_dphi(tdy, cache)
+        tdx = None if tdy is None else self.dphi(cache.x, cache.y) * tdy
         if cache.tx is None or self.piecewise_linear:
             return tdx
         return add(tdx, self.d2phi(cache.x, cache.y) * cache.tx * cache.dy)
 
     def kink_distance(self, cache):
-        """The smallest distance of an entry of x to a kink."""
         return min((float(np.abs(cache.x - k).min()) for k in self.kinks if cache.x.size), default=np.inf)
 
 

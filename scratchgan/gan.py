@@ -32,9 +32,10 @@ import numpy as np
 
 from . import losses
 from .checks import positive_int
-from .core import Cache, Layer, Sequential, ShapeError
+from .core import Cache, Layer, ShapeError
 from .game import Game, LastBatch, evaluate_in_chunks, seed_streams
 from .kernels import on_one_blas_thread
+from .layers import Sequential
 from .layers.activations import sigmoid
 from .layers.pack import Pack
 from .optim import Ema, Optimizer
@@ -103,9 +104,9 @@ class GAN(Game):
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
 
-        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)) in D's turn; penalties are part
-        of d_loss, and also stand under names of their own.  With d_steps > 1, G waits for its turn, and between its
-        turns g_loss is its loss on the fakes of D's turn.
+        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)) in D's turn (of C(x) and C(G(z))
+        under a loss that gives no probability); penalties are part of d_loss, and also stand under names of their own.
+        With d_steps > 1, G waits for its turn, and between its turns g_loss is its loss on the fakes of D's turn.
         Raises ValueError if `real` does not fit, or labels are given: this GAN is not conditional.
         """
         self._check_real(real)
@@ -152,8 +153,8 @@ class GAN(Game):
         self.last_batch = LastBatch(real, fake, real_logits, fake_logits)
         report = {
             "d_loss": value,
-            "d_real": float(sigmoid(real_logits).mean()),
-            "d_fake": float(sigmoid(fake_logits).mean()),
+            "d_real": float(self.loss.output(real_logits).mean()),
+            "d_fake": float(self.loss.output(fake_logits).mean()),
         }
         if self.d_steps > 1:
             report["g_loss"] = self.loss.generator(fake_logits, real_logits)[0]

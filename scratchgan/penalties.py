@@ -1,12 +1,9 @@
 r"""Gradient penalties: how steep may D be, and where?  Their weight gradients are second derivatives, taken by hand.
 
 A penalty P(g) looks at the gradient g = dF/dx of a net's output in its input, sample by sample.  To minimise it over
-the weights we need dP/dtheta, and g itself is already a derivative.  With u = dP/dg held fixed,
-
-    (Penalty.1)   grad_theta P = grad_theta <g, u> = d/de grad_theta F(x + e u)   at e = 0
-
-(families.py derives it): the ordinary weight gradient, differentiated along u in input space.  Four passes do it,
-forward, backward, tangent along u, tangent of backward, and the last one leaves dP/dtheta in `grads`.
+the weights we need dP/dtheta, and g itself is already a derivative.  (Families.1) says how: dP/dtheta is the ordinary
+weight gradient, differentiated along u = dP/dg in input space.  Four passes do it, forward, backward, tangent along u,
+tangent of backward, and the last one leaves dP/dtheta in `grads`.
 
 For a net of linear layers and (Leaky)ReLU, phi'' = 0: every second-order signal is None and skipped.  Of the last pass
 only dW += B(tx, dy) is left.
@@ -15,6 +12,7 @@ only dW += B(tx, dy) is left.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -47,7 +45,7 @@ class R1(Penalty):
     def __init__(self, gamma: float = 10.0):
         self.gamma = real(type(self).__name__, "gamma", gamma, 0, np.inf, open_high=True)
 
-    def __call__(self, g):
+    def __call__(self, g: np.ndarray) -> tuple[float, np.ndarray]:
         """(R1.1)."""
         N = _batch(g)
         scale = g.dtype.type(self.gamma / N)
@@ -78,7 +76,7 @@ class WganGp(Penalty):
         self.weight = real(type(self).__name__, "weight", weight, 0, np.inf, open_high=True)
         self.one_sided = bool(one_sided)
 
-    def __call__(self, g):
+    def __call__(self, g: np.ndarray) -> tuple[float, np.ndarray]:
         """(WganGp.1)."""
         N, norm = _batch(g), _norms(g)
         excess = np.maximum(norm - 1, 0) if self.one_sided else norm - 1
@@ -96,7 +94,7 @@ class Dragan(WganGp):
 class PathLength(Penalty):
     r"""Steps of equal length in z make steps of equal length in the image (Karras et al. 2020, equation 4; for G).
 
-    Here g = J^T y with y ~ N(0, I) in image space: pass `path_noise(image shape)` as `dy` to `penalty_backward`.
+    Here g = (dG/dz)^T y with y ~ N(0, I) in image space: pass `path_noise(image shape)` as `dy` to `penalty_backward`.
 
     (PathLength.1)   P = weight / N sum_n (|g_n| - a)^2,      u_n = 2 weight / N (|g_n| - a) g_n / |g_n|
     (PathLength.2)   a <- decay a + (1 - decay) mean_n |g_n|,     after P was taken: within (1), a is a constant
@@ -111,7 +109,7 @@ class PathLength(Penalty):
         self.decay = real("PathLength", "decay", decay, 0, 1)
         self.target = real("PathLength", "target", target, 0, np.inf, open_high=True)
 
-    def __call__(self, g):
+    def __call__(self, g: np.ndarray) -> tuple[float, np.ndarray]:
         """(PathLength.1, 2)."""
         N, norm = _batch(g), _norms(g)
         excess = norm - g.dtype.type(self.target)
@@ -130,7 +128,7 @@ def penalty_backward(
     train: bool = True,
     rng: np.random.Generator | None = None,
     input_grad: bool = True,
-    **conditions,
+    **conditions: np.ndarray,
 ) -> tuple[float, np.ndarray | None]:
     """Add dP/dtheta of P = phi(g), g = d<dy, net(x)>/dx, to net's `grads`; return (P, dP/dx).
 
@@ -146,7 +144,7 @@ def penalty_backward(
     """
     if train:
         refuse_batchnorm(net)
-    y, cache = net.forward(x, train=train, rng=rng, **conditions)  # (Penalty.1), from the right:
+    y, cache = net.forward(x, train=train, rng=rng, **conditions)  # (Families.1), from the right:
     g = net.backward(np.ones_like(y) if dy is None else dy, cache, param_grads=False)
     value, u = phi(g)
     net.tangent(u, cache)
@@ -159,13 +157,14 @@ def penalty_backward(
 class Penalised:
     """A net together with the penalty on it: what the gradient checker takes, as check(Penalised(net, R1(10.0)), x).
 
-    train    the net's mode;   noise    weight the output with noise instead of ones, as the path length does
+    train    the mode of the net
+    noise    weight the output with noise instead of ones, as the path length does
     """
 
     def __init__(self, net: Layer, penalty: Penalty, *, train: bool = True, noise: bool = False):
         self.net, self.penalty, self.train, self.noise = net, penalty, train, noise
 
-    def backward(self, x: np.ndarray, **options) -> tuple[float, np.ndarray | None]:
+    def backward(self, x: np.ndarray, **options: Any) -> tuple[float, np.ndarray | None]:
         """`penalty_backward` of the two."""
         return penalty_backward(self.net, x, self.penalty, train=self.train, **options)
 
@@ -190,7 +189,7 @@ def perturb(real: np.ndarray, *, rng: np.random.Generator, scale: float = 0.5) -
 
 
 def path_noise(shape: tuple[int, ...], *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """N(0, 1) / sqrt(pixels) for images (N, H, W, C), pixels = H W: |J^T y| does not grow with the resolution."""
+    """N(0, 1) / sqrt(pixels) for images (N, H, W, C), pixels = H W: |(dG/dz)^T y| does not grow with the resolution."""
     pixels = shape[1] * shape[2] if len(shape) == 4 else 1
     return (rng.standard_normal(shape) / pixels**0.5).astype(dtype)
 

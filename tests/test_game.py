@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from scratchgan.core import Sequential, ShapeError
+from scratchgan.core import ShapeError
 from scratchgan.game import Counter, Game, evaluate_in_chunks, filled, generator_from, rng_state, seed_streams
 from scratchgan.gan import GAN
-from scratchgan.layers import BatchNorm, Dense, Embedding, LabelConcat
+from scratchgan.layers import BatchNorm, Dense, Embedding, LabelConcat, Sequential
 from scratchgan.models import MODELS, build, mlp_gan
 from scratchgan.optim import SGD, Ema
 

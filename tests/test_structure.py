@@ -91,7 +91,7 @@ def test_each_rule_catches_a_breach(tmp_path):
             "core.py": "from .kernels import add\nfused = 1\n",
             "kernels.py": "def add():\n    from .core import Layer\n",
             "gan.py": "from .runs.train import train\nseen = 'told'  # every so\n# many-th step\n",
-            "losses.py": '"""A loss.\n\n    (A.1)  y = x + 1   (A.2)  z = y\n    (B.1)  y = x+1,  for x > 0\n"""',
+            "losses.py": '"""A loss.\n\n    (Dense.1)  y = x + 1   (Dense.2)  z = y\n    (Conv2D.1)  y = x+1,  for x > 0\n"""',
             "runs/__init__.py": "told = 1\n",
             "runs/train.py": "\n" * 401,
             "models/dcgan.py": "slope = 1  # as in the recipe\n" + "\n" * 300,
@@ -125,5 +125,5 @@ def test_each_rule_catches_a_breach(tmp_path):
         ],
         "phrases": ["gan.py: 'so many-th step'"],
         "workshop_words": ["models/dcgan.py:1: 'recipe' in the textbook"],
-        "repeated_equations": ["(A.1) in losses.py = (B.1) in losses.py: y=x+1"],
+        "repeated_equations": ["(Dense.1) in losses.py = (Conv2D.1) in losses.py: y=x+1"],
     }

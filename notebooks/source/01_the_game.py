@@ -41,8 +41,8 @@ from scratchgan.plots import BLUE, FAKE, GREEN, REAL, VERMILLION, figure
 # | $X$, $x$ | a batch of real samples; one of them. Their density is $p$ |
 # | $Z$, $z$ | a batch of noise, $z \sim \mathcal N(0, I)$; one of it |
 # | $G(z)$ | a fake. The density of fakes is $q$ |
-# | $D'(x)$ | the logit: what the discriminator's network puts out, any number |
-# | $D(x)$ | $= \sigma(D'(x)) = 1/(1+e^{-D'(x)})$, the probability that $D$ gives to "$x$ is real" |
+# | $C(x)$ | the logit: what the discriminator's network puts out, any number |
+# | $D(x)$ | $= \sigma(C(x)) = 1/(1+e^{-C(x)})$, the probability that $D$ gives to "$x$ is real" |
 #
 # Think of a counterfeiter and the police. The police see notes, real and false, and learn to tell them apart. The
 # counterfeiter never sees a real note. All that he learns, he learns from what the police object to.
@@ -115,7 +115,7 @@ from scratchgan.gan import GAN
 print(inspect.getsource(GAN.d_gradients))
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.layers import Dense, LeakyReLU
 from scratchgan.models.training import game
 

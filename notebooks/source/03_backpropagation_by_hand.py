@@ -126,7 +126,7 @@ check("03.leaky_relu_backward", leaky_relu_backward)
 # layers in reverse order.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 
 print(inspect.getsource(Sequential.backward))
 

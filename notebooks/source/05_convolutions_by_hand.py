@@ -172,7 +172,7 @@ A = conv2d(units, W1[:, :, None, None], stride=(1, 1), padding=(0, 0)).reshape(3
 
 fig = figure(9, 3.6)
 for axes, M, title, names in zip(fig.subplots(1, 2, width_ratios=(2, 1)), (A, A.T),
-                                 ("A: 6 x 6 pixels to 4 x 4", "A': 4 x 4 pixels to 6 x 6"),
+                                 ("A: 6 x 6 pixels to 4 x 4", "A^T: 4 x 4 pixels to 6 x 6"),
                                  (("pixel of x", "pixel of y"), ("pixel of y", "pixel of x")), strict=True):
     axes.imshow(np.where(M == 0, np.nan, M), cmap="cividis")
     axes.set(xlabel=names[0], ylabel=names[1], title=title)
@@ -226,9 +226,9 @@ check("05.conv_adjoint", conv_adjoint)
 # A generator needs a layer that makes an image larger. Here is one: (Conv2D.2) takes $H_o \times W_o$ pixels to
 # $H \times W$. Nothing forbids using it in the *forward* direction, with learned weights. That is `ConvTranspose2D`.
 # (It is also called "deconvolution", which is misleading: it undoes nothing.) Its own derivatives cost no new idea. Let
-# $y = A'x$.
+# $y = A^\top x$.
 #
-# $$\langle dy, A'\,tx\rangle = \langle A\,dy, tx\rangle \;\Rightarrow\; dx = A\,dy, \qquad\text{(ConvT.2)}$$
+# $$\langle dy, A^\top tx\rangle = \langle A\,dy, tx\rangle \;\Rightarrow\; dx = A\,dy, \qquad\text{(ConvT.2)}$$
 #
 # so its backward pass is the convolution's forward pass. The package writes exactly this down.
 
@@ -238,14 +238,14 @@ from scratchgan.layers import Conv2D, ConvTranspose2D
 print(inspect.getsource(ConvTranspose2D.affine), inspect.getsource(ConvTranspose2D.adjoint), sep="\n")
 
 # %% [markdown]
-# Three claims, three checks: the layer is $A'$ entry by entry; the inner products agree for random arrays; and it is
+# Three claims, three checks: the layer is $A^\top$ entry by entry; the inner products agree for random arrays; and it is
 # *not* the inverse.
 
 # %%
 up = ConvTranspose2D(1, 1, kernel_size=3, bias=False, rng=rng, dtype=np.float64)
 up.params["W"][...] = W1[:, :, None, None]
 transposed = up.forward(np.eye(16).reshape(16, 4, 4, 1), train=True)[0].reshape(16, 36).T
-print("ConvTranspose2D equals A' entry by entry:", np.array_equal(transposed, A.T))
+print("ConvTranspose2D equals A^T entry by entry:", np.array_equal(transposed, A.T))
 
 down = Conv2D(3, 4, kernel_size=4, stride=2, padding=1, bias=False, rng=rng, dtype=np.float64)
 back = ConvTranspose2D(4, 3, kernel_size=4, stride=2, padding=1, bias=False, rng=rng, dtype=np.float64)
@@ -253,12 +253,12 @@ back.params["W"][...] = down.params["W"]                      # (k, k, 3, 4) for
 x, dy = rng.standard_normal((2, 8, 8, 3)), rng.standard_normal((2, 4, 4, 4))
 y = down.forward(x, train=True)[0]
 there = back.forward(dy, train=True)[0]
-print(f"<dy, A x> = {np.vdot(dy, y):.12f}\n<A' dy, x> = {np.vdot(there, x):.12f}")
+print(f"<dy, A x> = {np.vdot(dy, y):.12f}\n<A^T dy, x> = {np.vdot(there, x):.12f}")
 again = back.forward(y, train=True)[0]
-print(f"A' A x against x: correlation {np.corrcoef(again.ravel(), x.ravel())[0, 1]:.2f}, and 1 would be an inverse")
+print(f"A^T A x against x: correlation {np.corrcoef(again.ravel(), x.ravel())[0, 1]:.2f}, and 1 would be an inverse")
 
 # %% [markdown]
-# **Sizes.** $A$ takes $n$ to $\lfloor (n+2p-k)/s\rfloor + 1$. So $A'$ should take $H$ back to the $n$ that it came
+# **Sizes.** $A$ takes $n$ to $\lfloor (n+2p-k)/s\rfloor + 1$. So $A^\top$ should take $H$ back to the $n$ that it came
 # from, and there may be several: with $k = 3$, $s = 2$, $p = 1$ both 7 and 8 pixels become 4. The smallest is
 # $(H-1)s - 2p + k$. Which one is meant, the **output padding** $o$ says, $0 \le o < s$:
 #
@@ -338,7 +338,7 @@ check("05.contributions", contributions)
 # image. The third way is the one that Odena et al. recommend: enlarge by copying pixels, then convolve.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.layers import UpsampleNearest2D
 
 ways = {"k = 3, s = 2": lambda: ConvTranspose2D(1, 1, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False,
@@ -512,7 +512,7 @@ fig = figure(7.5, 3.2)
 axes = fig.subplots()
 axes.hist(logits[True], bins=25, color=BLUE, alpha=0.7, label="training: this batch's mean and variance")
 axes.axvline(logits[False][0], color=ORANGE, linewidth=3, label="evaluation: running ones, the same answer for all")
-axes.set(xlabel="D'(x), the logit of one and the same digit", ylabel="how often, of 200 batches",
+axes.set(xlabel="C(x), the logit of one and the same digit", ylabel="how often, of 200 batches",
          title="In training an answer depends on who else is in the batch")
 axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 fig.tight_layout()

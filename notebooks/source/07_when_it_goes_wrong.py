@@ -240,7 +240,7 @@ fig
 # %% [markdown]
 # ## Vanishing gradients
 #
-# Chapter 02 found what one fake contributes: with the logit $f = D'(G(z))$,
+# Chapter 02 found what one fake contributes: with the logit $f = C(G(z))$,
 #
 # $$\Big|\frac{d}{df}\log(1 - \sigma(f))\Big| = \sigma(f) \quad\text{(Vanishing.1)}, \qquad
 #   \Big|\frac{d}{df}\big(-\log\sigma(f)\big)\Big| = 1 - \sigma(f) \quad\text{(Vanishing.2)}.$$
@@ -322,7 +322,7 @@ check("07.gradient_sizes", gradient_sizes)
 #
 # - all data are the number $x = 0$;
 # - $G$ is one number, $G(z) = \theta$;
-# - $D$ is one slope, $D'(x) = \psi x$.
+# - $D$ is one slope, $C(x) = \psi x$.
 #
 # The only sensible end is $\theta = 0$, the fake is where the data is, and $\psi = 0$, $D$ says $1/2$ to everything.
 # The real logit is $\psi \cdot 0 = 0$ and the fake one $f = \psi\theta$. With minimax, by chapter 02,
@@ -400,11 +400,11 @@ fig
 # For nets no such trick with a circle is at hand. But near the end every smooth game is nearly linear, and a linear
 # game can be solved. Differentiate (Dirac.1) once more, and put $\psi = \theta = 0$ in, where $\sigma = \frac12$. For
 # instance $\partial v_\psi/\partial\theta = \sigma + \sigma'\psi\theta = \frac12$ and
-# $\partial v_\psi/\partial\psi = \sigma'\theta^2 = 0$. All four:
+# $\partial v_\psi/\partial\psi = \sigma'\theta^2 = 0$. All four make the Jacobian $J$ of $v$:
 #
-# $$v'(0) = \begin{pmatrix} 0 & s \\ -s & 0 \end{pmatrix}, \qquad s = \tfrac12,
+# $$J(0) = \begin{pmatrix} 0 & s \\ -s & 0 \end{pmatrix}, \qquad s = \tfrac12,
 #   \qquad\text{so near the end}\quad \frac{d}{dt}\begin{pmatrix}\psi\\\theta\end{pmatrix}
-#   = A \begin{pmatrix}\psi\\\theta\end{pmatrix}, \quad A = -v'(0) = \begin{pmatrix} 0 & -s \\ s & 0 \end{pmatrix}.
+#   = A \begin{pmatrix}\psi\\\theta\end{pmatrix}, \quad A = -J(0) = \begin{pmatrix} 0 & -s \\ s & 0 \end{pmatrix}.
 #   \qquad\text{(Dirac.3)}$$
 #
 # Along an eigenvector of $A$, $A w = \lambda w$, the solution is $e^{\lambda t} w$, and its size is
@@ -432,8 +432,8 @@ fig
 #
 # ### What brings it home
 #
-# The penalty **R1** makes $D$ pay for its slope at the data, $\frac\gamma2 |\partial D'/\partial x|^2$. The slope of
-# $D' = \psi x$ is $\psi$, so $D$ also descends $\frac\gamma2\psi^2$, that is $v_\psi$ gains $\gamma\psi$:
+# The penalty **R1** makes $D$ pay for its slope at the data, $\frac\gamma2 |\partial C/\partial x|^2$. The slope of
+# $C = \psi x$ is $\psi$, so $D$ also descends $\frac\gamma2\psi^2$, that is $v_\psi$ gains $\gamma\psi$:
 #
 # $$A = \begin{pmatrix} -\gamma & -s \\ s & 0 \end{pmatrix}, \qquad
 #   \lambda^2 + \gamma\lambda + s^2 = 0, \qquad

@@ -211,9 +211,9 @@ fig
 #
 # ## A critic for a discriminator
 #
-# Arjovsky, Chintala and Bottou (2017) put a network in the place of $f$. Then $D'(x)$ is no logit any more but a score.
+# Arjovsky, Chintala and Bottou (2017) put a network in the place of $f$. Then $C(x)$ is no logit any more but a score.
 # It needs **no sigmoid**: the score is not a probability, it may be any number, and squeezing it into $0..1$ would
-# flatten the very slope that is wanted. $D$ maximises $\mathbb E_p[D'] - \mathbb E_q[D']$. As always code minimises, so
+# flatten the very slope that is wanted. $D$ maximises $\mathbb E_p[C] - \mathbb E_q[C]$. As always code minimises, so
 # with real scores $r_n$ and fake ones $f_n$
 #
 # $$L_D = \frac1N\sum f_n - \frac1N\sum r_n, \qquad \frac{\partial L_D}{\partial r_n} = -\frac1N, \qquad
@@ -228,7 +228,7 @@ fig
 # well, usually five turns to one of $G$.
 #
 # **Why is the WGAN loss negative?** Because of that minus sign: for a good critic $L_D = -W_1$. As training succeeds it
-# *rises*, towards 0. $L_G$ by itself means nothing, since $D' + 5$ is as good a critic as $D'$, with an $L_G$ that is 5
+# *rises*, towards 0. $L_G$ by itself means nothing, since $C + 5$ is as good a critic as $C$, with an $L_G$ that is 5
 # lower.
 
 # %% [markdown]
@@ -251,15 +251,15 @@ from scratchgan import losses
 print(inspect.getsource(losses.Wasserstein.real_term), inspect.getsource(losses.Wasserstein.fake_term), sep="\n")
 critic_loss, far = losses.Wasserstein(), np.array([[-1000.0], [0.0], [2000.0]])
 print(f"pull at fakes with scores -1000, 0, 2000: {critic_loss.generator(far)[1][:, 0].round(4)}")
-print(f"L_G {critic_loss.generator(far)[0]:.2f}; of D' + 5: {critic_loss.generator(far + 5)[0]:.2f}")
+print(f"L_G {critic_loss.generator(far)[0]:.2f}; of C + 5: {critic_loss.generator(far + 5)[0]:.2f}")
 print(f"L_D {critic_loss.discriminator(far + 5, far)[0]:.2f}; both scores + 5: "
-      f"{critic_loss.discriminator(far + 10, far + 5)[0]:.2f}; of 10 D': "
+      f"{critic_loss.discriminator(far + 10, far + 5)[0]:.2f}; of 10 C: "
       f"{critic_loss.discriminator(10 * (far + 5), 10 * far)[0]:.2f}")
 
 # %% [markdown]
 # ## What keeps a critic honest?
 #
-# Without a bound on its slope the critic's score has no maximum: ten times $D'$ has ten times the score. How do you
+# Without a bound on its slope the critic's score has no maximum: ten times $C$ has ten times the score. How do you
 # make a network 1-Lipschitz? There are three answers: clip, punish, or normalise.
 #
 # ### First answer: clip the weights
@@ -269,7 +269,7 @@ print(f"L_D {critic_loss.discriminator(far + 5, far)[0]:.2f}; both scores + 5: "
 # contributes the product of the weights on it, or 0 if a unit on it is off. With $L$ hidden layers of width $m$ and one
 # input there are $m^L$ paths with $L + 1$ weights each:
 #
-# $$\Big|\frac{dD'}{dx}\Big| \le m^L c^{L+1} .$$
+# $$\Big|\frac{dC}{dx}\Big| \le m^L c^{L+1} .$$
 
 # %%
 m, L = 64, 8
@@ -296,7 +296,7 @@ print(f"c ten times as large: a bound {10.0**(L + 1):.0e} times as large;  a ten
 #
 # The best critic has slope 1 between fakes and data. So demand that (Gulrajani et al. 2017): at points between real
 # samples and fakes, $\hat x = e\,x + (1 - e)\,G(z)$ with $e$ uniform in $0..1$, let
-# $g_n = \partial D'/\partial\hat x_n$, and add to $L_D$
+# $g_n = \partial C/\partial\hat x_n$, and add to $L_D$
 #
 # $$P = \frac\lambda N \sum_n (|g_n| - 1)^2, \qquad
 #   u_n = \frac{\partial P}{\partial g_n} = \frac{2\lambda}N\,(|g_n| - 1)\,\frac{g_n}{|g_n|} . \qquad\text{(WganGp.1)}$$
@@ -325,7 +325,7 @@ check("08.gp_direction", gp_direction)
 # derivative. So this is a derivative of a derivative, and ordinary backpropagation does not give it. Do it once by
 # hand, for the smallest net that shows everything:
 #
-# $$D'(x) = \sum_k a_k\, \varphi(h_k), \qquad h = xW + b .$$
+# $$C(x) = \sum_k a_k\, \varphi(h_k), \qquad h = xW + b .$$
 #
 # Its gradient in $x$ is, by the chain rule, $g_i = \sum_k W_{ik}\, a_k\, \varphi'(h_k)$. A weight changes $P$ by
 # changing $g$, so $\partial P/\partial\theta = \sum_n u_n \cdot \partial g_n/\partial\theta$ with $u_n$ held fixed. We
@@ -348,12 +348,12 @@ check("08.gp_direction", gp_direction)
 #
 # There is a pattern in it. Read $u$ as a small movement of the *input*: it moves $h$ by $uW$, and $\varphi'(h)$ by
 # $\varphi''(h)\,uW$. Now take the *ordinary* gradient of the output in the weights,
-# $\partial F/\partial W_{ik} = \sum_n x_{ni}\, a_k\, \varphi'(h_{nk})$ with $F = \sum_n D'(x_n)$, and ask how it
+# $\partial F/\partial W_{ik} = \sum_n x_{ni}\, a_k\, \varphi'(h_{nk})$ with $F = \sum_n C(x_n)$, and ask how it
 # changes when $x$ moves along $u$. By the product rule:
 # $u_{ni}\, a_k\, \varphi'(h_{nk}) + x_{ni}\, a_k\, \varphi''(h_{nk})\,(u_nW)_k$. The same two terms. Always:
 #
 # $$\nabla_\theta P = \nabla_\theta \langle \nabla_x F, u\rangle
-#   = \frac{d}{d\epsilon} \nabla_\theta F(x + \epsilon u) \Big|_{\epsilon = 0}, \qquad\text{(Penalty.1)}$$
+#   = \frac{d}{d\epsilon} \nabla_\theta F(x + \epsilon u) \Big|_{\epsilon = 0}, \qquad\text{(Families.1)}$$
 #
 # because $\langle\nabla_x F, u\rangle$ is $\frac{d}{d\epsilon}F(x + \epsilon u)$, and it does not matter in which order
 # one differentiates by $\theta$ and by $\epsilon$. So no new theory is needed for a second derivative: run the backward
@@ -366,11 +366,11 @@ from scratchgan.penalties import Penalised, R1, WganGp, interpolate, penalty_bac
 print(inspect.getsource(penalty_backward).split('"""')[2])
 
 # %% [markdown]
-# Three ways to the same numbers: the formulas from above, the package's passes, and (Penalty.1) itself with a finite
+# Three ways to the same numbers: the formulas from above, the package's passes, and (Families.1) itself with a finite
 # $\epsilon$, which needs nothing but ordinary gradients.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.gradcheck import check as gradcheck
 from scratchgan.layers import Dense, LeakyReLU, ReLU, Tanh
 

@@ -143,8 +143,8 @@ check("09.g_input", g_input)
 #
 # Back comes $dy$; its first columns are $dx$, the others are added to the row $l$ of the table.
 #
-# **One hidden layer must follow.** Suppose the logit came at once, $D'(x, l) = x \cdot w + e(l) \cdot u + b$. Then
-# $\partial D' / \partial x = w$ for every label. The features that look *more real* would be the same ones whether a
+# **One hidden layer must follow.** Suppose the logit came at once, $C(x, l) = x \cdot w + e(l) \cdot u + b$. Then
+# $\partial C / \partial x = w$ for every label. The features that look *more real* would be the same ones whether a
 # seven was asked for or a three; the label could only shift the whole logit up or down. So $D$ could prefer *labels*,
 # but never a *pair*. With a layer and a bend between, $\mathrm{LeakyReLU}(x W_x + e(l) W_e + c)$, the label decides
 # which units are on the steep side of their bend, and so which features count.
@@ -155,10 +155,11 @@ check("09.g_input", g_input)
 # %%
 from functools import partial
 
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.data import BatchStream, load
 from scratchgan.layers import Dense, LabelConcat
 from scratchgan.models.dcgan import discriminator, generator
+from scratchgan.models.endings import CONDITIONS
 from scratchgan.models.training import game
 
 digits = load("uci-digits-8x8")
@@ -173,8 +174,8 @@ def learn_digits(way):
     """(a conditional GAN on 8 x 8 digits, D's loss at the end); D is told the label in one of four ways."""
     rng = np.random.default_rng(0)
     G = generator(4, [16], 1, 16 + 10, 64, rng, np.float32)    # noise and one-hot label -> image
-    condition = way if way in ("concat", "projection") else "none"
-    D = discriminator(4, [16], 1, 64, 0.2, rng, np.float32, condition=condition, classes=10)
+    ending = CONDITIONS[way if way in ("concat", "projection") else "none"](classes=10)      # how D ends
+    D = discriminator(4, [16], 1, 64, 0.2, rng, np.float32, ending=ending)
     if way == "no hidden layer":                               # [features, e(l)] -> logit
         D = Sequential([*D.layers[:-1], LabelConcat(10, 50, rng=rng), Dense(64 + 50, 1, rng=rng)],
                        input_shape=(8, 8, 1))
@@ -220,12 +221,12 @@ fig
 # ## How $D$ is told, 2: the label as a direction
 #
 # Concatenation leaves $D$ to find out for itself what a label has to do with features. Miyato & Koyama (2018) asked
-# what the best $D'$ looks like, and built *that*.
+# what the best $C$ looks like, and built *that*.
 #
-# **Step 1, the best logit.** $D$ judges pairs. From $D^* = \sigma(D'^*)$ and $D^*/(1-D^*) = p/q$ we get $D'^* =
+# **Step 1, the best logit.** $D$ judges pairs. From $D^* = \sigma(C^*)$ and $D^*/(1-D^*) = p/q$ we get $C^* =
 # \log(p/q)$. Write a pair's density as $p(x, l) = p(l|x)\,p(x)$, and likewise for $q$:
 #
-# $$D'^*(x, l) = \log\frac{p(x, l)}{q(x, l)} = \log \frac{p(l|x)}{q(l|x)} + \log\frac{p(x)}{q(x)} .$$
+# $$C^*(x, l) = \log\frac{p(x, l)}{q(x, l)} = \log \frac{p(l|x)}{q(l|x)} + \log\frac{p(x)}{q(x)} .$$
 #
 # The second term asks whether $x$ looks real at all. It does not know the label.
 #
@@ -244,7 +245,7 @@ fig
 #
 # The label occurs in the inner product only. Put everything else into one function of $x$:
 #
-# $$D'^*(x, l) = e(l)\cdot\phi(x) + \psi(x), \qquad
+# $$C^*(x, l) = e(l)\cdot\phi(x) + \psi(x), \qquad
 #   \psi(x) = \log\frac{p(x)}{q(x)} - \log Z^p(\phi(x)) + \log Z^q(\phi(x)).$$
 #
 # So the label is a **direction** $e(l)$ among the features, and $D$ asks whether the features point that way. The
@@ -336,7 +337,7 @@ check("09.projection_backward", projection_backward)
 
 # %%
 from scratchgan.layers import Projection
-from scratchgan.gradcheck.cases import run
+from scratchgan.gradcheck.run import run
 
 print(inspect.getsource(Projection.backward))
 passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "things" in text else None)
@@ -349,8 +350,8 @@ passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "t
 # fakes, where it is known what was asked. And $G$ is paid for being understood. Nobody fights over the guess; both
 # want it right:
 #
-# $$L_D' = L_D + L_Q(\text{fakes}) + L_Q(\text{real}) \quad\text{(Auxiliary.2)} \qquad
-#   L_G' = L_G + L_Q(\text{fakes}) \quad\text{(Auxiliary.3)}$$
+# $$J_D = L_D + L_Q(\text{fakes}) + L_Q(\text{real}) \quad\text{(Auxiliary.2)} \qquad
+#   J_G = L_G + L_Q(\text{fakes}) \quad\text{(Auxiliary.3)}$$
 #
 # $L_Q$ is **softmax cross-entropy**: how surprised the guess is by the label $t_n$,
 #
@@ -632,5 +633,5 @@ fig
 # Mirza & Osindero 2014, *Conditional generative adversarial nets*. Miyato & Koyama 2018, *cGANs with projection
 # discriminator*. Odena, Olah & Shlens 2017, *Conditional image synthesis with auxiliary classifier GANs*. Gong, Xu,
 # Li, Zhang & Batmanghelich 2019, *Twin auxiliary classifiers GAN*. Chen et al. 2016, *InfoGAN*. In the source:
-# `scratchgan/models/conditional.py`, `layers/conditional.py`, `models/auxiliary.py`, `models/infogan.py`,
-# `metrics/cross_entropy.py`.
+# `scratchgan/models/conditional.py`, `models/cgan.py`, `models/projection_gan.py`, `layers/conditional.py`,
+# `models/auxiliary.py`, `models/acgan.py`, `models/infogan.py`, `losses/cross_entropy.py`.

@@ -201,7 +201,7 @@ print(inspect.getsource(CycleGAN.cycle_terms), inspect.getsource(CycleGAN.g_grad
 # which is why nobody notices.
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.gradcheck import check as gradcheck
 from scratchgan.layers import Dense, LeakyReLU, Tanh
 

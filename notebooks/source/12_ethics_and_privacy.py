@@ -352,7 +352,7 @@ for name, images in (("real, unseen", unseen), ("fakes", made_many), ("fakes, ro
 # new fakes of all. **Predict**: will it know the others' fakes?
 
 # %%
-from scratchgan.core import Sequential
+from scratchgan.layers import Sequential
 from scratchgan.layers import Dense, Flatten, LeakyReLU
 from scratchgan.losses import Minimax
 from scratchgan.optim import Adam

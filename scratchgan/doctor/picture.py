@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,12 +36,12 @@ NAMES = {
     "g_loss": "G's loss",
     "real_logit": "mean logit of real samples",
     "fake_logit": "mean logit of fakes",
-    "d_real": "D(x)",
-    "d_fake": "D(G(z))",
     "g_update": "G's step / its size",
     "d_update": "D's step / its size",
 }
-SHARES = ("separation", "neighbour", "g_dead", "d_dead", "g_dead_worst", "d_dead_worst", "d_real", "d_fake")
+SHARES = ("separation", "neighbour", "g_dead", "d_dead", "g_dead_worst", "d_dead_worst")
+#: what D says, on the scale of the loss
+OUTPUTS = {"d_real": "{}(x)", "d_fake": "{}(G(z))"}
 FILL = ("d_loss", "separation", "diversity", "g_grad", "d_real", "d_fake")
 
 
@@ -59,10 +60,11 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
     save_figure(fig, path)
 
 
-def _panel(axes, log: Log, key: str, marks: list[Signal]) -> None:
+def _panel(axes: Any, log: Log, key: str, marks: list[Signal]) -> None:
     """One signal: its values, running medians, thresholds, and the last third of the log, by which it is judged."""
-    values = log[key]
-    zeros, logarithmic = int((values == 0).sum()), key not in SHARES and _spread(values)
+    values, probability = log[key], log.facts is None or log.facts.gives_probability
+    share = key in SHARES or (key in OUTPUTS and probability)
+    zeros, logarithmic = int((values == 0).sum()), not share and _spread(values)
     if logarithmic:
         values = np.where(values > 0, values, np.nan)
         axes.set_yscale("log")
@@ -86,11 +88,12 @@ def _panel(axes, log: Log, key: str, marks: list[Signal]) -> None:
         axes.axvspan(log.steps[log.window()][0], log.steps[-1], color=GREY, alpha=0.12, linewidth=0)
     if log.broken is not None:
         axes.axvline(log.broken[0], color=VERMILLION, linewidth=1.3, label=f"not finite at step {log.broken[0]:,}")
-    if key in SHARES:
+    if share:
         axes.set_ylim(-0.04, 1.04)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=7, loc="best")
-    axes.set_title(NAMES.get(key, key), fontsize=9)
+    name = OUTPUTS[key].format("D" if probability else "C") if key in OUTPUTS else NAMES.get(key, key)
+    axes.set_title(name, fontsize=9)
     axes.set_xlabel("training step (grey: the part that is judged)" if long else "training step", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import losses
+
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 #: what `signals` adds and the rules look at
 SIGNALS = (
@@ -38,7 +40,7 @@ class Log:
     steps      (T,) rising
     columns    key -> (T,) float, nan where it is missing or not finite
     broken     (step, keys) of the first record with a loss that is not finite, or None
-    loss       the recipe's loss, "" if it is not known
+    loss       the name of the recipe's loss, "" if it is not known
     notes      what was wrong with the log itself
     """
 
@@ -66,6 +68,21 @@ class Log:
     def median(self, key: str, start: float = 2 / 3, end: float = 1.0) -> float:
         """The median over a window, nan if nothing is known there."""
         return median(self[key][self.window(start, end)])
+
+    @property
+    def facts(self) -> losses.Loss | None:
+        """The loss itself, which knows what its numbers mean; None if it is not known."""
+        return losses.get(self.loss) if self.loss in losses.LOSSES else None
+
+    @property
+    def slopes(self) -> np.ndarray:
+        """(Signals.2), (T,).  An old log lacks it; where D(x) is a probability, it follows from the mean D(G(z))."""
+        loss = self.facts
+        if self.has("slope") or not isinstance(loss, losses.Pointwise) or not loss.gives_probability:
+            return self["slope"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logits = np.log(self["d_fake"]) - np.log1p(-self["d_fake"])
+        return np.abs(loss.generator_term(logits)[1])
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import records
 from .finding import Finding
-from .rules import DIVERGENCE, PROBABILITIES, SATURATED, VANISHED, findings, limit
+from .rules import DIVERGENCE, SATURATED, findings, limit
 
 TITLES = {
     "divergence": "the training diverged",
@@ -86,15 +86,16 @@ def _not_judged(log: records.Log) -> list[str]:
             f"all but divergence: {len(log)} records are too few, expected at least {limit('records'):g} (train "
             "longer, or lower log_every)"
         ]
-    if log.loss == "wasserstein":
+    loss = log.facts
+    if loss is not None and loss.needs_constraint:
         texts.append(
-            f"{SATURATED} and {VANISHED}: a Wasserstein critic is meant to separate, and its pull on the "
-            "fakes is 1 always; D(x) and D(G(z)) are no probabilities"
+            f"{SATURATED}: with the loss {log.loss} a critic is meant to separate, and its loss has no least value; "
+            "C(x) and C(G(z)) are no probabilities"
         )
-    elif log.loss and log.loss not in PROBABILITIES:
+    elif loss is not None and not loss.gives_probability:
         texts.append(
-            f"D(x) and D(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its "
-            "ranking of real samples and fakes"
+            f"C(x) and C(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its ranking of "
+            "real samples and fakes"
         )
     if not log.has("memorised"):
         also = "" if log.has("copied") else "; and fakes are compared with training sets of up to 500 examples only"
@@ -105,7 +106,7 @@ def _not_judged(log: records.Log) -> list[str]:
     return texts
 
 
-def _progress(log: records.Log, found) -> list[str]:
+def _progress(log: records.Log, found: Sequence[Finding]) -> list[str]:
     """How far G has come, for a run without a fault: a game in balance may still be far from its end."""
     apart, off = log.median("neighbour"), max(log.median("uncovered"), log.median("stray"))
     if found or len(log) < limit("records") or not math.isfinite(apart):

@@ -40,9 +40,6 @@ VANISHED, OSCILLATION, COLLAPSE, SATURATED = "G's gradient vanished", "oscillati
 #: the most causal first
 FAULTS = (DIVERGENCE, DEAD, OVERFITTING, WEAK, VANISHED, OSCILLATION, COLLAPSE, SATURATED)
 
-#: losses whose logits are log-odds, so that sigmoid(logit) is a probability
-PROBABILITIES = ("minimax", "non-saturating")
-
 
 class Threshold(NamedTuple):
     """A number that decides, and why it is that number."""
@@ -115,7 +112,7 @@ def divergence(log: Log) -> Finding | None:
         step, keys = log.broken
         signals = tuple(Signal(key, "", math.nan) for key in ("d_loss", "g_loss"))
         return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, advice)
-    if log.loss == "wasserstein":
+    if log.facts is not None and log.facts.needs_constraint:
         advice = (
             "--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
             "logits grow without bound",
@@ -245,9 +242,9 @@ def d_too_weak(log: Log) -> Finding | None:
 
 def gradient_vanished(log: Log) -> Finding | None:
     """The loss itself has stopped to pull."""
-    slope, lead = log.median("slope"), log.median("separation")
-    if not log.has("slope") and log.loss == "minimax":  # an old log: under minimax the slope is D(G(z))
-        slope, lead = log.median("d_fake"), 1.0
+    slope, lead = median(log.slopes[log.window()]), log.median("separation")
+    if not log.has("separation"):  # an old log
+        lead = 1.0 if log.median("d_fake") < 0.5 else math.nan
     if not (slope < limit("slope") and lead > limit("winning")):
         return None
     return Finding(
@@ -260,7 +257,7 @@ def gradient_vanished(log: Log) -> Finding | None:
             Signal("slope" if log.has("slope") else "d_fake", "slope", slope, False),
             Signal("g_grad", "", log.median("g_grad")),
         ),
-        since(log, (log["slope"] if log.has("slope") else log["d_fake"]) < limit("slope")),
+        since(log, log.slopes < limit("slope")),
         (
             "--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
             "lower lr_d, or raise lr_g: D runs ahead",
@@ -293,7 +290,7 @@ def oscillation(log: Log) -> Finding | None:
         (
             "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
             "--set penalty=wgan-gp: a critic needs a constraint"
-            if log.loss == "wasserstein"
+            if log.facts is not None and log.facts.needs_constraint
             else "--set penalty=r1: it damps the rotation",
             "lower both learning rates",
             "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged",
@@ -339,18 +336,17 @@ def mode_collapse(log: Log) -> Finding | None:
 
 def d_saturated(log: Log) -> Finding | None:
     """D has won, its loss is spent, and G does not come nearer."""
-    if log.loss == "wasserstein":
+    loss = log.facts
+    if loss is not None and loss.needs_constraint:
         return None  # a critic is meant to separate, and has no least loss
     lead, d_loss = log.median("separation"), log.median("d_loss")
     if not log.has("separation"):  # an old log
         lead = 1.0 if log.median("d_real") > 0.95 and log.median("d_fake") < 0.05 else math.nan
-    slope = log.median("slope")
+    slope = median(log.slopes[log.window()])
     if not (lead > limit("sure") and d_loss < limit("d_loss")) or slope < limit("slope") or _coming_nearer(log):
         return None
-    if log.loss == "minimax" and not log.has("slope"):
-        return None
     sure = ""
-    if log.loss in PROBABILITIES or not log.loss:
+    if loss is None or loss.gives_probability:
         sure = f"; D(x) = {log.median('d_real'):.3f}, D(G(z)) = {log.median('d_fake'):.3f}"
     return Finding(
         SATURATED,

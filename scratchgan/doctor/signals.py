@@ -10,7 +10,8 @@ D moved, and as D gets them (with instance noise, if there is some).  L_D, L_G t
     d_grads, g_grads        the same layer by layer: {"0": norm, "2": norm, ...}, names as in `net.parameters()`
     d_update, g_update      |w after - w before| / |w before|: how far this step moved the net, relative to its size
     real_logit, fake_logit  mean of r, mean of f;   real_logit_std, fake_logit_std   their standard deviations
-    real_right, fake_right  share of x with r above, of g with f below the loss's own threshold (see THRESHOLD)
+    real_right, fake_right  share of x with r above, of g with f below the logit at which D is undecided, if the
+                            loss has one: see scratchgan.losses.base
     separation   (Signals.1)  P(r > f) + P(r = f) / 2 over all pairs: the area under D's ROC curve.  1: D tells every
                               pair apart, 1/2: D guesses, below 1/2: D takes fakes for the real ones.  Needs no
                               threshold, so it means the same for a probability and for a critic
@@ -57,8 +58,6 @@ from ..kernels import on_one_blas_thread
 from ..losses import Loss
 from ..rules import FeatureMatching
 
-#: a logit above it says "real".  Of a Wasserstein or relativistic critic only differences mean something
-THRESHOLD = {"minimax": 0.0, "non-saturating": 0.0, "hinge": 0.0, "least-squares": 0.5}
 SAMPLES = 64  # of each kind, for distances: a table of 128 x 128
 MOST_COPIED = 500  # examples: more are not learned by heart soon, and every log line would have to compare with them
 FAKES_COMPARED = 32  # with the training set
@@ -131,6 +130,8 @@ def gradient_signals(name: str, net: Layer) -> dict[str, Any]:
         f"{name}_grad": math.sqrt(sum(squares.values())),
         f"{name}_grads": {layer: math.sqrt(square) for layer, square in squares.items()},
     }
+    if last is None:  # a net without weights
+        return found
     silent.pop(last, None)  # the last layer has no activation behind it
     if silent and squares[last] > 0:
         found[f"{name}_dead"] = sum(dead for dead, _ in silent.values()) / sum(units for _, units in silent.values())
@@ -140,15 +141,15 @@ def gradient_signals(name: str, net: Layer) -> dict[str, Any]:
 
 def logit_signals(r: np.ndarray, f: np.ndarray, loss: Loss) -> dict[str, Any]:
     """Means, spreads, accuracies, (Signals.1) and (Signals.2) of logits of real samples and fakes."""
-    found = {"separation": separation(r, f), "slope": np.abs(loss.generator(f, r)[1]).sum()}
+    found: dict[str, Any] = {"separation": separation(r, f), "slope": np.abs(loss.generator(f, r)[1]).sum()}
     for name, logits in (("real", r), ("fake", f)):
         mean = float(logits.mean())
         away = (logits - mean).ravel()
         found |= {f"{name}_logit": mean, f"{name}_logit_std": math.sqrt(float(np.dot(away, away)) / len(away))}
-    if (threshold := THRESHOLD.get(loss.name)) is not None:
+    if loss.undecided is not None:
         found |= {
-            "real_right": np.count_nonzero(r > threshold) / r.size,
-            "fake_right": np.count_nonzero(f < threshold) / f.size,
+            "real_right": np.count_nonzero(r > loss.undecided) / r.size,
+            "fake_right": np.count_nonzero(f < loss.undecided) / f.size,
         }
     return found
 

@@ -88,7 +88,7 @@ EXERCISES = [
                 2 * N * Ho * Wo * k * k * Co
             ),
         },
-        about="(Conv.1)",
+        about="(Conv2D.1)",
     ),
     Exercise(
         "06.tiled_matmul",

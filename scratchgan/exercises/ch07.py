@@ -146,7 +146,7 @@ EXERCISES = [
             "That is A or h A: a step *adds* h A times the point to the point.": lambda h, s, gamma: (
                 _update(h, s, gamma) - np.eye(2)
             ),
-            "The sign: the players descend v, so it is I - h v' = I + h A.": lambda h, s, gamma: (
+            "The sign: the players descend v, so it is I - h J = I + h A.": lambda h, s, gamma: (
                 2 * np.eye(2) - _update(h, s, gamma)
             ),
             "s and -s are swapped: a fake at positive theta makes psi *fall*.": lambda h, s, gamma: _update(

@@ -5,22 +5,33 @@ A new layer adds one line here, and is then checked in all its passes, from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import layers as L
-from ..checks import one_of
-from ..core import Sequential
+from ..layers import Sequential
 from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
 from ..losses.cross_entropy import CrossEntropy
-from ..models import dcgan, mlp_gan
-from ..models.cycle import CycleGAN
+from ..models import (
+    acgan,
+    cgan,
+    dcgan,
+    dragan,
+    infogan,
+    lsgan,
+    mlp_gan,
+    projection_gan,
+    r1gan,
+    ragan,
+    wgan_clip,
+    wgan_gp,
+)
 from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
-from . import Report, check
+from . import Report, check, nets
 from .held import LabelsHeld, TimesEmbedding
 
 
@@ -47,131 +58,22 @@ class Case:
         return self.name
 
 
-def _conv(**geometry):
-    return lambda rng: L.Conv2D(2, 3, rng=rng, **geometry)
-
-
-def _conv_t(**geometry):
-    return lambda rng: L.ConvTranspose2D(2, 3, rng=rng, **geometry)
-
-
-def _spectral(build):
-    """Checked in evaluation, where u and v are constants in truth; training, in tests/layers/test_spectral.py."""
-    return lambda rng: L.SpectralNorm(build(rng), rng=rng)
-
-
-def _small_net(rng):
-    return Sequential(
-        [
-            L.Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng),
-            L.LeakyReLU(0.2),
-            L.Conv2D(2, 3, kernel_size=3, padding=1, bias=False, rng=rng),
-            L.BatchNorm(3),
-            L.Tanh(),
-            L.Flatten(),
-            L.Dense(27, 4, rng=rng),
-            L.Softplus(),
-            L.Dense(4, 1, rng=rng),
-        ],
-        input_shape=(5, 6, 1),
-    )
-
-
-def _conditioned(gan):
-    """A conditional GAN in the middle of a step, with four labels."""
-    gan.condition_on(np.array([1, 0, 2, 1]))
-    return gan
-
-
-def _small(rng, **options):
-    """An image GAN that is told labels or codes, as small as it gets."""
-    return _conditioned(dcgan(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
-
-
-def _cyclegan(rng, **options):
-    """Four small nets, no two alike: a gradient that came from the wrong one would show."""
-    conv = lambda Ci, Co, **size: L.Conv2D(Ci, Co, **{"kernel_size": 3, "padding": 1, **size}, rng=rng)
-    G_AB = Sequential([conv(1, 2), L.InstanceNorm(2), L.LeakyReLU(0.2), conv(2, 1), L.Tanh()])
-    G_BA = Sequential([L.Residual(Sequential([conv(1, 1), L.InstanceNorm(1), L.LeakyReLU(0.2)])), conv(1, 1), L.Tanh()])
-    D_A = Sequential([conv(1, 2, stride=2), L.LeakyReLU(0.2), conv(2, 1)])
-    D_B = Sequential([conv(1, 1), L.InstanceNorm(1), L.LeakyReLU(0.2), conv(1, 1, stride=2)])
-    return CycleGAN(G_AB, G_BA, D_A, D_B, data_shape=(6, 5, 1), **options)
-
-
-def _residual(rng):
-    return L.Residual(Sequential([L.BatchNorm(2), L.SiLU(), L.Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
-
-
-def _concat(rng):
-    return L.Concat([Sequential([]), L.Dense(3, 2, rng=rng), Sequential([L.Dense(3, 4, rng=rng), L.LeakyReLU(0.2)])])
-
-
-def _concat_images(rng):
-    return L.Concat([L.Conv2D(2, 1, kernel_size=2, stride=2, rng=rng), Sequential([L.Tanh(), L.AveragePool2D(2)])])
-
-
-def _minibatch_net(rng):
-    return Sequential(
-        [
-            L.Dense(3, 4, rng=rng),
-            L.Tanh(),
-            L.MinibatchStd(),
-            L.MinibatchDiscrimination(5, 2, 2, rng=rng),
-            L.Dense(7, 1, rng=rng),
-        ]
-    )
-
-
-def _critic(rng, activation):
-    return Sequential(
-        [
-            L.Conv2D(1, 3, kernel_size=4, stride=2, padding=1, rng=rng),
-            activation(),
-            L.Conv2D(3, 4, kernel_size=3, rng=rng, padding=1),
-            activation(),
-            L.Flatten(),
-            L.Dense(24, 1, rng=rng),
-        ],
-        input_shape=(6, 5, 1),
-    )
-
-
-def _decoder(rng):
-    return Sequential(
-        [
-            L.Dense(3, 16, rng=rng),
-            L.Reshape((2, 2, 4)),
-            L.Softplus(),
-            L.ConvTranspose2D(4, 2, kernel_size=4, stride=2, padding=1, rng=rng),
-            L.Tanh(),
-        ],
-        input_shape=(3,),
-    )
-
-
-def _ahead(rng, **options):
-    """A GAN whose D has been moving: from rest, Adam's first step is lr sign(g), and its derivative 0."""
-    gan = mlp_gan(2, 2, (5, 4), lr_d=0.02, **options)
-    for m, v in zip(gan.d_optimizer.slot["m"], gan.d_optimizer.slot["v"], strict=True):
-        m[...], v[...] = 0.1 * rng.standard_normal(m.shape), 0.01 + 0.02 * rng.random(v.shape)
-    gan.d_optimizer.steps = 5
-    return gan
-
-
 _IMAGES = (2, 5, 4, 2)
 
 LAYERS = [
     Case("Dense", lambda rng: L.Dense(4, 3, rng=rng), (5, 4)),
     Case("Dense, no bias", lambda rng: L.Dense(4, 3, bias=False, rng=rng), (5, 4)),
-    Case("Conv2D k3", _conv(kernel_size=3), _IMAGES),
-    Case("Conv2D k4 s2 p1", _conv(kernel_size=4, stride=2, padding=1), _IMAGES),
-    Case("Conv2D k1", _conv(kernel_size=1, bias=False), _IMAGES),
-    Case("Conv2D k2 s3", _conv(kernel_size=2, stride=3), _IMAGES),
-    Case("Conv2D k(3,2) s(1,2) p(2,0)", _conv(kernel_size=(3, 2), stride=(1, 2), padding=(2, 0)), _IMAGES),
-    Case("ConvTranspose2D k4 s2 p1", _conv_t(kernel_size=4, stride=2, padding=1), (2, 3, 2, 2)),
-    Case("ConvTranspose2D k3", _conv_t(kernel_size=3, bias=False), (2, 3, 2, 2)),
-    Case("ConvTranspose2D k3 s2 p1 o1", _conv_t(kernel_size=3, stride=2, padding=1, output_padding=1), (2, 3, 2, 2)),
-    Case("ConvTranspose2D k2 s3 o(2,1)", _conv_t(kernel_size=2, stride=3, output_padding=(2, 1)), (2, 2, 3, 2)),
+    Case("Conv2D k3", nets.conv(kernel_size=3), _IMAGES),
+    Case("Conv2D k4 s2 p1", nets.conv(kernel_size=4, stride=2, padding=1), _IMAGES),
+    Case("Conv2D k1", nets.conv(kernel_size=1, bias=False), _IMAGES),
+    Case("Conv2D k2 s3", nets.conv(kernel_size=2, stride=3), _IMAGES),
+    Case("Conv2D k(3,2) s(1,2) p(2,0)", nets.conv(kernel_size=(3, 2), stride=(1, 2), padding=(2, 0)), _IMAGES),
+    Case("ConvTranspose2D k4 s2 p1", nets.conv_t(kernel_size=4, stride=2, padding=1), (2, 3, 2, 2)),
+    Case("ConvTranspose2D k3", nets.conv_t(kernel_size=3, bias=False), (2, 3, 2, 2)),
+    Case(
+        "ConvTranspose2D k3 s2 p1 o1", nets.conv_t(kernel_size=3, stride=2, padding=1, output_padding=1), (2, 3, 2, 2)
+    ),
+    Case("ConvTranspose2D k2 s3 o(2,1)", nets.conv_t(kernel_size=2, stride=3, output_padding=(2, 1)), (2, 2, 3, 2)),
     Case("BatchNorm, training", lambda rng: L.BatchNorm(3), (6, 3)),
     Case("BatchNorm, training, images", lambda rng: L.BatchNorm(2), (3, 2, 4, 2)),
     Case("BatchNorm, evaluation", lambda rng: L.BatchNorm(2), (3, 2, 2, 2), train=False),
@@ -186,12 +88,17 @@ LAYERS = [
     Case("GroupNorm, one, not affine", lambda rng: L.GroupNorm(1, 3, affine=False), (2, 2, 2, 3)),
     Case("PixelNorm", lambda rng: L.PixelNorm(), (5, 4)),
     Case("PixelNorm, images", lambda rng: L.PixelNorm(), (2, 2, 3, 4)),
-    Case("SpectralNorm, Dense", _spectral(lambda rng: L.Dense(4, 3, rng=rng)), (5, 4), train=False),
-    Case("SpectralNorm, Conv2D k4 s2 p1", _spectral(_conv(kernel_size=4, stride=2, padding=1)), _IMAGES, train=False),
-    Case("SpectralNorm, Conv2D k3", _spectral(_conv(kernel_size=3, bias=False)), _IMAGES, train=False),
+    Case("SpectralNorm, Dense", nets.spectral(lambda rng: L.Dense(4, 3, rng=rng)), (5, 4), train=False),
+    Case(
+        "SpectralNorm, Conv2D k4 s2 p1",
+        nets.spectral(nets.conv(kernel_size=4, stride=2, padding=1)),
+        _IMAGES,
+        train=False,
+    ),
+    Case("SpectralNorm, Conv2D k3", nets.spectral(nets.conv(kernel_size=3, bias=False)), _IMAGES, train=False),
     Case(
         "SpectralNorm, ConvTranspose2D",
-        _spectral(_conv_t(kernel_size=4, stride=2, padding=1)),
+        nets.spectral(nets.conv_t(kernel_size=4, stride=2, padding=1)),
         (2, 3, 2, 2),
         train=False,
     ),
@@ -244,16 +151,16 @@ LAYERS = [
     Case("MinibatchStd, 2 groups, images", lambda rng: L.MinibatchStd(2), (6, 2, 3, 2)),
     Case("MinibatchDiscrimination", lambda rng: L.MinibatchDiscrimination(3, 2, 4, rng=rng), (5, 3)),
     Case("MinibatchDiscrimination, 1 dim", lambda rng: L.MinibatchDiscrimination(2, 3, 1, rng=rng), (4, 2)),
-    Case("Concat", _concat, (4, 3)),
-    Case("Concat, images", _concat_images, (2, 4, 6, 2)),
-    Case("Residual, training", _residual, (2, 3, 4, 2)),
-    Case("Residual, evaluation", _residual, (2, 3, 4, 2), train=False),
+    Case("Concat", nets.concat, (4, 3)),
+    Case("Concat, images", nets.concat_images, (2, 4, 6, 2)),
+    Case("Residual, training", nets.residual, (2, 3, 4, 2)),
+    Case("Residual, evaluation", nets.residual, (2, 3, 4, 2), train=False),
     Case("SelfAttention", lambda rng: L.SelfAttention(2, rng=rng), (2, 2, 3, 2)),
     Case("SelfAttention, 16 channels", lambda rng: L.SelfAttention(16, rng=rng), (2, 2, 2, 16)),
     Case("SelfAttention, 1 pixel", lambda rng: L.SelfAttention(3, rng=rng), (3, 1, 1, 3)),
-    Case("Sequential, minibatch layers", _minibatch_net, (5, 3)),
-    Case("Sequential, training", _small_net, (3, 5, 6, 1)),
-    Case("Sequential, evaluation", _small_net, (3, 5, 6, 1), train=False),
+    Case("Sequential, minibatch layers", nets.minibatch_net, (5, 3)),
+    Case("Sequential, training", nets.small_net, (3, 5, 6, 1)),
+    Case("Sequential, evaluation", nets.small_net, (3, 5, 6, 1), train=False),
 ]
 
 LOSSES = [
@@ -277,16 +184,18 @@ PENALTIES = [
     Case("Dragan", lambda rng: Dragan(3.0)),
     Case("PathLength", lambda rng: PathLength(3.0, target=0.7)),
     Case(
-        "R1 of a convolutional D", lambda rng: Penalised(_critic(rng, lambda: L.LeakyReLU(0.2)), R1(3.0)), (3, 6, 5, 1)
-    ),
-    Case("R1 of a smooth D", lambda rng: Penalised(_critic(rng, L.Tanh), R1(3.0)), (3, 6, 5, 1)),
-    Case(
-        "WganGp of a convolutional D",
-        lambda rng: Penalised(_critic(rng, lambda: L.LeakyReLU(0.2)), WganGp(3.0)),
+        "R1 of a convolutional D",
+        lambda rng: Penalised(nets.critic(rng, lambda: L.LeakyReLU(0.2)), R1(3.0)),
         (3, 6, 5, 1),
     ),
-    Case("WganGp of a smooth D", lambda rng: Penalised(_critic(rng, L.Softplus), WganGp(3.0)), (3, 6, 5, 1)),
-    Case("PathLength of G", lambda rng: Penalised(_decoder(rng), PathLength(3.0, target=0.7), noise=True), (4, 3)),
+    Case("R1 of a smooth D", lambda rng: Penalised(nets.critic(rng, L.Tanh), R1(3.0)), (3, 6, 5, 1)),
+    Case(
+        "WganGp of a convolutional D",
+        lambda rng: Penalised(nets.critic(rng, lambda: L.LeakyReLU(0.2)), WganGp(3.0)),
+        (3, 6, 5, 1),
+    ),
+    Case("WganGp of a smooth D", lambda rng: Penalised(nets.critic(rng, L.Softplus), WganGp(3.0)), (3, 6, 5, 1)),
+    Case("PathLength of G", lambda rng: Penalised(nets.decoder(rng), PathLength(3.0, target=0.7), noise=True), (4, 3)),
 ]
 
 GAMES = [
@@ -307,8 +216,8 @@ GAMES = [
     Case("MLP GAN, minibatch std", lambda rng: mlp_gan(2, 2, (5, 4), minibatch="std"), (4, 2)),
     Case("MLP GAN, feature matching", lambda rng: mlp_gan(2, 2, (5, 4), g_objective="feature-matching"), (4, 2)),
     Case("MLP GAN, instance noise", lambda rng: mlp_gan(2, 2, (5, 4), instance_noise=0.3, noise_steps=9), (4, 2)),
-    Case("MLP GAN, unrolled 1", lambda rng: _ahead(rng, unroll=1), (4, 2)),
-    Case("MLP GAN, unrolled 5", lambda rng: _ahead(rng, unroll=5), (4, 2)),
+    Case("MLP GAN, unrolled 1", lambda rng: nets.moving_gan(rng, unroll=1), (4, 2)),
+    Case("MLP GAN, unrolled 5", lambda rng: nets.moving_gan(rng, unroll=5), (4, 2)),
     Case(
         "MLP GAN, unrolled 3, SGD",
         lambda rng: mlp_gan(2, 2, (5, 4), unroll=3, optimizer="sgd", momentum=0.0, lr_d=0.1),
@@ -316,7 +225,7 @@ GAMES = [
     ),
     Case(
         "MLP GAN, many cures",
-        lambda rng: _ahead(
+        lambda rng: nets.moving_gan(
             rng,
             unroll=2,
             packing=2,
@@ -328,32 +237,28 @@ GAMES = [
         ),
         (4, 2),
     ),
-    Case(
-        "DCGAN, R1, no norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="none", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case(
-        "DCGAN, WGAN-GP, layer norm",
-        lambda rng: dcgan(image_size=8, width=2, latent_dim=3, d_norm="layer", loss="wasserstein", penalty="wgan-gp"),
-        (4, 8, 8, 1),
-    ),
-    Case("Conditional, concat", lambda rng: _small(rng, condition="concat", d_norm="none"), (4, 8, 8, 1)),
-    Case(
-        "Conditional, concat, R1",
-        lambda rng: _small(rng, condition="concat", d_norm="layer", penalty="r1"),
-        (4, 8, 8, 1),
-    ),
-    Case("Conditional, projection", lambda rng: _small(rng, condition="projection", d_norm="layer"), (4, 8, 8, 1)),
+    Case("DCGAN, R1, no norm", lambda rng: r1gan(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("DCGAN, WGAN-GP, layer norm", lambda rng: wgan_gp(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
+    Case("LSGAN", nets.tiny(lsgan), (4, 4, 4, 1)),
+    Case("RaGAN", nets.tiny(ragan), (4, 4, 4, 1)),
+    Case("DRAGAN", nets.tiny(dragan), (4, 4, 4, 1)),
+    Case("WGAN", nets.tiny(wgan_clip), (4, 4, 4, 1)),
+    Case("Conditional, concat", nets.small(cgan, d_norm="none"), (4, 8, 8, 1)),
+    Case("Conditional, concat, R1", nets.small(cgan, d_norm="layer", penalty="r1"), (4, 8, 8, 1)),
+    Case("Conditional, projection", nets.small(projection_gan, d_norm="layer", penalty="none"), (4, 8, 8, 1)),
     Case(
         "Conditional, projection, WGAN-GP",
-        lambda rng: _small(rng, condition="projection", d_norm="none", loss="wasserstein", penalty="wgan-gp"),
+        nets.small(projection_gan, loss="wasserstein", penalty="wgan-gp"),
         (4, 8, 8, 1),
     ),
-    Case("Auxiliary (ACGAN)", lambda rng: _small(rng, condition="auxiliary", d_norm="layer"), (4, 8, 8, 1)),
-    Case("Auxiliary (InfoGAN)", lambda rng: _small(rng, condition="codes", continuous=2, d_norm="layer"), (4, 8, 8, 1)),
-    Case("CycleGAN", _cyclegan, (4, 6, 5, 1)),
-    Case("CycleGAN, no identity, hinge", lambda rng: _cyclegan(rng, identity_weight=0.0, loss="hinge"), (4, 6, 5, 1)),
+    Case("Auxiliary (ACGAN)", nets.small(acgan, d_norm="layer"), (4, 8, 8, 1)),
+    Case("Auxiliary (InfoGAN)", nets.small(infogan, d_norm="layer"), (4, 8, 8, 1)),
+    Case("CycleGAN", nets.small_cyclegan, (4, 6, 5, 1)),
+    Case(
+        "CycleGAN, no identity, hinge",
+        lambda rng: nets.small_cyclegan(rng, identity_weight=0.0, loss="hinge"),
+        (4, 6, 5, 1),
+    ),
     Case("DCGAN, non-saturating", lambda rng: dcgan(image_size=16, width=2, latent_dim=3), (5, 16, 16, 1)),
     Case(
         "DCGAN, dense, minimax, smoothed",
@@ -372,42 +277,3 @@ OPTIMIZERS = [
 ]
 
 CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *PENALTIES, *OPTIMIZERS, *GAMES]
-
-_PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "step", "field's")
-
-
-def select(names: Sequence[str] = ()) -> list[Case]:
-    """The cases whose name begins with one of `names` ("Conv2D"), all for none.  ValueError for a name without any."""
-    chosen = []
-    for name in names:
-        fits = [case for case in CASES if case.name.lower().startswith(name.lower())]
-        if not fits:
-            known = dict.fromkeys(case.name.split(",")[0].split(" ")[0] for case in CASES)
-            one_of("gradcheck", "name", name, list(known))
-        chosen += [case for case in fits if case not in chosen]
-    return chosen if names else CASES
-
-
-def run(names: Sequence[str] = (), *, print=print) -> bool:
-    """Check all cases and print a line each; or those called `names`, and print every derivative.  True if all hold."""
-    cases, reports = select(names), []
-    if not names:
-        print(f"{'largest float64 error of':<32}" + "".join(f"{step:>17}" for step in _PASSES))
-    for case in cases:
-        reports.append(report := case.check())
-        if names or not report.ok:
-            print(str(report))
-        else:
-            print(f"{case.name:<32}" + "".join(f"{_worst(report, step):>17}" for step in _PASSES))
-    wrong = [report.name for report in reports if not report.ok]
-    rows = sum(len(report.rows) for report in reports)
-    print(
-        f"\n{len(reports)} things, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "
-        + (f"WRONG: {', '.join(wrong)}" if wrong else "all right")
-    )
-    return not wrong
-
-
-def _worst(report: Report, step: str) -> str:
-    errors = [row.error for row in report.rows if row.step.split(" ")[0] == step]
-    return f"{max(errors):.1e}" if errors else "-"

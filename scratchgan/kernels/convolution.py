@@ -1,14 +1,10 @@
 r"""Convolution as one matrix product, with its two adjoints.
 
 A convolution takes, for every output pixel (h, w), the k x k patch of the padded input that starts at (s h, s w), and
-multiplies it, as one row of k k Ci numbers, with the weight as a (k k Ci, Co) matrix:
+multiplies it, as one row of k k Ci numbers, with the weight as a (k k Ci, Co) matrix: that is (Conv2D.1).
 
-    (Conv.1)   y[n, h, w, :] = sum_{i, j} xpad[n, s h + i, s w + j, :] W[i, j, :, :]
-
-y is linear in x and linear in W.  Read (Conv.1) backwards, once for each of the two, and both gradients are there:
-
-    (Conv.2)   dxpad[n, s h + i, s w + j, :] += dy[n, h, w, :] W[i, j, :, :]^T      (then cut the padding off)
-    (Conv.3)   dW[i, j, :, :] = sum_{n, h, w} xpad[n, s h + i, s w + j, :]^T dy[n, h, w, :]
+y is linear in x and linear in W.  Read the product backwards, once for each of the two, and both gradients are there,
+(Conv2D.2), after which the padding is cut off, and (Conv2D.3).  The equations stand with the layer, layers/conv.py.
 
 Images are channels last, so the C numbers of a pixel lie side by side and a patch is k runs of k C numbers.  The patch
 matrix of a whole batch would not fit in the processor's cache; so it is made for a few images at a time.
@@ -51,7 +47,7 @@ def patch_rows(xpad: np.ndarray, kernel_size: Pair, stride: Pair) -> np.ndarray:
     return windows.transpose(0, 1, 2, 4, 5, 3).reshape(N * Ho * Wo, kh * kw * C)
 
 
-def _groups(N: int, numbers_per_image: int):
+def _groups(N: int, numbers_per_image: int) -> list[slice]:
     """Slices of the batch whose patches fit in the buffer; they depend on shapes alone, so results do too."""
     step = max(1, _BUFFER // max(1, numbers_per_image))
     return [slice(n, min(n + step, N)) for n in range(0, N, step)]
@@ -61,7 +57,7 @@ def _groups(N: int, numbers_per_image: int):
 def conv2d(
     x: np.ndarray, W: np.ndarray, *, stride: Pair, padding: Pair, bias: np.ndarray | None = None, slope: float = 1.0
 ) -> np.ndarray:
-    """(Conv.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co); plus `bias` (Co,), then `leaky` with `slope`.
+    """(Conv2D.1): x (N, H, W, Ci), W (kh, kw, Ci, Co) -> y (N, Ho, Wo, Co); b is `bias` (Co,).  Then `leaky`.
 
     for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
         y[n, h, w, :] = (patch at (s h, s w) as a row) @ (W as a (k k Ci, Co) matrix)
@@ -80,13 +76,13 @@ def conv2d_input_grad(
     dy: np.ndarray,
     W: np.ndarray,
     *,
-    x_shape: tuple,
+    x_shape: tuple[int, ...],
     stride: Pair,
     padding: Pair,
     bias: np.ndarray | None = None,
     slope: float = 1.0,
 ) -> np.ndarray:
-    """(Conv.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
+    """(Conv2D.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
 
     For ConvTranspose2D, whose forward this is: plus `bias` (Ci,), then `leaky` with `slope`.
 
@@ -113,7 +109,7 @@ def conv2d_input_grad(
 
 @kernel
 def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stride: Pair, padding: Pair) -> np.ndarray:
-    """(Conv.3): x (N, H, W, Ci), dy (N, Ho, Wo, Co) -> dW (kh, kw, Ci, Co).
+    """(Conv2D.3): x (N, H, W, Ci), dy (N, Ho, Wo, Co) -> dW (kh, kw, Ci, Co).
 
     dW = (all patches, as rows)^T @ (all output gradients, as rows)
     """
@@ -127,10 +123,11 @@ def conv2d_weight_grad(x: np.ndarray, dy: np.ndarray, *, kernel_size: Pair, stri
     return dW.reshape(kh, kw, Ci, Co)
 
 
-def _output_sizes(x_shape: tuple, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
-    return tuple(conv_output_size(x_shape[1 + a], kernel_size[a], stride[a], padding[a]) for a in (0, 1))
+def _output_sizes(x_shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
+    Ho, Wo = (conv_output_size(x_shape[1 + a], kernel_size[a], stride[a], padding[a]) for a in (0, 1))
+    return Ho, Wo
 
 
-def _must_be(name: str, shape: tuple, expected: tuple) -> None:
+def _must_be(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if shape != expected:
         raise ValueError(f"{name} must be {expected}, got {shape}")

@@ -12,7 +12,7 @@ HOW = {"stride": (2, 2), "padding": (1, 1)}
 def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict]]:
     """(kernel's name, arguments, keywords), large enough for the compiled engine to be used."""
     rng = np.random.default_rng(seed)
-    new = lambda *shape: rng.standard_normal(shape).astype(dtype)
+    new = lambda *shape: np.asarray(rng.standard_normal(shape), dtype)
 
     a, b, bias = new(70, 40), new(40, 66), new(66)
     yield "matmul", (a, b), {"bias": bias, "slope": 0.2}

@@ -39,7 +39,7 @@ class Kernel:
         """Run the chosen backend's engine, or the twin if it has none."""
         if _backend is None:
             set_backend(get_backend())
-        return self.engines.get(_backend, self.twin)(*args, **kwargs)
+        return self.engines.get(_backend or "", self.twin)(*args, **kwargs)
 
     def engine(self, backend: str) -> Callable:
         """Decorator: register an implementation of this kernel for `backend`."""

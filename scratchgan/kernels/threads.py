@@ -42,7 +42,7 @@ def blas_on_one_thread() -> Iterator[None]:
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0:
+            if _inside == 0 and _limit is not None:
                 _limit.restore_original_limits()
 
 

@@ -1,10 +1,10 @@
 """The layers: one idea per file, each with its equations, its shapes and its source in the docstring.
 
-`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling`, `maxout` and `dropout` are
-linear, `products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`, `per_sample_norm`,
-`minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and changes its
-weight, as `reparametrised` derives for all such wrappers; `combine` and self-attention are graphs that call their parts; `embedding` and `conditional`
-take labels.
+`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling`, `maxout` and `dropout`
+are linear, `products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`,
+`per_sample_norm`, `minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and
+changes its weight, as `reparametrised` derives for all such wrappers; `sequential` is the chain rule; `combine` and
+self-attention are graphs that call their parts; `embedding` and `conditional` take labels.
 """
 
 from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels
@@ -23,6 +23,7 @@ from .pack import Pack
 from .per_sample_norm import GroupNorm, InstanceNorm, LayerNorm, PixelNorm
 from .pooling import AveragePool2D, MaxPool2D, UpsampleBilinear2D, UpsampleNearest2D
 from .products import MatMul, Multiply
+from .sequential import Sequential
 from .shape import Flatten, PixelShuffle, Reshape
 from .spectral import SpectralNorm
 
@@ -56,6 +57,7 @@ __all__ = [
     "Reshape",
     "Residual",
     "SelfAttention",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -76,10 +76,11 @@ class Conv2D(Bilinear):
             return (None, None, self.Co)
         if len(shape) != 3 or shape[2] not in (None, self.Ci):
             raise self.misfit(expected, shape, batch)
-        sizes = []
+        sizes: list[int | None] = []
         for n, k, s, p in zip(shape, self.kernel_size, self.stride, self.padding, strict=False):
-            sizes.append(None if n is None else conv_output_size(n, k, s, p))
-            if n is not None and sizes[-1] < 1:
+            size = None if n is None else conv_output_size(n, k, s, p)
+            sizes.append(size)
+            if size is not None and size < 1:
                 raise self.misfit(
                     f"{expected} of at least {k - 2 * p} pixels a side (kernel {k}, padding {p})", shape, batch
                 )

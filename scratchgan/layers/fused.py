@@ -18,8 +18,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
+from typing import Any
 
-from ..core import Cache, Layer, Sequential
+import numpy as np
+
+from ..core import Cache, Layer
 from ..kernels import (
     batchnorm_backward,
     batchnorm_forward,
@@ -35,6 +39,7 @@ from .activations import LeakyReLU, ReLU
 from .conv import Conv2D, ConvTranspose2D
 from .dense import Dense
 from .norm import BatchNorm
+from .sequential import Sequential
 
 _here = threading.local()  # `off` holds in one thread: another one may be training
 
@@ -53,9 +58,9 @@ def _conv_transpose(layer: ConvTranspose2D, x, W, b, slope):
 
 
 #: A(x, W) + b and a rectifier in one kernel
-PRODUCTS = {Dense: _dense, Conv2D: _conv, ConvTranspose2D: _conv_transpose}
+PRODUCTS: dict[type, Callable[..., np.ndarray]] = {Dense: _dense, Conv2D: _conv, ConvTranspose2D: _conv_transpose}
 RECTIFIERS = (ReLU, LeakyReLU)
-_METHODS = ("forward", "backward", "tangent", "tangent_backward", "affine", "phi", "dphi", "times_dphi", "statistics")
+_METHODS = ("forward", "backward", "tangent", "tangent_backward", "affine", "phi", "dphi", "statistics")
 #: the methods that a pair stands for, as they were when this file was imported
 _ORIGINAL = {
     kind: [(name, getattr(kind, name)) for name in _METHODS if hasattr(kind, name)]
@@ -63,7 +68,7 @@ _ORIGINAL = {
 }
 
 
-def _original(layer: Layer, *kinds: type) -> bool:
+def _original(layer: Layer | None, *kinds: type) -> bool:
     """Whether a layer is exactly of one of these classes, and the class has the methods that it was written with."""
     kind = type(layer)
     return kind in kinds and all(getattr(kind, name) is method for name, method in _ORIGINAL[kind])
@@ -80,11 +85,12 @@ def off(single: bool = True):
         _here.off = before
 
 
-def steps(named: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+def steps(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """The layers of a Sequential with their names, in order; neighbours that are computed together are one step."""
     if getattr(_here, "off", False) or get_backend() != "numba":
         return named
-    found, i = [], 0
+    found: list[tuple[str, Any]] = []
+    i = 0
     while i < len(named):
         name, layer = named[i]
         after = named[i + 1][1] if i + 1 < len(named) else None
@@ -105,8 +111,9 @@ class Rectifier:
 
     takes_labels = False
 
-    def __init__(self, rectifier: ReLU | LeakyReLU):
-        self.rectifier = self.last = rectifier
+    def __init__(self, rectifier: ReLU | LeakyReLU | None, last: Layer | None = None):
+        self.rectifier: Any = rectifier
+        self.last: Any = rectifier or last
 
     def forward(self, x, *, train, rng=None):
         """y = max(x, slope x)."""
@@ -141,8 +148,8 @@ class Rectifier:
 class Rectified(Rectifier):
     """A bilinear layer and the rectifier after it.  `cache` is the rectifier's, `cache.inner` the layer's."""
 
-    def __init__(self, layer: Dense | Conv2D | ConvTranspose2D, rectifier: ReLU | LeakyReLU):
-        super().__init__(rectifier)
+    def __init__(self, layer: Any, rectifier: ReLU | LeakyReLU | None):
+        super().__init__(rectifier, layer)
         self.layer = layer
 
     def forward(self, x, *, train, rng=None):
@@ -184,11 +191,8 @@ class Rectified(Rectifier):
 class Normalised(Rectified):
     """A BatchNorm and the rectifier after it, if there is one."""
 
-    layer: BatchNorm
-
     def __init__(self, layer: BatchNorm, rectifier: ReLU | LeakyReLU | None):
         super().__init__(layer, rectifier)
-        self.last = layer if rectifier is None else rectifier
         self.slope = 1.0 if rectifier is None else rectifier.slope
 
     def forward(self, x, *, train, rng=None):

@@ -161,7 +161,7 @@ class BatchNorm(Normalisation):
 
     Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) mean over all axes but the last; M entries in it
 
-    Training    (BatchNorm.1)  y = gamma xhat + beta, xhat by (Norm.1) from this batch: a sample's output depends on its
+    Training    (BatchNorm.1)  y by (Norm.2), xhat by (Norm.1) from this batch: a sample's output depends on its
                                batch-mates, and its gradient (Norm.5) flows to them
                 (BatchNorm.2)  mean <- (1 - momentum) mean + momentum m(x)
                                var  <- (1 - momentum) var  + momentum M/(M-1) m(xc^2)

@@ -143,9 +143,9 @@ class UpsampleBilinear2D(LinearMap):
               units ("align_corners=False"), so output k h + i lies at h + u_i with u_i = (i + 1/2) / k - 1/2
 
     Forward   (UpsampleBilinear.1)   along the height, for i = 0..k-1, and then the same along the width:
-                                     y[k h + i] = (1 - |u_i|) x[h] + |u_i| x[h'],   h' = h - 1 if u_i < 0, else h + 1
-                                     where h' lies outside, the edge pixel stands in: h' = h
-    Backward  (UpsampleBilinear.2)   the adjoint: dx[h] += (1 - |u_i|) dy[k h + i],   dx[h'] += |u_i| dy[k h + i]
+                                     y[k h + i] = (1 - |u_i|) x[h] + |u_i| x[g],   g = h - 1 if u_i < 0, else h + 1
+                                     where g lies outside, the edge pixel stands in: g = h
+    Backward  (UpsampleBilinear.2)   the adjoint: dx[h] += (1 - |u_i|) dy[k h + i],   dx[g] += |u_i| dy[k h + i]
 
     The weights of an output pixel sum to 1: a constant image stays constant.
     Errors    ValueError if x is not (N, H, W, C) with at least one pixel.

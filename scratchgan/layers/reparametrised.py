@@ -11,18 +11,18 @@ from ..families import Bilinear, sum_rows
 class Reparametrised(Layer):
     r"""y = A(x, S) + b with S = S(W): the layer uses S, the optimiser moves W.
 
-    Symbols   W the parameter, S the weight used, of the same shape;   A, A^T, B of the wrapped layer (families.Bilinear)
+    Symbols   W the parameter, S the weight used, of the same shape;   A, A^T, B of the wrapped layer (see Bilinear)
               R tW = tS, how S moves with W, linear in tW;   R^T its adjoint, <R tW, dS> = <tW, R^T dS>
 
     Forward   (Reparam.1)  S = S(W),    y = A(x, S) + b
     Backward  (Reparam.2)  dx = A^T(dy, S),    dS = B(x, dy),    dW = R^T dS,    db = sum dy
     Tangent   (Reparam.3)  tS = R tW,    ty = A(tx, S) + A(x, tS) + tb
     Its own   (Reparam.4)  tdx = A^T(tdy, S) + A^T(dy, tS),    tdS = B(tx, dy) + B(x, tdy)
-                           dW += R^T tdS + (tR^T) dS,    db += sum tdy
-    Why       The chain rule puts one linear map R^T after the layer's own gradient.  (4) is the product rule on (2): R^T
-              depends on W too, and tR^T is its derivative along tW.
+                           dW += R^T tdS + t(R^T) dS,    db += sum tdy
+    Why       The chain rule puts one linear map R^T after the layer's own gradient.  (4) is the product rule on (2):
+              R^T depends on W too, and t(R^T) is its derivative along tW.
 
-    A subclass gives `weight` (S), `weight_tangent` (R), `weight_adjoint` (R^T) and `weight_adjoint_tangent` (tR^T).  The
+    A subclass gives `weight` (S), `weight_tangent` (R), `weight_adjoint` (R^T) and `weight_adjoint_tangent`.  The
     wrapped layer's parameters "W" and "b" become the wrapper's, under the same names; its own forward is not used.
 
     Arguments: layer, a Dense, Conv2D or ConvTranspose2D.
@@ -54,7 +54,7 @@ class Reparametrised(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define weight_adjoint")
 
     def weight_adjoint_tangent(self, dS: np.ndarray, tW: np.ndarray, tS: np.ndarray, cache: Cache) -> np.ndarray:
-        """(tR^T) dS along tW, dS held fixed; tS = R tW."""
+        """t(R^T) dS along tW, dS held fixed; tS = R tW."""
         raise NotImplementedError(f"{type(self).__name__} must define weight_adjoint_tangent")
 
     def forward(self, x, *, train, rng=None):

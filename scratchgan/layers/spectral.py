@@ -30,7 +30,7 @@ class SpectralNorm(Reparametrised):
               (Spectral.2)  sigma = u^T Wm v = <E, W>,    S = W / sigma
     Backward  (Spectral.3)  R tW = tS = (tW - <E, tW> S) / sigma
               (Spectral.4)  R^T dS = dW = (dS - <dS, S> E) / sigma
-    Tangent   (Spectral.5)  (tR^T) dS = -(<E, tW> / sigma) dW - (<dS, tS> / sigma) E
+    Tangent   (Spectral.5)  t(R^T) dS = -(<E, tW> / sigma) dW - (<dS, tS> / sigma) E
     Why       (3) is the quotient rule: sigma moves by <E, tW>.  (4) collects tW in <dS, tS>: tW meets dS / sigma and
               -<dS, S> E / sigma.  (5) is (4) differentiated along tW with dS held fixed, once through 1 / sigma and
               once through S.  The layer around it: (Reparam.1-4).

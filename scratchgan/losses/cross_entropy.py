@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core import Cache, Layer
+from ..core import Cache, Layer, Shape, TParams
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -67,7 +67,9 @@ class CrossEntropy(Layer):
         super().__init__()
         self.labels = np.asarray(labels)
 
-    def forward(self, x, *, train, rng=None):
+    def forward(
+        self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Cache]:
         """(CrossEntropy.1)."""
         self.check_input(x)
         cache = Cache(self, x, train)
@@ -75,17 +77,19 @@ class CrossEntropy(Layer):
         cache.y_shape, cache.couples = (1, 1), True
         return np.full((1, 1), value, x.dtype), cache
 
-    def backward(self, dy, cache, *, param_grads=True, input_grad=True):
+    def backward(
+        self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True
+    ) -> np.ndarray | None:
         """(CrossEntropy.2), times dy."""
         cache.begin_backward(self, dy)
         return dy * cache.d_logits if input_grad else None
 
-    def tangent(self, tx, cache, tparams=None):
+    def tangent(self, tx: np.ndarray | None, cache: Cache, tparams: TParams = None) -> np.ndarray | None:
         """ty = <dL/dx, tx>."""
         cache.begin_tangent(self, tx, tparams)
         return None if tx is None else np.full((1, 1), (cache.d_logits * tx).sum(), tx.dtype)
 
-    def tangent_backward(self, tdy, cache, *, input_grad=True):
+    def tangent_backward(self, tdy: np.ndarray | None, cache: Cache, *, input_grad: bool = True) -> np.ndarray | None:
         """The product rule: (CrossEntropy.3) times dy, and (CrossEntropy.2) times tdy."""
         cache.begin_tangent_backward(self, tdy)
         if not input_grad:
@@ -93,14 +97,14 @@ class CrossEntropy(Layer):
         tdx = np.zeros_like(cache.x) if tdy is None else tdy * cache.d_logits
         return tdx if cache.tx is None else tdx + cache.dy * cross_entropy_tangent(cache.x, self.labels, cache.tx)
 
-    def output_shape(self, shape, batch="N"):
+    def output_shape(self, shape: Shape, batch: object = "N") -> Shape:
         """(K,) -> (1,)."""
         if shape is not None and (len(shape) != 1 or shape[0] == 0):
             raise self.misfit("logits (N, K)", shape, batch)
         return (1,)
 
 
-def _checked(logits, labels) -> np.ndarray:
+def _checked(logits: object, labels: object) -> np.ndarray:
     if not isinstance(logits, np.ndarray) or logits.dtype.kind != "f" or logits.ndim != 2 or 0 in logits.shape:
         got = f"{logits.dtype} {logits.shape}" if isinstance(logits, np.ndarray) else type(logits).__name__
         raise ValueError(f"cross_entropy expects float logits (N, K), N and K at least 1, got {got}")

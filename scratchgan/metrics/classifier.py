@@ -35,10 +35,9 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive_int
-from ..core import Sequential
 from ..files import checkpoint
 from ..kernels import on_one_blas_thread
-from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D
+from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D, Sequential
 from ..losses.cross_entropy import cross_entropy, softmax
 from ..optim import Adam, Ema, check_same_arrays, cosine
 from .augment import random_warp

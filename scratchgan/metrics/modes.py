@@ -92,7 +92,7 @@ def mode_report(samples: np.ndarray, density: Density) -> ModeReport:
         raise ValueError(f"mode_report expects finite samples: {bad.sum()} of {len(bad)} are not, first {bad.argmax()}")
 
     nearest, square = _nearest_mode(samples, density.modes)
-    square /= density.sigmas[nearest] ** 2  # r^2 / s^2
+    square /= np.asarray(density.sigmas)[nearest] ** 2  # r^2 / s^2
     good = square <= RADIUS**2
     counts = np.bincount(nearest, minlength=len(density.modes))
     quality, kappa = truncation(density.dim)

@@ -1,24 +1,32 @@
 """The family: a file for each GAN, and a builder for each.
 
-build("dcgan", image_size=28, channels=1)     the same as     dcgan(image_size=28, channels=1)
+build("lsgan", image_size=28, channels=1)     the same as     lsgan(image_size=28, channels=1)
+
+The keys of MODELS are the names by which a model can be asked for.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from ..checks import one_of
 from ..gan import GAN
 from .acgan import acgan
-from .cgan import cgan, projection_gan
+from .cgan import cgan
 from .cyclegan import cyclegan
 from .dcgan import dcgan
 from .dragan import dragan
 from .infogan import infogan
 from .lsgan import lsgan
+from .member import base_of, check_options, method_of, options_of
 from .mlp import mlp_gan
+from .projection_gan import projection_gan
 from .r1gan import r1gan
 from .ragan import ragan
 from .sngan import sngan
-from .wgan import wgan_clip, wgan_gp
+from .wgan_clip import wgan_clip
+from .wgan_gp import wgan_gp
 
-MODELS = {
+MODELS: dict[str, Callable[..., Any]] = {
     "dcgan": dcgan,
     "mlp": mlp_gan,
     "lsgan": lsgan,
@@ -38,6 +46,7 @@ MODELS = {
 __all__ = [
     "MODELS",
     "acgan",
+    "base_of",
     "build",
     "cgan",
     "cyclegan",
@@ -45,7 +54,9 @@ __all__ = [
     "dragan",
     "infogan",
     "lsgan",
+    "method_of",
     "mlp_gan",
+    "options_of",
     "projection_gan",
     "r1gan",
     "ragan",
@@ -56,6 +67,10 @@ __all__ = [
 
 
 def build(name: str, **options) -> GAN:
-    """The GAN of that name (a key of MODELS) with its builder's options.  Raises ValueError for an unknown name."""
+    """The GAN of that name (a key of MODELS) with its builder's options.
+
+    Raises ValueError for an unknown name or option.
+    """
     one_of("models", "model", name, MODELS)
+    check_options(name, MODELS[name], options)
     return MODELS[name](**options)

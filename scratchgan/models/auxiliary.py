@@ -25,7 +25,6 @@ from ..checks import positive_int
 from ..checks import real as number
 from ..core import Layer
 from ..game import LastBatch, evaluate_in_chunks
-from ..layers.activations import sigmoid
 from ..losses.cross_entropy import cross_entropy, softmax
 from .conditional import ConditionalGAN
 
@@ -87,8 +86,8 @@ class AuxiliaryGAN(ConditionalGAN):
         codes, d_codes = self.code_loss(on_fake_out[:, 1:], Z)
         report = {
             "d_loss": value + codes,
-            "d_real": float(sigmoid(r).mean()),
-            "d_fake": float(sigmoid(f).mean()),
+            "d_real": float(self.loss.output(r).mean()),
+            "d_fake": float(self.loss.output(f).mean()),
             "codes_fake": codes,
         }
         d_codes_real = np.zeros_like(d_codes)

@@ -1,55 +1,55 @@
-r"""Conditional GANs: ask for a seven, and get one.  What the label does in D is the whole difference between them.
+r"""Conditional GAN: ask for a seven, and get one (Mirza & Osindero 2014).
 
-cgan             the label's vector beside the features, then a joint hidden layer (Mirza & Osindero 2014, section 4.1:
-                 there 240 maxout units for the image, 50 for the label, 240 for both)
-projection_gan   the label as a direction among the features (Miyato & Koyama 2018, equation 4)
-
-The game is (Conditional.1): see models/conditional.py.
+Method    Both players are conditioned on the label: the game (Conditional.1) of models/conditional.py.  G gets it
+          one-hot, in addition to the noise.  D gets the label's vector beside the features of the image, then a joint
+          hidden layer (section 4.1: there 240 maxout units for the image, 50 for the label, 240 for both):
+          `ConcatEnding`.
+Nets      DCGAN's, BatchNorm in both.
+Training  Adam with beta1 = 0.5, one turn each.
 """
 
 from __future__ import annotations
 
-from ..gan import GAN
+from functools import partial
+
+from ..checks import positive_int
+from ..layers import LabelConcat
+from .conditional import ConditionalGAN
 from .dcgan import dcgan
+from .endings import Ending, ending
+from .member import Member
+
+LABEL_SIZE = 50  # of the label's vector
 
 
-def cgan(
-    image_size: int = 28,
-    channels: int = 1,
-    latent_dim: int = 64,
-    width: int = 32,
-    seed: int = 0,
-    *,
-    classes: int = 10,
-    **options,
-) -> GAN:
-    """The label by concatenation; `options` as for `models.dcgan`, and go before."""
-    return dcgan(
-        image_size,
-        channels,
-        latent_dim,
-        width,
-        seed=seed,
-        **{"condition": "concat", "classes": classes, "dense": 256, **options},
-    )
+@ending("concat")
+class ConcatEnding(Ending):
+    """features -> [features, label's vector] -> Dense -> (BatchNorm) -> LeakyReLU -> Dense -> logit."""
+
+    def __init__(self, *, classes: int, **others):
+        self.codes = positive_int("dcgan", "classes", classes, least=2)
+
+    def make(self):
+        """G gets one-hot labels."""
+        return partial(ConditionalGAN, classes=self.codes)
+
+    def join(self, features, blocks):
+        """The label's vector beside the features, and a hidden layer for both."""
+        label = LabelConcat(self.codes, LABEL_SIZE, rng=blocks.rng, dtype=blocks.dtype)
+        return [label, *blocks.dense(features + LABEL_SIZE, features)], features
 
 
-def projection_gan(
-    image_size: int = 28,
-    channels: int = 1,
-    latent_dim: int = 64,
-    width: int = 32,
-    seed: int = 0,
-    *,
-    classes: int = 10,
-    **options,
-) -> GAN:
-    """The label by projection; `options` as for `models.dcgan`, and go before."""
-    return dcgan(
-        image_size,
-        channels,
-        latent_dim,
-        width,
-        seed=seed,
-        **{"condition": "projection", "classes": classes, "dense": 256, **options},
-    )
+METHOD = {
+    "condition": "concat",
+    "loss": "non-saturating",
+    "latent_dim": 64,
+    "width": 32,
+    "dense": 256,
+    "optimizer": "adam",
+    "lr_g": 1e-3,
+    "lr_d": 1e-3,
+    "beta1": 0.5,
+    "ema_decay": 0.99,
+}
+
+cgan = Member("cgan", dcgan, METHOD, __doc__)

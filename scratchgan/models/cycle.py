@@ -55,7 +55,6 @@ from ..checks import real
 from ..core import Cache, Layer, ShapeError
 from ..game import Counter, Game, evaluate_in_chunks, seed_streams
 from ..kernels import on_one_blas_thread
-from ..layers import sigmoid
 from ..optim import Adam, Ema, Schedule
 from .cyclegan_nets import Both, check_nets
 from .history import History
@@ -213,7 +212,7 @@ class CycleGAN(Game):
         return net.forward(x, train=True, rng=self.layer_rng())
 
     def _mean_output(self, logits: np.ndarray) -> float:
-        return float((logits if isinstance(self.loss, losses.LeastSquares) else sigmoid(logits)).mean())
+        return float(self.loss.output(logits).mean())
 
     @staticmethod
     def _scaled(weight: float, gradient: np.ndarray) -> np.ndarray:

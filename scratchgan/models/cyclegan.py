@@ -1,6 +1,7 @@
 """CycleGAN for square images, such as digits (Zhu, Park, Isola & Efros 2017): nets, a game, and numbers for training.
 
-The game and its derivatives are in models/cycle.py, the nets in models/cyclegan_nets.py.
+Method    Two generators, two discriminators, and a way back: an image that is translated there and back must come home.
+          The game and its derivatives are in models/cycle.py, the nets in models/cyclegan_nets.py.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core import Layer, Sequential, ShapeError
+from ..core import Layer, ShapeError
 from ..initializers import normal
-from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Tanh, UpsampleNearest2D
+from ..layers import Conv2D, InstanceNorm, LeakyReLU, ReLU, Residual, Sequential, Tanh, UpsampleNearest2D
 
 INIT = normal(0.02)
 

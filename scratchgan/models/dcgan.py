@@ -1,7 +1,9 @@
 """DCGAN: convolutions in place of dense layers (Radford, Metz & Chintala 2016, section 3 and figure 1).
 
-Their guidelines: no pooling but strided convolutions; BatchNorm in both nets, except at G's output and D's input; ReLU
-in G, tanh at its end; LeakyReLU in D; weights from N(0, 0.02^2); Adam with beta1 = 0.5.
+Method    The game of the first GAN, and guidelines for the nets: no pooling but strided convolutions; BatchNorm in both
+          nets, except at G's output and D's input; ReLU in G, tanh at its end; LeakyReLU in D; weights from
+          N(0, 0.02^2).
+Training  Adam with beta1 = 0.5: 0.9 remembers an opponent who has moved on since.  One turn each.
 
 The rule of sizes: the image is halved until at most 7 pixels a side remain, and each halving but the first doubles the
 channels.  So 28 -> 14 -> 7 with width, 2 width channels; 32 -> 16 -> 8 -> 4 with width, 2 width, 4 width; 64
@@ -14,51 +16,39 @@ With two halvings, as for digits, convolutions alone see strokes and not whole d
 is then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's
 nets for MNIST have it (Chen et al. 2016, appendix C.1).
 
-`condition` says what the players are told beside the images, and how D ends:
-
-    none         ... -> Dense -> logit
-    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU -> Dense -> logit
-    projection   ... -> Projection on the label's direction -> logit
-    auxiliary    ... -> Dense -> logit and a guess at the label: models/acgan.py
-    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense -> guesses: models/infogan.py
+`condition` says what the players are conditioned on in addition to the images, and how D ends: models/endings.py.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from ..checks import one_of, positive_int
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN, seed_streams
 from ..initializers import normal
 from ..layers import (
     BatchNorm,
-    Concat,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Flatten,
-    LabelConcat,
     LayerNorm,
     LeakyReLU,
     Pack,
-    Projection,
     ReLU,
     Reshape,
+    Sequential,
     SpectralNorm,
     Tanh,
 )
-from .auxiliary import AuxiliaryGAN
-from .conditional import ConditionalGAN
+from .endings import CONDITIONS, Ending
 from .training import game, see_the_batch
 
 LARGEST_BASE = 7
 NORMS = ("batch", "layer", "none", "spectral")
-CONDITIONS = ("none", "concat", "projection", "auxiliary", "codes")
-LABEL_SIZE, ANSWER_SIZE = 50, 128  # widths of the label's vector, and of the layer before the guesses
 INIT = normal(0.02)
 
 
@@ -76,8 +66,8 @@ def dcgan(
     packing: int = 1,
     minibatch: str = "none",
     condition: str = "none",
-    classes: int = 0,
-    continuous: int = 0,
+    classes: int = 10,
+    continuous: int = 2,
     class_weight: float = 1.0,
     continuous_weight: float = 0.1,
     dtype=np.float32,
@@ -91,9 +81,9 @@ def dcgan(
     d_norm      what D normalises: "batch"; "layer" or "none", where a gradient penalty must go through it; or
                 "spectral", its weights (then all of them, and no activations)
     packing     images that D judges together, 1 is the plain GAN: see layers/pack.py
-    minibatch   how D sees the batch: "none", "std" or "discrimination", see layers/minibatch.py
-    condition   what the players are told: see above; then with `classes` labels or categories, with "codes" also
-                `continuous` numbers; class_weight and continuous_weight as in (Auxiliary.1)
+    minibatch   how D sees the batch: see `training.see_the_batch`
+    condition   what the players are conditioned on, see models/endings.py: `classes` labels or categories, with "codes"
+                also `continuous` numbers; class_weight and continuous_weight as in (Auxiliary.1)
     training    see `scratchgan.models.training.game`
 
     Raises ValueError for an image_size that cannot be halved down to 2..7 pixels.
@@ -103,16 +93,20 @@ def dcgan(
     widths = [width * 2**i for i in range(halvings)]  # of D, from the image inwards
     rng, *_ = seed_streams(seed)
 
-    dense = positive_int("dcgan", "dense", dense, least=0)
-    make, told = _made(condition, classes, continuous, class_weight, continuous_weight, d_norm, packing)
-    G = generator(base, widths[::-1], channels, latent_dim + told, dense, rng, dtype)
-    D = discriminator(
-        base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch, condition, classes, told
+    one_of("dcgan", "condition", condition, CONDITIONS)
+    ending = CONDITIONS[condition](
+        classes=classes, continuous=continuous, class_weight=class_weight, continuous_weight=continuous_weight
     )
+    if condition != "none" and (packing != 1 or d_norm == "spectral"):
+        raise ValueError(f'dcgan: condition "{condition}" needs packing = 1 and another d_norm than "spectral"')
+
+    dense = positive_int("dcgan", "dense", dense, least=0)
+    G = generator(base, widths[::-1], channels, latent_dim + ending.codes, dense, rng, dtype)
+    D = discriminator(base, widths, channels, dense, slope, rng, dtype, d_norm, packing, minibatch, ending)
     return game(
         G,
         D,
-        make=make,
+        make=ending.make(),
         latent_dim=latent_dim,
         data_shape=(image_size, image_size, channels),
         loss=loss,
@@ -149,87 +143,62 @@ def discriminator(
     norm: str = "batch",
     packing: int = 1,
     minibatch: str = "none",
-    condition: str = "none",
-    classes: int = 0,
-    answers: int = 0,
+    ending: Ending | None = None,
 ) -> Sequential:
-    """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> one logit."""
-    one_of("dcgan", "d_norm", norm, NORMS)
+    """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> its ending."""
     packing, size = positive_int("dcgan", "packing", packing), base * 2 ** len(widths)
-    plain = norm not in ("batch", "spectral")
-    init = "he" if plain else INIT  # where nothing rescales, 0.02 would be nearly flat
-    bias = norm != "batch"
-
-    def normed(layer: Layer, shape: tuple[int, ...]) -> list[Layer]:
-        if norm == "batch":
-            return [layer, _batchnorm(shape[-1], rng, dtype), LeakyReLU(slope)]
-        if norm == "layer":
-            return [layer, LayerNorm(shape, dtype=dtype), LeakyReLU(slope)]
-        return [spectral(layer), LeakyReLU(slope)]
-
-    def spectral(layer: Layer) -> Layer:
-        return SpectralNorm(layer, rng=rng) if norm == "spectral" else layer
+    blocks, ending = Blocks(norm, slope, rng, dtype), ending or Ending()
 
     layers: list[Layer] = [Pack(packing)] if packing > 1 else []
-    first = _down(packing * channels, widths[0], True, rng, dtype, init)
-    layers += [spectral(first), LeakyReLU(slope)]
+    layers += blocks.first(packing * channels, widths[0])
     for i, (Ci, Co) in enumerate(pairwise(widths)):
-        side = size >> (i + 2)
-        layers += normed(_down(Ci, Co, bias, rng, dtype, init), (side, side, Co))
+        layers += blocks.down(Ci, Co, size >> (i + 2))
     layers.append(Flatten())
     features = base * base * widths[-1]
     if dense:
-        layers += normed(_dense(features, dense, rng, dtype, bias, init), (dense,))
-    features = dense or features
-    if condition == "concat":
-        layers.append(LabelConcat(classes, LABEL_SIZE, rng=rng, dtype=dtype))
-        layers += normed(_dense(features + LABEL_SIZE, features, rng, dtype, bias, init), (features,))
+        layers += blocks.dense(features, dense)
+    joined, features = ending.join(dense or features, blocks)
     seeing, features = see_the_batch(minibatch, features, rng, dtype)
-
-    def ending(outputs: int, Di: int) -> Layer:
-        return Dense(Di, outputs, init="glorot" if plain else init, rng=rng, dtype=dtype)
-
-    if condition == "projection":
-        last: Layer = Projection(features, classes, rng=rng, dtype=dtype)
-    elif condition == "auxiliary":
-        last = ending(1 + answers, features)
-    elif condition == "codes":
-        last = Concat(
-            [
-                ending(1, features),
-                Sequential(
-                    [
-                        *normed(_dense(features, ANSWER_SIZE, rng, dtype, bias, init), (ANSWER_SIZE,)),
-                        ending(answers, ANSWER_SIZE),
-                    ]
-                ),
-            ]
-        )
-    else:
-        last = spectral(ending(1, features))
-    layers += [*seeing, last]
+    layers += [*joined, *seeing, ending.last(features, blocks)]
     return Sequential(layers, input_shape=(size, size, channels))
 
 
-def _made(condition, classes, continuous, class_weight, continuous_weight, d_norm, packing):
-    """(what makes the GAN, how many numbers G gets beside the noise)."""
-    one_of("dcgan", "condition", condition, CONDITIONS)
-    if condition == "none":
-        return GAN, 0
-    classes = positive_int("dcgan", "classes", classes, least=2)
-    if packing > 1 or d_norm == "spectral":
-        raise ValueError(f'dcgan: condition "{condition}" needs packing = 1 and another d_norm than "spectral"')
-    if condition in ("concat", "projection"):
-        return partial(ConditionalGAN, classes=classes), classes
-    continuous = positive_int("dcgan", "continuous", continuous, least=0) if condition == "codes" else 0
-    return partial(
-        AuxiliaryGAN,
-        classes=classes,
-        continuous=continuous,
-        labelled=condition == "auxiliary",
-        class_weight=class_weight,
-        continuous_weight=continuous_weight,
-    ), classes + continuous
+class Blocks:
+    """What D is made of: a layer, the normalisation called `norm`, LeakyReLU; weights drawn from `rng` in that order."""
+
+    def __init__(self, norm: str, slope: float, rng: np.random.Generator, dtype):
+        one_of("dcgan", "d_norm", norm, NORMS)
+        self.norm, self.slope, self.rng, self.dtype = norm, slope, rng, dtype
+        rescaled = norm in ("batch", "spectral")
+        self.init = INIT if rescaled else "he"  # where nothing rescales, 0.02 would be nearly flat
+        self.last_init = INIT if rescaled else "glorot"
+        self.bias = norm != "batch"
+
+    def first(self, Ci: int, Co: int) -> list[Layer]:
+        """Half the size, from the image, with no activations normalised."""
+        return [self._spectral(_down(Ci, Co, True, self.rng, self.dtype, self.init)), LeakyReLU(self.slope)]
+
+    def down(self, Ci: int, Co: int, side: int) -> list[Layer]:
+        """Half the size: side x side pixels of Co channels."""
+        return self._normed(_down(Ci, Co, self.bias, self.rng, self.dtype, self.init), (side, side, Co))
+
+    def dense(self, Di: int, Do: int) -> list[Layer]:
+        """A hidden dense layer."""
+        return self._normed(_dense(Di, Do, self.rng, self.dtype, self.bias, self.init), (Do,))
+
+    def logits(self, Di: int, outputs: int = 1) -> Layer:
+        """The last layer."""
+        return self._spectral(Dense(Di, outputs, init=self.last_init, rng=self.rng, dtype=self.dtype))
+
+    def _normed(self, layer: Dense | Conv2D, shape: tuple[int, ...]) -> list[Layer]:
+        if self.norm == "batch":
+            return [layer, _batchnorm(shape[-1], self.rng, self.dtype), LeakyReLU(self.slope)]
+        if self.norm == "layer":
+            return [layer, LayerNorm(shape, dtype=self.dtype), LeakyReLU(self.slope)]
+        return [self._spectral(layer), LeakyReLU(self.slope)]
+
+    def _spectral(self, layer: Dense | Conv2D) -> Layer:
+        return SpectralNorm(layer, rng=self.rng) if self.norm == "spectral" else layer
 
 
 def halve(image_size: int) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Two fully connected nets, in the manner of the first GAN (Goodfellow et al. 2014, section 5).
 
+Method    The game of the first GAN, with its non-saturating loss.
+
     G:  z (N, Z)  -> Dense -> ReLU      -> ... -> Dense [-> Tanh, for images] -> sample
     D:  sample    -> Dense -> LeakyReLU -> ... -> Dense -> logit (N, 1)
 
@@ -15,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 
 from ..checks import positive_int
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN, seed_streams
-from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Tanh
+from ..layers import Dense, Flatten, LeakyReLU, Pack, ReLU, Reshape, Sequential, Tanh
 from .training import game, see_the_batch
 
 
@@ -42,7 +44,7 @@ def mlp_gan(
     hidden        widths of the hidden layers, G's and D's alike
     slope         of D's LeakyReLU
     packing       samples that D judges together, 1 is the plain GAN: see layers/pack.py
-    minibatch     how D sees the batch: "none", "std" or "discrimination", see layers/minibatch.py
+    minibatch     how D sees the batch: see `training.see_the_batch`
     training      see `scratchgan.models.training.game`
 
     Raises ValueError for sizes that are no positive integers, or if data_dim and data_shape disagree.

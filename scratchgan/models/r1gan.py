@@ -10,13 +10,22 @@ Training  Adam, one turn each, and an average of G's weights, which the paper ta
 
 from __future__ import annotations
 
-from ..gan import GAN
 from .dcgan import dcgan
+from .member import Member
 
+METHOD = {
+    "loss": "non-saturating",
+    "penalty": "r1",
+    "penalty_weight": 10.0,
+    "d_norm": "none",
+    "latent_dim": 64,
+    "width": 32,
+    "dense": 256,
+    "optimizer": "adam",
+    "lr_g": 1e-3,
+    "lr_d": 1e-3,
+    "beta1": 0.5,
+    "ema_decay": 0.99,
+}
 
-def r1gan(
-    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
-) -> GAN:
-    """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
-    method = {"loss": "non-saturating", "penalty": "r1", "penalty_weight": 10.0, "d_norm": "none", "ema_decay": 0.99}
-    return dcgan(image_size, channels, latent_dim, width, seed=seed, **{**method, **options})
+r1gan = Member("r1gan", dcgan, METHOD, __doc__)

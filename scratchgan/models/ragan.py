@@ -9,12 +9,19 @@ Training  Adam with beta1 = 0.5, one turn each.
 
 from __future__ import annotations
 
-from ..gan import GAN
 from .dcgan import dcgan
+from .member import Member
 
+METHOD = {
+    "loss": "relativistic-average",
+    "latent_dim": 64,
+    "width": 32,
+    "dense": 256,
+    "optimizer": "adam",
+    "lr_g": 1e-3,
+    "lr_d": 1e-3,
+    "beta1": 0.5,
+    "ema_decay": 0.99,
+}
 
-def ragan(
-    image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 32, seed: int = 0, **options
-) -> GAN:
-    """The paper's GAN in the size of this package's recipes; `options` as for `models.dcgan`, and go before."""
-    return dcgan(image_size, channels, latent_dim, width, seed=seed, **{"loss": "relativistic-average", **options})
+ragan = Member("ragan", dcgan, METHOD, __doc__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .. import losses, optim
 from ..checks import one_of, positive_int
@@ -11,9 +12,15 @@ from ..gan import GAN
 from ..layers import MinibatchDiscrimination, MinibatchStd
 from ..rules import ClipWeights, FeatureMatching, InstanceNoise, Rule, Unrolled, penalised
 
-OPTIMIZERS = ("adam", "rmsprop", "sgd")
-MINIBATCH = ("none", "std", "discrimination")
-OBJECTIVES = ("loss", "feature-matching")
+OPTIMIZERS: dict[str, Callable[..., Callable[..., optim.Optimizer]]] = {
+    "adam": lambda beta1, beta2, momentum: partial(optim.Adam, beta1=beta1, beta2=beta2),
+    "rmsprop": lambda beta1, beta2, momentum: partial(optim.RMSProp, decay=beta2),
+    "sgd": lambda beta1, beta2, momentum: partial(optim.SGD, momentum=momentum),
+}
+OBJECTIVES: dict[str, tuple[Callable[[], Rule], ...]] = {
+    "loss": (),
+    "feature-matching": (FeatureMatching,),
+}  # the rules that replace G's loss
 
 
 def game(
@@ -48,42 +55,36 @@ def game(
 ) -> GAN:
     """Put G and D into a GAN.
 
-    loss, label_smoothing     see `scratchgan.losses`
-    optimizer                 "adam" (beta1, beta2), "rmsprop" (beta2 is its decay) or "sgd" (momentum), one each
-    lr_g, lr_d                learning rates of G and D
-    lr_schedule               "constant", "linear" or "cosine" over total_steps
-    ema_decay                 average of G's weights that samples are drawn from; 0 is off
-    d_steps                   turns of D to each of G's
-    penalty, penalty_weight, penalty_every    "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan": see rules/penalised.py
-    clip                      bound of D's weights; 0 is off: see rules/clipping.py
-    instance_noise, noise_steps               its sigma, 0 is off, falling to 0 in so many steps (0: total_steps)
-    g_objective               "loss" or "feature-matching": see rules/feature_matching.py
-    unroll                    steps of D that G looks ahead; 0 is off: see rules/unrolled.py
-    rules                     further rules of your own
-    make                      the class, for a game in which the players are told more: models/conditional.py
+    loss, label_smoothing         see `scratchgan.losses`
+    optimizer                     "adam" (with beta1, beta2), "rmsprop" (beta2 is its decay) or "sgd" (momentum)
+    lr_g, lr_d                    learning rates of G and D
+    lr_schedule                   how they change over total_steps: see `optim.schedule`
+    ema_decay                     average of G's weights that samples are drawn from; 0 is off
+    d_steps                       turns of D to each of G's
+    penalty, penalty_weight, penalty_every    of D's slope: see rules/penalised.py
+    clip                          bound of D's weights; 0 is off: see rules/clipping.py
+    instance_noise, noise_steps   its sigma, 0 is off, falling to 0 in noise_steps steps (0: total_steps)
+    g_objective                   "loss" or "feature-matching": see rules/feature_matching.py
+    unroll                        steps of D that G looks ahead; 0 is off: see rules/unrolled.py
+    rules                         further rules of your own
+    make                          the class, for a game whose players are conditioned on more: models/conditional.py
     """
     if not isinstance(loss, losses.Loss):
         loss = losses.get(loss, label_smoothing=label_smoothing)
     one_of("training", "optimizer", optimizer, OPTIMIZERS)
-    schedule = optim.schedule(lr_schedule, total_steps)
-
-    def optimizer_of(net: Layer, lr: float) -> optim.Optimizer:
-        if optimizer == "adam":
-            return optim.Adam(net, lr, beta1=beta1, beta2=beta2, schedule=schedule)
-        if optimizer == "rmsprop":
-            return optim.RMSProp(net, lr, decay=beta2, schedule=schedule)
-        return optim.SGD(net, lr, momentum=momentum, schedule=schedule)
-
     one_of("training", "g_objective", g_objective, OBJECTIVES)
-    played = penalised(penalty, penalty_weight, every=penalty_every)
+    schedule = optim.schedule(lr_schedule, total_steps)
+    optimizer_of = partial(OPTIMIZERS[optimizer](beta1, beta2, momentum), schedule=schedule)
+
+    played: list[Rule] = [*penalised(penalty, penalty_weight, every=penalty_every)]
     if clip:
         played.append(ClipWeights(clip))
     if instance_noise:
-        if not (noise_steps or total_steps):
+        fade = noise_steps or total_steps
+        if not fade:
             raise ValueError("training: instance_noise needs noise_steps, the number of steps in which it fades")
-        played.append(InstanceNoise(instance_noise, noise_steps or total_steps))
-    if g_objective == "feature-matching":
-        played.append(FeatureMatching())
+        played.append(InstanceNoise(instance_noise, fade))
+    played += [rule() for rule in OBJECTIVES[g_objective]]
     if positive_int("training", "unroll", unroll, least=0):
         played.append(Unrolled(unroll))
     return make(
@@ -104,11 +105,18 @@ def game(
 def see_the_batch(minibatch: str, features: int, rng, dtype) -> tuple[list[Layer], int]:
     """The layers before D's last one that let it see the whole batch, and the number of features they leave.
 
-    "none"; "std", one number a batch (Karras et al. 2018); "discrimination" (Salimans et al. 2016), 16 kernels of 8.
+    minibatch is a key of MINIBATCH: "none"; "std", one number a batch (Karras et al. 2018); "discrimination", 16
+    kernels of 8 (Salimans et al. 2016).
     """
     one_of("training", "minibatch", minibatch, MINIBATCH)
-    if minibatch == "none":
-        return [], features
-    if minibatch == "std":
-        return [MinibatchStd()], features + 1
-    return [MinibatchDiscrimination(features, 16, 8, rng=rng, dtype=dtype)], features + 16
+    return MINIBATCH[minibatch](features, rng, dtype)
+
+
+MINIBATCH: dict[str, Callable[..., tuple[list[Layer], int]]] = {
+    "none": lambda features, rng, dtype: ([], features),
+    "std": lambda features, rng, dtype: ([MinibatchStd()], features + 1),
+    "discrimination": lambda features, rng, dtype: (
+        [MinibatchDiscrimination(features, 16, 8, rng=rng, dtype=dtype)],
+        features + 16,
+    ),
+}

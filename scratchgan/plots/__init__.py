@@ -44,7 +44,7 @@ from .norms import gradient_norms, norms_of_log
 from .phase import phase_portrait
 from .player import Animation, animation_html
 from .surfaces import fake_gradient, surface
-from .training import curves, equilibrium, running_mean, save_curves
+from .training import curves, running_mean, save_curves
 from .translations import save_translations
 from .turns import Turn, play_turn
 
@@ -68,7 +68,6 @@ __all__ = [
     "Turn",
     "animation_html",
     "curves",
-    "equilibrium",
     "fake_gradient",
     "figure",
     "gradient_norms",

@@ -3,23 +3,26 @@
 On a line or in the plane a GAN can be seen whole.  One colour scheme serves all: warm is real, blue is generated; D's
 surface is warm where D says real and blue where it says generated.  A perfect G's blue points lie on warm ones, on a
 surface without colour.
+
+What D's output means, and where D is undecided, the game's loss says (`scratchgan.losses.base`).
 """
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..losses import Loss, NonSaturating
 from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure, save_figure
 
 POINTS = 2000  # of each kind in a picture: enough to see the shape, few enough to see the points
-PROBABILITY = ("minimax", "non-saturating")  # losses that make D(x) the probability of real; others use the logit only
 
 
-def save_density(path: str | Path, gan, density, *, title: str = "", seed: int = 0, n: int = POINTS) -> None:
+def save_density(path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS) -> None:
     """Write the picture of a game on points in 1 or 2 dimensions.
 
-    gan offers sample(n, seed=) and probability(x); density offers dim, extent and sample(n, rng=), and in 1-D
+    gan offers what `output` needs, and sample(n, seed=); density offers dim, extent and sample(n, rng=), and in 1-D
     density(x).  Real and generated points are the same ones for the same seed.  `title` comes before the hint.
 
     Raises ValueError for points in 3 or more dimensions.
@@ -30,20 +33,25 @@ def save_density(path: str | Path, gan, density, *, title: str = "", seed: int =
     draw(path, gan, density, title=title, seed=seed, n=n)
 
 
-def save_density_2d(path: str | Path, gan, density, *, title: str = "", seed: int = 0, n: int = POINTS) -> None:
+def save_density_2d(
+    path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
+) -> None:
     """Write D's surface with n real and n generated points over it; see `save_density`."""
     left, right, bottom, top = density.extent
     x, y = plane(density.extent)
-    surface = _probability(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)
+    loss = loss_of(gan)
+    surface = output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)
+    levels, norm, ticks = output_levels(surface, loss)
     real = np.asarray(density.sample(n, rng=np.random.default_rng(seed)))
     fake = np.asarray(gan.sample(n, seed=seed))
     outside = int(((fake < [left, bottom]) | (fake > [right, top])).any(axis=1).sum())
 
     fig = figure(6.4, 5.8)
     axes = fig.add_axes((0.1, 0.1, 0.72, 0.76))
-    filled = axes.contourf(x, y, surface, levels=np.linspace(0, 1, 21), cmap=surface_colours())
-    if surface.min() < 0.5 < surface.max():  # matplotlib warns about a level that is nowhere
-        axes.contour(x, y, surface, levels=[0.5], colors=BLACK, linewidths=0.8, linestyles="--")
+    filled = axes.contourf(x, y, surface, levels=levels, cmap=surface_colours(), norm=norm)
+    middle = loss.undecided_output
+    if middle is not None and surface.min() < middle < surface.max():  # matplotlib warns about a level that is nowhere
+        axes.contour(x, y, surface, levels=[middle], colors=BLACK, linewidths=0.8, linestyles="--")
     axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {n:,}")
     axes.scatter(
         *fake.T,
@@ -57,57 +65,111 @@ def save_density_2d(path: str | Path, gan, density, *, title: str = "", seed: in
     legend = axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2, fontsize=8, markerscale=2, frameon=False)
     for handle in legend.legend_handles:
         handle.set_alpha(1)
-    bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.1, 0.03, 0.76)), ticks=[0, 0.25, 0.5, 0.75, 1])
-    bar.set_label("D(x), probability of real; dashed: 1/2")
+    bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.1, 0.03, 0.76)), ticks=ticks)
+    bar.set_label(loss.output_name + ("" if middle is None else f"; dashed: {number(middle)}"))
     fig.suptitle(f"{title}\nG has won where blue lies on orange and the surface is pale".strip(), fontsize=10, y=0.965)
     save_figure(fig, path)
 
 
-def save_density_1d(path: str | Path, gan, density, *, title: str = "", seed: int = 0, n: int = POINTS) -> None:
+def save_density_1d(
+    path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
+) -> None:
     """Write p and a histogram of n generated points above D and the optimal D*; see `save_density`.
 
     p is the true density.  q, G's density, is not known: it is estimated from 4 n points (see `kernel_density`), and
-    D* is drawn for losses that have one (see `optimal_d`), where p + q is large enough for that to mean something.
+    D* is drawn for losses whose best D is known (see `optimal_d`), where p + q is large enough for that to mean something.
     """
     fig, upper, lower, x, p, q = draw_densities(gan, density, seed=seed, n=n)
-    lower.plot(x, _probability(gan, x[:, None]), color=BLACK, linewidth=1.8, label="D(x), learned")
-    loss = getattr(gan, "loss", None)
+    loss, value = loss_of(gan), output(gan, x[:, None])
+    lower.plot(x, value, color=BLACK, linewidth=1.8, label=f"{loss.symbol}, learned")
     hint = "D says where it takes points for real: G's should come to lie there"
-    if loss is None or loss.name in PROBABILITY:
-        optimal, formula, rest = optimal_d(loss, p, q)
-        lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"D*(x) = {formula}, q estimated")
-        hint = f"D chases D* = {formula}, and both are {'1/2' if rest == 0.5 else f'{rest:g}'} where q has reached p"
-    lower.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    lower.set(
-        ylabel="probability of real", ylim=(-0.03, 1.4), yticks=[0, 0.25, 0.5, 0.75, 1]
-    )  # the legend stands above 1, where D cannot be
+    if (optimal := optimal_d(loss, p, q)) is not None:
+        best = best_name(loss)
+        lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"{best}, q estimated")
+        hint = f"D chases {best}"
+        if loss.rest.output is not None:
+            hint += f", and both are {number(loss.rest.output)} where q has reached p"
+    output_axis(lower, loss, value, optimal)
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
     fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=0.965)
     save_figure(fig, path)
 
 
-def optimal_d(loss, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray | None, str, float]:
-    """(the best D against G as it is, its formula, its value where p = q) for densities p and q of one shape.
+def loss_of(gan: Any) -> Loss:
+    """The loss of the game; a game that has none counts as non-saturating."""
+    loss = getattr(gan, "loss", None)
+    return NonSaturating() if loss is None else loss
 
-    minimax and non-saturating: D* = t p / (p + q), t = 1 - label_smoothing; a loss of None counts as these.  Least
-    squares: the logit C* = p / (p + q).  Hinge: C* = sign(p - q).  Other losses: (None, "", nan).  Where p + q is
-    below a hundredth of p's peak, D* is nan: the ratio of two errors means nothing.
+
+def output(gan: Any, x: np.ndarray) -> np.ndarray:
+    """D's output at x (n, d) in evaluation mode, (n,): D(x) if the loss makes it a probability, otherwise C(x).
+
+    A D that judges packs of m samples (PacGAN) sees each point m times.
+    gan offers probability(x), or a net D for losses under which D is a critic.
     """
-    name, target = getattr(loss, "name", "minimax"), 1 - getattr(loss, "label_smoothing", 0.0)
-    known = p + q > 0.01 * p.max()
-    if name == "hinge":
-        return np.where(known, np.sign(p - q), np.nan), "sign(p - q)", 0.0
-    if name not in (*PROBABILITY, "least-squares"):
-        return None, "", math.nan
-    return (
-        np.where(known, target * p / np.maximum(p + q, 1e-300), np.nan),
-        ("" if target == 1 else f"{target:g} ") + "p / (p + q)",
-        target / 2,
-    )
+    if loss_of(gan).gives_probability:
+        return np.asarray(gan.probability(x.astype(np.float32)), dtype=float).ravel()
+    D, m = gan.D, getattr(gan, "packing", 1)
+    x = np.repeat(x, m, axis=0).astype(D.dtype)
+    parts = [D.forward(x[i : i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
+    return loss_of(gan).output(np.concatenate(parts)).astype(float).ravel()
 
 
-def draw_densities(gan, density, *, seed: int, n: int):
+def optimal_d(loss: Loss, p: np.ndarray, q: np.ndarray) -> np.ndarray | None:
+    """The output of the best D against G as it is, for densities p and q of one shape; None if no formula is known.
+
+    Where p + q is below a hundredth of p's peak, it is nan: the ratio of two errors means nothing.
+    """
+    with np.errstate(divide="ignore"):
+        best = loss.optimal_logit(np.log(p), np.log(q))
+    return None if best is None else np.where(p + q > 0.01 * p.max(), loss.output(best), np.nan)
+
+
+def best_name(loss: Loss) -> str:
+    """How the best output is called: "D* = p / (p + q)", or "C*" where the loss gives no formula for it."""
+    return f"{loss.symbol[0]}*" + (f" = {loss.optimal_formula}" if loss.optimal_formula else "")
+
+
+def output_axis(axes: Any, loss: Loss, value: np.ndarray, optimal: np.ndarray | None) -> None:
+    """Name and scale the y axis for an output of D (n,) and perhaps the best one, with room above for the legend."""
+    middle = loss.undecided_output
+    if middle is not None:
+        axes.axhline(middle, color=GREY, linewidth=0.8, linestyle=":")
+    low, high = (0.0, 1.0) if loss.gives_probability else (float(value.min()), float(value.max()))
+    if optimal is not None and len(known := optimal[np.isfinite(optimal)]):  # it may be far off where q is nearly 0
+        reach = max(high - low, 1.0)
+        low, high = max(min(low, known.min()), low - reach), min(max(high, known.max()), high + reach)
+    room = max(high - low, 1e-6)
+    axes.set(ylabel=loss.output_name, ylim=(low - 0.05 * room, high + 0.55 * room))
+    if loss.gives_probability:
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+
+
+def output_levels(value: np.ndarray, loss: Loss) -> tuple[np.ndarray, Any, Any]:
+    """(contour levels, colour norm, ticks): white where D is undecided, or halfway where no value means that."""
+    from matplotlib.colors import Normalize
+    from matplotlib.ticker import MaxNLocator
+
+    if loss.gives_probability:
+        return np.linspace(0, 1, 21), Normalize(0, 1), [0, 0.25, 0.5, 0.75, 1]
+    low, high, middle = float(value.min()), float(value.max()), loss.undecided_output
+    if middle is not None:
+        reach = max(high - middle, middle - low)
+        low, high = middle - reach, middle + reach
+    reach = max(high - low, 1e-6 * max(1.0, abs(low)))  # a constant D has a surface too
+    levels = np.linspace(low - 0.01 * reach, low + 1.01 * reach, 24)
+    return levels, Normalize(levels[0], levels[-1]), MaxNLocator(6)
+
+
+def number(value: float) -> str:
+    """A value for a label, "1/2" for a half."""
+    return "1/2" if value == 0.5 else f"{value:.3g}"
+
+
+def draw_densities(
+    gan: Any, density: Any, *, seed: int, n: int
+) -> tuple[Any, Any, Any, np.ndarray, np.ndarray, np.ndarray]:
     """Draw p, a histogram of 4 n generated points and q estimated from them in the upper half of a new figure.
 
     Returns (figure, upper axes, lower axes, x (401,), p(x), q(x)); the lower axes are left to the caller.
@@ -185,17 +247,13 @@ def kernel_density(points: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * z * z).mean(axis=1) / (width * math.sqrt(2 * math.pi))
 
 
-def plane(extent, side: int = 101) -> tuple[np.ndarray, np.ndarray]:
+def plane(extent: tuple[float, float, float, float], side: int = 101) -> tuple[np.ndarray, np.ndarray]:
     """Return the coordinates x and y, each (side, side), of a grid over extent (left, right, bottom, top)."""
     left, right, bottom, top = extent
     return np.meshgrid(np.linspace(left, right, side), np.linspace(bottom, top, side))
 
 
-def _probability(gan, x: np.ndarray) -> np.ndarray:
-    return np.asarray(gan.probability(x.astype(np.float32)), dtype=float).ravel()
-
-
-def surface_colours():
+def surface_colours() -> Any:
     """The colours of D's surface: blue for generated, white in the middle, orange for real."""
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -2,7 +2,7 @@ r"""Where D sends G: D over the line or the plane, and at every fake the way in 
 
 G learns only through D's input.  Going back through D gives, for every fake x_n of a batch of N,
 
-    (Surface.1)   dL_G/dx_n = J_C(x_n)^T dL_G/df_n,      f_n = C(x_n) the logit, J_C the derivative of C in x
+    (Surface.1)   dL_G/dx_n = (dC/dx)(x_n)^T dL_G/df_n,      f_n = C(x_n) the logit
 
 and G's step moves its weights so that the fakes move *against* it: along -dL_G/dx_n.  L_G is a mean over N logits, so
 (1) carries 1/N; pictures show N times it, which for losses that are means over samples belongs to the one fake alone.
@@ -13,22 +13,31 @@ training mode, which differs where D has BatchNorm or Dropout, and with the game
 """
 
 import copy
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..data.densities import Density
 from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure
-from .density import PROBABILITY, PointCloud, draw_densities, optimal_d, plane, surface_colours
+from .density import (
+    PointCloud,
+    best_name,
+    draw_densities,
+    optimal_d,
+    output,
+    output_axis,
+    output_levels,
+    plane,
+    surface_colours,
+)
 
 ARROWS = 120
 LONGEST = 0.13  # of the picture's width
 
-#: the logit at which D is undecided; losses that are not here compare D's logits only with each other
-_MIDDLE = {"least-squares": 0.5, "hinge": 0.0}
 
-
-def fake_gradient(gan, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
+def fake_gradient(gan: Any, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
     r"""(Surface.1): dL_G/dfake of a batch of fakes (N, *data_shape), of the same shape and in D's dtype.
 
     gan     a GAN: its D and its loss are asked, G is not; neither is changed
@@ -55,7 +64,7 @@ def fake_gradient(gan, fake: np.ndarray, real: np.ndarray | None = None, *, trai
     return gan.D.backward(d_logits, cache, param_grads=False)
 
 
-def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS):
+def surface(gan: Any, data: Any, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS) -> Any:
     """Draw the game on points in 1 or 2 dimensions: D's surface, real points and fakes, and an arrow at some fakes.
 
     gan      a GAN on points, D ending in one logit
@@ -64,7 +73,7 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
     arrows   at most so many of the fakes, spread over the picture, get an arrow along -dL_G/dx (Surface.1), its length
              in proportion; the legend says how long the longest is.  0 draws none
 
-    The surface is D(x) for losses that make D a probability, and otherwise the logit C(x), in evaluation mode.  In 1-D
+    The surface is D(x) for losses that make it a probability, and otherwise the critic C(x), in evaluation mode.  In 1-D
     it stands below the density p and a histogram of the fakes, and arrows lie along D.  A D that judges packs of m
     samples (PacGAN) gets m times the same point, and its arrows belong to packs of m different fakes.
     Returns a Figure.
@@ -95,12 +104,21 @@ def surface(gan, data, *, title: str = "", seed: int = 0, n: int = 1000, arrows:
     return draw(gan, data, real, fake, push, min(arrows, n), title=title, seed=seed)
 
 
-def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
+def _surface_2d(
+    gan: Any,
+    data: Any,
+    real: np.ndarray,
+    fake: np.ndarray,
+    push: np.ndarray,
+    arrows: int,
+    *,
+    title: str,
+    seed: int,
+) -> Any:
     left, right, bottom, top = data.extent
     x, y = plane(data.extent)
-    value, name, middle = _d_values(gan, np.stack([x.ravel(), y.ravel()], axis=1))
-    value = value.reshape(x.shape)
-    levels, norm, ticks = _levels(value, middle, name)
+    value, middle = output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape), gan.loss.undecided_output
+    levels, norm, ticks = output_levels(value, gan.loss)
     outside = int(((fake < [left, bottom]) | (fake > [right, top])).any(axis=1).sum())
 
     fig = figure(6.8, 6.2)
@@ -146,7 +164,7 @@ def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
         handle.set_alpha(1)
         handle.set_sizes([30])
     bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.08, 0.03, 0.79)), ticks=ticks)
-    bar.set_label(name + (f"; dashed: {middle:g}" if middle is not None else ""))
+    bar.set_label(gan.loss.output_name + (f"; dashed: {middle:g}" if middle is not None else ""))
     fig.suptitle(
         f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
         fontsize=10,
@@ -155,19 +173,27 @@ def _surface_2d(gan, data, real, fake, push, arrows, *, title, seed):
     return fig
 
 
-def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
+def _surface_1d(
+    gan: Any,
+    data: Any,
+    real: np.ndarray,
+    fake: np.ndarray,
+    push: np.ndarray,
+    arrows: int,
+    *,
+    title: str,
+    seed: int,
+) -> Any:
     fig, upper, lower, x, p, q = draw_densities(gan, data, seed=seed, n=len(fake))
-    value, name, middle = _d_values(gan, x[:, None])
-    lower.plot(x, value, color=GREY, linewidth=1.8, label=name)
-    optimal, formula, _ = optimal_d(gan.loss, p, q)
+    loss, value = gan.loss, output(gan, x[:, None])
+    lower.plot(x, value, color=GREY, linewidth=1.8, label=loss.output_name)
+    optimal = optimal_d(loss, p, q)
     if optimal is not None:
-        lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"best D = {formula}, q estimated")
-    if middle is not None:
-        lower.axhline(middle, color=GREY, linewidth=0.8, linestyle=":")
+        lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"{best_name(loss)}, q estimated")
     if arrows:
         some = _spread_out(fake, data.extent, arrows)
         length, longest = _scaled(push[some], LONGEST * (x[-1] - x[0]))
-        at, _, _ = _d_values(gan, fake[some])
+        at = output(gan, fake[some])
         lower.quiver(
             fake[some, 0],
             at,
@@ -189,13 +215,7 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
             linestyle="none",
             label=rf"$-N\,\partial L_G/\partial x$ at fakes; longest {longest:.3g}",
         )
-    low, high = (0.0, 1.0) if name.startswith("D(x)") else (float(value.min()), float(value.max()))
-    if optimal is not None:
-        low, high = min(low, np.nanmin(optimal)), max(high, np.nanmax(optimal))
-    room = max(high - low, 1e-6)
-    lower.set(ylabel=name, ylim=(low - 0.05 * room, high + 0.55 * room))  # the legend stands above
-    if name.startswith("D(x)"):
-        lower.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    output_axis(lower, loss, value, optimal)
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
     fig.suptitle(
@@ -206,33 +226,7 @@ def _surface_1d(gan, data, real, fake, push, arrows, *, title, seed):
     return fig
 
 
-def _d_values(gan, x):
-    """(D's output at x (n, d) as (n,), its name, the value at which D is undecided or None)."""
-    if gan.loss.name in PROBABILITY:
-        return np.asarray(gan.probability(x.astype(np.float32)), dtype=float), "D(x), probability of real", 0.5
-    D, m = gan.D, gan.packing
-    x = np.repeat(x, m, axis=0).astype(D.dtype)
-    parts = [D.forward(x[i : i + 1024 * m], train=False)[0] for i in range(0, len(x), 1024 * m)]
-    return np.concatenate(parts).astype(float).ravel(), "C(x), logit", _MIDDLE.get(gan.loss.name)
-
-
-def _levels(value, middle, name):
-    """(contour levels, colour norm, ticks): white where D is undecided, or halfway where no value means that."""
-    from matplotlib.colors import Normalize
-    from matplotlib.ticker import MaxNLocator
-
-    if name.startswith("D(x)"):
-        return np.linspace(0, 1, 21), Normalize(0, 1), [0, 0.25, 0.5, 0.75, 1]
-    low, high = float(value.min()), float(value.max())
-    if middle is not None:
-        reach = max(high - middle, middle - low)
-        low, high = middle - reach, middle + reach
-    reach = max(high - low, 1e-6 * max(1.0, abs(low)))  # a constant D has a surface too
-    levels = np.linspace(low - 0.01 * reach, low + 1.01 * reach, 24)
-    return levels, Normalize(levels[0], levels[-1]), MaxNLocator(6)
-
-
-def _spread_out(points, extent, most):
+def _spread_out(points: np.ndarray, extent: Sequence[float], most: int) -> np.ndarray:
     """Indices of at most `most` of points (n, d) inside the extent: the first in each cell of a grid, in order."""
     low, high = np.reshape(extent, (-1, 2)).T
     inside = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
@@ -241,13 +235,13 @@ def _spread_out(points, extent, most):
     return np.sort(inside[first])[:most]
 
 
-def _scaled(push, longest):
+def _scaled(push: np.ndarray, longest: float) -> tuple[np.ndarray, float]:
     """(push (n, d) scaled until its longest row has the length `longest`, that row's own length); zeros stay zeros."""
     size = float(np.sqrt((push**2).sum(axis=1)).max(initial=0))
     return (push * (longest / size) if size > 0 else push), size
 
 
-def _batch(gan, name, x):
+def _batch(gan: Any, name: str, x: Any) -> np.ndarray:
     x = np.asarray(x)
     if x.shape[1:] != tuple(gan.data_shape) or not len(x) or x.dtype.kind not in "fiu":
         raise ValueError(

@@ -24,7 +24,7 @@ import numpy as np
 from ..checks import positive_int
 from ..data.densities import Density
 from .base import BLACK, FAKE, GREY, REAL, figure
-from .density import PROBABILITY, plane, surface_colours
+from .density import output, plane, surface_colours
 from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
 
 TITLES = (
@@ -42,7 +42,7 @@ GRID = 61  # points a side of D's surface
 class Turn:
     """What `play_turn` kept.  Arrays of points are (N, 2); D's surfaces are (GRID, GRID).
 
-    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D(x) over the plane around D's update
+    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D's output over the plane around D's update
     noise_2, fake_2, push   sub-step 5: new noise, new fakes, -N dL_G/dx;  `moved`: where G puts noise_2 afterwards
     report                  the losses, as train_step reports them
     """
@@ -60,7 +60,7 @@ class Turn:
     moved: np.ndarray
     report: dict[str, float]
 
-    def sheet(self):
+    def sheet(self) -> Any:
         """All six sub-steps in one Figure."""
         fig = figure(9.6, 6.8)
         for number, axes in enumerate(fig.subplots(2, 3).ravel()):
@@ -79,7 +79,7 @@ class Turn:
             made.append(fig)
         return made, [f"step {self.step + 1:,}, {title}" for title in TITLES]
 
-    def _draw(self, axes, number: int) -> None:
+    def _draw(self, axes: Any, number: int) -> None:
         axes.set_title(TITLES[number], fontsize=9)
         if number == 0:
             axes.scatter(*self.noise[:, :2].T, s=8, color=GREY, linewidths=0)
@@ -120,7 +120,7 @@ class Turn:
         left, right, bottom, top = self.extent
         axes.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(left, right), ylim=(bottom, top), aspect="equal")
 
-    def _surface(self, axes, value) -> None:
+    def _surface(self, axes: Any, value: np.ndarray) -> None:
         low, high = (0, 1) if 0 <= value.min() and value.max() <= 1 else (value.min(), value.max() + 1e-9)
         axes.imshow(
             value,
@@ -133,7 +133,7 @@ class Turn:
             alpha=0.8,
         )
 
-    def _change(self, axes) -> None:
+    def _change(self, axes: Any) -> None:
         change = self.after - self.before
         most = max(float(np.abs(change).max()), 1e-12)
         axes.imshow(
@@ -156,7 +156,7 @@ class Turn:
         )
 
 
-def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
+def play_turn(gan: Any, data: Any, *, n: int = 200, rng: np.random.Generator) -> Turn:
     """Play one step of the game on batches of n - it is a step of training, with the GAN's own methods - and keep it.
 
     gan    a GAN on points in the plane;   data   a density in the plane (scratchgan.data)
@@ -177,12 +177,12 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     real = data.sample(n, rng=rng)
     noise = gan.noise(n)
     fake = gan.generate(noise)
-    before = _d_values(gan, data.extent)
+    before = _output(gan, data.extent)
     report = gan.d_gradients(real, noise)
     gan.d_optimizer.step()
     for rule in gan.rules:
         rule.after_d(gan)
-    after = _d_values(gan, data.extent)
+    after = _output(gan, data.extent)
     noise_2 = gan.noise(n)
     fake_2 = gan.generate(noise_2)
     push = -n * fake_gradient(gan, fake_2, real)
@@ -196,10 +196,7 @@ def play_turn(gan, data, *, n: int = 200, rng: np.random.Generator) -> Turn:
     )
 
 
-def _d_values(gan, extent) -> np.ndarray:
-    """D(x) over the plane where D gives a probability, the logit C(x) for other losses."""
+def _output(gan: Any, extent: Any) -> np.ndarray:
+    """D's output over the plane, (GRID, GRID)."""
     x, y = plane(extent, GRID)
-    points = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-    if gan.loss.name in PROBABILITY:
-        return gan.probability(points).reshape(x.shape)
-    return gan.D.forward(points.astype(gan.D.dtype), train=False)[0].reshape(x.shape)
+    return output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import Cache, Layer, Sequential
-from ..layers import Dense
+from ..core import Cache, Layer
+from ..layers import Dense, Sequential
 from ..layers.reparametrised import Reparametrised
 from .rule import Objective, Rule
 

@@ -1,6 +1,6 @@
 r"""Instance noise: blur the input of D, real and fake alike, until both have a density and overlap.
 
-    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t n',   n, n' ~ N(0, I)
+    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t m,   n, m ~ N(0, I)
     (InstanceNoise.2)   sigma_t = sigma max(0, 1 - t / T)             t the step of training
 
 Two distributions on thin sets are told apart perfectly, and JS is then log 2 wherever they lie (Arjovsky & Bottou 2017,

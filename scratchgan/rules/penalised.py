@@ -1,5 +1,7 @@
 r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
 
+D then minimises J_D instead of L_D, with C(x) the logit:
+
     (GradientPenalty.1)   J_D = L_D + P(g),   g = dC(x)/dx at the points x
 
     where       x                                 usual with
@@ -13,6 +15,7 @@ The weight gradient of P is a second derivative: see `scratchgan.penalties`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +28,15 @@ if TYPE_CHECKING:
     from ..gan import GAN
 
 PLACES = ("real", "fake", "between", "around")
+#: the option `penalty` of a model -> the functions that are added to L_D, each with its place
+PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
 
 
 class GradientPenalty(Rule):
@@ -66,19 +78,17 @@ class GradientPenalty(Rule):
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
+PENALTIES = {
+    "none": (),
+    "r1": ((R1, "real"),),
+    "r2": ((R2, "fake"),),
+    "r1+r2": ((R1, "real"), (R2, "fake")),
+    "wgan-gp": ((WganGp, "between"),),
+    "dragan": ((Dragan, "around"),),
+}
+
+
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules of a recipe's key `penalty`: "none", "r1", "r2", "r1+r2", "wgan-gp" or "dragan", with that weight.
-
-    The weight is gamma of R1 and R2, and lambda of the other two.
-    """
-    if name == "r1+r2":
-        return penalised("r1", weight, every=every) + penalised("r2", weight, every=every)
-    makers = {"r1": (R1, "real"), "r2": (R2, "fake"), "wgan-gp": (WganGp, "between"), "dragan": (Dragan, "around")}
+    """The rules for `penalty`, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
     one_of("training", "penalty", name, PENALTIES)
-    if name == "none":
-        return []
-    make, where = makers[name]
-    return [GradientPenalty(make(weight), where, every=every)]
-
-
-PENALTIES = ("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan")
+    return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]

@@ -3,25 +3,29 @@ r"""Unrolled GAN: G minimises its loss against the D that D *will be* k steps fr
     (Unrolled.1)   theta_0 = theta_D,   theta_{i+1} = theta_i + step(g_i),   g_i = grad_theta L_D(theta_i, fake)
     (Unrolled.2)   G minimises L_G(fake, theta_k),   fake = G(z)
 
-theta_k depends on the fakes, through each g_i.  The whole derivative is taken, backwards through the k steps.  A bar
-marks the derivative of L_G: theta_bar, fake_bar, and g_bar, what reaches g_i through the optimiser's step:
+theta_k depends on the fakes, through each g_i.  The whole derivative is taken, backwards through the k steps.  A bar is
+the derivative of L_G in what is under it, bar(x) = dL_G/dx:
 
-    (Unrolled.3)   theta_bar_k = dL_G/dtheta_k,   fake_bar = dL_G/dfake                   at the unrolled D
-    (Unrolled.4)   theta_bar_i = theta_bar_{i+1} + H_i g_bar_i,   H_i = d g_i / d theta_i     for i = k-1 ... 0
-    (Unrolled.5)   fake_bar   += M_i^T g_bar_i,                   M_i = d g_i / d fake
+    (Unrolled.3)   bar(theta_k) = dL_G/dtheta_k,   bar(fake) = dL_G/dfake           at the unrolled D
+    (Unrolled.4)   bar(theta_i) = bar(theta_{i+1}) + H_i bar(g_i),      H_i = d g_i / d theta_i,    for i = k-1 ... 0
+    (Unrolled.5)   bar(fake)   += M_i^T bar(g_i),                       M_i = d g_i / d fake
 
-H_i is symmetric, and M_i^T g_bar = d/dfake <g_i, g_bar> = d/de dL_D/dfake (theta_i + e g_bar): both come out of one
-tangent of D's backward pass along g_bar, a Hessian-vector product.  Nothing is approximated, no Hessian is formed.
+where bar(g_i) reaches g_i through the optimiser's step.  H_i is symmetric, and M_i^T u = d/dfake <g_i, u>
+= d/de dL_D/dfake (theta_i + e u): both come out of one tangent of D's backward pass along u = bar(g_i), a
+Hessian-vector product.  Nothing is approximated, no Hessian is formed.
 
-The step is D's own optimiser's, from its present moments.  SGD (no momentum):  step = -lr g,  so
-g_bar = -lr theta_bar.  Adam, with c1 = 1 - beta1^t, c2 = 1 - beta2^t, s = sqrt(v/c2), d = s + eps, after
-m <- beta1 m + (1 - beta1) g and v <- beta2 v + (1 - beta2) g^2,   step = -lr (m/c1) / d; going back, m_bar and v_bar are
-what later steps have asked of the moments after this one:
+The step is D's own optimiser's, from its present moments.  SGD (no momentum):  step_i = -lr g_i,  so
+bar(g_i) = -lr bar(theta_{i+1}).  Adam, with t the number of its step, c1 = 1 - beta1^t and c2 = 1 - beta2^t:
 
-    (Unrolled.6)   m_bar += -lr theta_bar / (c1 d),      v_bar += lr theta_bar (m/c1) / (2 s c2 d^2)
-    (Unrolled.7)   g_bar = (1 - beta1) m_bar + 2 (1 - beta2) g v_bar,    then   m_bar <- beta1 m_bar,   v_bar <- beta2 v_bar
+    m_{i+1} = beta1 m_i + (1 - beta1) g_i,      v_{i+1} = beta2 v_i + (1 - beta2) g_i^2,
+    s = sqrt(v_{i+1} / c2),      d = s + eps,      step_i = -lr (m_{i+1} / c1) / d
 
-(where s = 0 the gradient was always 0 there, and v_bar takes nothing).
+    (Unrolled.6)   bar(m_{i+1}) += -lr bar(theta_{i+1}) / (c1 d)
+                   bar(v_{i+1}) +=  lr bar(theta_{i+1}) (m_{i+1} / c1) / (2 s c2 d^2)
+    (Unrolled.7)   bar(g_i) = (1 - beta1) bar(m_{i+1}) + 2 (1 - beta2) g_i bar(v_{i+1})
+                   bar(m_i) = beta1 bar(m_{i+1}),     bar(v_i) = beta2 bar(v_{i+1})
+
+(where s = 0 the gradient was always 0 there, and bar(v_{i+1}) takes nothing).
 
 What G's turn leaves of all that is only its gradient: D's weights, gradients, running statistics and moments are as
 before, and D's own step is then an ordinary one.  All k steps take the same two batches.  If D's loss has a penalty, the
@@ -32,7 +36,7 @@ from __future__ import annotations
 
 import copy
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -123,6 +127,8 @@ def along(
     r, on_real = D.forward(real, train=True, rng=rng, **gan.conditions)
     f, on_fake = D.forward(fake, train=True, rng=rng, **gan.conditions)
     tr, tf = D.tangent(None, on_real, tparams), D.tangent(None, on_fake, tparams)
+    assert tr is not None  # all weights move
+    assert tf is not None
     _, d_real, d_fake = gan.loss.discriminator(r, f)
     D.backward(d_real, on_real, param_grads=False, input_grad=False)
     D.backward(d_fake, on_fake, param_grads=False, input_grad=False)
@@ -162,7 +168,8 @@ class _AdamSteps(_SgdSteps):
         self.m, self.v = (
             [a.astype(w.dtype) for a, w in zip(optimizer.slot[slot], weights, strict=True)] for slot in ("m", "v")
         )
-        self.m_bar = self.v_bar = [0.0] * len(weights)
+        self.m_bar: list[Any] = [0.0] * len(weights)
+        self.v_bar: list[Any] = [0.0] * len(weights)
 
     def forward(self, g: list[np.ndarray]) -> SimpleNamespace:
         o, lr = self.adam, self.lr()
@@ -176,7 +183,9 @@ class _AdamSteps(_SgdSteps):
     def backward(self, theta_bar: list[np.ndarray], taken: SimpleNamespace) -> list[np.ndarray]:
         """(Unrolled.6, 7)."""
         o = self.adam
-        g_bar, m_bars, v_bars = [], [], []
+        g_bar: list[np.ndarray] = []
+        m_before: list[Any] = []
+        v_before: list[Any] = []
         for i, b in enumerate(theta_bar):
             s, d = taken.s[i], taken.s[i] + o.eps
             m_bar = self.m_bar[i] - taken.lr * b / (taken.c1 * d)
@@ -185,9 +194,9 @@ class _AdamSteps(_SgdSteps):
             )
             v_bar = self.v_bar[i] + over
             g_bar.append((1 - o.beta1) * m_bar + 2 * (1 - o.beta2) * taken.g[i] * v_bar)
-            m_bars.append(o.beta1 * m_bar)
-            v_bars.append(o.beta2 * v_bar)
-        self.m_bar, self.v_bar = m_bars, v_bars
+            m_before.append(o.beta1 * m_bar)
+            v_before.append(o.beta2 * v_bar)
+        self.m_bar, self.v_bar = m_before, v_before
         return g_bar
 
 

@@ -3,7 +3,7 @@
 recipe      all keys that decide a run                        `load`, `Recipe`
 build       from a recipe to data, GAN and stream, and from a folder back to the GAN
 train       the loop around `GAN.train_step`                  `train`, `resume`
-stop        Ctrl-C and SIGTERM, and the bar that shows how far a training is
+terminal    Ctrl-C that ends a run after the step at hand; the progress bar
 folder      whose a run's folder is, and what a kill may have left in it
 finite      where NaN or infinity first appeared
 held_out    examples that a run is not trained on

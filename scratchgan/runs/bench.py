@@ -29,9 +29,9 @@ import numpy as np
 import scratchgan
 
 from .. import kernels
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..gan import GAN
-from ..layers import ConvTranspose2D
+from ..layers import ConvTranspose2D, Sequential
 from ..models import dcgan, mlp_gan
 
 #: kernel, stride and padding of every convolution here

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,13 @@ from ..files import checkpoint
 from ..files.arrays import one_line
 from ..game import Game
 from ..gan import GAN
+from ..models import build
+from ..models.training import game
 from ..plots.density import PointCloud, save_density, save_points
 from ..plots.translations import save_translations
+from .keys import as_text, parse
 from .limits import at_most
-from .recipe import KEYS, Recipe, from_dict, parse
+from .recipe import KEYS, Recipe, base, default, from_dict, options
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
@@ -108,40 +112,14 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
 
     Raises ValueError if the model cannot make such examples.
     """
-    from ..models import build
-
-    options = {
-        key: getattr(recipe, key)
-        for key in (
-            "latent_dim",
-            "loss",
-            "seed",
-            "label_smoothing",
-            "optimizer",
-            "lr_g",
-            "lr_d",
-            "beta1",
-            "beta2",
-            "momentum",
-            "lr_schedule",
-            "ema_decay",
-            "packing",
-            "minibatch",
-            "penalty",
-            "penalty_weight",
-            "penalty_every",
-            "clip",
-            "instance_noise",
-            "noise_steps",
-            "g_objective",
-            "unroll",
-            "d_steps",
-        )
-    }
-    options["total_steps"] = recipe.steps
-    shape = tuple(int(n) for n in shape)
-    if recipe.model == "mlp":
-        return build("mlp", data_shape=shape, hidden=recipe.hidden, **options)
+    taken, shape = options(recipe.model), tuple(int(n) for n in shape)
+    for key in ("condition", "minibatch", *signature(game).parameters):  # what would make it another game
+        if key in KEYS and key not in taken and "when" not in KEYS[key].metadata:
+            if (value := getattr(recipe, key)) != default(key, recipe.model):
+                raise ValueError(f'{key} = {as_text(value)} has no effect with model = "{recipe.model}": leave it out')
+    settings = {key: getattr(recipe, key) for key in taken} | {"total_steps": recipe.steps}
+    if base(recipe.model) == "mlp":
+        return build(recipe.model, **{**settings, "data_shape": shape})
     if len(shape) != 3:
         raise ValueError(
             f'model "{recipe.model}" makes images, but "{recipe.data}" holds points of shape {shape}: use model = "mlp"'
@@ -151,56 +129,15 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
             f'model "{recipe.model}" makes square images, but those of "{recipe.data}" are {shape[0]} x '
             f"{shape[1]}: set image_size"
         )
-    if recipe.model == "cyclegan":
-        return _build_cyclegan(recipe, shape)
-    told = ("condition", "classes", "continuous", "class_weight", "continuous_weight")
-    return build(
-        recipe.model,
-        image_size=shape[0],
-        channels=shape[2],
-        width=recipe.width,
-        dense=recipe.dense,
-        d_norm=recipe.d_norm,
-        **{key: getattr(recipe, key) for key in told},
-        **options,
-    )
-
-
-def _build_cyclegan(recipe: Recipe, shape: Sequence[int]) -> Any:
-    from ..models import build
-
-    if recipe.optimizer != "adam":
-        raise ValueError(f'optimizer = "{recipe.optimizer}": a CycleGAN is trained with "adam"')
-    for key in ("condition", "penalty", "g_objective"):
-        if getattr(recipe, key) not in ("none", "loss"):
-            raise ValueError(f'{key} = "{getattr(recipe, key)}" has no effect on a CycleGAN: leave it out')
-    own = (
-        "width",
-        "blocks",
-        "d_width",
-        "cycle_weight",
-        "identity_weight",
-        "pool_size",
-        "loss",
-        "beta1",
-        "beta2",
-        "lr_schedule",
-        "ema_decay",
-        "seed",
-    )
-    if recipe.lr_g != recipe.lr_d:
-        raise ValueError(
-            f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
-            "expected the same"
-        )
-    return build(
-        "cyclegan",
-        image_size=shape[0],
-        channels=shape[2],
-        total_steps=recipe.steps,
-        lr=recipe.lr_g,
-        **{key: getattr(recipe, key) for key in own},
-    )
+    if base(recipe.model) == "cyclegan":
+        if settings["lr_g"] != settings["lr_d"]:
+            raise ValueError(
+                f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
+                "expected the same"
+            )
+        settings["lr"] = settings.pop("lr_g")
+        del settings["lr_d"]
+    return build(recipe.model, **{**settings, "image_size": shape[0], "channels": shape[2]})
 
 
 def check_free(folder: Path) -> None:

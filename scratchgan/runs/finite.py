@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..game import Game
+from ..layers import Sequential
 
 
 def bad_array(gan: Game) -> str | None:

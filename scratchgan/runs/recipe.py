@@ -1,199 +1,169 @@
 """A recipe is everything that decides a run, as one flat table of keys: the model, the data, the players' optimisers.
 
-There is one list of keys, the fields of `Recipe`: each has a default, a type, limits and a line of help, and from that
-list come the checks, the error messages, the TOML that a run saves and `scratchgan recipes --keys`.  A `Recipe` that
-exists is valid; `to_toml` writes all of it, so that training from the saved file repeats the run.
+There is one list of keys, the fields of `Recipe`: each has a type, limits and a line of help, and from that list come
+the checks, the error messages, the TOML that a run saves and `scratchgan recipes --keys`.  A `Recipe` that exists is
+valid; `to_toml` writes all of it, so that training from the saved file repeats the run.
+
+Where a value comes from, each of these overriding the one before:
+
+    1. the default of the model's builder, such as `models.dcgan`; for the keys of the run alone, the one given here
+    2. the model's method, such as METHOD in models/lsgan.py for model = "lsgan"
+    3. the keys of the TOML file
+    4. --set KEY=VALUE: see `override`
 """
 
-import difflib
-import math
-import operator
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..files.arrays import one_line
+from ..losses import LOSSES, smoothing
+from ..models import MODELS, base_of, method_of, options_of
+from ..models.dcgan import NORMS
+from ..models.endings import CONDITIONS
+from ..models.training import MINIBATCH, OBJECTIVES, OPTIMIZERS
+from ..optim import SCHEDULES
+from ..rules import PENALTIES
+from .keys import MAX_BYTES, UNSET, as_text, checked, key, nearest, parse, parse_value
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "dcgan-mnist"
-MAX_BYTES = 1 << 16  # of a recipe's text; the longest that comes with the package has about 3,000
-MAX_DOTS = 200  # in a line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
-
-
-def _key(default: Any, help: str, **limits: Any) -> Any:
-    """Make a key's field; limits: low, high, above, below, choices, pattern (with expected), when (see `override`)."""
-    return field(default=default, metadata={"help": help, **limits})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All keys of a recipe.  Raises ValueError, naming the key, for a value of the wrong type or out of range."""
+    """All keys of a recipe; one that is not given takes the value of its model: see `default`.
 
-    name: str = _key(
-        "custom",
+    Raises ValueError, naming the key, for a value of the wrong type or out of range.
+    """
+
+    name: str = key(
         "what the run is called; its folder is runs/<name>",
+        "custom",
         pattern=r"\w[\w .+-]*",
         expected="a folder's name: letters, digits, _ . + - and blanks",
     )
-    description: str = _key("", "what the recipe teaches, in a line")
+    description: str = key("what the recipe teaches, in a line", "")
 
-    model: str = _key("dcgan", "which networks play", choices=("dcgan", "mlp", "cyclegan"))
-    data: str = _key("mnist-5k", "a data set's name, or the path of a folder of images or of an .npz file")
-    image_size: int = _key(0, "side in pixels that images are resized to; 0 = as the data is", low=0, high=1024)
-    channels: int = _key(0, "1 = grey, 3 = colour; 0 = as the data is", choices=(0, 1, 3))
+    model: str = key(
+        "which GAN: its method decides every key that the recipe leaves out; with --set model=NAME the new method "
+        "replaces the recipe's, and only other keys that are set with --set override it",
+        "dcgan",
+        choices=tuple(MODELS),
+    )
+    data: str = key("a data set's name, or the path of a folder of images or of an .npz file", "mnist-5k")
+    image_size: int = key("side in pixels that images are resized to; 0 = as the data is", 0, low=0, high=1024)
+    channels: int = key("1 = grey, 3 = colour; 0 = as the data is", 0, choices=(0, 1, 3))
 
-    steps: int = _key(1500, "training steps: one update of D, and of G unless d_steps says otherwise", low=1)
-    batch_size: int = _key(64, "real examples a step", low=2)
-    seed: int = _key(0, "decides initial weights, noise and the order of the data", low=0)
+    steps: int = key("training steps: one update of D, and of G unless d_steps says otherwise", 1500, low=1)
+    batch_size: int = key("real examples a step", 64, low=2)
+    seed: int = key("decides initial weights, noise and the order of the data", 0, low=0)
 
-    latent_dim: int = _key(100, "Z, the length of the noise vector z", low=1)
-    width: int = _key(
-        64,
-        "DCGAN, CycleGAN: channels at full resolution, twice as many at each halving",
-        low=1,
-        when=("model", ("dcgan", "cyclegan")),
-    )
-    dense: int = _key(
-        0,
-        "DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none",
-        low=0,
-        when=("model", ("dcgan",)),
-    )
-    hidden: tuple[int, ...] = _key(
-        (128, 128), "MLP: units of each hidden layer, in G and in D", low=1, when=("model", ("mlp",))
-    )
+    latent_dim: int = key("Z, the length of the noise vector z", low=1)
+    width: int = key("DCGAN, CycleGAN: channels at full resolution, twice as many at each halving", low=1)
+    dense: int = key("DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none", low=0)
+    hidden: tuple[int, ...] = key("MLP: units of each hidden layer, in G and in D", low=1)
 
-    data_b: str = _key("", "CycleGAN: the other domain, as `data`", when=("model", ("cyclegan",)))
-    blocks: int = _key(2, "CycleGAN: residual blocks of each generator", low=0, when=("model", ("cyclegan",)))
-    d_width: int = _key(
-        32, "CycleGAN: channels of the discriminators at half resolution", low=1, when=("model", ("cyclegan",))
+    data_b: str = key("CycleGAN: the other domain, as `data`", "", when=("model", ("cyclegan",)))
+    blocks: int = key("CycleGAN: residual blocks of each generator", low=0)
+    d_width: int = key("CycleGAN: channels of the discriminators at half resolution", low=1)
+    cycle_weight: float = key("CycleGAN: weight of the way there and back", low=0)
+    identity_weight: float = key(
+        "CycleGAN: weight, times cycle_weight, of leaving alone what is in the domain already", low=0
     )
-    cycle_weight: float = _key(10.0, "CycleGAN: of the way there and back", low=0, when=("model", ("cyclegan",)))
-    identity_weight: float = _key(
-        0.5,
-        "CycleGAN: of leaving alone what is in the domain already, times cycle_weight",
-        low=0,
-        when=("model", ("cyclegan",)),
-    )
-    pool_size: int = _key(
-        50, "CycleGAN: earlier fakes that D is shown again", low=0, high=10_000, when=("model", ("cyclegan",))
+    pool_size: int = key("CycleGAN: how many earlier fakes are kept for D to be trained on again", low=0, high=10_000)
+
+    d_norm: str = key("DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)", choices=NORMS)
+    packing: int = key("samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
+    minibatch: str = key(
+        "how D sees the batch: its standard deviation, or minibatch discrimination", choices=tuple(MINIBATCH)
     )
 
-    d_norm: str = _key(
-        "batch",
-        "DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)",
-        choices=("batch", "layer", "none", "spectral"),
-        when=("model", ("dcgan",)),
+    condition: str = key(
+        "DCGAN: what the players are conditioned on: labels (concat, projection, auxiliary) or codes",
+        choices=tuple(CONDITIONS),
     )
-    packing: int = _key(1, "samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
-    minibatch: str = _key(
-        "none",
-        "how D sees the batch: its standard deviation, or minibatch discrimination",
-        choices=("none", "std", "discrimination"),
-    )
-
-    condition: str = _key(
-        "none",
-        "DCGAN: what the players are told: labels (concat, projection, auxiliary) or codes",
-        choices=("none", "concat", "projection", "auxiliary", "codes"),
-        when=("model", ("dcgan",)),
-    )
-    classes: int = _key(
-        0,
+    classes: int = key(
         "labels, or categories of codes; 0 = as the data have",
+        0,
         low=0,
         high=1000,
-        when=("condition", ("concat", "projection", "auxiliary", "codes")),
+        when=("condition", tuple(c for c in CONDITIONS if c != "none")),
     )
-    continuous: int = _key(2, "numbers in -1..1 that G gets as codes", low=0, high=100, when=("condition", ("codes",)))
-    class_weight: float = _key(
-        1.0, "of the guess at the label, in both players' loss", low=0, when=("condition", ("auxiliary", "codes"))
+    continuous: int = key("numbers in -1..1 that G gets as codes", low=0, high=100, when=("condition", ("codes",)))
+    class_weight: float = key(
+        "weight of the guess at the label, in both players' loss", low=0, when=("condition", ("auxiliary", "codes"))
     )
-    continuous_weight: float = _key(
-        0.1, "of the guess at the continuous codes, in both players' loss", low=0, when=("condition", ("codes",))
+    continuous_weight: float = key(
+        "weight of the guess at the continuous codes, in both players' loss", low=0, when=("condition", ("codes",))
     )
 
-    loss: str = _key(
-        "non-saturating",
-        "what both players minimise: see scratchgan/losses.py",
-        choices=("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic-average"),
-    )
-    label_smoothing: float = _key(
-        0.0,
+    loss: str = key("what both players minimise: see scratchgan/losses", choices=LOSSES)
+    label_smoothing: float = key(
         "one-sided: D's target for real examples is 1 - label_smoothing",
         low=0,
         below=1,
-        when=("loss", ("minimax", "non-saturating")),
+        when=("loss", smoothing()),
     )
 
-    penalty: str = _key(
-        "none",
-        "on D's slope: at real samples, at fakes, at both, between them, around real ones",
-        choices=("none", "r1", "r2", "r1+r2", "wgan-gp", "dragan"),
+    penalty: str = key(
+        "on D's slope: at real samples, at fakes, at both, between them, around real ones", choices=PENALTIES
     )
-    penalty_weight: float = _key(
-        10.0,
+    penalty_weight: float = key(
         "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN",
         above=0,
-        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+        when=("penalty", tuple(p for p in PENALTIES if p != "none")),
     )
-    penalty_every: int = _key(
-        1,
-        "the penalty is taken in every so many-th step, and as many times as heavy",
+    penalty_every: int = key(
+        "the penalty is applied every `penalty_every` steps, and multiplied by it",
         low=1,
-        when=("penalty", ("r1", "r2", "r1+r2", "wgan-gp", "dragan")),
+        when=("penalty", tuple(p for p in PENALTIES if p != "none")),
     )
-    clip: float = _key(0.0, "D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
-    instance_noise: float = _key(0.0, "sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
-    noise_steps: int = _key(0, "steps in which instance_noise fades; 0 = all", low=0)
-    g_objective: str = _key(
-        "loss", "what G minimises: its loss, or the distance of D's mean features", choices=("loss", "feature-matching")
+    clip: float = key("D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
+    instance_noise: float = key("sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
+    noise_steps: int = key("steps in which instance_noise fades; 0 = all", low=0)
+    g_objective: str = key(
+        "what G minimises: its loss, or the distance of D's mean features", choices=tuple(OBJECTIVES)
     )
-    unroll: int = _key(0, "steps of D that G looks ahead and differentiates through; 0 = off", low=0, high=100)
+    unroll: int = key("steps of D that G looks ahead and differentiates through; 0 = off", low=0, high=100)
 
-    optimizer: str = _key("adam", "how both players step", choices=("adam", "rmsprop", "sgd"))
-    d_steps: int = _key(1, "turns of D to each turn of G; a step of training is one turn of D", low=1)
-    lr_g: float = _key(2e-4, "learning rate of G", above=0)
-    lr_d: float = _key(2e-4, "learning rate of D", above=0)
-    beta1: float = _key(0.5, "Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
-    beta2: float = _key(
-        0.999,
+    optimizer: str = key("how both players step", choices=tuple(OPTIMIZERS))
+    d_steps: int = key("turns of D to each turn of G; a step of training is one turn of D", low=1)
+    lr_g: float = key("learning rate of G", above=0)
+    lr_d: float = key("learning rate of D", above=0)
+    beta1: float = key("Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
+    beta2: float = key(
         "Adam and RMSProp: decay of the mean of the squared gradients",
         low=0,
         below=1,
         when=("optimizer", ("adam", "rmsprop")),
     )
-    momentum: float = _key(0.9, "SGD: momentum", low=0, below=1, when=("optimizer", ("sgd",)))
-    lr_schedule: str = _key(
-        "constant",
-        "learning rates: linear falls to 0 over the second half, cosine over all",
-        choices=("constant", "linear", "cosine"),
+    momentum: float = key("SGD: momentum", low=0, below=1, when=("optimizer", ("sgd",)))
+    lr_schedule: str = key(
+        "learning rates: linear falls to 0 over the second half, cosine over all", choices=tuple(SCHEDULES)
     )
-    ema_decay: float = _key(
-        0.0, "samples come from a running mean of G's weights with this decay; 0 = off", low=0, below=1
-    )
+    ema_decay: float = key("samples come from a running mean of G's weights with this decay; 0 = off", low=0, below=1)
 
-    held_out: int = _key(
+    held_out: int = key(
+        "examples of the data set that are kept from training: on them the doctor sees whether D has memorised the others",
         0,
-        "examples of the data set kept from training: the doctor sees on them whether D has "
-        "learned the others by heart",
         low=0,
     )
 
-    log_every: int = _key(10, "steps between lines of log.jsonl", low=1)
-    sample_every: int = _key(100, "steps between pictures; 0 = only at the end", low=0)
-    checkpoint_every: int = _key(500, "steps between checkpoints; 0 = only at the end", low=0)
-    sample_grid: int = _key(64, "images in a picture", low=1, high=1024)
+    log_every: int = key("steps between lines of log.jsonl", 10, low=1)
+    sample_every: int = key("steps between pictures; 0 = only at the end", 100, low=0)
+    checkpoint_every: int = key("steps between checkpoints; 0 = only at the end", 500, low=0)
+    sample_grid: int = key("images in a picture", 64, low=1, high=1024)
 
     def __post_init__(self):
-        for key in fields(self):
-            object.__setattr__(self, key.name, _checked(key, getattr(self, key.name)))
+        model = checked(KEYS["model"], "dcgan" if self.model is UNSET else self.model)
+        for name, entry in KEYS.items():
+            value = getattr(self, name)
+            object.__setattr__(self, name, checked(entry, default(name, model) if value is UNSET else value))
         if self.batch_size % self.packing:
             raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
-        if self.model == "cyclegan" and (self.held_out or self.packing > 1):
+        if base(self.model) == "cyclegan" and (self.held_out or self.packing > 1):
             raise ValueError("held_out and packing have no effect on a CycleGAN: leave them out")
         if self.held_out and self.condition != "none":
             raise ValueError(
@@ -202,7 +172,35 @@ class Recipe:
             )
 
 
-KEYS: dict[str, Field] = {key.name: key for key in fields(Recipe)}
+KEYS: dict[str, Field] = {entry.name: entry for entry in fields(Recipe)}
+
+
+def base(model: str) -> str:
+    """The model whose nets a model has, by its name in MODELS: "dcgan" for "lsgan", and for "dcgan" itself."""
+    return next(name for name, builder in MODELS.items() if builder is base_of(MODELS[model]))
+
+
+def options(model: str) -> dict[str, Any]:
+    """{key: default} of the keys that a model's builder takes."""
+    taken = dict(options_of(MODELS[model]))
+    if "lr" in taken:  # one learning rate for all: a CycleGAN
+        taken["lr_g"] = taken["lr_d"] = taken["lr"]
+    return {name: taken[name] for name in KEYS if name in taken}
+
+
+def default(name: str, model: str) -> Any:
+    """The value of a key that a recipe of this model leaves out: its method's, the run's, its builder's, or DCGAN's."""
+    method, of_the_run = method_of(MODELS[model]), KEYS[name].metadata["default"]
+    if name in method:
+        return method[name]
+    if of_the_run is not UNSET:
+        return of_the_run
+    return next(taken[name] for taken in map(options, (model, *MODELS)) if name in taken)
+
+
+def fits(name: str, model: str) -> bool:
+    """Whether a key is for a model: it is the run's, or the model's builder takes it."""
+    return KEYS[name].metadata["default"] is not UNSET or name in options(model)
 
 
 def names() -> dict[str, str]:
@@ -236,23 +234,10 @@ def load(name_or_path: str | Path) -> Recipe:
         raise ValueError(f"{where}: {one_line(str(error), 2000)}") from None
 
 
-def parse(text: str | bytes) -> dict[str, Any]:
-    """Read the TOML text of a recipe, not yet checked.  Raises ValueError if it is none, or far too long for one."""
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, far too long for a recipe")
-    text = text.decode() if isinstance(text, bytes) else text
-    if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
-        raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply; a recipe is one flat table") from None
-
-
 def from_dict(table: Mapping[str, Any]) -> Recipe:
-    """Make a recipe from {key: value}; what is missing has its default.  Raises ValueError as `Recipe` does."""
-    for key in table:
-        _known(key)
+    """Make a recipe from {key: value}; what is missing has the value of its model.  Raises ValueError as `Recipe` does."""
+    for name in table:
+        _known(name)
     return Recipe(**table)
 
 
@@ -260,48 +245,67 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """Return a copy with `settings`, each "key=value", applied in order.
 
     A value is read as TOML (`0.5`, `[64, 64]`, `"text"`); what is not TOML is text as it stands, so that
-    `loss=minimax` needs no quotes.  Raises ValueError for an unknown key, a bad value, or a key that would change
-    nothing (momentum with Adam): silence there would pass for a result.
+    `loss=minimax` needs no quotes.  Another model brings its method along, see `with_model`; the other settings
+    override it.  Raises ValueError for an unknown key, a bad value, or a key that would change nothing (momentum with
+    Adam): silence there would pass for a result.
     """
     changes = {}
     for setting in settings:
-        key, equals, text = setting.partition("=")
-        key, text = key.strip(), text.strip()
-        if not equals or not key:
+        name, equals, text = setting.partition("=")
+        name, text = name.strip(), text.strip()
+        if not equals or not name:
             raise ValueError(f'a setting is key=value, such as lr_g=1e-4; got "{setting}"')
-        _known(key)
-        changes[key] = _parsed(text, KEYS[key].type)
-    result = replace(recipe, **changes)
-    for key in changes:
-        other, values = KEYS[key].metadata.get("when", ("", ()))
-        if other and getattr(result, other) not in values:
-            raise ValueError(
-                f'{key} has no effect with {other} = "{getattr(result, other)}": '
-                f"it is for {' and '.join(map(_shown, values))}"
-            )
+        _known(name)
+        changes[name] = parse_value(text, KEYS[name].type)  # type: ignore[arg-type]  # the fields of Recipe have plain types
+    model = checked(KEYS["model"], changes.get("model", recipe.model))
+    result = replace(recipe, **{**with_model(recipe, model), **changes})
+    for name in changes:
+        _check_effect(result, name)
     return result
+
+
+def with_model(recipe: Recipe, model: str) -> dict[str, Any]:
+    """What changes in a recipe that gets another model.
+
+    What the new method fixes is as the method has it.  What stood at the old model's value, or is not for the new one,
+    goes to the new model's.  All else the recipe has decided itself, and it stays.
+    """
+    if model == recipe.model:
+        return {}
+    left = [name for name in KEYS if getattr(recipe, name) == default(name, recipe.model) or not fits(name, model)]
+    return {**dict.fromkeys(left, UNSET), **method_of(MODELS[model]), "model": model}
+
+
+def _check_effect(recipe: Recipe, name: str) -> None:
+    """Raise ValueError if a key changes nothing in this recipe."""
+    other, values = KEYS[name].metadata.get("when", ("model", tuple(MODELS)))
+    if not fits(name, recipe.model):
+        other, values = "model", [model for model in MODELS if base(model) == model and fits(name, model)]
+    given = getattr(recipe, other)
+    if (base(given) if other == "model" else given) not in values:
+        raise ValueError(
+            f'{name} has no effect with {other} = "{given}": it is for {" and ".join(map(as_text, values))}'
+        )
 
 
 def to_toml(recipe: Recipe) -> str:
     """Return the whole recipe as TOML text, every key included: `load` gives an equal recipe back."""
     import tomli_w
 
-    table = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(recipe).items()}
+    table = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
     return "# The whole recipe of this run: training from this file repeats it.\n" + tomli_w.dumps(table)
 
 
 def describe_keys() -> str:
-    """Return a table of all keys, a line each: name, default, help."""
-    rows = [(key, _shown(entry.default), entry.metadata["help"]) for key, entry in KEYS.items()]
+    """Return a table of all keys, a line each: name, default for DCGAN, help (other models' defaults before it)."""
+    rows = []
+    for name, entry in KEYS.items():
+        usual = default(name, "dcgan")
+        others = [f"{m}: {as_text(default(name, m))}" for m in MODELS if base(m) == m and default(name, m) != usual]
+        note = f"({', '.join(others)}) " if others else ""
+        rows.append((name, as_text(usual), note + entry.metadata["help"]))
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    return "\n".join(f"{key:<{widths[0]}}  {default:<{widths[1]}}  {help}" for key, default, help in rows)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the hint of an error: '; did you mean "adam"?' for "adm", the whole list if nothing is near."""
-    known = list(known)
-    close = difflib.get_close_matches(word.lower(), known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known are: {', '.join(known)}"
+    return "\n".join(f"{name:<{widths[0]}}  {default:<{widths[1]}}  {help}" for name, default, help in rows)
 
 
 def _locate(name_or_path: str | Path) -> Path:
@@ -318,67 +322,6 @@ def _locate(name_or_path: str | Path) -> Path:
     return path
 
 
-def _known(key: str) -> None:
-    if key not in KEYS:
-        raise ValueError(f'unknown key "{key}"{nearest(key, KEYS)}')
-
-
-def _parsed(text: str, kind: type) -> Any:
-    if kind is str and not text.startswith(('"', "'")):
-        return text
-    try:
-        table = parse(f"value = {text}")
-        return table["value"] if len(table) == 1 else text  # a line break in the value could smuggle in a second key
-    except ValueError:  # TOMLDecodeError, too deep or too long
-        pass
-    try:
-        return float(text) if kind is float else text  # .5 is no TOML, and yet what people write
-    except ValueError:
-        return text
-
-
-_LIMITS = {
-    "low": (operator.ge, "at least"),
-    "above": (operator.gt, "more than"),
-    "high": (operator.le, "at most"),
-    "below": (operator.lt, "less than"),
-}
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_shown, value))}]"
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value}"
-
-
-def _checked(key: Field, value: Any) -> Any:
-    """Return the value in its key's type, or raise the ValueError that says what was expected."""
-    limits, kind = key.metadata, key.type
-    fault = f"{key.name} = {_shown(value)}: expected "
-    if kind is str:
-        if not isinstance(value, str):
-            raise ValueError(fault + "a text")
-    elif kind is int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValueError(fault + "an integer")
-    elif kind is float:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError(fault + "a finite number")
-        value = float(value)
-    else:
-        whole = isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-        if not whole or not value:
-            raise ValueError(fault + "a list of integers, such as [128, 128]")
-        value = tuple(value)
-
-    if "choices" in limits and value not in limits["choices"]:
-        hint = nearest(value, limits["choices"]) if isinstance(value, str) else ""
-        known = " or ".join(map(_shown, limits["choices"]))
-        raise ValueError(fault + known + (hint if "did you mean" in hint else ""))
-    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
-        raise ValueError(fault + limits["expected"])
-    for number in value if isinstance(value, tuple) else (value,):
-        for limit, (holds, words) in _LIMITS.items():
-            if limit in limits and not holds(number, limits[limit]):
-                raise ValueError(f"{fault}{words} {limits[limit]}")
-    return value
+def _known(name: str) -> None:
+    if name not in KEYS:
+        raise ValueError(f'unknown key "{name}"{nearest(name, KEYS)}')

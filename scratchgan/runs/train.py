@@ -43,7 +43,7 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
-from .stop import Stop, progress_bar
+from .terminal import Stop, progress_bar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -253,7 +253,9 @@ class Loop:
                 self.diverged(f"{where} is not finite", losses)
             bar.set_description(recipe.name, refresh=False)
             bar.set_postfix_str(
-                "D loss {:.3f}  G loss {:.3f}  D(x) {:.2f}  D(G(z)) {:.2f}".format(*(losses[key] for key in LOSSES)),
+                "D loss {:.3f}  G loss {:.3f}  {mark}(x) {:.2f}  {mark}(G(z)) {:.2f}".format(
+                    *(losses[key] for key in LOSSES), mark=self.gan.loss.symbol[0]
+                ),
                 refresh=False,
             )
             bar.update()

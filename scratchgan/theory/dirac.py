@@ -1,6 +1,6 @@
 r"""The Dirac-GAN: all data in the point 0, a generator that is one number and a discriminator that is one slope.
 
-    data   x = 0          G(z) = theta          D'(x) = psi x
+    data   x = 0          G(z) = theta          C(x) = psi x
 
 (Mescheder, Geiger & Nowozin 2018, section 2.)  The only equilibrium is theta = psi = 0.  It is the smallest game that
 fails in the way large ones do, because like them its data fill no volume, and every variant can be solved by hand.
@@ -10,13 +10,13 @@ with a, b, c of `losses.Pointwise`, both players descend
 
     (Dirac.1)   v_psi   = E[a'(r) e] + E[b'(f) (theta + e)] + dP/dpsi
                 v_theta = E[c'(f)] psi
-                P = gamma/2 psi^2 (R1 and R2: D' is linear, its slope psi everywhere),
+                P = gamma/2 psi^2 (R1 and R2: C is linear, its slope psi everywhere),
                 P = gamma/2 (|psi| - 1)^2 (WGAN-GP; the package's weight is gamma/2)
-    (Dirac.2)   consensus:  v + gamma v'^T v,  that is both players also descend gamma/2 |v|^2
+    (Dirac.2)   consensus:  v + gamma J^T v, J = dv/d(psi, theta),  that is both players also descend gamma/2 |v|^2
 
 **The flow.**  d(psi, theta)/dt = -v.  Its Jacobian at 0 is
 
-    (Dirac.3)   -v'(0) = -[[d, s], [-s, e]],      s = b'(0) = -c'(0):  1/2 (minimax, non-saturating), 1 (Wasserstein)
+    (Dirac.3)   -J(0) = -[[d, s], [-s, e]],      s = b'(0) = -c'(0):  1/2 (minimax, non-saturating), 1 (Wasserstein)
     (Dirac.4)   lambda = -(d + e)/2 +- sqrt((d - e)^2/4 - s^2)
 
         variant                  d               e            lambda
@@ -49,17 +49,66 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import one_of, positive_int, real
 
-LOSSES = ("minimax", "non-saturating", "wasserstein")
 PENALTIES = ("none", "r1", "r2", "wgan-gp")
 MODES = ("simultaneous", "alternating")
 #: N(0, 1) as a batch of six equal weights: the Gauss-Hermite rule of three nodes, exact up to the fifth power
 NOISE = np.array([-math.sqrt(3), 0.0, 0.0, 0.0, 0.0, math.sqrt(3)])
+
+
+class Terms(NamedTuple):
+    """The derivatives of a loss's a, b, c by hand, so that the package's own can be held against them.
+
+    real     r -> (a', a'')
+    fake     f -> (b', b'', c', c'')
+    slope    the s of (Dirac.3)
+    curvature   a''(0) = b''(0)
+    """
+
+    real: Callable[[np.ndarray], tuple[np.ndarray, ...]]
+    fake: Callable[[np.ndarray], tuple[np.ndarray, ...]]
+    slope: float
+    curvature: float
+
+
+def _logistic(x: np.ndarray) -> np.ndarray:
+    """Half of 1 + tanh(x/2): another way than the package's sigmoid."""
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _real(r: np.ndarray) -> tuple[np.ndarray, ...]:
+    D = _logistic(r)
+    return D - 1, D * (1 - D)
+
+
+def _minimax(f: np.ndarray) -> tuple[np.ndarray, ...]:
+    D = _logistic(f)
+    return D, D * (1 - D), -D, -D * (1 - D)
+
+
+def _non_saturating(f: np.ndarray) -> tuple[np.ndarray, ...]:
+    D = _logistic(f)
+    return D, D * (1 - D), D - 1, D * (1 - D)
+
+
+LOSSES: dict[str, Terms] = {
+    "minimax": Terms(_real, _minimax, 0.5, 0.25),
+    "non-saturating": Terms(_real, _non_saturating, 0.5, 0.25),
+    "wasserstein": Terms(
+        lambda r: (-np.ones_like(r), np.zeros_like(r)),
+        lambda f: (np.ones_like(f), np.zeros_like(f), -np.ones_like(f), np.zeros_like(f)),
+        1.0,
+        0.0,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +116,7 @@ class Variant:
     """One way to train the Dirac-GAN.
 
     label       for tables and titles
-    loss        "minimax", "non-saturating" or "wasserstein"
+    loss        a key of LOSSES: "minimax", "non-saturating" or "wasserstein"
     penalty     "none", "r1", "r2" or "wgan-gp", with the weight gamma >= 0 of (Dirac.1)
     noise       standard deviation sigma >= 0 of the instance noise on real samples and fakes
     clip        D's weight is cut to [-clip, clip] after its step; inf is off
@@ -84,7 +133,7 @@ class Variant:
     clip: float = math.inf
     consensus: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("Variant", "loss", self.loss, LOSSES)
         one_of("Variant", "penalty", self.penalty, PENALTIES)
         for name in ("gamma", "noise", "consensus"):
@@ -96,7 +145,7 @@ class Variant:
     @property
     def slope(self) -> float:
         """The s of (Dirac.3)."""
-        return 1.0 if self.loss == "wasserstein" else 0.5
+        return LOSSES[self.loss].slope
 
 
 #: what Mescheder et al. 2018 compare, with the constants that the benchmark uses
@@ -116,12 +165,13 @@ VARIANTS = {
 }
 
 
-def field(variant: Variant, psi, theta):
+def field(variant: Variant, psi: ArrayLike, theta: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """(v_psi, v_theta) of (Dirac.1, 2), what both players descend; psi and theta numbers or arrays of one shape."""
     psi, theta = np.asarray(psi, np.float64)[..., None], np.asarray(theta, np.float64)[..., None]
     e = variant.noise * NOISE if variant.noise else np.zeros(1)
-    da, _ = _real_term(variant.loss, psi * e)
-    db, d2b, dc, d2c = _fake_terms(variant.loss, psi * (theta + e))
+    terms = LOSSES[variant.loss]
+    da, _ = terms.real(psi * e)
+    db, d2b, dc, d2c = terms.fake(psi * (theta + e))
     v_psi = (da * e + db * (theta + e)).mean(axis=-1)
     v_theta = (dc * psi).mean(axis=-1)
     psi, theta = psi[..., 0], theta[..., 0]
@@ -129,7 +179,7 @@ def field(variant: Variant, psi, theta):
         v_psi = v_psi + variant.gamma * psi
     elif variant.penalty == "wgan-gp":
         v_psi = v_psi + variant.gamma * (np.abs(psi) - 1) * np.sign(psi)
-    if variant.consensus:  # v' of the plain game, then v + gamma v'^T v
+    if variant.consensus:  # J of the plain game, then v + gamma J^T v
         db, d2b, dc, d2c = db[..., 0], d2b[..., 0], dc[..., 0], d2c[..., 0]
         f = psi * theta
         dd, dg, gd, gg = d2b * theta**2, db + d2b * f, dc + d2c * f, d2c * psi**2
@@ -148,13 +198,12 @@ def damping(variant: Variant) -> tuple[float, float]:
             "the field has no Jacobian and no eigenvalues there"
         )
     both = variant.consensus * variant.slope**2
-    curvature = 0.0 if variant.loss == "wasserstein" else 0.25  # a''(0) = b''(0)
     penalty = variant.gamma if variant.penalty != "none" else 0.0
-    return 2 * curvature * variant.noise**2 + penalty + both, both
+    return 2 * LOSSES[variant.loss].curvature * variant.noise**2 + penalty + both, both
 
 
 def jacobian(variant: Variant) -> np.ndarray:
-    """v'(0) (2, 2), rows and columns in the order (psi, theta): (Dirac.3).  Raises ValueError as `damping`."""
+    """J(0) (2, 2), rows and columns in the order (psi, theta): (Dirac.3).  Raises ValueError as `damping`."""
     (d, e), s = damping(variant), variant.slope
     return np.array([[d, s], [-s, e]])
 
@@ -203,7 +252,8 @@ def trajectory(
     steps = positive_int("trajectory", "steps", steps)
     if np.shape(start) != (2,) or not np.isfinite(start).all():
         raise ValueError(f"trajectory: start must be two finite numbers (psi, theta), got {start!r}")
-    psi, theta = (float(value) for value in start)
+    psi: Any = float(start[0])
+    theta: Any = float(start[1])
     path = np.empty((steps + 1, 2))
     path[0] = psi, theta
     for t in range(1, steps + 1):
@@ -218,31 +268,8 @@ def trajectory(
     return path
 
 
-def _clip(psi, variant: Variant):
+def _clip(psi: Any, variant: Variant) -> Any:
     return min(max(psi, -variant.clip), variant.clip)
-
-
-def _real_term(loss: str, r):
-    """(a', a'') at the logits r of real samples."""
-    if loss == "wasserstein":
-        return -np.ones_like(r), np.zeros_like(r)
-    D = _logistic(r)
-    return D - 1, D * (1 - D)
-
-
-def _fake_terms(loss: str, f):
-    """(b', b'', c', c'') at the logits f of fakes."""
-    if loss == "wasserstein":
-        return np.ones_like(f), np.zeros_like(f), -np.ones_like(f), np.zeros_like(f)
-    D = _logistic(f)
-    if loss == "minimax":
-        return D, D * (1 - D), -D, -D * (1 - D)
-    return D, D * (1 - D), D - 1, D * (1 - D)
-
-
-def _logistic(x):
-    """Half of 1 + tanh(x/2): another way than the package's sigmoid, to be held against it."""
-    return 0.5 * (1 + np.tanh(0.5 * x))
 
 
 def check_updates(h: float, mode: str, n_d: int) -> tuple[float, int]:

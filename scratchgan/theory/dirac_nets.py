@@ -1,6 +1,6 @@
 r"""The Dirac-GAN of the package's own layers: the hand-made formulas of `dirac` have to agree with it.
 
-    D   Dense(1, 1, bias=False)     D'(x) = psi x
+    D   Dense(1, 1, bias=False)     C(x) = psi x
     G   Dense(1, 1)                 G(z) = z + theta: its W = 1 is held fixed, theta is its b
 
 Z holds no noise but zeros, so G puts out theta; with instance noise Z and the real batch are both sigma times
@@ -12,10 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import losses
-from ..core import Sequential
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
-from ..layers import Dense
+from ..layers import Dense, Sequential
 from ..optim import SGD
 from ..penalties import R1, R2, WganGp, penalty_backward
 from .dirac import NOISE, Variant, check_updates
@@ -78,7 +77,7 @@ class DiracNets:
         return np.array([self.d_gradient(), self.g_gradient()])
 
     def jacobian(self, *, h: float = 1e-5) -> np.ndarray:
-        """v' (2, 2) where the weights are.
+        """J (2, 2) where the weights are.
 
         The game itself by Hessian-vector products (`dynamics.jacobian_vector`), exactly.  A penalty on its own
         gradient and the consensus term, which would need a third derivative, by central differences of width h.
@@ -96,7 +95,7 @@ class DiracNets:
         return matrix
 
     def eigenvalues(self) -> np.ndarray:
-        """Both eigenvalues (2,) of the flow, -v'."""
+        """Both eigenvalues (2,) of the flow, -J."""
         return np.linalg.eigvals(-self.jacobian())
 
     def trajectory(self, *, steps: int, mode: str, n_d: int = 1) -> np.ndarray:
@@ -145,7 +144,7 @@ class DiracNets:
         return np.array([d[PSI][0, 0], g[THETA][0]])
 
     def _regularised(self) -> np.ndarray:
-        """v + gamma v'^T v."""
+        """v + gamma J^T v."""
         v = self._plain_field()
         return v + self.variant.consensus * self._plain_jacobian().T @ v
 

@@ -1,18 +1,18 @@
 r"""The eigenvalues of the game's Jacobian: do two nets circle or come to rest, and how fast?
 
 Both players follow d theta/dt = -v(theta) (`scratchgan.dynamics`).  Near a point where v = 0 the flow is that of the
-matrix -v', and its eigenvalues tell all:
+matrix -J, J = dv/dtheta, and its eigenvalues tell all:
 
     (Spectrum.1)   Re lambda < 0 comes home like exp(Re lambda t);   Im lambda turns;   Re lambda = 0 circles, or stays
     (Spectrum.2)   a step of size h with both players at once converges if |1 + h lambda| < 1, that is for
                    h < -2 Re lambda / |lambda|^2:  eigenvalues near the imaginary axis ask for tiny steps
 
-(Mescheder et al. 2017, section 3.)  v' is found column by column, one Hessian-vector product for each weight; the same
+(Mescheder et al. 2017, section 3.)  J is found column by column, one Hessian-vector product for each weight; the same
 by central differences of v is the check.  A penalty's own field is a gradient of second derivatives, so its Jacobian
 would need third ones: it is found by central differences of `penalty_backward`, and only of it.
 
 `teacher_game` is a game whose equilibrium is known exactly.  The data are made by a net G* from the noise itself; G
-equals G*, and the last layer of D is 0.  Then D' = 0, the real logits are the fake ones, and both gradients vanish.
+equals G*, and the last layer of D is 0.  Then C = 0, the real logits are the fake ones, and both gradients vanish.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..checks import one_of, positive_int, real
-from ..core import Sequential
 from ..dynamics import jacobian_vector, vector_field
 from ..gan import GAN
-from ..layers import Dense, Tanh
+from ..layers import Dense, Sequential, Tanh
 from ..optim import SGD
 from ..penalties import Penalty, penalty_backward
 
@@ -56,7 +55,7 @@ def penalty_field(gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty, *
 def game_jacobian(
     gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *, at: str = "real", h: float = 1e-5
 ) -> np.ndarray:
-    """v' (P, P): column j is the derivative of `field` along weight j.
+    """J (P, P): column j is the derivative of `field` along weight j.
 
     Exact for the game by itself; the penalty's part by central differences of width h.  P products: for small nets.
     """
@@ -100,7 +99,7 @@ def difference_jacobian(gan: GAN, vector: Callable[[], np.ndarray], *, h: float 
 def eigenvalues(
     gan: GAN, real: np.ndarray, Z: np.ndarray, penalty: Penalty | None = None, *, at: str = "real"
 ) -> np.ndarray:
-    """All eigenvalues (P,), complex, of the flow -v', the one with the largest real part first."""
+    """All eigenvalues (P,), complex, of the flow -J, the one with the largest real part first."""
     values = np.linalg.eigvals(-game_jacobian(gan, real, Z, penalty, at=at))
     return values[np.argsort(-values.real, kind="stable")]
 

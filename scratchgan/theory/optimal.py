@@ -1,15 +1,15 @@
 r"""The best discriminator, point by point, and what the game is worth under it.
 
-With p the density of the data and q that of the fakes, D's loss is an integral of p a(d) + q b(d), d = D'(x).  D may
-choose d at every x by itself, so it is best where p a'(d) + q b'(d) = 0:
+With p the density of the data and q that of the fakes, D's loss is an integral of p a(C) + q b(C), C = C(x) the logit
+and a, b as in `losses.Pointwise`.  D may choose C at every x by itself, so it is best where p a'(C) + q b'(C) = 0:
 
-    (OptimalD.1)   minimax, non-saturating   D* = p / (p + q),   logit log p - log q
-    (OptimalD.2)   least squares             D'* = (beta p + alpha q) / (p + q)    labels beta (real) and alpha (fake)
-    (OptimalD.3)   hinge                     D'* = sign(p - q)
+    (OptimalD.1)   minimax, non-saturating   C* = log p - log q, the logit of the D* in (Loss.3)
+    (OptimalD.2)   least squares             C* = (beta p + alpha q) / (p + q)    labels beta (real) and alpha (fake)
+    (OptimalD.3)   hinge                     C* = sign(p - q)
 
 and its loss is then
 
-    (OptimalD.4)   minimax, non-saturating   log 4 - 2 JSD(p, q)                so V(D*, G) = 2 JSD - log 4
+    (OptimalD.4)   minimax, non-saturating   -V(D*, G), which (Loss.3) gives
     (OptimalD.5)   least squares             (beta - alpha)^2 / 2  int p q / (p + q)
     (OptimalD.6)   hinge                     2 int min(p, q) = 2 (1 - TV(p, q))
 
@@ -33,27 +33,26 @@ times the minimax one: large where D is sure of a fake.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..layers.activations import sigmoid
-from ..losses import Pointwise
+from ..losses import Hinge, Minimax, Pointwise
 from .divergences import all_breaks, js, total_variation, union
 from .line import Integral, Line, integrate
 
 
 def optimal_logits(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """Log p - log q (OptimalD.1), of any shape: inf where only data are, -inf where only fakes are.
+    """(OptimalD.1), log p - log q, of any shape: inf where only data are, -inf where only fakes are.
 
     nan where neither is: there nothing says what D should be.  Raises ValueError if the shapes differ or on nan.
     """
-    log_p, log_q = _log_densities(log_p, log_q)
-    neither = np.isneginf(log_p) & np.isneginf(log_q)
-    return np.where(neither, np.nan, np.where(neither, 0.0, log_p) - np.where(neither, 0.0, log_q))
+    return Minimax().optimal_logit(*_log_densities(log_p, log_q))
 
 
 def optimal_discriminator(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """D* = p / (p + q) (OptimalD.1) from log densities, in [0, 1]; nan and errors as `optimal_logits`."""
+    """D* = p / (p + q) of (Loss.3) from log densities, in [0, 1]; nan and errors as `optimal_logits`."""
     return sigmoid(optimal_logits(log_p, log_q))
 
 
@@ -63,8 +62,8 @@ def least_squares_optimum(log_p: np.ndarray, log_q: np.ndarray, *, fake: float =
 
 
 def hinge_optimum(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """(OptimalD.3): 1, -1, or 0 where p = q (there any D' in [-1, 1] is as good); nan as `optimal_logits`."""
-    return np.sign(optimal_logits(log_p, log_q))
+    """(OptimalD.3): 1, -1, or 0 where p = q (there any C in [-1, 1] is as good); nan as `optimal_logits`."""
+    return Hinge().optimal_logit(*_log_densities(log_p, log_q))
 
 
 def gradient_ratio(logits: np.ndarray | float) -> np.ndarray:
@@ -73,56 +72,58 @@ def gradient_ratio(logits: np.ndarray | float) -> np.ndarray:
 
 
 def value_of_game(p: Line, q: Line) -> Integral:
-    """V(D*, G) = 2 JSD(p, q) - log 4: from -log 4 = -1.386 at p = q to 0 for supports that are apart."""
+    """V(D*, G) of (Loss.3): from -log 4 = -1.386 at p = q to 0 for supports that are apart."""
     value, error = js(p, q)
     return Integral(2 * value - math.log(4), 2 * error)
 
 
-def best_loss(name: str, p: Line, q: Line) -> Integral:
-    """(OptimalD.4-6): L_D at its optimum, with the package's labels 1 and 0 for least squares.
-
-    Raises ValueError for a loss without such a formula.
-    """
-    if name in ("minimax", "non-saturating"):
-        value, error = value_of_game(p, q)
-        return Integral(-value, error)
-    if name == "least-squares":
-        return integrate(
-            lambda x: 0.5 * np.exp(_harmonic(p.log_density(x), q.log_density(x))), union(p, q), breaks=all_breaks(p, q)
-        )
-    if name == "hinge":
-        value, error = total_variation(p, q)
-        return Integral(2 * (1 - value), 2 * error)
-    raise ValueError(f"best_loss: known for minimax, non-saturating, least-squares and hinge, got {name!r}")
+def least_squares_best(p: Line, q: Line) -> Integral:
+    """(OptimalD.5): the least L_D under least squares, with the package's labels 1 and 0."""
+    return integrate(
+        lambda x: 0.5 * np.exp(_harmonic(p.log_density(x), q.log_density(x))), union(p, q), breaks=all_breaks(p, q)
+    )
 
 
-def expected_loss(loss: Pointwise, p: Line, q: Line, logits, *, breaks=()) -> Integral:
-    """L_D = E_p[a(D')] + E_q[b(D')] of a loss of the package, by quadrature, for D' given as a function x (n,) -> (n,).
+def hinge_best(p: Line, q: Line) -> Integral:
+    """(OptimalD.6): the least L_D under the hinge loss."""
+    value, error = total_variation(p, q)
+    return Integral(2 * (1 - value), 2 * error)
+
+
+def expected_loss(
+    loss: Pointwise,
+    p: Line,
+    q: Line,
+    logits: Callable[[np.ndarray], np.ndarray],
+    *,
+    breaks: Sequence[float] = (),
+) -> Integral:
+    """L_D = E_p[a(C)] + E_q[b(C)] of a loss of the package, by quadrature, for C given as a function x (n,) -> (n,).
 
     The loss's own `real_term` and `fake_term` are integrated: what a batch of infinite size would give.
-    breaks    where D' jumps or has a corner
+    breaks    where C jumps or has a corner
     """
 
-    def integrand(x):
+    def integrand(x: np.ndarray) -> np.ndarray:
         l = np.asarray(logits(x), np.float64)
         return _times(p.density(x), loss.real_term(l)[0]) + _times(q.density(x), loss.fake_term(l)[0])
 
     return integrate(integrand, union(p, q), breaks=(*all_breaks(p, q), *breaks))
 
 
-def _times(density, values):
+def _times(density: np.ndarray, values: np.ndarray) -> np.ndarray:
     """density * values, 0 where the density is 0 whatever the value."""
     return np.where(density > 0, density * np.where(density > 0, values, 0.0), 0.0)
 
 
-def _harmonic(log_p, log_q):
+def _harmonic(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
     """log(p q / (p + q)), -inf where either is 0."""
     inside = np.isfinite(log_p) & np.isfinite(log_q)
     a, b = np.where(inside, log_p, 0.0), np.where(inside, log_q, 0.0)
     return np.where(inside, a + b - np.logaddexp(a, b), -np.inf)
 
 
-def _log_densities(log_p, log_q):
+def _log_densities(log_p: np.ndarray, log_q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     log_p, log_q = np.asarray(log_p, np.float64), np.asarray(log_q, np.float64)
     if log_p.shape != log_q.shape:
         raise ValueError(f"log_p and log_q must have one shape, got {log_p.shape} and {log_q.shape}")

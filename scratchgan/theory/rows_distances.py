@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ..core import Sequential
-from ..layers import Dense, ReLU
+from ..layers import Dense, ReLU, Sequential
 from ..losses import Minimax, Wasserstein
 from ..metrics.earth_mover import earth_mover_1d
 from ..optim import Adam
@@ -34,7 +33,7 @@ def rows() -> list[LedgerRow]:
             Dense(2, 1, bias=False, rng=np.random.default_rng(0), dtype=np.float64),
         ]
     )
-    fold[0].params["W"][...], fold[2].params["W"][...] = [[1, -1]], [[-1], [-1]]  # D'(x) = -|x|
+    fold[0].params["W"][...], fold[2].params["W"][...] = [[1, -1]], [[-1], [-1]]  # C(x) = -|x|
     critic = lambda x: fold.forward(x, train=False)[0]
     topic = "distances"
     return [
@@ -88,7 +87,7 @@ def rows() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: D' = -|x| reaches W1 of N(0, 1) and N(0, 2^2)",
+            "Kantorovich: C = -|x| reaches W1 of N(0, 1) and N(0, 2^2)",
             ARJOVSKY,
             w1_gaussians(0, 1, 0, 2),
             -Wasserstein().discriminator(critic(points[:, None]), critic(wide))[0],
@@ -96,7 +95,7 @@ def rows() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: no other 1-Lipschitz critic gets further (D' = sin x)",
+            "Kantorovich: no other 1-Lipschitz critic gets further (C = sin x)",
             ARJOVSKY,
             w1_gaussians(0, 1, 0, 2),
             -Wasserstein().discriminator(np.sin(points[:, None]), np.sin(wide))[0],

@@ -49,7 +49,7 @@ def _nash() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Nash: G cannot gain, its Hessian is 0 where D' = 0",
+            "Nash: G cannot gain, its Hessian is 0 where C = 0",
             MESCHEDER,
             0.0,
             float(np.abs(matrix[n:, n:]).max()),

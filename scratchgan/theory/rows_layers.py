@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ..core import Layer, Sequential
+from ..core import Layer
 from ..data import toy
 from ..initializers import glorot, he
-from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, SpectralNorm, Tanh
+from ..layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Sequential, SpectralNorm, Tanh
 from ..metrics.frechet import frechet_distance
 from ..metrics.modes import mode_report
 from ..optim import SGD, Adam
@@ -25,9 +25,9 @@ def rows() -> list[LedgerRow]:
 def operator_norm(
     layer: Layer, shape: tuple[int, ...], *, rounds: int = 5000, gain: float = 1e-6, seed: int = 0
 ) -> float:
-    r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A' A.
+    r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A^T A.
 
-    The layer's own passes are A (tangent) and A' (backward).  It rises to the norm from below, until
+    The layer's own passes are A (tangent) and A^T (backward).  It rises to the norm from below, until
     ten rounds gain less than a share of `gain`, or `rounds` are over.
 
     Dense: the norm is sigma(W), and since |W|_F >= sigma(W), weights in [-c, c] keep it below
@@ -136,7 +136,7 @@ def _penalties() -> list[LedgerRow]:
         LedgerRow(
             topic,
             "R1's weight gradient is that of F, differentiated along u in x: largest gap",
-            "(Penalty.1)",
+            "(Families.1)",
             0.0,
             float(np.abs(by_hand - difference).max()),
             1e-8,
@@ -156,7 +156,7 @@ def _layers() -> list[LedgerRow]:
         found.append(
             LedgerRow(
                 topic,
-                f"{name}: <A x, y> = <x, A' y>",
+                f"{name}: <A x, y> = <x, A^T y>",
                 "adjoint",
                 float(np.vdot(y, dy)),
                 float(np.vdot(x, layer.backward(dy, cache, param_grads=False))),

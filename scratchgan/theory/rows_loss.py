@@ -41,7 +41,7 @@ def _equilibrium() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "least squares: D's loss at the best D' = 1/2 is 1/4",
+            "least squares: D's loss at the best C = 1/2 is 1/4",
             "Mao et al. 2017",
             0.25,
             LeastSquares().discriminator(r + 0.5, r + 0.5)[0],
@@ -49,7 +49,7 @@ def _equilibrium() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "hinge: D's loss is 2, for any D' in [-1, 1]",
+            "hinge: D's loss is 2, for any C in [-1, 1]",
             "Lim & Ye 2017",
             2.0,
             Hinge().discriminator(r + 0.3, r + 0.3)[0],

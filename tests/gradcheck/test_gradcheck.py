@@ -6,6 +6,7 @@ import pytest
 from scratchgan import Sequential
 from scratchgan.exercises import bugs
 from scratchgan.gradcheck import cases, check, relative_error
+from scratchgan.gradcheck.run import run
 from scratchgan.layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, ReLU, Softplus, Tanh
 from scratchgan.losses import NonSaturating, Wasserstein
 from scratchgan.models import dcgan, mlp_gan
@@ -152,12 +153,12 @@ def test_bad_input_is_refused(rng):
 
 
 def test_registry_runs_and_selects(capsys):
-    assert cases.run(["Dense"])
+    assert run(["Dense"])
     printed = capsys.readouterr().out
     assert "Dense: ok" in printed
     assert "2 things" in printed
     with pytest.raises(ValueError, match="unknown name 'Conv3D'"):
-        cases.run(["Conv3D"])
+        run(["Conv3D"])
 
 
 def test_every_public_layer_and_loss_is_registered():
@@ -176,7 +177,7 @@ def test_every_public_layer_and_loss_is_registered():
 def test_registry_reports_failure(monkeypatch, capsys):
     case = cases.Case("Broken", lambda rng: DropsSecondOrder(), (3, 4))
     monkeypatch.setattr(cases, "CASES", [case])
-    assert not cases.run()
+    assert not run()
     assert "WRONG: Broken" in capsys.readouterr().out
 
 

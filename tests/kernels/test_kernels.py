@@ -12,7 +12,7 @@ from scratchgan.kernels import convolution
 
 
 def loops(x, W, stride, padding):
-    """(Conv.1) as it is written: seven loops."""
+    """(Conv2D.1) as it is written: seven loops."""
     (kh, kw, Ci, Co), (sh, sw), (ph, pw) = W.shape, stride, padding
     N, H, Wd, _ = x.shape
     Ho, Wo = (H + 2 * ph - kh) // sh + 1, (Wd + 2 * pw - kw) // sw + 1

@@ -179,7 +179,7 @@ def test_optimal_relativistic_discriminator():
 
 
 def test_wasserstein_estimates_the_earth_movers_distance(rng):
-    """In 1-D, W1 is the mean distance of sorted samples; fakes to the left of all real ones make D'(x) = x optimal."""
+    """In 1-D, W1 is the mean distance of sorted samples; fakes to the left of all real ones make C(x) = x optimal."""
     real, fake = 5 + rng.random((2, 40, 1)) * np.array([1, -1]).reshape(2, 1, 1)
     by_sorting = np.abs(np.sort(real[:, 0]) - np.sort(fake[:, 0])).mean()
     assert -Wasserstein().discriminator(real, fake)[0] == pytest.approx(by_sorting, rel=1e-12)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scratchgan.core import Sequential, ShapeError
+from scratchgan.core import ShapeError
 from scratchgan.data import BatchStream, DataError, Dataset, load
 from scratchgan.data.pairs import Pair, PairStream, digits_pair, uci_digits_28
 from scratchgan.gradcheck.differences import Shifted
 from scratchgan.gradcheck.report import Report
 from scratchgan.gradcheck.rows_cyclegan import cyclegan_rows
-from scratchgan.layers import BatchNorm, Conv2D, InstanceNorm, LeakyReLU, Residual, Tanh
+from scratchgan.layers import BatchNorm, Conv2D, InstanceNorm, LeakyReLU, Residual, Sequential, Tanh
 from scratchgan.models import cyclegan
 from scratchgan.models.cycle import CycleGAN, l1
 from scratchgan.models.cyclegan_nets import Both

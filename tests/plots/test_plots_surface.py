@@ -153,12 +153,14 @@ def test_optimal_d_is_the_least_loss_at_every_point(loss, bounds):
     smoothing = 0.1 if loss == "minimax" else 0.0
     made = LOSSES[loss](smoothing) if smoothing else LOSSES[loss]()
     p, q = np.array([1.0, 0.5, 0.1]), np.array([0.2, 0.5, 0.9])
-    best, _, at_rest = optimal_d(made, p, q)
+    best = optimal_d(made, p, q)
     tried = np.linspace(*bounds, 4001)[1:-1] if bounds == (0, 1) else np.linspace(*bounds, 4001)
     logits = np.log(tried / (1 - tried)) if loss in ("minimax", "non-saturating") else tried
     for value, density_p, density_q in zip(best, p, q, strict=True):
         cost = density_p * made.real_term(logits)[0] + density_q * made.fake_term(logits)[0]
         nearest = np.abs(tried - value).argmin()
         assert cost[nearest] == pytest.approx(cost.min(), abs=1e-6)
-    assert at_rest == pytest.approx(best[1])
-    assert optimal_d(LOSSES["wasserstein"](), p, q)[0] is None
+    if made.rest.output is not None:
+        assert made.rest.output == pytest.approx(best[1])
+    assert made.undecided_output == pytest.approx(best[1] + smoothing / 2)
+    assert optimal_d(LOSSES["wasserstein"](), p, q) is None

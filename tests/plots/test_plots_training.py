@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from pictures import pixels
 
-from scratchgan import plots
+from scratchgan import losses, plots
 from scratchgan.plots import (
     curves,
 )
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
-def test_equilibrium_is_the_least_loss_of_d_where_p_is_q(smoothing):
+def test_the_rest_of_minimax_is_the_least_loss_of_d_where_p_is_q(smoothing):
     D = np.linspace(0.001, 0.999, 9981)
     loss = -(1 - smoothing) * np.log(D) - smoothing * np.log(1 - D) - np.log(1 - D)
-    best, value = plots.equilibrium(smoothing)
+    value, _, best = losses.get("minimax", label_smoothing=smoothing).rest
     assert best == pytest.approx(D[loss.argmin()], abs=1e-3)
     assert value == pytest.approx(loss.min(), abs=1e-5)
     if not smoothing:

@@ -1,8 +1,8 @@
 """How a function becomes machine code, and where that code is kept on disk.
 
 Flags: LLVM can compute faster if it may round differently.  FLAGS allows the transformations that leave NaN and
-infinity correct.  (`fastmath=True` allows all of them, and then the compiler assumes that there is no NaN: a GAN that
-diverges would go unnoticed.)
+infinity correct.  (Numba's switch that allows all of them also lets the compiler assume that there is no NaN: a GAN
+that diverges would go unnoticed.)
 
 Numba keeps compiled code on disk and checks whether the file of the compiled function has changed.  It does not notice
 that a function *called* by it, in another file, has changed, and would go on running the old one.  So the code is kept
@@ -25,6 +25,7 @@ import time
 import types
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba import cfunc, njit
@@ -65,7 +66,9 @@ class by_address:
     """
 
     def __init__(self, signature: str):
-        self.signature, self._address, self._compiled = signature, None, None
+        self.signature = signature
+        self._address: int | None = None
+        self._compiled: Any = None
 
     def __call__(self, function):
         """Decorate."""
@@ -78,12 +81,12 @@ class by_address:
         if self._address is None:
             with _kept() as keep:
                 self._compiled = cfunc(self.signature, fastmath=FLAGS, error_model="numpy", cache=keep)(self.function)
-            self._address = self._compiled.address
+            self._address = int(self._compiled.address)
         return self._address
 
 
 def by_address_for_floats(signature: str):
-    """Decorator: the function for float32 and for float64, which stand for {} in the signature.
+    """Decorator: the function for float32 and for float64, whose names replace {} in the signature.
 
     Makes a dictionary {bytes of a number: `by_address` function}.
     """

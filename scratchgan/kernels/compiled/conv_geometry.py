@@ -27,7 +27,7 @@ class Phase:
 
 @functools.lru_cache(maxsize=256)
 def forward_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
-    """The only phase of conv2d: every output pixel is computed with all taps.  (Conv.1)"""
+    """The only phase of conv2d: every output pixel is computed with all taps.  (Conv2D.1)"""
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
     Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
     a = sh * np.arange(Ho)[None, :] + np.arange(kh)[:, None] - ph  # (kh, Ho) row of the image
@@ -37,7 +37,7 @@ def forward_phase(H: int, W: int, kernel_size, stride, padding) -> Phase:
 
 @functools.lru_cache(maxsize=256)
 def input_grad_phases(H: int, W: int, kernel_size, stride, padding) -> list[Phase]:
-    """dx[h] lies under tap i of dy[o] where h + p = s o + i: the taps with i = h + p mod s.  (Conv.2)"""
+    """dx[h] lies under tap i of dy[o] where h + p = s o + i: the taps with i = h + p mod s.  (Conv2D.2)"""
     (kh, kw), (sh, sw), (ph, pw) = kernel_size, stride, padding
     Ho, Wo = conv_output_size(H, kh, sh, ph), conv_output_size(W, kw, sw, pw)
     phases = []

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import struct
 from collections import namedtuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -41,9 +42,9 @@ def slots(names: str):
     Both take exactly these names, as keywords; a missing or unknown one is a TypeError.  (They are made from source
     text, as in `namedtuple`: a function with **keywords would build a dictionary at each call.)
     """
-    base = namedtuple("Slots", names)
+    base = namedtuple("Slots", names.split())  # type: ignore[misc]  # the names are an argument
     given, entries = ", ".join(base._fields), ", ".join(base._fields) + ","
-    functions = {"as_array": _as_array}
+    functions: dict[str, Any] = {"as_array": _as_array}
     exec(f"def row(*, {given}): return ({entries})", functions)
     exec(f"def table(*, {given}): return as_array(({entries}))", functions)
     methods = {name: staticmethod(functions[name]) for name in ("row", "table")}

@@ -83,12 +83,11 @@ def _(w, g, m, v, *, lr, beta1, beta2, eps, step):
 
 @adam_updates.engine("numba")
 def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
-    dtype = ws[0].dtype if ws else None
     arrays = [*zip(ws, gs, ms, vs, strict=True)]
-    if not arrays or not all(row[0].dtype == dtype and _alike(*row) for row in arrays):
+    if not arrays or not all(row[0].dtype == ws[0].dtype and _alike(*row) for row in arrays):
         adam_updates.twin(ws, gs, ms, vs, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
         return
-    rows = []
+    dtype, rows = ws[0].dtype, []
     for row in arrays:
         n, (w, g, m, v) = row[0].size, [a.__array_interface__["data"][0] for a in row]
         for first in range(0, n, PIECE):

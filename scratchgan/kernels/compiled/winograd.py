@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -124,12 +125,12 @@ def _both(h: np.ndarray, w: np.ndarray, W: int) -> np.ndarray:
     return np.ascontiguousarray(pixels.reshape(T * U, A * B, I * J), np.int64)
 
 
-def _plan(given: list, given_W: int, made: list, made_W: int) -> Plan:
+def _plan(given: Any, given_W: int, made: Any, made_W: int) -> Plan:
     a, b = (np.stack([v[..., 0], v[..., 0] | v[..., 1], v[..., 1]]) for v in (axis != NONE for axis in made))
     wanted = a[:, None, :, None, :, None] & b[None, :, None, :, None, :]
     P, Q, T, U, A, B = wanted.shape
     wanted = wanted.reshape(P * Q, T * U, A * B).swapaxes(1, 2)
-    return Plan(T * U, _both(*given, given_W), _both(*made, made_W), np.ascontiguousarray(wanted, np.int64))
+    return Plan(T * U, _both(*given, given_W), _both(*made, made_W), np.ascontiguousarray(wanted, np.int64))  # type: ignore[call-arg]  # given and made are three arguments each
 
 
 def plan_if_it_pays(plan_of, x_shape, weight, stride, padding) -> Plan | None:

@@ -1,0 +1,106 @@
+"""What a key of a recipe is, how its value is read from text, and how it is checked.  The keys are in runs/recipe.py."""
+
+import difflib
+import math
+import operator
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import Field, field
+from typing import Any
+
+MAX_BYTES = 1 << 16  # of a recipe's text; the longest that comes with the package has about 3,000
+MAX_DOTS = 200  # in a line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
+UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # the value of a key that nobody has set
+
+_LIMITS = {
+    "low": (operator.ge, "at least"),
+    "above": (operator.gt, "more than"),
+    "high": (operator.le, "at most"),
+    "below": (operator.lt, "less than"),
+}
+
+
+def key(help: str, default: Any = UNSET, **limits: Any) -> Any:
+    """Make a key's field.
+
+    default   of a key of the run; without one, the key is an option of the models' builders, and has their default
+    limits    low, high, above, below; choices; pattern, with expected; when = (another key, the values of it with which
+              this one has an effect)
+    """
+    return field(default=UNSET, metadata={"help": help, "default": default, **limits})
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """Read the TOML text of a recipe, not yet checked.  Raises ValueError if it is none, or far too long for one."""
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, far too long for a recipe")
+    text = text.decode() if isinstance(text, bytes) else text
+    if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply; a recipe is one flat table") from None
+
+
+def parse_value(text: str, kind: type) -> Any:
+    """Read a value as TOML, or else as the text that it is; not yet checked."""
+    if kind is str and not text.startswith(('"', "'")):
+        return text
+    try:
+        table = parse(f"value = {text}")
+        return table["value"] if len(table) == 1 else text  # a line break in the value could smuggle in a second key
+    except ValueError:  # TOMLDecodeError, too deep or too long
+        pass
+    try:
+        return float(text) if kind is float else text  # .5 is no TOML, and yet what people write
+    except ValueError:
+        return text
+
+
+def as_text(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(as_text, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the hint of an error: '; did you mean "adam"?' for "adm", the whole list if nothing is near."""
+    known = list(known)
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else f"; known are: {', '.join(known)}"
+
+
+def checked(key: Field, value: Any) -> Any:
+    """Return the value in its key's type, or raise the ValueError that says what was expected."""
+    limits, kind = key.metadata, key.type
+    fault = f"{key.name} = {as_text(value)}: expected "
+    if kind is str:
+        if not isinstance(value, str):
+            raise ValueError(fault + "a text")
+    elif kind is int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(fault + "an integer")
+    elif kind is float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(fault + "a finite number")
+        value = float(value)
+    else:
+        whole = isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+        if not whole or not value:
+            raise ValueError(fault + "a list of integers, such as [128, 128]")
+        value = tuple(value)
+
+    if "choices" in limits and value not in limits["choices"]:
+        hint = nearest(value, limits["choices"]) if isinstance(value, str) else ""
+        known = " or ".join(map(as_text, limits["choices"]))
+        raise ValueError(fault + known + (hint if "did you mean" in hint else ""))
+    if "pattern" in limits and not re.fullmatch(limits["pattern"], value):
+        raise ValueError(fault + limits["expected"])
+    for number in value if isinstance(value, tuple) else (value,):
+        for limit, (holds, words) in _LIMITS.items():
+            if limit in limits and not holds(number, limits[limit]):
+                raise ValueError(f"{fault}{words} {limits[limit]}")
+    return value
