@@ -1,9 +1,10 @@
 """Generative adversarial networks from scratch: every derivative by hand, in NumPy.
 
-The public names, nothing else; each is imported when it is first asked for, so that `import scratchgan` costs next to
-nothing.  Read in this order: `gan` (the game), `losses.minimax` (what both players minimise), `layers.dense` (the simplest
-layer), `families` (where every derivative of a layer is written once), `core` (the contract of the four passes),
-`penalties` (a derivative of a derivative), then one of `models`.
+This file only defines the public names.  Each is imported on first use, which keeps `import scratchgan` fast.
+
+To read the package, begin with these files, in this order: `gan` (the game), `losses.minimax` (what both players
+minimise), `layers.dense` (the simplest layer), `families` (where every derivative of a layer is written once), `core`
+(the contract of the four passes), `penalties` (a derivative of a derivative), then one of `models`.
 """
 
 from importlib import import_module
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .layers import Sequential
 
 __version__ = "0.1.0"
-#: where the source lives; empty as long as it lives nowhere.  RELEASING.md says what else to fill in
+#: URL of the source repository; empty until it is published.  RELEASING.md lists what else to fill in
 REPOSITORY = ""
 __all__ = [
     "GAN",

@@ -1,4 +1,4 @@
-"""Arguments are checked where they come in, in one wording: who, which argument, what was expected, what was given."""
+"""Checks of arguments, with uniform messages: who, which argument, what was expected, what was got."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pair(who: str, name: str, value: object, *, least: int = 1) -> tuple[int, in
 def real(
     who: str, name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
 ) -> float:
-    """Return value as a float; ValueError unless it is a number in [low, high] (or with an open end)."""
+    """Return value as a float; ValueError unless it is a number in [low, high], without an end that is open."""
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
     fits = fits and (low < value if open_low else low <= value) and (value < high if open_high else value <= high)
     if not fits:
@@ -39,7 +39,7 @@ def real(
 
 
 def one_of(who: str, name: str, value: object, known: Collection[str]) -> None:
-    """ValueError with the nearest known name unless value is one of `known`."""
+    """Raise ValueError, which suggests the nearest known name, unless value is one of `known`."""
     import difflib
 
     if not isinstance(value, str) or value not in known:

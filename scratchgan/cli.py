@@ -1,8 +1,8 @@
-"""The `scratchgan` command: train a recipe, sample from a run, judge it, list the recipes, check derivatives, measure.
+"""The `scratchgan` command: train a recipe, sample from a run, evaluate it, list the recipes, check derivatives, ...
 
-Every command prints what it wrote and where.  It exits with 0 on success, 1 if a derivative or a statement of the
-ledger is wrong, 2 if it was asked for something that cannot be (one line says what), 3 if training diverged, 130 after
-Ctrl-C and 143 after SIGTERM.
+Every command prints the files that it wrote.  Its exit code is 0 on success, 1 if a derivative or a statement of the
+ledger is wrong, 2 if it cannot do what it was asked to do (one line says why), 3 if training diverged, 130 after Ctrl-C
+and 143 after SIGTERM.
 """
 
 import argparse
@@ -23,7 +23,7 @@ class UsageError(ValueError):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        """Raise instead of printing the whole usage: `main` prints one line."""
+        """Raise UsageError, of which `main` prints one line, instead of printing the whole usage."""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(arguments)
         return args.run(args)
-    except BrokenPipeError:  # the reader (`| head`) has seen enough; keep Python from complaining at exit
+    except BrokenPipeError:  # the reader (`| head`) closed the pipe; keep Python from printing an error at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -59,19 +59,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"scratchgan {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    train = commands.add_parser("train", help="train a recipe; all that it makes goes into one folder")
+    train = commands.add_parser("train", help="train a recipe; all results are written into one folder")
     train.add_argument(
         "recipe",
         nargs="?",
         metavar="RECIPE",
         default="dcgan-mnist",
-        help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run, "
-        "which is repeated; default: dcgan-mnist",
+        help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run to repeat; "
+        "default: dcgan-mnist",
     )
     train.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/RECIPE, or RECIPE-2, -3, ...")
     train.add_argument("--steps", type=int, metavar="N", help="training steps")
-    train.add_argument("--seed", type=int, metavar="S", help="decides weights, noise and the order of the data")
-    train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or your own folder of images")
+    train.add_argument("--seed", type=int, metavar="S", help="seed for weights, noise and the order of the data")
+    train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or the path of your own data")
     train.add_argument(
         "--checkpoint-every",
         type=int,
@@ -85,62 +85,62 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="any key of the recipe (see `scratchgan recipes --keys`)",
+        help="set any key of the recipe (see `scratchgan recipes --keys`)",
     )
-    train.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
+    train.add_argument("--quiet", action="store_true", help="no progress bar; print only the run's folder")
     train.set_defaults(run=_train)
 
-    resume = commands.add_parser("resume", help="go on with a run that was stopped, as if nothing had happened")
+    resume = commands.add_parser("resume", help="continue a stopped run; the result is the same as without the stop")
     resume.add_argument("folder", metavar="RUN", help="a run's folder")
-    resume.add_argument("--quiet", action="store_true", help="no progress bar, and only the run's folder as output")
+    resume.add_argument("--quiet", action="store_true", help="no progress bar; print only the run's folder")
     resume.set_defaults(run=_resume)
 
     sample = commands.add_parser("sample", help="make samples with a trained generator")
     sample.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
-    sample.add_argument("--n", type=int, default=64, metavar="N", help="how many; default: 64")
-    sample.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    sample.add_argument("--n", type=int, default=64, metavar="N", help="number of samples; default: 64")
+    sample.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     sample.add_argument(
         "--label",
         type=int,
         metavar="L",
-        help="of a conditional GAN: all samples of this class; default: all classes, one a row",
+        help="for a conditional GAN: samples of this class only; default: all classes, one per row",
     )
     sample.add_argument(
         "--out",
         metavar="FILE",
-        help="a .png (picture) or an .npy (array (N, ...), images in [-1, 1]); default: RUN/sample-nN-seedS.png",
+        help="a .png file (picture) or .npy file (array (N, ...), images in [-1, 1]); default: RUN/sample-nN-seedS.png",
     )
     sample.set_defaults(run=_sample)
 
     translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
     translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
-    translate.add_argument("files", nargs="+", metavar="FILE", help="PNG or JPEG images, or folders of some")
+    translate.add_argument("files", nargs="+", metavar="FILE", help="PNG or JPEG images, or folders of images")
     translate.add_argument(
         "--to",
         required=True,
         metavar="DOMAIN",
-        help="a or b, or the name of the domain's data: mnist is enough for mnist-5k",
+        help="a or b, or the name of the domain's data, or the start of that name: mnist for mnist-5k",
     )
-    translate.add_argument("--out", metavar="DIR", help="default: RUN/translated")
+    translate.add_argument("--out", metavar="DIR", help="folder for the results; default: RUN/translated")
     translate.set_defaults(run=_translate)
 
     evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
     evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
-    evaluate.add_argument("--n", type=int, default=2000, metavar="N", help="samples to judge; default: 2000")
-    evaluate.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    evaluate.add_argument("--n", type=int, default=2000, metavar="N", help="number of samples; default: 2000")
+    evaluate.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     evaluate.set_defaults(run=_evaluate)
 
-    doctor = commands.add_parser("doctor", help="name what is wrong with a run, and what to try; or that it is healthy")
+    doctor = commands.add_parser("doctor", help="diagnose a run: what is wrong with it, if anything, and what to try")
     doctor.add_argument("folder", metavar="RUN", help="a run's folder")
     doctor.set_defaults(run=_doctor)
 
-    pictures = commands.add_parser("pictures", help="draw what a run holds: D's surface, latent walks, nearest images")
+    pictures = commands.add_parser("pictures", help="draw more pictures of a run: D's surface, latent walks, ...")
     pictures.add_argument("folder", metavar="RUN", help="a run's folder")
-    pictures.add_argument("--out", metavar="DIR", help="where to put them; default: RUN")
-    pictures.add_argument("--seed", type=int, default=1, metavar="S", help="decides the noise; default: 1")
+    pictures.add_argument("--out", metavar="DIR", help="folder for the pictures; default: RUN")
+    pictures.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     pictures.set_defaults(run=_pictures)
 
-    ledger = commands.add_parser("ledger", help="hold the code against theory: a table of statements and their errors")
+    ledger = commands.add_parser("ledger", help="compare the code with theory: a table of statements and their errors")
     ledger.set_defaults(run=_ledger)
 
     recipes = commands.add_parser("recipes", help="list the recipes, show one, or list all keys")
@@ -148,21 +148,21 @@ def _parser() -> argparse.ArgumentParser:
     recipes.add_argument("--keys", action="store_true", help="list all keys of a recipe, with defaults")
     recipes.set_defaults(run=_recipes)
 
-    gradcheck = commands.add_parser("gradcheck", help="check derivatives by hand against numerical ones")
-    gradcheck.add_argument("names", nargs="*", metavar="NAME", help="layers or losses to check; default: all")
+    gradcheck = commands.add_parser("gradcheck", help="check hand-written derivatives against numerical ones")
+    gradcheck.add_argument("names", nargs="*", metavar="NAME", help="what to check, such as Dense; default: everything")
     gradcheck.set_defaults(run=_gradcheck)
 
-    grade = commands.add_parser("grade", help="run submitted notebooks of the course, and write what each has solved")
-    grade.add_argument("folder", metavar="FOLDER", help="with notebooks (*.ipynb) in it, or in folders below it")
-    grade.add_argument("--out", metavar="FILE", help="the table; default: FOLDER/grades.csv")
-    grade.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds for a notebook; default: 600")
-    grade.add_argument("--cell-timeout", type=float, default=180, metavar="S", help="seconds for a cell; default: 180")
-    grade.add_argument("--quiet", action="store_true", help="no progress bar, and only the table's path as output")
+    grade = commands.add_parser("grade", help="run submitted notebooks of the course, and grade their exercises")
+    grade.add_argument("folder", metavar="FOLDER", help="a folder with notebooks (*.ipynb), also in sub-folders")
+    grade.add_argument("--out", metavar="FILE", help="CSV file for the grades; default: FOLDER/grades.csv")
+    grade.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds per notebook; default: 600")
+    grade.add_argument("--cell-timeout", type=float, default=180, metavar="S", help="seconds per cell; default: 180")
+    grade.add_argument("--quiet", action="store_true", help="no progress bar; print only the path of the CSV file")
     grade.set_defaults(run=_grade)
 
-    bench = commands.add_parser("bench", help="measure the speed of a training step and of what it is made of")
+    bench = commands.add_parser("bench", help="measure the speed of a training step and of its parts")
     bench.add_argument(
-        "--threads", type=int, metavar="N", help="threads for the kernels; default: as many as they use in training"
+        "--threads", type=int, metavar="N", help="threads for the kernels; default: as many as in training"
     )
     bench.set_defaults(run=_bench)
     return parser
@@ -200,13 +200,13 @@ def _train(args: argparse.Namespace) -> int:
     def announce(recipe, folder, data):
         shape = " x ".join(map(str, data.example_shape))
         if data.kind == "density":
-            examples = "points drawn afresh"
+            examples = "new points in each step"
         elif data.kind == "pair":
             examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
         else:
             examples = f"{len(data):,} of {shape}"
         print(
-            f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps of "
+            f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps, batch size "
             f"{recipe.batch_size}, seed {recipe.seed}; into {folder}",
             flush=True,
         )
@@ -226,9 +226,9 @@ def _resume(args: argparse.Namespace) -> int:
 
     def announce(recipe, folder, data):
         print(
-            f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only its last pictures are drawn again"
+            f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only the final pictures are drawn again"
             if begun >= recipe.steps
-            else f"{recipe.name}: goes on after step {begun:,} of {recipe.steps:,}; in {folder}",
+            else f"{recipe.name}: continues after step {begun:,} of {recipe.steps:,}; in {folder}",
             flush=True,
         )
 
@@ -238,7 +238,7 @@ def _resume(args: argparse.Namespace) -> int:
 
 
 def _ran(run, quiet: bool) -> int:
-    """Do the run, say how it ended, and return the exit code."""
+    """Call `run`, print how training ended, and return the exit code."""
     from .doctor import summary
     from .runs.train import Diverged
 
@@ -259,7 +259,7 @@ def _ran(run, quiet: bool) -> int:
             print(f"doctor: {summary(run.findings)}")
     by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}.get(run.signal, "")
     stopped = (
-        f"stopped by {by} after step {run.gan.steps:,} (scratchgan resume {run.folder} goes on); "
+        f"stopped by {by} after step {run.gan.steps:,} (to continue: scratchgan resume {run.folder}); "
         if run.interrupted
         else ""
     )
@@ -279,7 +279,7 @@ def _sample(args: argparse.Namespace) -> int:
         raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
     if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
         raise UsageError(
-            f"argument --n: a picture holds at most {MOST_IN_PICTURE:,} samples, got {args.n:,}; "
+            f"argument --n: expected at most {MOST_IN_PICTURE:,} samples in a picture, got {args.n:,}; "
             "use --out FILE.npy for more"
         )
 
@@ -292,11 +292,11 @@ def _sample(args: argparse.Namespace) -> int:
 
     gan, recipe = restore(run)
     if gan.kind == "translations":
-        raise UsageError(f"{run} translates images instead of making them of noise: try scratchgan translate")
+        raise UsageError(f"{run}: a CycleGAN translates images, it makes none from noise; try scratchgan translate")
     asked = {}
     if args.label is not None:
         if not gan.conditional:
-            raise UsageError(f"argument --label: {run} is no conditional GAN: its samples have no labels to choose")
+            raise UsageError(f"argument --label: {run} is not a conditional GAN, so its samples have no labels")
         if not 0 <= args.label < gan.classes:
             raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
         asked = {"labels": args.label}
@@ -307,7 +307,7 @@ def _sample(args: argparse.Namespace) -> int:
     else:
         title = f"{recipe.name} after {gan.steps:,} steps: {args.n} samples, seed {args.seed}"
         if asked:
-            save_grid(out, gan.sample(args.n, seed=args.seed, **asked), f"{title}, all asked to be {args.label}")
+            save_grid(out, gan.sample(args.n, seed=args.seed, **asked), f"{title}, label {args.label}")
             print(
                 f"wrote {out}: {args.n:,} samples of label {args.label}, seed {args.seed}, from {run} after "
                 f"{gan.steps:,} steps"
@@ -326,7 +326,7 @@ def _translate(args: argparse.Namespace) -> int:
     run = Path(args.folder)
     gan, recipe = restore(run)
     if gan.kind != "translations":
-        raise UsageError(f"{run} is no CycleGAN: it makes images of noise; try scratchgan sample")
+        raise UsageError(f"{run}: expected a CycleGAN, got a GAN that makes samples from noise; try scratchgan sample")
     to = domain(recipe, args.to)
     named = Path(recipe.data if to == "a" else recipe.data_b).name
     out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"

@@ -1,21 +1,21 @@
-r"""The layer contract: four passes, explicit caches, parameters that have paths.
+r"""The layer contract: four passes, explicit caches, parameters with paths.
 
-A layer is a function y = f(x; theta) that can be asked four questions.  Below, dv = dL/dv is the gradient of a scalar L
+A layer is a function y = f(x; theta) with four passes.  Below, dv = dL/dv is the gradient of a scalar L
 with respect to v, tv is the tangent (the directional derivative) of v, and tdv is the tangent of dv.
 
     forward            x        -> y      the value
     backward           dy       -> dx     the gradient:             dx  = J(x)^T dy,     and dtheta is added to `grads`
-    tangent            tx       -> ty     the directional one:      ty  = J(x) tx + (df/dtheta) ttheta
-    tangent_backward   tdy      -> tdx    how dx moves with them:   tdx = d/de dx(x + e tx, theta + e ttheta,
+    tangent            tx       -> ty     the tangent of y:         ty  = J(x) tx + (df/dtheta) ttheta
+    tangent_backward   tdy      -> tdx    the tangent of dx:        tdx = d/de dx(x + e tx, theta + e ttheta,
                                           dy + e tdy), and the same derivative of dtheta is added to `grads`
 
-The fourth is a second derivative.  A gradient penalty needs it: see `scratchgan.families`, which derives all four once
-for every layer of a kind.
+The fourth is a second derivative, which gradient penalties need.  `scratchgan.families` derives all four passes, once
+for each family of layers.
 
-Nothing that a pass needs later lives on the layer: `forward` returns it in a `Cache`.  A discriminator may
-so be pending on a real batch and a fake one at once, and each `backward` sees its own activations.  Gradients
-accumulate (`+=`) until `zero_grads`.  Losses average over the batch; layers only sum.  `None` in place of a tangent
-means "identically zero".
+The layer stores nothing between passes: `forward` returns a `Cache` with everything that the later passes need.  So a
+discriminator can run forward on a real batch and on a fake one before either `backward`, and each `backward` uses its
+own activations.  Gradients accumulate (`+=`) until `zero_grads`.  Losses average over the batch; layers only sum.
+`None` in place of a tangent means "identically zero".
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class ShapeError(ValueError):
-    """An array does not fit the layer that it was given to; the message names the layer, what it expected and what it got."""
+    """An array has the wrong shape for a layer; the message names the layer, the expected shape and the actual one."""
 
 
 class OrderError(RuntimeError):
-    """A pass was called before the pass that it builds on, or with the cache of another layer."""
+    """A pass was called before a pass that it depends on, or with the cache of another layer."""
 
 
 class Cache:
-    """What one call of `forward` leaves for the passes after it.
+    """What one call of `forward` stores for the later passes.
 
     Attributes: `layer`, `x` (the input), `train` (the mode), `y_shape`; then `dy` from `backward`, `tx` and `tparams`
-    from `tangent`; and whatever else the layer puts there: the weight that was used, a mask, an argmax, statistics.
+    from `tangent`; and whatever else the layer stores: the weight that was used, a mask, an argmax, statistics.
     """
 
-    #: in this call a sample's output depended on its batch-mates
+    #: whether, in this call, a sample's output depended on the other samples of the batch
     couples = False
 
     def __init__(self, layer: Layer, x: np.ndarray, train: bool):
@@ -59,23 +59,23 @@ class Cache:
         self.tparams: Mapping[str, np.ndarray] = {}
         self.saw_backward = self.saw_tangent = False
 
-    if TYPE_CHECKING:  # what the layer puts there may be anything
+    if TYPE_CHECKING:  # a layer may store anything in its cache
 
         def __getattr__(self, name: str) -> Any: ...
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def begin_backward(self, layer: Layer, dy: np.ndarray) -> None:
-        """Check that dy fits, and keep it for `tangent_backward`."""
+        """Check the shape and dtype of dy, and keep it for `tangent_backward`."""
         self._check(layer, "backward", "dy", dy, self.y_shape)
         self.dy, self.saw_backward = dy, True
 
     def begin_tangent(self, layer: Layer, tx: np.ndarray | None, tparams: TParams) -> None:
-        """Check that tx and tparams fit, and keep them for `tangent_backward`."""
+        """Check the shapes and dtypes of tx and tparams, and keep them for `tangent_backward`."""
         self._check(layer, "tangent", "tx", tx, self.x.shape)
         self.tx, self.tparams, self.saw_tangent = tx, layer.check_tparams(tparams), True
 
     def begin_tangent_backward(self, layer: Layer, tdy: np.ndarray | None) -> None:
-        """Check that `backward` and `tangent` came first, and that tdy fits."""
+        """Check that `backward` and `tangent` ran first, and check the shape and dtype of tdy."""
         self._check(layer, "tangent_backward", "tdy", tdy, self.y_shape)
         missing = [
             name for name, passed in (("backward", self.saw_backward), ("tangent", self.saw_tangent)) if not passed
@@ -96,22 +96,22 @@ class Cache:
         if value.shape != shape:
             raise ShapeError(f"{layer.label}: {name} must have the shape {shape}, got {value.shape}")
         if value.dtype != self.x.dtype:
-            raise TypeError(f"{layer.label}: {name} must be {self.x.dtype} as its input was, got {value.dtype}")
+            raise TypeError(f"{layer.label}: {name} must be {self.x.dtype} like the layer's input, got {value.dtype}")
 
 
 class Layer:
-    """Base of everything that has the four passes: layers, nets, and graphs that are no chain.
+    """Base class of everything that has the four passes: layers, nets, and graphs of layers that are not chains.
 
     Attributes
         params   name -> array; trained, updated in place by an optimiser
         grads    the same names -> dL/d(param); accumulates until `zero_grads`
         state    name -> array; not trained (running statistics)
-        path     where the layer stands, as "D.2"; only for messages
+        path     the layer's position in its net, such as "D.2"; used only in messages
     """
 
-    #: the mode matters and batch-mates influence each other (BatchNorm in training)
+    #: whether, in training, a sample's output depends on the other samples of the batch (BatchNorm)
     couples_samples = False
-    #: `forward` has a keyword `labels`
+    #: whether `forward` has a keyword `labels`
     takes_labels = False
 
     def __init__(self):
@@ -126,7 +126,7 @@ class Layer:
     def forward(
         self, x: np.ndarray, *, train: bool, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Cache]:
-        """Return (y, cache).  `rng` is only asked for by layers that draw (Dropout in training)."""
+        """Return (y, cache).  Only layers that draw random numbers (Dropout in training) need `rng`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
     def backward(self, dy: np.ndarray, cache: Cache, *, param_grads: bool = True, input_grad: bool = True) -> Any:
@@ -144,14 +144,14 @@ class Layer:
     # -- shapes -------------------------------------------------------------------------------------------------------
 
     def output_shape(self, shape: Shape, batch: object = "N") -> Shape:
-        """Shape of y for x of `shape` (both without the batch axis); entries that are not known yet are None.
+        """Shape of y for an x of shape `shape`, both without the batch axis; unknown entries are None.
 
-        Raises ShapeError if no such x fits.  `batch` is only what a message prints for the batch axis.
+        Raises ShapeError if the layer does not accept such an x; its message shows `batch` as the batch axis.
         """
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")
 
     def check_input(self, x: np.ndarray) -> None:
-        """Raise TypeError or ShapeError unless x fits; costs one comparison if it looks like the last one."""
+        """Raise TypeError or ShapeError unless x fits; one comparison if shape and dtype are those of the last x."""
         if isinstance(x, np.ndarray) and (x.shape[1:], x.dtype, x.ndim) == self._accepted:
             return
         if not isinstance(x, np.ndarray):
@@ -170,7 +170,7 @@ class Layer:
         self._accepted = (x.shape[1:], x.dtype, x.ndim)
 
     def misfit(self, expected: str, shape: Shape, batch: object = "N") -> ShapeError:
-        """The one wording of a shape error: the layer's path, what it expected and what it got."""
+        """The ShapeError that every layer raises: the layer's label, what it expected and what it got."""
         return ShapeError(f"{self.label} expects {expected}, got {show_shape(shape, batch)}")
 
     def check_tparams(self, tparams: TParams) -> Mapping[str, np.ndarray]:
@@ -191,22 +191,22 @@ class Layer:
     # -- parameters ---------------------------------------------------------------------------------------------------
 
     def add_param(self, name: str, value: np.ndarray) -> None:
-        """Register an array that is trained, and its gradient."""
+        """Register a parameter, and a gradient of zeros for it."""
         self.params[name] = value
         self.grads[name] = np.zeros_like(value)
 
     def children(self) -> Sequence[tuple[str, Layer]]:
-        """The layers that this one is made of, with their names."""
+        """The layers that this layer consists of, as (name, layer)."""
         return ()
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield (path with a trailing dot, layer) for this layer and all below it, in order."""
+        """Yield (path with a trailing dot, layer) for this layer and all layers inside it, in order."""
         yield prefix, self
         for name, child in self.children():
             yield from child.walk(f"{prefix}{name}.")
 
     def parameters(self) -> list[tuple[str, np.ndarray]]:
-        """Every trained array with its path: [("0.W", array), ("0.b", array), ...]."""
+        """Every parameter with its path: [("0.W", array), ("0.b", array), ...]."""
         return [(prefix + name, a) for prefix, layer in self.walk() for name, a in layer.params.items()]
 
     def gradients(self) -> list[tuple[str, np.ndarray]]:
@@ -228,7 +228,7 @@ class Layer:
         return [(a, layer.grads[name]) for layer in self.layers_below() for name, a in layer.params.items()]
 
     def layers_below(self) -> list[Layer]:
-        """This layer and all that it is made of, in the order of `walk`."""
+        """This layer and all layers inside it, in the order of `walk`."""
         found = [self]
         for _, child in self.children():
             found += child.layers_below()
@@ -248,7 +248,7 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype | None:
-        """The parameters' dtype; None without parameters."""
+        """The dtype of the parameters; None if there are none."""
         for _, layer in self.walk():
             for array in layer.params.values():
                 return array.dtype
@@ -256,19 +256,19 @@ class Layer:
 
     @property
     def label(self) -> str:
-        """How messages call this layer: `Conv2D "D.2"`."""
+        """The layer's name in messages: `Conv2D "D.2"`."""
         return f'{type(self).__name__} "{self.path}"' if self.path else type(self).__name__
 
     def set_path(self, path: str) -> None:
-        """Say where this layer stands; messages of all layers below follow."""
+        """Set the path of this layer, and with it the paths of all layers inside it."""
         self.path = path
         for name, child in self.children():
             child.set_path(f"{path}.{name}" if path else name)
 
-    # -- what the gradient checker asks -------------------------------------------------------------------------------
+    # -- for the gradient checker --------------------------------------------------------------------------------------
 
     def kink_distance(self, cache: Cache) -> float:
-        """How far the inputs of this call are from the nearest point without a derivative; inf if there is none."""
+        """Distance from this call's inputs to the nearest point that has no derivative; inf if there is none."""
         return np.inf
 
     def __repr__(self) -> str:
@@ -286,14 +286,14 @@ def below(tparams: Mapping[str, np.ndarray], name: str) -> Mapping[str, np.ndarr
 
 
 def add(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
-    """a + b where None is identically zero."""
+    """a + b, where None stands for zero."""
     if a is None:
         return b
     return a if b is None else a + b
 
 
 def show_shape(shape, batch) -> str:
-    """A shape as messages print it, with `batch` for the batch axis."""
+    """The text of a shape for messages, with `batch` as the batch axis."""
     if shape is None:
         return "an unknown shape"
     return "(" + ", ".join([str(batch), *("?" if n is None else str(n) for n in shape)]) + ")"

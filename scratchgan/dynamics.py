@@ -1,18 +1,18 @@
-r"""The game as a dynamical system: its vector field, and the Jacobian of that field times a vector.
+r"""The game as a dynamical system: its vector field, and products of that field's Jacobian with a vector.
 
-Both players follow their own gradient.  Put together, v(theta) = (grad_D L_D, grad_G L_G) is not the gradient of
-anything, so the game can circle where a single loss would go downhill.  Whether it does is told by the eigenvalues of
-the Jacobian J = dv/dtheta, which takes a direction t = (tD, tG) to
+Each player follows its own gradient.  Together, v(theta) = (grad_D L_D, grad_G L_G) is not the gradient of any
+function, so the game can circle where a single loss would decrease.  Whether it does depends on the eigenvalues of the
+Jacobian J = dv/dtheta, which maps a direction t = (tD, tG) to
 
     (Dynamics.1)   J t = ( H_DD tD + H_DG tG,   H_GD tD + H_GG tG ),     H_DG = d(grad_D L_D)/d theta_G, ...
 
-(Mescheder et al. 2017, section 3).  No Jacobian is ever formed: one tangent pass through G and D, and one tangent of
+(Mescheder et al. 2017, section 3).  The Jacobian is never formed: one tangent pass through G and D, and one tangent of
 their backward passes, give J t exactly, for any t:
 
     G moves along tG, so the fakes move:           tfake = G.tangent(0, tG)
-    D moves along tD and sees moving fakes:        tr = D.tangent(0, tD),    tf = D.tangent(tfake, tD)
+    D moves along tD, its input along tfake:       tr = D.tangent(0, tD),    tf = D.tangent(tfake, tD)
     so the loss's derivatives move:                (tdr, tdf) from the second derivatives of the loss
-    and so do the weight gradients:                tangent_backward of D (both batches), and of G behind D
+    and so do the weight gradients:                tangent_backward of D (both batches), then of G
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ def vector_field(gan: GAN, real: np.ndarray, Z: np.ndarray) -> tuple[Field, Fiel
 
 
 def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG: Direction) -> tuple[Field, Field]:
-    """(Dynamics.1): how `vector_field` moves when D's weights move along tD and G's along tG (path -> array).
+    """(Dynamics.1): the tangent of `vector_field` when D's weights move along tD and G's along tG (path -> array).
 
-    Missing paths mean no movement.  Layers that draw (Dropout) draw once here, for both players.  Running statistics
-    move as in a forward pass; the GAN's gradients are overwritten.
-    Raises ValueError for an unknown path or a wrong shape, and for a game with rules: (Dynamics.1) is the plain one's.
+    Weights whose path is missing do not move.  Layers that draw random numbers (Dropout) draw once, for both players.
+    Running statistics are updated as in any forward pass; the gradients of G and D are overwritten.
+    Raises ValueError for an unknown path or a wrong shape, and for a game with rules or answers, which (Dynamics.1)
+    does not cover.
     """
     if gan.rules or gan.answer_size:
         raise ValueError(
-            "the Jacobian of the vector field is derived for a game without rules or answers, this one "
-            f"has {gan.rules or f'{gan.answer_size} answers of D'}"
+            "jacobian_vector: expected a game without rules or answers, "
+            f"got {gan.rules or f'{gan.answer_size} answers of D'}"
         )
     G, D, loss, rng = gan.G, gan.D, gan.loss, gan.layer_rng()
     fake, in_g = G.forward(Z, train=True, rng=rng)
@@ -68,7 +69,7 @@ def jacobian_vector(gan: GAN, real: np.ndarray, Z: np.ndarray, tD: Direction, tG
     _, d_logits = loss.generator(f, r)
     G.backward(D.backward(d_logits, on_fake, param_grads=False), in_g, param_grads=False, input_grad=False)
     t_logits = loss.generator_tangent(f, tf, r, tr)
-    through_d = D.tangent_backward(t_logits, on_fake)  # D's own gradients are no part of G's field
+    through_d = D.tangent_backward(t_logits, on_fake)  # D's own gradients are not part of G's field
     G.zero_grads()
     G.tangent_backward(through_d, in_g, input_grad=False)
     D.zero_grads()

@@ -1,11 +1,11 @@
-r"""Four kinds of layer, and all four passes of each, written once.
+r"""Four families of layers, with all four passes of each written once.
 
 A gradient penalty P(g) with g = dF/dx is itself minimised over the weights.  With u = dP/dg held fixed,
 
     (Families.1)   grad_theta P = grad_theta <g, u> = d/de grad_theta F(x + e u)  at e = 0,
 
-so what is needed is the ordinary parameter gradient, differentiated along u in input space.  Put a dot (a `t`) on every
-line of `backward` and apply the product rule; that is the whole of second-order backpropagation:
+so we need the ordinary parameter gradient, differentiated along u in input space.  That means differentiating each
+line of `backward` by the product rule, where a `t` marks a tangent.  This is all of second-order backpropagation:
 
     pass               Bilinear  y = A(x, W) + b             Elementwise  y = phi(x)          LinearMap  y = A(x)
     forward            A(x, W) + b                           phi(x)                           A(x)
@@ -24,8 +24,8 @@ line of `backward` and apply the product rule; that is the whole of second-order
 
 A^T is the adjoint of A in x, <A(x, W), dy> = <x, A^T(dy, W)>, and B the adjoint in W, <A(x, W), dy> = <W, B(x, dy)>.
 A Product is a Bilinear whose second factor is another activation, b: its gradient is returned, not accumulated.
-A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU only B(tx, dy)
-remains of the last pass, since phi'' = 0.
+A tangent that is None is identically zero, and its terms are skipped: for linear layers with LeakyReLU, where
+phi'' = 0, only B(tx, dy) remains of the last pass.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from .kernels import channel_sum
 class Bilinear(Layer):
     """y = A(x, W) + b: linear in x for fixed W, and linear in W for fixed x.  Dense and both convolutions.
 
-    A subclass gives `apply` (A), `adjoint` (A^T) and `weight_grad` (B); b is added to the last axis.
+    A subclass defines `apply` (A), `adjoint` (A^T) and `weight_grad` (B); b is added to the last axis.
     """
 
-    #: another layer has taken over its weight (layers.reparametrised)
+    #: whether a wrapper has taken over the weight (layers.reparametrised)
     wrapped = False
 
     def apply(self, x: np.ndarray, W: np.ndarray) -> np.ndarray:
@@ -110,8 +110,8 @@ class Bilinear(Layer):
 class Elementwise(Layer):
     """y = phi(x), entry by entry: the activations.
 
-    A subclass gives `phi(x)`, `dphi(x, y)` and `d2phi(x, y)` with y = phi(x), which often makes the derivative cheap,
-    and states in `kinks` where phi has no derivative and in its docstring which value is then taken.
+    A subclass defines `phi(x)`, `dphi(x, y)` and `d2phi(x, y)`; y = phi(x) often makes the derivative cheap.  `kinks`
+    lists the points where phi has no derivative; the docstring says which value is used there.
     """
 
     #: where phi' jumps
@@ -124,11 +124,11 @@ class Elementwise(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define phi")
 
     def dphi(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """phi'(x), given also y = phi(x)."""
+        """phi'(x); y = phi(x) is given as well."""
         raise NotImplementedError(f"{type(self).__name__} must define dphi")
 
     def d2phi(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """phi''(x), given also y = phi(x)."""
+        """phi''(x); y = phi(x) is given as well."""
         raise NotImplementedError(f"{type(self).__name__} must define d2phi")
 
     def output_shape(self, shape, batch="N"):
@@ -169,8 +169,8 @@ class Elementwise(Layer):
 class LinearMap(Layer):
     """y = A(x), linear and without parameters: reshape, up-sampling, pooling, dropout.
 
-    A subclass gives `apply` (A) and `adjoint` (A^T).  What makes the map this call's own (a dropout mask) is drawn by
-    `prepare` into the cache, so that all four passes use the same map.
+    A subclass defines `apply` (A) and `adjoint` (A^T).  If the map differs from call to call (a dropout mask),
+    `prepare` stores it in the cache, and all four passes use the same map.
     """
 
     def apply(self, x: np.ndarray, cache: Cache) -> np.ndarray:
@@ -182,7 +182,7 @@ class LinearMap(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
 
     def prepare(self, cache: Cache, rng: np.random.Generator | None) -> None:
-        """Put into the cache what the map depends on besides its argument."""
+        """Store in the cache whatever the map depends on besides its argument."""
 
     def forward(self, x, *, train, rng=None):
         """y = A(x)."""
@@ -212,20 +212,20 @@ class LinearMap(Layer):
 class Product(Layer):
     r"""y = A(a, b) of two activations, linear in each: attention, modulation, projection.
 
-    It has two inputs, so it stands in no Sequential: a layer that is a graph calls it as a part.  Wherever another
-    layer takes or returns an array for its input, a Product takes or returns the pair for (a, b), either of which may
-    be None in a tangent:
+    It has two inputs, so it cannot be part of a Sequential; layers that are graphs call it.  Where other layers take or
+    return an array for their input, a Product takes or returns a pair for (a, b).  In a tangent, either of the two may
+    be None:
 
         y, cache = forward((a, b), train=train)        ty       = tangent((ta, tb), cache)
         da, db   = backward(dy, cache)                 tda, tdb = tangent_backward(tdy, cache)
 
-    A subclass gives `apply` (A), `adjoint_a` (A_a^T) and `adjoint_b` (A_b^T), which satisfy
+    A subclass defines `apply` (A), `adjoint_a` (A_a^T) and `adjoint_b` (A_b^T), which satisfy
 
     (Families.2)   <A(a, b), dy> = <a, A_a^T(dy, b)> = <b, A_b^T(a, dy)>
 
-    and `output_shape` of two whole shapes: b need not have a batch axis (a gate is a single number).
+    and `output_shape`, which takes two full shapes: b need not have a batch axis (a gate is a single number).
 
-    Errors    TypeError unless a and b are arrays of the same float dtype; ShapeError if they do not fit each other.
+    Errors    TypeError unless a and b are arrays of the same float dtype; ShapeError if their shapes are incompatible.
     """
 
     def apply(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -241,13 +241,13 @@ class Product(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define adjoint_b")
 
     def check_input(self, x):
-        """Two arrays of one float dtype, whose shapes fit each other."""
+        """Raise TypeError or ShapeError unless a and b have the same float dtype and compatible shapes."""
         for name, value in zip("ab", x, strict=True):
             if not isinstance(value, np.ndarray) or value.dtype not in FLOATS:
                 given = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
                 raise TypeError(f"{self.label} expects an array of float32 or float64 for {name}, got {given}")
         if x[0].dtype != x[1].dtype:
-            raise TypeError(f"{self.label} expects a and b of one dtype, got {x[0].dtype} and {x[1].dtype}")
+            raise TypeError(f"{self.label} expects a and b of the same dtype, got {x[0].dtype} and {x[1].dtype}")
         self.output_shape((x[0].shape, x[1].shape))
 
     def forward(self, x, *, train, rng=None):
@@ -288,7 +288,7 @@ class Product(Layer):
         return add(da, tda), add(db, tdb)
 
     def _adjoints(self, a, b, dy, cache):
-        """(A_a^T(dy, b), A_b^T(a, dy)), where None for a factor is zero."""
+        """(A_a^T(dy, b), A_b^T(a, dy)), where a factor that is None stands for zero."""
         return (
             None if b is None else self.adjoint_a(dy, b, cache.x.shape),
             None if a is None else self.adjoint_b(a, dy, cache.b.shape),

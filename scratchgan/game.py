@@ -1,7 +1,7 @@
-"""What every game has in common: its nets and their optimisers, its random streams, and a state that can be saved.
+"""What all games have in common: nets and their optimisers, random streams, and a state that can be saved.
 
-A game is whatever `train_step` trains: `scratchgan.GAN` makes samples of noise, `models.cyclegan.CycleGAN` translates
-images.  `GAN` is the file to read first; here is the bookkeeping around it.
+A game is a set of nets that `train_step` trains against each other: `scratchgan.GAN` makes samples from noise, the
+CycleGAN of models/cycle.py translates images.  Read gan.py first; this file is the bookkeeping around it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .kernels import on_one_blas_thread
 from .losses import Loss
 from .optim import Ema, Optimizer, check_same_arrays
 
-#: samples per pass in evaluation: always so many (the last pass is filled up), so that N never changes a sample's bits
+#: samples per pass in evaluation; the last pass is padded to this number, so that a sample's bits do not depend on N
 CHUNK = 64
-#: bytes of a generator's state as JSON; PCG64, which all of ours are, takes about 150
+#: largest size of a random generator's state as JSON, in bytes; PCG64, the only kind used here, takes about 150
 MAX_RNG_STATE = 1000
 
 
 class LastBatch(NamedTuple):
-    """What D was given in its last turn, real samples and fakes (N, ...), and its logits of both, (N, 1)."""
+    """The inputs of D in its last turn, real samples and fakes (N, ...), and its logits (N, 1) for both."""
 
     real: np.ndarray
     fake: np.ndarray
@@ -35,7 +35,7 @@ class LastBatch(NamedTuple):
 
 
 class Counter(NamedTuple):
-    """A whole number of a game's state: `attribute` of `owner`, from 0 to `most`."""
+    """An integer in a game's state: the attribute named `attribute` of `owner`, from 0 to `most`."""
 
     owner: object
     attribute: str
@@ -43,22 +43,22 @@ class Counter(NamedTuple):
 
 
 class Game:
-    """Base class of games.  A subclass defines `train_step`, and says what else belongs to its state.
+    """Base class of games.  A subclass defines `train_step`, and adds whatever else belongs to its state.
 
     data_shape    shape of one example, without the batch axis
-    streams       random generators by name; `layer_rng` gives out the one called "layers"
-    steps         steps of training so far
+    streams       {name: random generator}; `layer_rng` returns the one called "layers"
+    steps         training steps so far
     ema           moving average of G's weights, or None
-    conditions    what D's forward takes in addition to samples in this step: nothing, or labels
-    last_batch    of D's last turn, or None: scratchgan.doctor looks at it where a step is logged
+    conditions    further inputs of D's forward in this step: none, or labels
+    last_batch    the batch of D's last turn, or None; scratchgan.doctor reads it when a step is logged
 
-    The usual game has the players `G` and `D` with `g_optimizer` and `d_optimizer`.  One with other nets overrides
-    `nets` and `optimizers`; one with more to remember overrides `counters` and `extra_arrays`.
+    The usual game has the players `G` and `D` with `g_optimizer` and `d_optimizer`.  A game with other nets overrides
+    `nets` and `optimizers`; a game with more state overrides `counters` and `extra_arrays`.
     """
 
-    #: what the trained game makes: "samples" of noise, or "translations" of images
+    #: what the trained game makes: "samples" from noise, or "translations" of images
     kind: ClassVar[Literal["samples", "translations"]]
-    #: `train_step` and `sample` take labels, one of 0..classes-1
+    #: whether `train_step` and `sample` take labels in 0..classes-1
     conditional: ClassVar[bool] = False
     classes: int = 0
 
@@ -76,16 +76,16 @@ class Game:
         self.last_batch: LastBatch | None = None
 
     def train_step(self, batch: Any, labels: np.ndarray | None = None) -> dict[str, float]:
-        """One step of training: all players have their turn.  Returns the losses and other numbers for the log."""
+        """Train for one step, with the players' turns.  Return the losses and other numbers for the log."""
         raise NotImplementedError(f"{type(self).__name__} must define train_step")
 
     def layer_rng(self) -> np.random.Generator:
-        """The stream that layers which draw (Dropout) are given."""
+        """The random stream for layers that draw random numbers (Dropout)."""
         return self.streams["layers"]
 
     @property
     def packing(self) -> int:
-        """How many samples D judges together."""
+        """How many samples D classifies together."""
         return 1
 
     # -- what the state consists of -----------------------------------------------------------------------------------
@@ -99,20 +99,20 @@ class Game:
         return [("g_optimizer", self.g_optimizer), ("d_optimizer", self.d_optimizer)]
 
     def counters(self) -> dict[str, Counter]:
-        """The whole numbers of the state, by their keys."""
+        """The integers in the state: {key: Counter}."""
         counters = {"steps": Counter(self, "steps")}
         return counters if self.ema is None else counters | {"ema_steps": Counter(self.ema, "steps")}
 
     def extra_arrays(self) -> dict[str, np.ndarray]:
-        """Live arrays of the state, by their keys, that belong to no net and no optimiser."""
+        """{key: array} of the live arrays in the state that belong to neither a net nor an optimiser."""
         return {}
 
     # -- saving it ----------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything a resumed training needs, by name: weights, running statistics, optimisers, average, random state.
+        """{name: array} of all that resuming needs: weights, running statistics, optimisers, average, random state.
 
-        The arrays are the live ones, not copies.
+        Arrays of nets and optimisers are the live ones, not copies.
         """
         arrays = self._live_arrays()
         for key, counter in self.counters().items():
@@ -122,10 +122,10 @@ class Game:
         return arrays | {f"rng/{name}": rng_state(rng) for name, rng in self.streams.items()}
 
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `state` gave.
+        """Restore what `state` returned.
 
-        Raises ValueError, before it changes any, if names, shapes or dtypes differ, for a count out of its range, a
-        negative variance, or something that is no random state.
+        Raises ValueError, before anything changes, for different names, shapes or dtypes, a counter out of range, a
+        negative variance, or an invalid random state.
         """
         who, own, random = type(self).__name__, self.state(), {f"rng/{name}": name for name in self.streams}
         check_same_arrays(
@@ -147,7 +147,7 @@ class Game:
         moments = {which: {n: arrays[f"{which}/{n}"] for n in opt.state()} for which, opt in self.optimizers()}
         for which, optimizer in self.optimizers():
             optimizer.check_state(moments[which])
-        # All of it is sound: only now does anything change.
+        # Everything is valid: only from here on does anything change.
         for key, array in self._live_arrays().items():
             array[...] = arrays[key]
         for which, optimizer in self.optimizers():
@@ -165,7 +165,7 @@ class Game:
         return arrays | self.extra_arrays()
 
     def check_shape(self, x: np.ndarray, expects: str) -> None:
-        """Raise ShapeError unless x is an array (N, *data_shape), N >= 1; `expects` is how the message begins."""
+        """Raise ShapeError unless x is an array (N, *data_shape), N >= 1; `expects` begins the message."""
         if not isinstance(x, np.ndarray) or x.shape[1:] != self.data_shape or len(x) == 0:
             got = x.shape if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(f"{expects} (N, {', '.join(map(str, self.data_shape))}), got {got}")
@@ -179,17 +179,17 @@ class Game:
 
 
 def seed_streams(seed: int) -> list[np.random.Generator]:
-    """Three independent random streams of one seed: initial weights, noise, and what layers draw (dropout)."""
+    """Three independent random streams from one seed: for initial weights, for noise, and for layers (dropout)."""
     return np.random.default_rng(positive_int("GAN", "seed", seed, least=0)).spawn(3)
 
 
 def rng_state(rng: np.random.Generator) -> np.ndarray:
-    """The state of a generator as JSON text in a uint8 array, for a file without pickle."""
+    """The state of a random generator as JSON text in a uint8 array, which can be saved without pickle."""
     return np.frombuffer(json.dumps(rng.bit_generator.state).encode(), np.uint8)
 
 
 def generator_from(state: np.ndarray) -> np.random.Generator:
-    """The generator whose `rng_state` this is.  Raises ValueError if it is none."""
+    """The random generator with the given `rng_state`.  Raises ValueError if `state` is not valid."""
     rng, state = np.random.default_rng(0), np.asarray(state)
     if state.dtype != np.uint8 or state.ndim != 1 or state.size > MAX_RNG_STATE:
         raise ValueError(
@@ -208,7 +208,7 @@ def generator_from(state: np.ndarray) -> np.random.Generator:
 
 @on_one_blas_thread
 def evaluate_in_chunks(net: Layer, x: np.ndarray, packed: int = 1, **conditions: np.ndarray) -> np.ndarray:
-    """net(x) in evaluation mode, CHUNK samples per pass; or CHUNK packs of samples, each of which gives one output."""
+    """net(x) in evaluation mode, CHUNK samples per pass; or CHUNK packs of `packed` samples, with one output each."""
     parts, chunk = [], CHUNK * packed
     for i in range(0, len(x), chunk):
         whole = [filled(array[i : i + chunk], chunk) for array in (x, *conditions.values())]
@@ -219,5 +219,5 @@ def evaluate_in_chunks(net: Layer, x: np.ndarray, packed: int = 1, **conditions:
 
 
 def filled(part: np.ndarray, n: int) -> np.ndarray:
-    """`part` with zeros after it, n entries in all."""
+    """`part`, padded with zeros to n entries."""
     return np.concatenate([part, np.zeros((n - len(part), *part.shape[1:]), part.dtype)])

@@ -1,24 +1,25 @@
 r"""The game: how a discriminator D and a generator G are trained against each other, line by line.
 
-    X      real samples, a batch of the data                 x = one of them
-    Z      noise, Z ~ N(0, I), drawn anew each time          z = one of them
-    G(z)   a fake: the generator turns noise into a sample
-    C(x)   the logit that the net D puts out
-    D(x)   the probability that D gives to "x is real" = sigmoid(C(x))
+    X      real samples, a batch of the data                         x = one of them
+    Z      noise: latent vectors Z ~ N(0, I), drawn anew each time   z = one of them
+    G(z)   a fake: a sample that the generator makes from noise
+    C(x)   the logit: the output of the net D
+    D(x)   sigmoid(C(x)): the probability, according to D, that x is real
 
 One step of training (Goodfellow et al. 2014, algorithm 1, with k = 1):
 
-    D's turn    1. draw noise Z and feed it to G: fakes G(Z)
-                2. show D the real samples X, label 1, and, as a batch of their own, the fakes, label 0
-                3. send D's loss back through D, for both batches; update D's weights
-    G's turn    4. draw noise again: new fakes, that D has not just been trained on
-                5. show them to D, whose weights are frozen, and claim that they are real: label 1
-                6. send G's loss back through D, down to D's input, and on through G; update G's weights
+    D's turn    1. draw noise Z and feed it to G, which makes fakes G(Z)
+                2. feed D the real samples X, with label 1, and, as a separate batch, the fakes, with label 0
+                3. back-propagate D's loss through D, for both batches; update D's weights
+    G's turn    4. draw new noise and make new fakes, which D has not just been trained on
+                5. feed them to D, whose weights are frozen, with label 1, as if they were real
+                6. back-propagate G's loss through D, to D's input, and on through G; update G's weights
 
-The numbers stand on the lines that do it.  Label 1 in step 5 is the non-saturating loss; the minimax loss keeps label 0
-and climbs: see `scratchgan.losses`.  "Frozen" means that no gradient of D's weights is taken and none of them moves; D
-still works in training mode, so that its BatchNorm normalises this batch by its own statistics and back-propagates
-exactly that.  What is needed around the procedure, such as saving its state, is in game.py.
+Comments in the code below repeat these numbers.  Label 1 in step 5 gives the non-saturating loss; the minimax loss
+keeps label 0 and maximises instead: see `scratchgan.losses`.  "Frozen" means that the gradients of D's weights are not
+computed and the weights do not change.  D still runs in training mode: its BatchNorm normalises with the statistics of
+this batch, and gradients are propagated through these statistics.  Everything around the procedure, such as saving the
+state, is in game.py.
 """
 
 from __future__ import annotations
@@ -43,27 +44,26 @@ from .optim import Ema, Optimizer
 if TYPE_CHECKING:
     from .rules import Rule
 
-#: the most that one call of `sample` may make
+#: largest size, in bytes, of the samples that one call of `sample` may return
 MAX_SAMPLE_BYTES = 4 << 30
 
 
 class GAN(Game):
-    """A generator and a discriminator, their loss, their optimisers, and the noise that feeds them.
+    """A generator and a discriminator, with their loss, their optimisers and the source of noise.
 
     G, D           nets: G maps (N, latent_dim) to (N, *data_shape), D maps that to logits (N, 1)
     loss           a Loss or its name
-    g_optimizer, d_optimizer    each belongs to its net
+    g_optimizer, d_optimizer    made for G and for D
     ema_decay      > 0: `sample` uses an exponential moving average of G's weights
-    d_steps        turns of D for each turn of G: G has its turn only in every d_steps-th step
-    rules          changes of the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
-    seed           of the noise; the same seed gives the same bits
+    d_steps        D's turns per turn of G: every step updates D, and every d_steps-th step also updates G
+    rules          changes to the game: penalties, clipping, instance noise ... (see `scratchgan.rules`)
+    seed           of the noise (and of dropout); the same seed gives the same bits
 
-    A member of the family that is conditioned on labels or codes is a subclass: models/conditional.py and
-    models/auxiliary.py.
+    GANs that are conditioned on labels or codes are subclasses: models/conditional.py and models/auxiliary.py.
     """
 
     kind: ClassVar[Literal["samples"]] = "samples"
-    #: numbers that G gets in addition to the noise, and that D puts out in addition to its logit
+    #: how many numbers G takes in addition to the noise, and D returns in addition to its logit
     code_size, answer_size = 0, 0
 
     def __init__(
@@ -104,10 +104,10 @@ class GAN(Game):
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update, D's turn and then G's, on a batch of real samples (N, *data_shape).
 
-        Returns d_loss, g_loss, and the batch means d_real of D(x) and d_fake of D(G(z)) in D's turn (of C(x) and C(G(z))
-        under a loss that gives no probability); penalties are part of d_loss, and also stand under names of their own.
-        With d_steps > 1, G waits for its turn, and between its turns g_loss is its loss on the fakes of D's turn.
-        Raises ValueError if `real` does not fit, or labels are given: this GAN is not conditional.
+        Returns d_loss and g_loss, and d_real and d_fake: the batch means of D(x) and D(G(z)) in D's turn (of C(x) and
+        C(G(z)) if the loss gives no probability).  Penalties are included in d_loss, and also listed under their own
+        names.  With d_steps > 1, in steps without a turn of G, g_loss is G's loss on the fakes of D's turn.
+        Raises ValueError if `real` has a wrong shape, or if labels are given: this GAN is not conditional.
         """
         self._check_real(real)
         if labels is not None:
@@ -115,7 +115,7 @@ class GAN(Game):
         return self.turns(real)
 
     def turns(self, real: np.ndarray) -> dict[str, float]:
-        """D's turn and, if it is time, G's."""
+        """D's turn and, in every d_steps-th step, G's."""
         report = self.d_step(real)
         if (self.steps + 1) % self.d_steps == 0:
             report.update(self.g_step(len(real), real))
@@ -132,7 +132,7 @@ class GAN(Game):
         return report
 
     def g_step(self, N: int, real: np.ndarray | None = None) -> dict[str, float]:
-        """G's turn, steps 4-6, with N fakes.  Relativistic losses and some rules look at `real`."""
+        """G's turn, steps 4-6, with N fakes.  Only relativistic losses and some rules use `real`."""
         Z = self.noise(N)  # 4: noise again
         report = self.g_gradients(Z, real)  # 4-6
         self.g_optimizer.step()  # 6: G's weights move
@@ -141,12 +141,12 @@ class GAN(Game):
         return report
 
     def d_gradients(self, real: np.ndarray, Z: np.ndarray) -> dict[str, float]:
-        """D's loss on `real` and on G(Z); its gradient is in D.gradients() afterwards.  G is only fed forward."""
+        """Compute D's loss on `real` and on G(Z); its gradient is then in D.gradients().  G only runs forward."""
         fake, _ = self.G.forward(Z, train=True, rng=self.layer_rng())  # 1: fakes
         real, fake = self.transformed(real), self.transformed(fake)
         self.D.zero_grads()
         real_logits, on_real = self.logits(real)  # 2: C(X)
-        fake_logits, on_fake = self.logits(fake)  # 2: C(G(Z)), a batch of its own
+        fake_logits, on_fake = self.logits(fake)  # 2: C(G(Z)), a separate batch
         value, d_real, d_fake = self.loss.discriminator(real_logits, fake_logits)  # 2: labels 1 and 0
         self.D.backward(d_real, on_real, input_grad=False)  # 3
         self.D.backward(d_fake, on_fake, input_grad=False)  # 3: adds to the gradient of the line above
@@ -165,33 +165,33 @@ class GAN(Game):
         return report
 
     def g_gradients(self, Z: np.ndarray, real: np.ndarray | None = None) -> dict[str, float]:
-        """G's loss on G(Z), through D; its gradient is in G.gradients() afterwards.  D stays as it is."""
+        """Compute G's loss on G(Z), through D; its gradient is then in G.gradients().  D's weights do not change."""
         self.G.zero_grads()
         fake, through_g = self.G.forward(Z, train=True, rng=self.layer_rng())  # 4: new fakes
         objective = self.objective
         for rule in self.rules:
             objective = partial(rule.generator, self, objective=objective)
-        value, d_fake = objective(fake, real)  # 5, and 6 down to D's input: dL_G/dfake, downhill to "more real"
+        value, d_fake = objective(fake, real)  # 5, and 6 to D's input: dL_G/dfake
         self.G.backward(d_fake, through_g, input_grad=False)  # 6: on through G
         return {"g_loss": value}
 
     def objective(
         self, fake: np.ndarray, real: np.ndarray | None = None, d_grads: bool = False
     ) -> tuple[float, np.ndarray]:
-        """(L_G, dL_G/dfake) of the loss, through D.  With d_grads, dL_G/dtheta_D is in D.gradients() afterwards."""
+        """(L_G, dL_G/dfake) of the loss, through D.  With d_grads, dL_G/dtheta_D is then in D.gradients()."""
         real_logits = None
         if self.loss.relativistic:
             if real is None:
-                raise ValueError(f"G's turn under the loss {self.loss.name!r} also needs a batch of real samples")
+                raise ValueError(f"G's turn with the loss {self.loss.name!r} also needs a batch of real samples")
             real_logits, _ = self.logits(self.transformed(real))
         logits, through_d = self.logits(self.transformed(fake))  # 5: C(G(Z)), D frozen
         value, d_logits = self.loss.generator(logits, real_logits)  # 5: label 1
         if d_grads:
             self.D.zero_grads()
-        return value, self.D.backward(d_logits, through_d, param_grads=d_grads)  # 6: down to D's input
+        return value, self.D.backward(d_logits, through_d, param_grads=d_grads)  # 6: to D's input
 
     def logits(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
-        """(C(x), the cache) in training mode, under the conditions of this step."""
+        """(C(x), cache) in training mode, with the conditions (labels) of this step, if there are any."""
         return self.D.forward(x, train=True, rng=self.layer_rng(), **self.conditions)
 
     def transformed(self, x: np.ndarray) -> np.ndarray:
@@ -202,20 +202,20 @@ class GAN(Game):
 
     @property
     def packing(self) -> int:
-        """How many samples D judges together: 1, unless its first layer is a Pack."""
+        """How many samples D classifies together: 1, unless its first layer is a Pack."""
         first = self.D.layers[0] if isinstance(self.D, Sequential) and self.D.layers else None
         return first.m if isinstance(first, Pack) else 1
 
     # -- using it -----------------------------------------------------------------------------------------------------
 
     def noise(self, N: int) -> np.ndarray:
-        """Draw Z ~ N(0, I), (N, latent_dim), from this GAN's own stream."""
+        """Draw Z ~ N(0, I), (N, latent_dim), from this GAN's stream of noise."""
         return self.streams["noise"].standard_normal((N, self.latent_dim)).astype(self.G.dtype)
 
     def sample(self, n: int, *, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
-        """Make n samples (n, *data_shape), float32, images in [-1, 1]; in evaluation mode.
+        """Make n samples (n, *data_shape), float32, in evaluation mode.  Images have values in [-1, 1].
 
-        The same seed gives the same noise at any time, and does not disturb training.
+        The same seed always gives the same noise; the random streams of training are not used.
         Raises ValueError for n < 1, for more than 4 GiB of samples, or if labels are given.
         """
         if labels is not None:
@@ -223,7 +223,7 @@ class GAN(Game):
         return self.generate(self._seeded_noise(n, seed)[0])
 
     def _seeded_noise(self, n: int, seed: int) -> tuple[np.ndarray, np.random.Generator]:
-        """(Z (n, latent_dim), the generator that it came from); ValueError if n samples are none or too many."""
+        """(Z (n, latent_dim), the random generator that drew it); ValueError for n < 1 or too many samples."""
         n = positive_int("sample", "n", n)
         if 4 * n * math.prod(self.data_shape) > MAX_SAMPLE_BYTES:
             raise ValueError(
@@ -234,17 +234,17 @@ class GAN(Game):
         return rng.standard_normal((n, self.latent_dim)).astype(self.G.dtype), rng
 
     def generate(self, Z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """G(Z) for given noise (N, latent_dim), with the averaged weights if there are any; in evaluation mode."""
+        """G(Z) for given noise (N, latent_dim), in evaluation mode, with the averaged weights if there are any."""
         if labels is not None:
             raise ValueError("this GAN is not conditional: generate takes no labels")
         net = self.G if self.ema is None else self.ema.net
         return evaluate_in_chunks(net, Z).astype(np.float32, copy=False)
 
     def probability(self, x: np.ndarray) -> np.ndarray:
-        """D(x), the probability (N,) that D gives to "real", in evaluation mode.  x is (N, *data_shape)."""
+        """D(x) (N,), the probability, according to D, that x (N, *data_shape) is real; in evaluation mode."""
         self._check_real(x)
         m = self.packing
-        logits = evaluate_in_chunks(self.D, np.repeat(x, m, axis=0) if m > 1 else x, m)  # a pack: m times the same
+        logits = evaluate_in_chunks(self.D, np.repeat(x, m, axis=0) if m > 1 else x, m)  # a pack of m copies
         return sigmoid(logits).reshape(len(logits), -1).mean(axis=1)
 
     def _check_real(self, x: np.ndarray) -> None:
@@ -252,7 +252,7 @@ class GAN(Game):
 
 
 def _check_fit(G: Layer, D: Layer, input_dim: int, data_shape: tuple[int, ...], outputs: int) -> None:
-    """G must make data_shape out of noise (and codes), and D one logit (and answers) out of data_shape."""
+    """Raise ShapeError unless G maps noise (and codes) to data_shape, and D data_shape to one logit (and answers)."""
     sample, output = G.output_shape((input_dim,)), D.output_shape(data_shape)
     if sample != data_shape:
         raise ShapeError(f"GAN: G makes samples of shape {sample}, the data has {data_shape}")

@@ -1,6 +1,6 @@
-r"""How weights begin: small enough that nothing saturates, unequal enough that units can differ.
+r"""Initial weights: small enough that no unit saturates, random so that units differ.
 
-An initializer is a function `init(shape, *, rng, dtype) -> array`.  Layers take one by name or as a function.
+An initializer is a function `init(shape, *, rng, dtype) -> array`.  Layers accept its name or the function itself.
 `fans(shape)` counts how many inputs feed one output (fan_in) and how many outputs one input feeds (fan_out): for a
 Dense weight (Di, Do) it is (Di, Do); for a convolution (k, k, Ci, Co) it is (k k Ci, k k Co).
 """
@@ -14,14 +14,14 @@ from contextvars import ContextVar
 import numpy as np
 
 Initializer = Callable[..., np.ndarray]
-#: called with each shape before its weights are drawn; it may raise.  None: any shape may be drawn
+#: called with the shape of each weight before it is drawn, and may raise an error; None: every shape is allowed
 guard: ContextVar[Callable[[tuple[int, ...]], None] | None] = ContextVar("guard", default=None)
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight (Di, Do) or (k, k, Ci, Co).  Raises ValueError for fewer than two axes."""
     if len(shape) < 2:
-        raise ValueError(f"a weight needs at least two axes for its fans, got the shape {tuple(shape)}")
+        raise ValueError(f"a weight needs at least two axes to have fan_in and fan_out, got the shape {tuple(shape)}")
     field = int(np.prod(shape[:-2]))
     return field * shape[-2], field * shape[-1]
 
@@ -59,7 +59,8 @@ def glorot() -> Initializer:
 def orthogonal(gain: float = 1.0) -> Initializer:
     """W as a (fan_in, Do) matrix with orthonormal rows or columns, times gain (Saxe et al. 2014).
 
-    Q of the QR decomposition of a Gaussian matrix, with the signs of R's diagonal: then Q is uniformly distributed.
+    Q from the QR decomposition of a Gaussian matrix, its columns multiplied by the signs of R's diagonal, which makes Q
+    uniformly distributed.
     """
 
     def init(shape, *, rng, dtype=np.float32):
@@ -81,7 +82,7 @@ NAMES: dict[str, Callable[[], Initializer]] = {
 
 
 def get(which: str | Initializer) -> Initializer:
-    """The initializer of that name ("normal", "he", "glorot", "orthogonal"), or `which` itself if it is a function.
+    """The initializer called `which` ("normal", "he", "glorot", "orthogonal"), or `which` itself if it is a function.
 
     Raises ValueError for an unknown name.
     """
@@ -91,14 +92,14 @@ def get(which: str | Initializer) -> Initializer:
         near = difflib.get_close_matches(str(which), NAMES, 1)
         raise ValueError(
             f"unknown initializer {which!r}"
-            + (f", did you mean {near[0]!r}?" if near else "")
+            + (f", did you mean {near[0]!r}?" if near else ".")
             + f" Known: {', '.join(NAMES)}"
         )
     return _guarded(NAMES[which]())
 
 
 def _guarded(init: Initializer) -> Initializer:
-    """The initializer, which first asks `guard` whether it may draw so many weights."""
+    """`init`, with a call of `guard` before weights are drawn."""
     allow = guard.get()
     if allow is None:
         return init

@@ -1,6 +1,6 @@
-r"""Optimisers: how a gradient becomes a step.  Each update is one rule on one array, written in `kernels.updates`.
+r"""Optimisers: how gradients update the weights.  Each update rule acts on one array; it is in `kernels.updates`.
 
-An optimiser belongs to one net and moves its parameters in place, in a call of its own: never inside `backward`.
+An optimiser belongs to one net and updates its parameters in place when `step` is called, never inside `backward`.
 
     optimiser = Adam(net, lr=2e-4)
     net.zero_grads(); ...backward...; optimiser.step()
@@ -21,15 +21,15 @@ Schedule = Callable[[int], float]
 
 
 class Optimizer:
-    """Base: a learning rate, its schedule, and one array of state for each parameter and each name in `slots`.
+    """Base class: a learning rate, its schedule, and, for each name in `slots`, one state array per parameter.
 
-    net        the net (or layer) whose parameters are moved
+    net        the net (or layer) whose parameters are updated
     lr         learning rate, > 0
-    schedule   step (0, 1, ...) -> factor on lr; None is constant
+    schedule   step (0, 1, ...) -> factor on lr; None: constant
     """
 
     slots: tuple[str, ...] = ()
-    #: those of them that hold means of squares, of which a root is taken
+    #: the slots that hold means of squares, which are never negative
     squares: tuple[str, ...] = ()
 
     def __init__(self, net: Layer, lr: float, *, schedule: Schedule | None = None):
@@ -42,41 +42,41 @@ class Optimizer:
         return self.lr * (1.0 if self.schedule is None else self.schedule(self.steps))
 
     def step(self) -> None:
-        """Move every parameter once, along its gradient."""
+        """Update every parameter once, by its gradient."""
         lr = self.current_lr()
         self.steps += 1
         self.update_all(self.net.parameters_and_gradients(), lr)
 
     def update_all(self, pairs: list[tuple[np.ndarray, np.ndarray]], lr: float) -> None:
-        """`update` of every (parameter, gradient)."""
+        """Call `update` for every (parameter, gradient)."""
         for i, (w, g) in enumerate(pairs):
             self.update(w, g, lr, *(self.slot[name][i] for name in self.slots))
 
     def update(self, w: np.ndarray, g: np.ndarray, lr: float, *slots: np.ndarray) -> None:
-        """One parameter's rule, in place."""
+        """Update one parameter in place."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def displacement(self, gradients: Sequence[np.ndarray], rates: Sequence[float]) -> np.ndarray:
-        """How far gradients g_1 ... g_T at the rates lr_1 ... lr_T move a parameter, from rest.
+        """Total change of a parameter by gradients g_1 ... g_T at learning rates lr_1 ... lr_T, with a state of zeros.
 
-        That is what `update` adds up to, with its recursions summed out, v_t = sum_i decay^(t-i) (...)_i: it shares no
-        line with `update`, and the gradient check holds the two together.
+        This is what `update` adds up to, with its recursions written as sums, v_t = sum_i decay^(t-i) (...)_i.  It
+        shares no code with `update`; the gradient checker compares the two.
         """
         steps = [lr * self.direction(gradients[:t]) for t, lr in enumerate(rates, 1)]
         return -sum(steps[1:], steps[0])
 
     def direction(self, gradients: Sequence[np.ndarray]) -> np.ndarray:
-        """The last step's -dw / lr, from all gradients so far."""
+        """The last step's -dw / lr, computed from all gradients so far."""
         raise NotImplementedError(f"{type(self).__name__} must define direction to be checked")
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything a resumed optimiser needs, by name: "steps", and "m/0.W" and the like."""
+        """{name: array} with everything needed to resume: "steps", and arrays such as "m/0.W"."""
         paths = [path for path, _ in self.net.parameters()]
         arrays = {f"{name}/{path}": a for name in self.slots for path, a in zip(paths, self.slot[name], strict=True)}
         return {"steps": np.array(self.steps, np.int64), **arrays}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Take over what `state` gave.  Raises ValueError as `check_state` does, before it changes any."""
+        """Restore what `state` returned.  Raises ValueError as `check_state` does, before anything changes."""
         self.check_state(state)
         own = self.state()
         for name, array in own.items():
@@ -85,7 +85,7 @@ class Optimizer:
         self.steps = int(state["steps"])
 
     def check_state(self, state: dict[str, np.ndarray]) -> None:
-        """Raise ValueError for missing names, other shapes or dtypes, a negative count, or a negative mean square."""
+        """Raise ValueError for wrong names, shapes or dtypes, a negative step count, or a negative mean square."""
         check_same_arrays(type(self).__name__, self.state(), state)
         if state["steps"] < 0:
             raise ValueError(f"{type(self).__name__}: steps is {state['steps']}, expected at least 0")
@@ -96,11 +96,11 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    r"""Gradient descent with momentum (Sutskever et al. 2013, in the form with the rate outside).
+    r"""Gradient descent with momentum (Sutskever et al. 2013, in the form where lr multiplies v).
 
     (SGD.1)   v <- momentum v + g
     (SGD.2)   w <- w - lr v
-    (SGD.3)   w <- w - lr (g + momentum v)     instead of 2, with nesterov=True
+    (SGD.3)   w <- w - lr (g + momentum v)     instead of (2), with nesterov=True
 
     Arguments: momentum in [0, 1).
     """
@@ -131,7 +131,7 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    r"""Divide by a running root mean square (Tieleman & Hinton 2012, lecture 6e).
+    r"""Divide the gradient by its running root mean square (Tieleman & Hinton 2012, lecture 6e).
 
     (RMSProp.1)   v <- decay v + (1 - decay) g^2
     (RMSProp.2)   w <- w - lr g / (sqrt(v) + eps)
@@ -166,7 +166,7 @@ class Adam(Optimizer):
     (Adam.3)   mhat = m / (1 - beta1^t),   vhat = v / (1 - beta2^t)        t = 1, 2, ... counts the steps
     (Adam.4)   w <- w - lr mhat / (sqrt(vhat) + eps)
 
-    beta1 = 0.5 instead of 0.9 is DCGAN's choice (Radford et al. 2016, section 4): momentum makes a game swing.
+    beta1 = 0.5 instead of 0.9 is DCGAN's choice (Radford et al. 2016, section 4): more momentum makes a game oscillate.
     Arguments: beta1, beta2 in [0, 1), eps > 0.
     """
 
@@ -192,7 +192,7 @@ class Adam(Optimizer):
         adam_update(w, g, m, v, lr=lr, beta1=self.beta1, beta2=self.beta2, eps=self.eps, step=self.steps)
 
     def update_all(self, pairs, lr):
-        """The same for all arrays in one call, unless a subclass has a rule of its own."""
+        """Update all arrays in one kernel call, unless a subclass overrides `update`."""
         if type(self).update is not Adam.update:
             super().update_all(pairs, lr)
             return
@@ -209,7 +209,7 @@ class Adam(Optimizer):
         )
 
     def direction(self, gradients):
-        """mhat / (sqrt(vhat) + eps): after its correction each is a mean with weights beta^(t-i) that sum to 1."""
+        """mhat / (sqrt(vhat) + eps): both are weighted means, with weights beta^(t-i) divided by their sum."""
         total = lambda beta: sum(beta**i for i in range(len(gradients)))
         mhat = discounted(gradients, self.beta1) / total(self.beta1)
         vhat = discounted([g**2 for g in gradients], self.beta2) / total(self.beta2)
@@ -226,8 +226,8 @@ class Ema:
 
     (EMA.1)   mean <- d mean + (1 - d) w,     d = min(decay, t / (t + 9)) at the update t = 1, 2, ...
 
-    The warm-up of d lets the average forget the random start.  (Yazici et al. 2019; d(t) as in TensorFlow.)
-    `net` is the averaged copy: it is only ever read.   Arguments: decay in [0, 1).
+    The warm-up of d lets the average forget the random initial weights.  (Yazici et al. 2019; d(t) as in TensorFlow.)
+    `net` is the averaged copy; no optimiser updates it.   Arguments: decay in [0, 1).
     """
 
     def __init__(self, source: Layer, decay: float):
@@ -248,12 +248,12 @@ def _arrays(net: Layer) -> list[np.ndarray]:
 
 
 def constant() -> Schedule:
-    """The learning rate stays."""
+    """A constant learning rate."""
     return lambda step: 1.0
 
 
 def linear(total_steps: int, *, start: float = 0.5, final: float = 0.0) -> Schedule:
-    """1 until `start` of the total, then straight down to `final` at the end (Zhu et al. 2017, section 7.1)."""
+    """1 for the fraction `start` of the steps, then linearly down to `final` (Zhu et al. 2017, section 7.1)."""
     positive_int("linear", "total_steps", total_steps)
 
     def factor(step: int) -> float:
@@ -273,18 +273,18 @@ SCHEDULES = ("constant", "linear", "cosine")
 
 
 def schedule(name: str, total_steps: int | None = None) -> Schedule:
-    """The schedule of that name.  Raises ValueError for an unknown name, or without the total_steps that it needs."""
+    """The schedule called `name`.  Raises ValueError for an unknown name, or if it needs total_steps and has none."""
     one_of("optim", "schedule", name, SCHEDULES)
     if name == "constant":
         return constant()
     if total_steps is None:
-        raise ValueError(f"the schedule {name!r} must know total_steps")
+        raise ValueError(f"the schedule {name!r} needs total_steps, got None")
     return {"linear": linear, "cosine": cosine}[name](total_steps)
 
 
 def check_same_arrays(who: str, own: dict[str, np.ndarray], given: dict[str, np.ndarray]) -> None:
     """Raise ValueError unless `given` has exactly the names, shapes and dtypes of `own`."""
-    for problem, names in (("lacks", own.keys() - given.keys()), ("has the unknown", given.keys() - own.keys())):
+    for problem, names in (("lacks", own.keys() - given.keys()), ("has unknown entries", given.keys() - own.keys())):
         if names:
             raise ValueError(f"{who}: the state {problem} {', '.join(sorted(names)[:5])}")
     for name, array in own.items():

@@ -1,12 +1,12 @@
-r"""Gradient penalties: how steep may D be, and where?  Their weight gradients are second derivatives, taken by hand.
+r"""Gradient penalties: limits on how steep D is, and where.  Their weight gradients are second derivatives by hand.
 
-A penalty P(g) looks at the gradient g = dF/dx of a net's output in its input, sample by sample.  To minimise it over
-the weights we need dP/dtheta, and g itself is already a derivative.  (Families.1) says how: dP/dtheta is the ordinary
-weight gradient, differentiated along u = dP/dg in input space.  Four passes do it, forward, backward, tangent along u,
-tangent of backward, and the last one leaves dP/dtheta in `grads`.
+A penalty P(g) is a function of g = dF/dx, the gradient of a net's output with respect to its input, sample by sample.
+To minimise it over the weights we need dP/dtheta, and g itself is already a derivative.  By (Families.1), dP/dtheta is
+the ordinary weight gradient, differentiated along u = dP/dg in input space.  The four passes compute it: `forward`,
+`backward`, `tangent` along u, and `tangent_backward`, which adds dP/dtheta to `grads`.
 
-For a net of linear layers and (Leaky)ReLU, phi'' = 0: every second-order signal is None and skipped.  Of the last pass
-only dW += B(tx, dy) is left.
+For a net of linear layers and (Leaky)ReLU, phi'' = 0: every tdx is None and skipped, and only dW += B(tx, dy) is left
+of the last pass.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .layers.norm import BatchNorm
 
 
 class Penalty:
-    """A function of per-sample gradients g (N, ...): called with g, it returns (P, u = dP/dg), both averaged over N."""
+    """Called with per-sample gradients g (N, ...), it returns (P, u = dP/dg); P is a mean over the N samples."""
 
     name = ""
 
@@ -59,12 +59,12 @@ class R2(R1):
 
 
 class WganGp(Penalty):
-    r"""Slope one between real samples and fakes (Gulrajani et al. 2017, equation 3).
+    r"""Gradient norm 1 at points between real samples and fakes (Gulrajani et al. 2017, equation 3).
 
     (WganGp.1)   P = weight / N sum_n (|g_n| - 1)^2,      u_n = 2 weight / N (|g_n| - 1) g_n / |g_n|
 
-    |g_n| is the Euclidean norm over all entries of sample n.  Where |g_n| = 0 there is no derivative; u_n = 0 is taken.
-    one_sided: only slopes above 1 are punished (the paper's section 4): (max(0, |g_n| - 1))^2.
+    |g_n| is the Euclidean norm over all entries of sample n.  Where |g_n| = 0 there is no derivative; u_n = 0 is used.
+    one_sided: only norms above 1 are penalised (the paper's section 4): (max(0, |g_n| - 1))^2.
     Take g at `interpolate(real, fake)`, as the paper's algorithm 1 does, not at the real samples.
 
     Arguments: weight >= 0 (the paper's lambda = 10).
@@ -86,18 +86,18 @@ class WganGp(Penalty):
 
 
 class Dragan(WganGp):
-    r"""The function (WganGp.1), taken around the data: at `perturb(real)` (Kodali et al. 2017)."""
+    r"""The function (WganGp.1) at points around the data, `perturb(real)` (Kodali et al. 2017)."""
 
     name = "dragan"
 
 
 class PathLength(Penalty):
-    r"""Steps of equal length in z make steps of equal length in the image (Karras et al. 2020, equation 4; for G).
+    r"""For G: steps of equal length in z should change the image by equal lengths (Karras et al. 2020, equation 4).
 
     Here g = (dG/dz)^T y with y ~ N(0, I) in image space: pass `path_noise(image shape)` as `dy` to `penalty_backward`.
 
     (PathLength.1)   P = weight / N sum_n (|g_n| - a)^2,      u_n = 2 weight / N (|g_n| - a) g_n / |g_n|
-    (PathLength.2)   a <- decay a + (1 - decay) mean_n |g_n|,     after P was taken: within (1), a is a constant
+    (PathLength.2)   a <- decay a + (1 - decay) mean_n |g_n|,     after P is computed: in (1), a is a constant
 
     Arguments: weight >= 0; decay in [0, 1]; `target` is a, 0 at the start.
     """
@@ -130,21 +130,21 @@ def penalty_backward(
     input_grad: bool = True,
     **conditions: np.ndarray,
 ) -> tuple[float, np.ndarray | None]:
-    """Add dP/dtheta of P = phi(g), g = d<dy, net(x)>/dx, to net's `grads`; return (P, dP/dx).
+    """For P = phi(g), g = d<dy, net(x)>/dx: add dP/dtheta to the net's `grads`; return (P, dP/dx).
 
     x            where the gradient is taken (N, ...)
     phi          g -> (P, u = dP/dg); a `Penalty` or any function
-    dy           what the output is weighted with; None takes ones: each sample's own logit
-    train        the mode of the net
-    input_grad   whether dP/dx is wanted; if not, None is returned for it
-    conditions   further inputs of net's forward, such as labels; held constant
+    dy           weights of the outputs; None: ones, so that g_n is the gradient of sample n's own logit
+    train        whether the net runs in training mode
+    input_grad   whether to compute dP/dx; if not, None is returned for it
+    conditions   further inputs of the net's forward, such as labels; held constant
 
-    Raises ValueError for a net with BatchNorm in training: there a sample's gradient does not exist by itself.  Through
-    layers with minibatch statistics it runs: what is penalised is then the gradient of the *sum* of all logits.
+    Raises ValueError for a net with BatchNorm in training, which has no per-sample gradient.  Layers with minibatch
+    statistics are accepted: the penalty then applies to the gradient of the *sum* of all logits.
     """
     if train:
         refuse_batchnorm(net)
-    y, cache = net.forward(x, train=train, rng=rng, **conditions)  # (Families.1), from the right:
+    y, cache = net.forward(x, train=train, rng=rng, **conditions)  # (Families.1), from right to left
     g = net.backward(np.ones_like(y) if dy is None else dy, cache, param_grads=False)
     value, u = phi(g)
     net.tangent(u, cache)
@@ -155,17 +155,17 @@ def penalty_backward(
 
 
 class Penalised:
-    """A net together with the penalty on it: what the gradient checker takes, as check(Penalised(net, R1(10.0)), x).
+    """A net together with a penalty on it, for the gradient checker: check(Penalised(net, R1(10.0)), x).
 
-    train    the mode of the net
-    noise    weight the output with noise instead of ones, as the path length does
+    train    whether the net runs in training mode
+    noise    weight the output with noise instead of ones, as the path-length penalty needs
     """
 
     def __init__(self, net: Layer, penalty: Penalty, *, train: bool = True, noise: bool = False):
         self.net, self.penalty, self.train, self.noise = net, penalty, train, noise
 
     def backward(self, x: np.ndarray, **options: Any) -> tuple[float, np.ndarray | None]:
-        """`penalty_backward` of the two."""
+        """`penalty_backward` of this net and this penalty at x."""
         return penalty_backward(self.net, x, self.penalty, train=self.train, **options)
 
     def __repr__(self) -> str:
@@ -173,18 +173,18 @@ class Penalised:
 
 
 def interpolate(real: np.ndarray, fake: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """One point on the line from each real sample to a fake, uniform: e x + (1 - e) G(z), e ~ U(0, 1) a sample.
+    """A random point between each real sample and a fake: e x + (1 - e) G(z), with one e ~ U(0, 1) per sample.
 
-    (Gulrajani et al. 2017, algorithm 1.)  Raises ValueError unless both have one shape.
+    (Gulrajani et al. 2017, algorithm 1.)  Raises ValueError unless both have the same shape.
     """
     if real.shape != fake.shape:
-        raise ValueError(f"interpolate: real and fake must have one shape, got {real.shape} and {fake.shape}")
+        raise ValueError(f"interpolate: real and fake must have the same shape, got {real.shape} and {fake.shape}")
     e = rng.random((len(real),) + (1,) * (real.ndim - 1)).astype(real.dtype)
     return e * real + (1 - e) * fake
 
 
 def perturb(real: np.ndarray, *, rng: np.random.Generator, scale: float = 0.5) -> np.ndarray:
-    """DRAGAN's points: x + scale std(X) d, d ~ U(0, 1) an entry, std over the whole batch (its authors' code)."""
+    """DRAGAN's points: x + scale std(X) d, d ~ U(0, 1) per entry, std over the whole batch (its authors' code)."""
     return real + (scale * real.std() * rng.random(real.shape)).astype(real.dtype)
 
 
@@ -199,10 +199,10 @@ def refuse_batchnorm(net: Layer) -> None:
     for _, layer in net.walk():
         if isinstance(layer, BatchNorm):
             raise ValueError(
-                f"a gradient penalty cannot go through {layer.label} in training: it normalises with the batch's own "
-                "mean and variance, so that every output depends on every sample of the batch, and the gradient of one "
-                "output in its own input alone, which the penalty is about, does not exist.  Use LayerNorm, "
-                "InstanceNorm, GroupNorm or no normalisation in this net (Gulrajani et al. 2017, section 4)"
+                f"a gradient penalty cannot go through {layer.label} in training: it normalises with the mean and "
+                "variance of the batch, so every output depends on every sample, and the per-sample gradient that the "
+                "penalty needs does not exist.  Use LayerNorm, InstanceNorm, GroupNorm or no normalisation in this "
+                "net (Gulrajani et al. 2017, section 4)"
             )
 
 
@@ -213,5 +213,5 @@ def _batch(g: np.ndarray) -> int:
 
 
 def _norms(g: np.ndarray) -> np.ndarray:
-    """|g_n|, of the shape (N, 1, ..., 1)."""
+    """|g_n|, of shape (N, 1, ..., 1)."""
     return np.sqrt(np.sum(g * g, axis=tuple(range(1, g.ndim)), keepdims=True))

@@ -1,10 +1,10 @@
-"""How the package is built: its rooms, what they import, and what may not stand in them.
+"""The structure of the package: its rooms, what each may import, and what their files must not contain.
 
-python -m tests.structure         prints the rooms in their order and every breach; exit code 1 if there is one
+python -m tests.structure         print the rooms in order, and every breach of a rule; exit code 1 if there is one
 
-A room is a file or folder directly under scratchgan/.  The rooms stand in two wings: the textbook (arrays in, arrays or
-a figure out), and above it the workshop (runs, folders, recipes, commands).  A room imports from lower rooms only, so
-that each can be read with what lies below it and nothing else.  `tests/test_structure.py` holds the package to it.
+A room is a file or folder directly under scratchgan/.  The rooms form two wings: the textbook (arrays in, arrays or a
+figure out) and, above it, the workshop (runs, folders, recipes, commands).  A room imports only from lower rooms, so a
+reader of one room needs only those below it.  `tests/test_structure.py` checks these rules.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-#: the order of the rooms, bottom to top; a new room gets its place here
+#: the order of the rooms, from the bottom to the top; add a new room here
 TEXTBOOK = (
     "checks files kernels core families initializers layers losses optim penalties "
     "game gan dynamics rules models data metrics plots theory gradcheck"
 ).split()
 WORKSHOP = "doctor runs exercises grading cli".split()
 ORDER = TEXTBOOK + WORKSHOP
-#: `scratchgan/__init__.py` and `__main__.py` are doors into the house, not rooms of it
+#: `scratchgan/__init__.py` and `__main__.py` are entry points, not rooms
 DOORS = ("", "__main__")
-#: lines that a file may have
+#: the largest number of lines in a file
 LIMIT = {"textbook": 300, "workshop": 400}
-#: loops for a compiler, which nobody reads to learn what a GAN is
+#: exceptions: loops written for a compiler, which are not needed to learn what a GAN is
 LONG = {"kernels/compiled/": 400}
 
-#: names that say nothing without a key
+#: identifiers that do not say what they mean
 PRIVATE_WORDS = {"told", "shown", "judged", "seen"}
-#: in the files that teach what a layer is, nothing speaks of layers that are computed together, but for one file of its own
+#: the files that teach what a layer is do not mention layers that are computed together, except for those in SPEED
 TEACHING = ("core.py", "families.py", "layers/", "models/")
 SPEED = ("layers/fused.py", "layers/__init__.py")
 SPEED_WORDS = {"fused", "told", "behind", "slope"}
-#: the slope of LeakyReLU is its argument
+#: `slope` is allowed here: it is the argument of LeakyReLU
 SLOPE_ALLOWED = ("layers/activations.py", "models/")
-#: phrases of a private dialect; each has a plain way to say it
+#: unidiomatic phrases, each of which has a plain alternative
 PHRASES = (
     "and go before",
     "so many-th step",
@@ -55,11 +55,11 @@ PHRASES = (
     "the expected and the given",
     "one a file",
 )
-#: words of the workshop, which the textbook has never heard of
+#: words of the workshop, which must not occur in the textbook
 WORKSHOP_WORDS = re.compile(
     r"\brecipes?\b|scratchgan (?:train|sample|evaluate|doctor|pictures|translate|bench)\b|run's folder|--set ", re.I
 )
-#: equations that may have two labels, and why
+#: {an equation that may have two labels: the reason}
 TWICE = {
     "y=ab": "entry by entry in Multiply, of matrices in MatMul",
     "db[o]=sum_{n,h,w}dy[n,h,w,o]": "both convolutions have a bias",
@@ -71,7 +71,7 @@ LABEL = r"\([A-Z][A-Za-z0-9]*\.\d+\)"
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement: `source` imports `target`, both modules by their full names."""
+    """One import statement: the module `source` imports the module `target`; both are full names."""
 
     source: str
     target: str
@@ -80,13 +80,13 @@ class Import:
 
 @dataclass
 class Package:
-    """The modules of a package, read and never run."""
+    """The modules of a package, parsed but never executed."""
 
     folder: Path = ROOT / "scratchgan"
 
     @cached_property
     def modules(self) -> dict[str, Path]:
-        """{full name: file}; a package's own file has the package's name."""
+        """{full name: file}; an `__init__.py` has the name of its package."""
         found = {}
         for path in sorted(self.folder.rglob("*.py")):
             parts = (self.folder.name, *path.relative_to(self.folder).with_suffix("").parts)
@@ -103,9 +103,9 @@ class Package:
 
     @cached_property
     def imports(self) -> list[Import]:
-        """Every import of one module of the package by another, inside functions too.
+        """Every import of one module of the package by another, including those inside functions.
 
-        Not counted: what stands under `if TYPE_CHECKING`, and what `importlib` loads by its name.
+        Imports under `if TYPE_CHECKING` and modules that `importlib` loads by name are not counted.
         """
         found = []
         for name, path in self.modules.items():
@@ -128,14 +128,14 @@ class Package:
 
     @cached_property
     def _lazy(self) -> dict[str, str]:
-        """{a name of the package itself: the module that it comes from when it is asked for}."""
+        """{a name that the package imports lazily: the module that it comes from}."""
         for node in self.trees[self.modules[self.folder.name]].body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
                 return {key: f"{self.folder.name}.{home}" for key, home in ast.literal_eval(node.value).items()}
         return {}
 
     def place(self, path: Path) -> str:
-        """layers/dense.py"""
+        """The path of a file within the package, such as layers/dense.py."""
         return path.relative_to(self.folder).as_posix()
 
     def at(self, i: Import) -> str:
@@ -143,20 +143,20 @@ class Package:
 
     @cached_property
     def rooms(self) -> dict[str, list[Path]]:
-        """{room: its files}, in the order of the table; rooms that it lacks come last."""
+        """{room: its files} in the order of ORDER; rooms that ORDER does not contain come last."""
         found = defaultdict(list)
         for name, path in self.modules.items():
             found[room(name)].append(path)
         known = [r for r in ORDER if r in found]
         return {r: found[r] for r in known + sorted(set(found) - set(known) - set(DOORS))}
 
-    # -- breaches: each a list of lines that say what and where -------------------------------------------------------
+    # -- the rules: each method returns one line per breach, which says what is wrong and where -----------------------
 
     def unknown_rooms(self) -> list[str]:
-        return [f"{r}: no place in the table of tests/structure.py" for r in self.rooms if r not in ORDER]
+        return [f"{r}: missing from ORDER in tests/structure.py" for r in self.rooms if r not in ORDER]
 
     def circles_of_rooms(self) -> list[str]:
-        """Sets of rooms that import each other, round and round."""
+        """Sets of rooms that import each other in a circle."""
         graph = defaultdict(set)
         for i in self.imports:
             graph[room(i.source)].add(room(i.target))
@@ -174,7 +174,7 @@ class Package:
         return f"{' <-> '.join(members)}: {', '.join(f'{self.at(i)} imports {i.target}' for i in inside)}"
 
     def into_the_workshop(self) -> list[str]:
-        """Imports of a room of the workshop by one of the textbook."""
+        """Imports from the workshop in rooms of the textbook."""
         return [
             f"{self.at(i)}: the textbook imports {i.target} of the workshop"
             for i in self.imports
@@ -182,13 +182,13 @@ class Package:
         ]
 
     def upwards(self) -> list[str]:
-        """Pairs of rooms of which the lower imports from the higher."""
+        """Pairs of rooms in which the lower one imports from the higher one."""
         pairs = defaultdict(list)
         for i in self.imports:
             a, b = room(i.source), room(i.target)
             if a in ORDER and b in ORDER and ORDER.index(a) < ORDER.index(b):
                 pairs[a, b].append(self.at(i))
-        return [f"{a} imports from {b}, which stands above it: {', '.join(at)}" for (a, b), at in pairs.items()]
+        return [f"{a} imports from {b}, which is above it: {', '.join(at)}" for (a, b), at in pairs.items()]
 
     def long_files(self) -> list[str]:
         found = []
@@ -200,7 +200,7 @@ class Package:
         return found
 
     def private_words(self) -> list[str]:
-        """Identifiers that only the authors understand, anywhere; and words of speed in the files that teach."""
+        """Identifiers in PRIVATE_WORDS, anywhere, and those in SPEED_WORDS in the files that teach."""
         found = defaultdict(list)
         for path, name, line in self._identifiers():
             place = self.place(path)
@@ -218,7 +218,7 @@ class Package:
                     yield path, token.string, token.start[0]
 
     def phrases(self) -> list[str]:
-        """Phrases out of the list, in code, comments, docstrings and messages, also over the end of a line."""
+        """Phrases in PHRASES, in code, comments, docstrings and messages, even if a line break divides them."""
         return [
             f"{self.place(path)}: {phrase!r}"
             for path, text in self.sources.items()
@@ -236,7 +236,7 @@ class Package:
         ]
 
     def repeated_equations(self) -> list[str]:
-        """Labels of one equation, letter for letter."""
+        """Equations that occur letter for letter under more than one label."""
         where = defaultdict(list)
         for path, tree in self.trees.items():
             for label, equation in equations(tree):
@@ -247,12 +247,12 @@ class Package:
 
 
 def room(module: str) -> str:
-    """scratchgan.layers.dense: layers"""
+    """The room of a module: "layers" for "scratchgan.layers.dense"."""
     return module.split(".")[1] if "." in module else ""
 
 
 def room_of(place: str) -> str:
-    """layers/dense.py: layers"""
+    """The room of a file: "layers" for "layers/dense.py"."""
     return "" if place == "__init__.py" else place.split("/")[0].removesuffix(".py")
 
 
@@ -261,7 +261,7 @@ def wing(place: str) -> str:
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Strongly connected sets of more than one node (Tarjan's algorithm), each in alphabetical order."""
+    """Strongly connected components of more than one node (Tarjan's algorithm), each in alphabetical order."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(v):
@@ -286,7 +286,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
 
 def equations(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """(label, equation without its blanks) of all that docstrings define, such as (Dense.1)  y = x W + b."""
+    """(label, equation without spaces) of all equations defined in docstrings, such as (Dense.1)  y = x W + b."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             for line in (ast.get_docstring(node) or "").splitlines():
@@ -297,7 +297,7 @@ def equations(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _without_type_checking(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a tree but those under `if TYPE_CHECKING`."""
+    """All nodes of a tree except those under `if TYPE_CHECKING`."""
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
         children = node.orelse
     else:
@@ -307,16 +307,16 @@ def _without_type_checking(node: ast.AST) -> Iterator[ast.AST]:
         yield from _without_type_checking(child)
 
 
-#: what is printed, and what holds the test: (title, method of Package, how many are allowed)
+#: the rules that are printed and tested: (title, method of Package, number of breaches allowed)
 RULES = [
-    ("rooms without a place", "unknown_rooms", 0),
+    ("rooms missing from the order", "unknown_rooms", 0),
     ("circles among rooms", "circles_of_rooms", 0),
     ("circles among files", "circles_of_files", 0),
     ("imports from the textbook into the workshop", "into_the_workshop", 0),
     ("rooms that import from a higher one", "upwards", 0),
     ("files over the limit", "long_files", 0),
-    ("private words as names", "private_words", 0),
-    ("phrases of a private dialect", "phrases", 0),
+    ("identifiers that do not say what they mean", "private_words", 0),
+    ("unidiomatic phrases", "phrases", 0),
     ("words of the workshop in the textbook", "workshop_words", 0),
     ("equations with two labels", "repeated_equations", 0),
 ]

@@ -40,7 +40,8 @@ def test_train_says_what_it_does_and_what_it_wrote(tmp_path, monkeypatch, capsys
     assert main(["train", *TINY, "--seed", "4"]) == 0
     first, *_, last = capsys.readouterr().out.splitlines()
     assert first == (
-        "mlp-ring: mlp on ring (points drawn afresh), 3 steps of 8, seed 4; into " + os.path.join("runs", "mlp-ring")
+        "mlp-ring: mlp on ring (new points in each step), 3 steps, batch size 8, seed 4; into "
+        + os.path.join("runs", "mlp-ring")
     )
     assert last.startswith("wrote " + os.path.join("runs", "mlp-ring:"))
     assert all(name in last for name in os.listdir("runs/mlp-ring") if name[0] != ".")
@@ -145,7 +146,7 @@ def test_recipes_lists_all_and_shows_one(capsys):
         (["train", "--seed", "-1"], "seed = -1: expected at least 0"),
         (["train", "mlp-rnig"], 'did you mean "mlp-ring"'),
         (["train", "--set", "lr_q=3"], 'unknown key "lr_q"; did you mean "lr_g"?'),
-        (["train", "--set", "lr_g"], "a setting is key=value"),
+        (["train", "--set", "lr_g"], "expected a setting key=value"),
         (["train", "--data", "nowhere/at/all"], "'nowhere/at/all' is neither a file, a folder nor a known data set"),
         (["train", "--data", "ring"], 'model "dcgan" makes images'),
         (["train", "--set", "image_size=29"], "image_size 29"),
@@ -154,7 +155,7 @@ def test_recipes_lists_all_and_shows_one(capsys):
         (["sample", "nowhere"], "nowhere: no such run"),
         (["sample", ".", "--n", "0"], "--n: expected at least 1, got 0"),
         (["sample", ".", "--seed", "-1"], "--seed: expected at least 0, got -1"),
-        (["sample", ".", "--n", "20000"], "a picture holds at most 10,000"),
+        (["sample", ".", "--n", "20000"], "expected at most 10,000 samples in a picture"),
         (["sample", ".", "--out", "x.jpg"], 'ending in .png or .npy, got "x.jpg"'),
         (["recipes", "nothing"], 'unknown recipe "nothing"'),
     ],
@@ -166,7 +167,7 @@ def test_mistakes_get_one_line_and_leave_nothing(arguments, words, tmp_path, mon
 
 
 def test_mistakes_with_files(run, tmp_path, capsys):
-    assert "already holds a run" in complaint(capsys, "train", *TINY, "--out", run)
+    assert "already contains a run" in complaint(capsys, "train", *TINY, "--out", run)
     (tmp_path / "file").write_text("")
     assert "expected a folder" in complaint(capsys, "train", *TINY, "--out", tmp_path / "file")
     assert complaint(capsys, "train", *TINY, "--out", tmp_path / "file" / "run").endswith(": Not a directory\n")

@@ -230,7 +230,7 @@ def test_messages_of_sequential(rng):
     layer = Tanh()
     with pytest.raises(
         ValueError,
-        match=r"^Sequential: the same layer object stands in it twice; build a second layer "
+        match=r"^Sequential: the same layer object occurs twice; build a second layer "
         r"instead$",
     ):
         Sequential([layer, layer])

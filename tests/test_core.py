@@ -42,11 +42,11 @@ def test_error_names_path_expected_got_and_the_layer_before(rng):
 def test_shapes_are_checked_when_a_net_is_built(rng):
     with pytest.raises(ShapeError, match=r'Dense "1" expects vectors \(N, 4\), got \(N, 3\): the layer before it'):
         Sequential([Dense(2, 3, rng=rng), Dense(4, 1, rng=rng)])
-    with pytest.raises(ShapeError, match="expects 12 entries a sample"):
+    with pytest.raises(ShapeError, match="expects 12 entries per sample"):
         Sequential([Dense(2, 10, rng=rng), Reshape((2, 3, 2))])
     with pytest.raises(ShapeError, match='Conv2D "0" expects images'):
         Sequential([Conv2D(3, 4, kernel_size=3, rng=rng)], input_shape=(8, 8, 1))
-    with pytest.raises(ShapeError, match="of at least 5 pixels a side"):
+    with pytest.raises(ShapeError, match="of at least 5 pixels per side"):
         Sequential([Conv2D(3, 4, kernel_size=5, rng=rng)], input_shape=(4, 8, 3))
     # without an input shape, what can be known is checked: channels, here, and not the flattened length
     Sequential([Conv2D(1, 4, kernel_size=3, rng=rng), Flatten(), Dense(999, 1, rng=rng)])
@@ -191,7 +191,7 @@ def test_batchnorm_statistics_and_modes(rng):
     np.testing.assert_allclose(y, (x - before["mean"]) / np.sqrt(before["var"] + 1e-5))
     for name, a in before.items():
         np.testing.assert_array_equal(layer.state[name], a)
-    with pytest.raises(ValueError, match="at least 2 entries a channel"):
+    with pytest.raises(ValueError, match="at least 2 entries per channel"):
         layer.forward(x[:1, :1, :1], train=True)
 
 

@@ -90,7 +90,7 @@ def test_its_state_has_every_part():
     ("damage", "words"),
     [
         (lambda s: s.pop("last"), "Melody: the state lacks last"),
-        (lambda s: s.update(more=np.zeros(1)), "Melody: the state has the unknown more"),
+        (lambda s: s.update(more=np.zeros(1)), "Melody: the state has unknown entries more"),
         (
             lambda s: s.update(last=np.zeros(4, np.float32)),
             r"Melody: 'last' must be float32 \(3,\), got float32 \(4,\)",

@@ -193,7 +193,7 @@ def test_points(rng):
     assert moved.max() == pytest.approx(0.5 * real.std(), rel=0.05)
     assert path_noise((100, 8, 8, 3), rng=rng).std() == pytest.approx(1 / 8, rel=0.05)
     assert path_noise((4000, 5), rng=rng).std() == pytest.approx(1, rel=0.05)
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match="must have the same shape"):
         interpolate(real, fake[1:], rng=rng)
 
 
@@ -320,10 +320,10 @@ def test_batchnorm_is_refused_in_these_words(rng):
     with pytest.raises(ValueError) as error:
         penalty_backward(net, np.ones((2, 3), np.float32), R1())
     assert str(error.value) == (
-        "a gradient penalty cannot go through BatchNorm in training: it normalises with the batch's own mean and "
-        "variance, so that every output depends on every sample of the batch, and the gradient of one output in its "
-        "own input alone, which the penalty is about, does not exist.  Use LayerNorm, InstanceNorm, GroupNorm or no "
-        "normalisation in this net (Gulrajani et al. 2017, section 4)"
+        "a gradient penalty cannot go through BatchNorm in training: it normalises with the mean and variance of the "
+        "batch, so every output depends on every sample, and the per-sample gradient that the penalty needs does not "
+        "exist.  Use LayerNorm, InstanceNorm, GroupNorm or no normalisation in this net (Gulrajani et al. 2017, "
+        "section 4)"
     )
     with pytest.raises(ValueError, match=r"of at least one sample, got \(3,\)"):
         R1()(np.ones(3))

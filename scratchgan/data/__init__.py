@@ -1,6 +1,6 @@
-"""Data to learn from: toy densities whose truth is known, real digits, downloads, and the user's own images.
+"""Training data: toy densities with a known p(x), real digits, downloads, and the user's own images.
 
-`load` takes a name or a path; `BatchStream` deals out batches.  The public names, nothing else.
+`load` takes a name or a path; `BatchStream` yields batches.  This file only lists the public names.
 """
 
 from .catalogue import load, names

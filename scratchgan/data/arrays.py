@@ -1,7 +1,7 @@
 """The user's arrays: .npy and .npz files of images or points.
 
-A header is judged before a single value is read: its type, its shape, and whether the file can hold what it declares.
-Pickled objects are never loaded.
+The header is checked before any value is read: its type, its shape, and whether the file is large enough for the
+shape it declares.  Pickled objects are never loaded.
 """
 
 from pathlib import Path
@@ -12,11 +12,12 @@ from ..files.arrays import opened, read_header, read_member, read_rest, read_val
 from .dataset import check_values, to_unit
 from .limits import MAX_BYTES, DataError, check_fits
 
-MAX_UNPACKED = 2 * MAX_BYTES + 2**20  # of an .npz file: float64 takes twice as much as what it becomes; and labels
+#: of an .npz file, in bytes: float64 images need twice the memory of the float32 they become; 2**20 is for the labels
+MAX_UNPACKED = 2 * MAX_BYTES + 2**20
 
 
 def read_npy(path: str | Path) -> np.ndarray:
-    """The array in a .npy file; DataError naming the file if it is no array of numbers, or does not hold its shape."""
+    """The array in a .npy file; DataError naming the file if it holds no array of numbers or fewer than it declares."""
     with open(path, "rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -29,7 +30,7 @@ def read_npy(path: str | Path) -> np.ndarray:
 
 
 def read_npz(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """(x, labels or None) out of a .npz file: the array `images`, or the only one there is; and `labels` if present.
+    """(x, labels or None) from a .npz file: x is the array `images`, or the only array besides `labels`.
 
     DataError naming the file and the array if there is no such array or it cannot be read.
     """
@@ -37,7 +38,7 @@ def read_npz(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
         with open(path, "rb") as file, opened(file, most=MAX_UNPACKED) as (archive, members):
             names = sorted(set(members) - {"labels"})
             if "images" not in names and len(names) != 1:
-                raise DataError(f"{path}: expected an array 'images', or just one array; found {_few(names)}")
+                raise DataError(f"{path}: expected an array 'images' or a single array, got {_few(names)}")
             name = "images" if "images" in names else names[0]
             x = _read_member(archive, members[name], f"{path}[{name}]", "uf", "uint8 or floats")
             labels = None
@@ -63,7 +64,7 @@ def _read_member(archive, entry, where, kinds, wanted):
 
 
 def _checked(header, where, kinds, wanted):
-    """The header, if an array like that can be used; else DataError."""
+    """Return the header; DataError if its type is not one of `kinds`, or if its shape is too large."""
     if header.dtype.kind not in kinds:
         raise DataError(f"{where}: expected {wanted}, got {header.dtype}")
     check_fits(header.shape, where)
@@ -71,11 +72,12 @@ def _checked(header, where, kinds, wanted):
 
 
 def to_samples(array: np.ndarray, where: object) -> np.ndarray:
-    """Points (N, 1 or 2), as they are, or images (N, H, W, 1 or 3) in [-1, 1], as float32, out of a user's array.
+    """Convert a user's array to float32: unchanged points (N, 1 or 2), or images (N, H, W, 1 or 3) in [-1, 1].
 
-    uint8 is divided by 127.5, minus 1.  Floats must lie in [-1, 1], or in [0, 1] if none is negative, which is then
-    mapped to [-1, 1]; anything else is a DataError, as is a value that is not finite (naming the first bad sample) and
-    a shape that is not points, (N, H, W), (N, H, W, 1) or (N, H, W, 3).
+    uint8 pixels v become v / 127.5 - 1.  Float pixels must lie in [-1, 1]; if none is negative, they are taken to be in
+    [0, 1] and mapped to [-1, 1].
+    DataError for other types or ranges, for a value that is not finite (naming the first bad sample), and for a shape
+    other than (N, 1), (N, 2), (N, H, W), (N, H, W, 1) or (N, H, W, 3).
     """
     if array.ndim == 2:
         return _points(array, where)
@@ -103,26 +105,26 @@ def _points(array, where):
         )
     if array.dtype.kind != "f":
         raise DataError(f"{where}: points must be floats, got {array.dtype}")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is named
+    with np.errstate(over="ignore"):  # values too large for float32 become inf, which check_values reports
         points = array.astype(np.float32)
     check_values(points, where)
     return points
 
 
 def _image_shape(array, where):
-    """The array as (N, H, W, C), or one error for what it looks like instead."""
+    """The array as (N, H, W, C); DataError that says what the shape looks like instead."""
     shape = array.shape
     expected = "images must be (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
     if 0 in shape:
         raise DataError(f"{where}: {expected}, got the empty shape {shape}")
     if len(shape) == 3:
         if shape[2] <= 3:
-            raise DataError(f"{where}: {expected}; {shape} looks like a single image, which is not enough")
+            raise DataError(f"{where}: {expected}; {shape} looks like a single image, and one is not enough")
         return array[..., None]
     if len(shape) != 4:
         raise DataError(f"{where}: {expected}, got {shape}")
     if shape[3] in (1, 3):
         return array
     if shape[1] in (1, 3):
-        raise DataError(f"{where}: {expected}, got {shape}: channels come last here, use .transpose(0, 2, 3, 1)")
+        raise DataError(f"{where}: {expected}, got {shape}: channels must come last, use .transpose(0, 2, 3, 1)")
     raise DataError(f"{where}: {expected}, got {shape[3]} channels in {shape}")

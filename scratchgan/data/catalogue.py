@@ -1,4 +1,4 @@
-"""Data by name or by path, in one call: `load("ring")`, `load("mnist-5k")`, `load("my-photos/", image_size=32)`."""
+"""Load data by name or by path: `load("ring")`, `load("mnist-5k")`, `load("my-photos/", image_size=32)`."""
 
 import difflib
 import os
@@ -13,7 +13,7 @@ from .toy import TOY
 
 
 def names() -> dict[str, str]:
-    """Every known name and one line about it: {name: line}, toy densities first."""
+    """{name: one-line description} of all known data sets, toy densities first."""
     lines = {name: f"{make().about}, {make().dim}-D, true density known" for name, make in TOY.items()}
     lines |= {name: entry[1] for name, entry in EMBEDDED.items()}
     return lines | {name: entry[0] for name, entry in DOWNLOADS.items()}
@@ -26,13 +26,14 @@ def load(
     channels: int | None = None,
     split: str = "train",
 ) -> Dataset | Density:
-    """The data called so: a Density for a toy name, else a Dataset.
+    """Load data by name or path: a Density for the name of a toy density, otherwise a Dataset.
 
-    name_or_path  a name out of `names()`, or a path for `load_path`; a name wins, so write ./ring for a folder `ring`
-    image_size    resize to image_size x image_size (centre square, bicubic); None: as it is.  Images only
-    channels      1 or 3: convert to grey or colour; None: as it is.  Images only
-    split         "train" or "test"; only downloaded sets have a test part.  A density ignores it: all is fresh
-    DataError for a name or option that does not fit, DownloadError if a file cannot be had, else as `load_path`.
+    name_or_path  a name from `names()`, or a path for `load_path`; names take precedence (./ring is a folder `ring`)
+    image_size    resize to image_size x image_size (centre square, bicubic); None: unchanged.  Images only
+    channels      1 or 3: convert to grey or colour; None: unchanged.  Images only
+    split         "train" or "test"; only downloaded sets have a test part.  A density ignores it: its samples are fresh
+    DataError for an unknown name or an unsuitable option, DownloadError if a file cannot be downloaded, and the errors
+    of `load_path`.
     """
     if split not in ("train", "test"):
         raise DataError(f"split must be 'train' or 'test', got {split!r}")

@@ -1,6 +1,6 @@
-"""A data set in memory, in the one form that every network here takes: float32, channels last, pixels in [-1, 1].
+"""A data set in memory, in the format that every network here expects: float32, channels last, pixels in [-1, 1].
 
-`to_unit` and `resize_images` make that form out of whatever was read; `Dataset` checks it once, on the way in.
+`to_unit` and `resize_images` convert what was read to this format; `Dataset` checks it once, when it is created.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pi
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images (N, H, W, C) in [-1, 1], or points (N, D), as float32; with labels or without.
+    """Images (N, H, W, C) in [-1, 1] or points (N, D), as float32, with or without labels.
 
-    x        the data; `images` is the same array under its usual name
+    x        the data; `images` is another name for the same array
     labels   (N,) int64 in 0..K-1, or None
-    name     what the user asked for
+    name     the name the user asked for
     source   attribution, one line
-    classes  the names of the labels, or () where they are just numbers
+    classes  the names of the labels, or () if they are only numbers
     kind     "examples": see data/kinds.py
 
-    DataError if x is not such an array, is empty, has a pixel outside [-1, 1] or a value that is not finite, or if
-    labels are not N non-negative whole numbers.
+    DataError if x has another shape, is empty, has a pixel outside [-1, 1] or a value that is not finite, or if labels
+    are not N non-negative integers.
     """
 
     x: np.ndarray
@@ -37,7 +37,7 @@ class Dataset:
     kind: ClassVar[Literal["examples"]] = "examples"
 
     def __post_init__(self) -> None:
-        with np.errstate(over="ignore"):  # too large for float32 becomes inf, and is named below
+        with np.errstate(over="ignore"):  # values too large for float32 become inf, which check_values reports
             x = np.ascontiguousarray(self.x, dtype=np.float32)
         if x.ndim not in (2, 4) or 0 in x.shape:
             raise DataError(f"{self.name}: expected images (N, H, W, C) or points (N, D), got shape {x.shape}")
@@ -58,7 +58,7 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        """How many classes the labels tell apart (largest label + 1); 0 without labels."""
+        """The number of classes: len(classes) or largest label + 1, whichever is greater; 0 without labels."""
         if self.labels is None:
             return 0
         return max(len(self.classes), int(self.labels.max()) + 1)
@@ -73,7 +73,7 @@ class Dataset:
 
 def check_values(x: np.ndarray, where: object, *, low: float | None = None, high: float | None = None) -> None:
     """DataError naming the first sample of x (N, ...) with a value that is not finite, or outside [low, high]."""
-    smallest, largest = x.min(), x.max()  # NaN shows up in both: two passes without a temporary
+    smallest, largest = x.min(), x.max()  # both are NaN if x has a NaN; needs no temporary array
     if not (np.isfinite(smallest) and np.isfinite(largest)):
         i, value = _first(x, lambda block: ~np.isfinite(block))
         raise DataError(f"{where}: sample {i} has the value {value}; every value must be finite")
@@ -91,7 +91,7 @@ def _first(x, is_bad):
 
 
 def check_labels(labels: np.ndarray, n: int, where: object) -> np.ndarray:
-    """Return labels as (n,) int64; DataError unless they are n non-negative whole numbers."""
+    """Return labels as (n,) int64; DataError unless they are n non-negative integers."""
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (n,):
         raise DataError(f"{where}: labels must be {n} whole numbers, got {labels.dtype} of shape {labels.shape}")
@@ -101,7 +101,7 @@ def check_labels(labels: np.ndarray, n: int, where: object) -> np.ndarray:
 
 
 def check_batch(dataset: Dataset, batch_size: int) -> None:
-    """DataError if `batch_size` samples cannot be drawn from the data set without repeating one."""
+    """DataError if the data set has fewer than `batch_size` samples."""
     batch_size = positive_int(dataset.name, "batch_size", batch_size)
     if len(dataset) < batch_size:
         raise DataError(
@@ -111,7 +111,7 @@ def check_batch(dataset: Dataset, batch_size: int) -> None:
 
 
 def to_unit(images: np.ndarray, top: float) -> np.ndarray:
-    """Map pixels 0..top linearly onto [-1, 1]: float32, exact at both ends.  Any shape."""
+    """Map pixels 0..top linearly to [-1, 1], as float32; 0 and top become exactly -1 and 1.  Any shape."""
     x = images.astype(np.float32)
     x /= np.float32(top / 2)
     x -= 1
@@ -119,9 +119,9 @@ def to_unit(images: np.ndarray, top: float) -> np.ndarray:
 
 
 def to_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
-    """Give images (N, H, W, 1 or 3) the wanted number of channels; None leaves them.
+    """Convert images (N, H, W, 1 or 3) to 1 or 3 channels; None leaves them unchanged.
 
-    Grey to colour repeats the channel; colour to grey is the luma 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+    Grey becomes colour by repeating the channel; colour becomes the luma 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
     """
     if channels is None or images.shape[-1] == channels:
         return images
@@ -138,11 +138,11 @@ def centre_box(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def resize_images(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize images (N, H, W, C) in [-1, 1] to (N, size, size, C) float32; not square: the centre square is kept.
+    """Resize images (N, H, W, C) in [-1, 1] to (N, size, size, C) float32; other shapes are cropped to a centre square.
 
-    Bicubic, with the kernel widened when shrinking (no aliasing).  Its overshoot is clipped to [-1, 1], which leaves
-    no halo on a black ground; Lanczos would, since its second lobe is positive.
-    ValueError if images are not 4-D or size is not a positive whole number; DataError if the result is too large.
+    The filter is bicubic, with a wider kernel when shrinking (no aliasing).  Its overshoot is clipped to [-1, 1], so
+    that no halo is left on a black background; Lanczos would leave one, because its second lobe is positive.
+    ValueError if images are not 4-D or size is not a positive integer; DataError if the result is too large.
     """
     from PIL import Image
 

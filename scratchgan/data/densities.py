@@ -1,7 +1,8 @@
-r"""Densities that can be sampled and written down: the true p(x), next to what a GAN learned.
+r"""Densities that can be both sampled and evaluated, so that a GAN's samples can be compared with the true p(x).
 
-Three kinds are enough for every toy set: a Gaussian mixture, curves with Gaussian noise, and uniform squares.  Each is
-a mixture of K components, so `sample_labelled` can say where a point came from.  `scratchgan.data.toy` names them.
+Three kinds cover all the toy data: Gaussian mixtures, curves with Gaussian noise, and uniform squares.  Each is a
+mixture of K components, and `sample_labelled` returns the component of every point.  The named toy densities are in
+`scratchgan.data.toy`.
 """
 
 import math
@@ -13,25 +14,25 @@ import numpy as np
 from ..checks import positive_int, require_rng
 from .limits import check_fits
 
-_BLOCK = 2**15  # entries of the (points, centres) table held at once: 256 KB stay in cache
+_BLOCK = 2**15  # entries of the (points, centres) table computed at a time: 256 KB fit in the cache
 
 
 class Density:
-    r"""A probability density on R^dim whose value is known.
+    r"""A probability density on R^dim that can be evaluated at every point.
 
     Attributes
         name     str, as the user writes it
         about    str, one line
         dim      1 or 2
-        extent   (xmin, xmax) or (xmin, xmax, ymin, ymax): where to plot it
-        weights  (K,) float64, the share of each component, summing to 1
-        modes    (K, dim) float64, or None where the density has no point modes
+        extent   (xmin, xmax) or (xmin, xmax, ymin, ymax): the region to plot
+        weights  (K,) float64, probability of each component; the sum is 1
+        modes    (K, dim) float64, or None if the density has no point modes
         sigmas   (K,) float64, standard deviation of the noise of each component, or None
         kind     "density": see data/kinds.py
     """
 
     kind: ClassVar[Literal["density"]] = "density"
-    #: which component a point came from is no label: no GAN is conditioned on it
+    #: the component of a point does not count as a label: GANs are not conditioned on it
     n_classes: ClassVar[int] = 0
     classes: ClassVar[tuple[str, ...]] = ()
 
@@ -58,7 +59,7 @@ class Density:
 
     @property
     def sigma(self) -> float | None:
-        """The common standard deviation of the noise, or None where there is none, or more than one."""
+        """The standard deviation of the noise if it is the same for all components, otherwise None."""
         if self.sigmas is None or np.any(self.sigmas != self.sigmas[0]):
             return None
         return float(self.sigmas[0])
@@ -70,11 +71,12 @@ class Density:
     def sample_labelled(self, n: int, *, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw n independent points and the component of each: (n, dim) float32, (n,) int64 in 0..K-1.
 
-        ValueError if n is no positive integer or n points would not fit into memory; TypeError if rng is no Generator.
+        ValueError if n is not a positive integer or n points would not fit into memory; TypeError if rng is not a
+        Generator.
         """
         n = positive_int(self.name, "n", n)
         require_rng(self.name, rng)
-        check_fits((n, 2 * self.dim), self.name)  # float64 on the way
+        check_fits((n, 2 * self.dim), self.name)  # the factor 2: the points are drawn as float64
         labels = rng.choice(len(self.weights), size=n, p=self.weights).astype(np.int64)
         return np.ascontiguousarray(self._draw(labels, rng), dtype=np.float32), labels
 
@@ -107,7 +109,7 @@ class Density:
 
 
 def log_gaussian_sum(x, centres, weights, sigmas):
-    r"""log sum_j w_j N(x; c_j, sigma_j^2 I), by log-sum-exp: finite even where the density itself underflows.
+    r"""log sum_j w_j N(x; c_j, sigma_j^2 I) by log-sum-exp, which stays finite where the density itself underflows.
 
     x (n, d), centres (m, d), weights (m,), sigmas (m,) -> (n,) float64
     """
@@ -131,7 +133,7 @@ def log_gaussian_sum(x, centres, weights, sigmas):
 
 
 def _box(points, sigma):
-    """Plotting limits around points (m, d): four sigma, or 15 % of the span where that is more."""
+    """Plotting limits around points (m, d), with a margin of four sigma or 15 % of the span, whichever is larger."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.maximum(4 * sigma, 0.15 * (high - low))
     return np.stack([low - margin, high + margin], axis=1).ravel()
@@ -140,8 +142,8 @@ def _box(points, sigma):
 class GaussianMixture(Density):
     r"""p(x) = sum_k w_k N(x; mu_k, sigma_k^2 I).
 
-    means (K, dim), sigmas a number or (K,), weights (K,) positive, scaled here to sum to 1, or None for equal ones.
-    ValueError if a shape does not fit, or if a sigma or a weight is not a positive number.
+    means (K, dim); sigmas a number or (K,); weights (K,), positive, normalised here to sum to 1; None: equal weights.
+    ValueError if the shapes do not match, or if a sigma or a weight is not a positive number.
     """
 
     modes: np.ndarray
@@ -170,11 +172,12 @@ class NoisyCurves(Density):
 
         p(x) = sum_k w_k  int_0^1 N(x; c_k(t), sigma^2 I) dt,
 
-    which has no closed form on an arc.  It is integrated here by Gauss-Legendre with 8 nodes on panels no longer than
-    2 sigma, which is itself a Gaussian mixture whose means lie on the curves.  Against panels ten times finer the
-    relative error is below 1e-8 wherever p is above 1e-5 of its peak.  Sampling uses the curve, not the quadrature.
+    which has no closed form on an arc.  It is approximated by Gauss-Legendre quadrature with 8 nodes per panel, on
+    panels no longer than 2 sigma; the result is again a Gaussian mixture, with means on the curves.  Compared with
+    panels ten times finer, the relative error is below 1e-8 wherever p is above 1e-5 of its peak.  Sampling uses the
+    curves themselves, not the quadrature.
 
-    curves: functions t (m,) -> (m, 2);  sigma > 0;  the curves share the mass equally.
+    curves: functions t (m,) -> (m, 2);  sigma > 0;  all curves have the same weight.
     """
 
     def __init__(self, name, about, curves, sigma):
@@ -184,7 +187,7 @@ class NoisyCurves(Density):
         traces = np.stack([curve(fine) for curve in self.curves])
         if not np.isfinite(traces).all():
             raise ValueError(f"{name}: the curves must be finite")
-        speed = np.linalg.norm(np.diff(traces, axis=1), axis=2).max() * 4096  # |dc/dt|, from above but for 1e-7
+        speed = np.linalg.norm(np.diff(traces, axis=1), axis=2).max() * 4096  # upper bound of |dc/dt|, up to 1e-7
         panels = math.ceil(speed / (2 * sigma))
         check_fits((len(self.curves), panels, 8, 2), f"{name} with sigma {sigma:g}")
         node, weight = np.polynomial.legendre.leggauss(8)
@@ -209,9 +212,10 @@ class NoisyCurves(Density):
 
 
 class Squares(Density):
-    """Uniform on the dark squares of a chess board centred at 0; the lower left square is dark, as on a real one.
+    """Uniform on the dark squares of a chessboard centred at 0; the lower left square is dark, as on a real board.
 
-    squares per side, half_width of the board.  Components are the dark squares, row by row from below.
+    squares: the number per side;  half_width: of the board.  The components are the dark squares, row by row from the
+    bottom.
     """
 
     def __init__(self, name, about, squares, half_width):
@@ -228,7 +232,7 @@ class Squares(Density):
     def _draw(self, labels, rng):
         low, high = self.edges[self._cells[labels]], self.edges[self._cells[labels] + 1]
         x = (low + (high - low) * rng.random((len(labels), 2))).astype(np.float32)
-        # Rounding to float32 may carry a point over an edge, to where the density is 0: bring it back.
+        # Rounding to float32 may move a point across an edge, where the density is 0: move it back inside.
         x = np.where(x >= high, np.nextafter(x, np.float32(-np.inf)), x)
         return np.where(x < low, np.nextafter(x, np.float32(np.inf)), x)
 
@@ -239,7 +243,7 @@ class Squares(Density):
 
 
 def _positive(name, what, values, size):
-    """`values` as (size,) float64, one number standing for all; ValueError unless each is positive and finite."""
+    """`values` as (size,) float64 (a single number is repeated); ValueError unless all are positive and finite."""
     array = np.asarray(values, dtype=np.float64)
     if array.shape not in ((), (size,)):
         raise ValueError(f"{name}: {what} must be one number or {size}, got shape {array.shape}")

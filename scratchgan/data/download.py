@@ -1,8 +1,9 @@
-"""MNIST, Fashion-MNIST and KMNIST by download: each file checked by its SHA-256 sum, each mirror tried in turn.
+"""Download MNIST, Fashion-MNIST and KMNIST: mirrors are tried in turn, and every file's SHA-256 checksum is verified.
 
-Needs the extra `scratchgan[download]`, unless the files are already there.  They are kept under SCRATCHGAN_DATA_DIR if
-that is set, else in pooch's cache folder, in one sub-folder per set, so files put there by hand are found as well.
-A file gets its final name only after its sum was right, and the sum is checked again whenever the file is used.
+Needs the extra `scratchgan[download]`.  The files are stored under SCRATCHGAN_DATA_DIR if that is set, otherwise in
+pooch's cache folder, in one sub-folder per data set; files that you put there by hand are found as well (with
+SCRATCHGAN_DATA_DIR set, the extra is then not needed).
+A file gets its final name only after its checksum was verified, which happens again whenever the file is used.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from .dataset import Dataset, to_unit
 from .idx import read_idx
 from .limits import DataError
 
-MAX_DOWNLOAD = 64 << 20  # bytes of one file; the largest has 26 MB
+MAX_DOWNLOAD = 64 << 20  # bytes per file; the largest has 26 MB
 MAX_SECONDS = 1800  # for one file
 
 FILES = {
@@ -26,7 +27,7 @@ FILES = {
 }
 _ALL_FILES = FILES["train"] + FILES["test"]
 
-# name: (one line, attribution, mirrors, SHA-256 sums in the order of _ALL_FILES)
+# name: (one-line description, attribution, mirrors, SHA-256 checksums in the order of _ALL_FILES)
 DOWNLOADS = {
     "mnist": (
         "70,000 digits 28x28 grey, download (12 MB)",
@@ -68,7 +69,9 @@ DOWNLOADS = {
 
 
 class DownloadError(OSError):
-    """No mirror gave the file, or the extra is missing.  The message is one line: what was tried, what to do."""
+    """No mirror delivered the file, or the extra is missing.  The message says, in one line, what was tried and what
+    to do.
+    """
 
 
 def load_download(
@@ -79,12 +82,12 @@ def load_download(
     checksums: Mapping[str, str] | None = None,
     progress: bool | None = None,
 ) -> Dataset:
-    """The set `name`, "train" or "test", as a Dataset (N, 28, 28, 1), labels 0..9; fetched where it is not there yet.
+    """The "train" or "test" part of data set `name`: a Dataset (N, 28, 28, 1) with labels 0..9, downloaded if missing.
 
-    mirrors    base URLs to try in turn, or None for the set's own
-    checksums  {file name: SHA-256 in hex}, or None for the set's own
-    progress   show a progress bar; None: where stderr is a terminal
-    DownloadError if a file cannot be had; DataError if a file of the right sum is not what it should be.
+    mirrors    base URLs to try in turn; None: the ones listed in this file
+    checksums  {file name: SHA-256 in hex}; None: the ones listed in this file
+    progress   whether to show a progress bar; None: if stderr is a terminal
+    DownloadError if a file cannot be downloaded; DataError if a file is invalid although its checksum is right.
     """
     _, source, own_mirrors, own_sums = DOWNLOADS[name]
     mirrors = own_mirrors if mirrors is None else (mirrors,) if isinstance(mirrors, str) else tuple(mirrors)
@@ -99,7 +102,7 @@ def load_download(
 
 
 def cache_folder() -> Path:
-    """The folder that holds the downloads: SCRATCHGAN_DATA_DIR, or else pooch's cache folder for scratchgan."""
+    """The folder for downloads: SCRATCHGAN_DATA_DIR if it is set, otherwise pooch's cache folder for scratchgan."""
     chosen = os.environ.get("SCRATCHGAN_DATA_DIR")
     return Path(chosen).expanduser() if chosen else Path(_pooch().os_cache("scratchgan"))
 
@@ -107,7 +110,7 @@ def cache_folder() -> Path:
 def _pooch():
     try:
         import pooch
-        import requests  # noqa: F401  (pooch needs it, and imports it only while it downloads)
+        import requests  # noqa: F401  (pooch imports it only when it downloads)
     except ImportError:
         raise DownloadError(
             "downloading needs the packages pooch and requests: pip install 'scratchgan[download]' "
@@ -117,30 +120,30 @@ def _pooch():
 
 
 def _fetch(name, folder, file, mirrors, checksum, progress):
-    """The path of `file` in `folder`, with the right sum."""
+    """The path of `file` in `folder`, downloaded if it is missing or if its checksum is wrong."""
     path = folder / file
     tried = []
     if path.is_file():
         if _sha256(path) == checksum.lower():
             return path
-        tried.append(f"{path}: wrong SHA-256 sum")
+        tried.append(f"{path}: wrong SHA-256 checksum")
     pooch = _pooch()
     for url in (f"{mirror.rstrip('/')}/{file}" for mirror in mirrors):
-        downloader = _bounded(pooch.HTTPDownloader(progressbar=progress, timeout=(10, 30)))  # s to connect, s between
+        downloader = _bounded(pooch.HTTPDownloader(progressbar=progress, timeout=(10, 30)))  # s to connect, to read
         try:
             with _quiet(pooch):
                 pooch.retrieve(url, f"sha256:{checksum}", fname=file, path=folder, downloader=downloader)
             return path
-        except (OSError, ValueError) as error:  # every error of requests is an OSError; a wrong sum is a ValueError
+        except (OSError, ValueError) as error:  # requests raises OSErrors; a wrong checksum is a ValueError
             tried.append(f"{url}: {_reason(error)}")
     raise DownloadError(
-        f"could not get {name}. Tried {'; '.join(tried) or 'no mirror'}. Instead, use the embedded data set "
+        f"could not download {name}. Tried {'; '.join(tried) or 'no mirror'}. Instead, use the embedded data set "
         f"mnist-5k, or put the four files {', '.join(_ALL_FILES)} into {folder}"
     )
 
 
 def _bounded(downloader):
-    """The downloader, which gives up on a server that sends too much, or for too long: pooch itself never would."""
+    """The downloader with limits on size and duration, which pooch does not have."""
 
     def download(url, output_file, pooch):
         with open(output_file, "wb") as file:
@@ -156,7 +159,7 @@ class _Bounded:
     def write(self, piece):
         self.left -= len(piece)
         if self.left < 0:
-            raise OSError(f"sent more than {MAX_DOWNLOAD:,} bytes, thrown away")
+            raise OSError(f"sent more than {MAX_DOWNLOAD:,} bytes, discarded")
         if time.monotonic() > self.deadline:
             raise OSError(f"took more than {MAX_SECONDS:,} s")
         return self.file.write(piece)
@@ -166,7 +169,7 @@ class _Bounded:
 
 
 def _reason(error):
-    """One phrase for an error of requests, whose own words run over several lines."""
+    """A short reason for an error; the messages of requests run over several lines."""
     import requests
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
@@ -174,7 +177,7 @@ def _reason(error):
     if isinstance(error, requests.Timeout):
         return "timed out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke"
+        return "the connection was interrupted"
     if isinstance(error, requests.exceptions.SSLError):
         return "no secure connection"
     if isinstance(error, requests.ConnectionError):
@@ -183,12 +186,12 @@ def _reason(error):
         return type(error).__name__
     if isinstance(error, OSError):
         return f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
-    return "wrong SHA-256 sum, thrown away"
+    return "wrong SHA-256 checksum, discarded"
 
 
 @contextlib.contextmanager
 def _quiet(pooch):
-    """Keep pooch's log lines from the user, who sees a progress bar or our error, and put its level back."""
+    """Silence pooch's log, since the user gets a progress bar or a DownloadError; restores the log level afterwards."""
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel("ERROR")

@@ -1,4 +1,4 @@
-"""The two data sets inside the package: real digits, no download.  Attribution and licences: files/README.md."""
+"""The digits that come with the package: no download.  Attribution and licences: files/README.md."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from .dataset import Dataset, resize_images, to_unit
 
-# name: (largest pixel value, one line, attribution)
+# name: (largest pixel value, one-line description, attribution)
 EMBEDDED = {
     "mnist-5k": (
         255,
@@ -20,17 +20,18 @@ EMBEDDED = {
     ),
     "uci-digits-28x28": (
         16,
-        "the same 1,797 digits in MNIST's frame: enlarged to 20x20, with 4 pixels around",
+        "the same 1,797 digits in MNIST's format: enlarged to 20x20, with a margin of 4 pixels",
         "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI, CC BY 4.0; from scikit-learn",
     ),
 }
-FRAMED, DIGIT, MARGIN = "uci-digits-28x28", 20, 4  # of MNIST: the digit fills 20 x 20 pixels of 28 x 28
+FRAMED, DIGIT, MARGIN = "uci-digits-28x28", 20, 4  # as in MNIST, where the digit fills 20 x 20 of 28 x 28 pixels
 
 
 def load_embedded(name: str) -> Dataset:
-    """The embedded set `name` as a Dataset, labels 0..9, in the file's order.
+    """The embedded data set `name` as a Dataset with labels 0..9, in the order of the file.
 
-    (5000, 28, 28, 1), (1797, 8, 8, 1), or the latter enlarged (bicubic) and padded with background: (1797, 28, 28, 1).
+    mnist-5k (5000, 28, 28, 1), uci-digits-8x8 (1797, 8, 8, 1), or uci-digits-28x28 (1797, 28, 28, 1): the 8x8 digits
+    enlarged to 20x20 (bicubic) and padded with background.
     """
     if name == FRAMED:
         data = load_embedded("uci-digits-8x8")

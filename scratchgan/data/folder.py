@@ -1,8 +1,8 @@
-"""A folder of PNG and JPEG files as one array, and a plain word about the file that does not fit.
+"""Read a folder of PNG and JPEG files as one array, with an error that names the file if one cannot be used.
 
-Two passes: the first reads only headers, so that sizes, channels and memory are settled before any pixel is decoded.
-Images lie either directly in the folder (no labels) or in its sub-folders, one a class (labels in sorted order of the
-sub-folders' names).  Anything deeper, hidden, or with another extension is not looked at.
+There are two passes: the first reads only the headers, to check sizes, channels and memory before any pixel is decoded.
+The images are either directly in the folder (no labels) or in sub-folders, one per class (labels 0, 1, ... in the
+sorted order of their names).  Deeper folders, hidden files and other extensions are ignored.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from .limits import MAX_PARTS, MAX_PIXELS, MAX_SCANS, DataError, check_fits
 
 EXTENSIONS = (".png", ".jpg", ".jpeg")
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
-_LONG_MARKERS = {*range(0xC0, 0xF0), 0xFE} - {0xC8, *range(0xD0, 0xDA)}  # a length follows
+_LONG_MARKERS = {*range(0xC0, 0xF0), 0xFE} - {0xC8, *range(0xD0, 0xDA)}  # JPEG markers that are followed by a length
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -25,10 +25,11 @@ def read_folder(
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """(x (N, H, W, C) float32 in [-1, 1], labels (N,) int64 or None, class names) of the images in a folder.
 
-    With image_size, each image's centre square is resized to it (Pillow, bicubic, widened when shrinking).  Alpha is
-    dropped onto black.  Sixteen-bit grey is scaled to eight.  A photograph is turned as its EXIF data says.
+    With image_size, the centre square of each image is resized to it (Pillow, bicubic, wider kernel when shrinking).
+    Transparent images are composited onto black, 16-bit grey is scaled to 8 bits, and JPEGs are rotated according to
+    their EXIF orientation.
     DataError if there is no image, if one is broken, animated or too large to decode (MAX_PIXELS), if sizes differ and
-    image_size is None, if grey and colour are mixed and channels is None, or if all together would not fit into memory.
+    image_size is None, if grey and colour are mixed and channels is None, or if the result would not fit into memory.
     """
     paths, labels, classes = _find(folder)
     size, channels = _survey(paths, image_size, channels)
@@ -40,7 +41,7 @@ def read_folder(
 
 
 def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
-    """The image in a file, (image_size, image_size, channels) uint8, as `read_folder` makes it; DataError as there."""
+    """One image file as (image_size, image_size, channels) uint8, converted as in `read_folder`; DataError likewise."""
     return _open(Path(path), lambda image: _decode(image, image_size, channels))
 
 
@@ -99,7 +100,7 @@ def _survey(paths, image_size, channels):
 
 
 def _open(path, use):
-    """use(image) of the file at path; any failure to read it is a DataError that names it."""
+    """Open the image file and return use(image); any failure to read it becomes a DataError that names the file."""
     from PIL import Image
 
     try:
@@ -122,9 +123,9 @@ def _open(path, use):
 
 
 def _check_parts(path):
-    """DataError for a PNG or JPEG file of so many parts that Pillow, which goes through them in Python, would hang.
+    """DataError for a PNG or JPEG file with so many parts that Pillow, which loops over them in Python, would hang.
 
-    And for a PNG file with a part that is longer than the file: Pillow takes the memory before it looks.
+    Also for a PNG file that declares a part longer than the file: Pillow would allocate the memory before it checks.
     """
     with open(path, "rb") as file:
         size = file.seek(0, 2)
@@ -144,22 +145,22 @@ def _check_parts(path):
 
 
 def _pass_chunk(file, size, path):
-    """Go past one chunk of a PNG file; False at the end."""
+    """Skip one chunk of a PNG file; False at the end."""
     head = file.read(8)
     if len(head) < 8 or head[4:] == b"IEND":
         return False
     length, there = int.from_bytes(head[:4], "big"), size - file.tell()
     if length > there:
         raise DataError(
-            f"{path}: broken image (it is truncated: a part of it declares {length:,} bytes, the file has "
-            f"{there:,} left); delete or replace it"
+            f"{path}: broken image (it is truncated: one of its parts declares {length:,} bytes, but only {there:,} "
+            "are left in the file); delete or replace it"
         )
     file.seek(length + 4, 1)
     return True
 
 
 def _pass_marker(file):
-    """Go past one marker of a JPEG file, or one byte that is none; False where the pixels begin, and at the end."""
+    """Skip one marker of a JPEG file, or one byte that is not a marker; False at the pixel data or the end of file."""
     byte = file.read(1)
     if byte != b"\xff":
         return bool(byte)
@@ -174,20 +175,20 @@ def _pass_marker(file):
 
 
 def _check_cost(image, path):
-    """DataError for an image that is not one still picture of reasonable size; from its header, nothing is decoded."""
+    """DataError for an animated or unreasonably large image, or a JPEG with too many scans.  Decodes no pixels."""
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DataError(
-            f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}: shrink it first"
+            f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}; shrink it first"
         )
     if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"{path}: an animated image of {image.n_frames} frames; expected a still one")
+        raise DataError(f"{path}: expected a still image, got an animation of {image.n_frames} frames")
     if image.format != "PNG" and (scans := _scans(path)) > MAX_SCANS:
-        raise DataError(f"{path}: a JPEG image of {scans} scans, expected at most {MAX_SCANS}; save it again")
+        raise DataError(f"{path}: the JPEG image has {scans} scans, expected at most {MAX_SCANS}; save it again")
 
 
 def _scans(path):
-    """How often a JPEG file says "start of scan"; in the compressed data themselves these two bytes do not occur."""
+    """The number of start-of-scan markers in a JPEG file; these two bytes cannot occur in the compressed data."""
     count, last = 0, b""
     with open(path, "rb") as file:
         while piece := file.read(1 << 20):
@@ -197,7 +198,7 @@ def _scans(path):
 
 
 def _header(image):
-    """((width, height) as shown, 1 or 3 channels)."""
+    """((width, height) after rotation by the EXIF orientation, 1 or 3 channels)."""
     width, height = image.size
     if _orientation(image) in _TURNED:
         width, height = height, width
@@ -205,7 +206,7 @@ def _header(image):
 
 
 def _orientation(image):
-    return image.getexif().get(0x0112) if image.format != "PNG" else None  # a PNG would be decoded for it
+    return image.getexif().get(0x0112) if image.format != "PNG" else None  # would decode a PNG
 
 
 def _decode(image, image_size, channels):
@@ -224,6 +225,6 @@ def _decode(image, image_size, channels):
             image = image.convert("RGB")
     image = image.convert(mode)
     if image_size is not None and image.size != (image_size, image_size):
-        image = image.crop(centre_box(*image.size))  # not resize(box=...), whose filter looks over the box's edge
+        image = image.crop(centre_box(*image.size))  # not resize(box=...), whose filter reads pixels outside the box
         image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
     return np.asarray(image).reshape(image.height, image.width, channels)

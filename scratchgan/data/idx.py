@@ -1,7 +1,7 @@
 """The IDX format of MNIST: two zero bytes, a type, the number of axes, each size as a big-endian uint32, the values.
 
-Source: the format note on the MNIST page of LeCun, Cortes and Burges.  Only unsigned bytes (type 0x08) are read, which
-is what images and labels are stored as.
+Source: the format note on the MNIST page of LeCun, Cortes and Burges.  Only unsigned bytes (type 0x08) are supported;
+MNIST stores both images and labels in this type.
 """
 
 import math
@@ -14,16 +14,16 @@ import numpy as np
 from ..files.arrays import check_ratio
 from .limits import DataError, check_fits
 
-_MOST_DEFLATE_CAN = 1040  # a deflate stream grows at most about 1032-fold when it is opened
+_MOST_DEFLATE_CAN = 1040  # deflate compresses by a factor of at most about 1032
 _PIECE = 1 << 20  # bytes read at a time
 _MAX_AXES = 32
 
 
 def read_idx(path: str | Path, *, ndim: int | None = None) -> np.ndarray:
-    """Read one IDX file, gzipped or plain: an array of uint8.
+    """Read one IDX file, gzipped or plain, as a uint8 array.
 
-    DataError naming the file if it is not IDX, not of bytes, has another number of axes than `ndim`, is cut short or
-    too long, or declares more values than the file can hold (checked before any memory is taken).
+    DataError naming the file if it is not IDX, does not hold bytes, does not have `ndim` axes, is cut short or too
+    long, or declares more values than the file can hold (checked before memory is allocated).
     """
     with open(path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
@@ -38,17 +38,17 @@ def read_idx(path: str | Path, *, ndim: int | None = None) -> np.ndarray:
 
 
 class _Unzipped:
-    """What a gzip file of one member holds, `read` piece by piece, with its check sum.
+    """The contents of a gzip file with a single member, decompressed piece by piece, with its checksum verified.
 
-    Not gzip.GzipFile: that goes on to any number of members, empty ones too, and reads the name in the header one byte
-    at a time in Python.
+    gzip.GzipFile would accept any number of members, even empty ones, and reads the file name in the header byte by
+    byte in Python; a malicious file could exploit either.
     """
 
     def __init__(self, raw):
         self.raw, self.inflate = raw, zlib.decompressobj(wbits=31)
 
     def read(self, n):
-        """At most n bytes, none at the end.  EOFError or zlib.error if the file is broken."""
+        """At most n bytes; b"" at the end.  EOFError or zlib.error if the file is broken."""
         while not self.inflate.eof:
             packed = self.inflate.unconsumed_tail or self.raw.read(_PIECE)
             if not packed:
@@ -59,12 +59,12 @@ class _Unzipped:
 
     @property
     def rest(self):
-        """Whether anything but zeros, which some tools pad with, follows the member."""
+        """Whether anything follows the member, apart from zeros, which some tools pad files with."""
         return any(self.inflate.unused_data) or any(any(piece) for piece in iter(lambda: self.raw.read(_PIECE), b""))
 
 
 def _exactly(file, n):
-    """n bytes, or as many as there are."""
+    """n bytes, or fewer at the end of the file."""
     out = bytearray()
     while len(out) < n and (piece := file.read(min(n - len(out), _PIECE))):
         out += piece
@@ -100,9 +100,9 @@ def _read(file, path, ndim, size, zipped):
     while filled < count and (piece := file.read(min(count - filled, _PIECE))):
         values[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
-    if filled < count or file.read(1):  # one more, to see whether the file goes on
-        what = "ends before" if filled < count else "goes on after"
+    if filled < count or file.read(1):  # tries to read one more byte: the file should have ended
+        what = "ends before" if filled < count else "continues after"
         raise DataError(f"{path}: declares {shape}, {count} bytes, but {what} that")
     if zipped and file.rest:
-        raise DataError(f"{path}: the gzip file goes on after its end; expected one member")
+        raise DataError(f"{path}: expected a gzip file with one member, but more data follows it")
     return values.reshape(shape)

@@ -1,13 +1,13 @@
-"""The three kinds of data that a run may have, and what can be asked of each of them.
+"""The three kinds of data for a run, and the attributes that they have in common.
 
-    kind             "examples": a Dataset, a fixed set of arrays;  "density": a Density, every batch of which is drawn
-                     afresh;  "pair": a Pair, the two domains of a CycleGAN
-    name             what the user calls it
+    kind             "examples": a Dataset, a fixed set of arrays;  "density": a Density, from which every batch is
+                     drawn afresh;  "pair": a Pair, the two domains of a CycleGAN
+    name             the name the user gave it
     example_shape    the shape of one example, (H, W, C) or (D,)
-    n_classes        how many classes the labels tell apart; 0 without labels
-    classes          names of the classes, or () where they are just numbers
+    n_classes        the number of classes; 0 without labels
+    classes          the names of the classes, or () if they are only numbers
 
-Ask `data.kind`, never whether some attribute is there: a type checker then knows which of the three it has, too.
+To tell the three apart, test `data.kind` and not `hasattr`: type checkers can follow that.
 """
 
 from typing import TypeAlias

@@ -1,7 +1,7 @@
-"""Two domains that belong together though no image of one belongs to an image of the other: unpaired data.
+"""Unpaired data for CycleGAN: two domains, where no image of one corresponds to a particular image of the other.
 
-`Pair` holds the two data sets, `PairStream` deals a batch of each, in two orders that know nothing of each other, and
-`digits_pair` is the pair inside the package: UCI's digits, enlarged, and MNIST's.
+`Pair` holds the two data sets, `PairStream` yields a batch of each, shuffled independently, and `digits_pair` returns
+the pair that comes with the package: the UCI digits, enlarged, and the MNIST digits.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .stream import BatchStream
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two data sets, a of domain A and b of domain B, with samples of one shape and different numbers of them.
+    """Two data sets, a of domain A and b of domain B, whose samples have the same shape; their sizes may differ.
 
-    TypeError if one is no Dataset, DataError if their shapes differ.
+    TypeError if a or b is not a Dataset, DataError if the shapes of their samples differ.
     """
 
     a: Dataset
     b: Dataset
     name: str = "pair"
     kind: ClassVar[Literal["pair"]] = "pair"
-    #: no image's label is looked at
+    #: labels are ignored
     n_classes: ClassVar[int] = 0
     classes: ClassVar[tuple[str, ...]] = ()
 
@@ -41,18 +41,18 @@ class Pair:
                 raise TypeError(f"{self.name}: {which} must be a Dataset, got {type(data).__name__}")
         if self.a.example_shape != self.b.example_shape:
             raise DataError(
-                f"{self.name}: both domains need samples of one shape, {self.a.name} has "
-                f"{self.a.example_shape} and {self.b.name} {self.b.example_shape}"
+                f"{self.name}: both domains need samples of the same shape, got {self.a.example_shape} for "
+                f"{self.a.name} and {self.b.example_shape} for {self.b.name}"
             )
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """The shape of one example of either, (H, W, C)."""
+        """The shape of one example of either domain, (H, W, C)."""
         return self.a.example_shape
 
     @property
     def source(self) -> str:
-        """Attribution of both, one line."""
+        """Attribution of both data sets, one line."""
         return f"{self.a.source}; {self.b.source}"
 
     def __repr__(self) -> str:
@@ -60,12 +60,12 @@ class Pair:
 
 
 class PairStream:
-    """A batch of domain A and one of domain B at a time, each domain shuffled by itself.
+    """Yields a batch of domain A together with a batch of domain B; the two domains are shuffled independently.
 
-    The stream owns `rng` from here on: each domain gets a generator that is spawned from it, so that the order of one
-    does not depend on the size of the other.
-    TypeError if one is no Dataset or rng no Generator; DataError if the shapes differ, or if one is smaller than a
-    batch.
+    The stream takes ownership of `rng` and spawns one generator per domain from it, so the order of one domain does not
+    depend on the size of the other.
+    TypeError if a data set is not a Dataset or rng is not a Generator; DataError if the shapes of the samples differ or
+    a data set is smaller than a batch.
     """
 
     def __init__(self, data_a: Dataset, data_b: Dataset, batch_size: int, *, rng: np.random.Generator):
@@ -76,7 +76,7 @@ class PairStream:
 
     @property
     def batch_size(self) -> int:
-        """Samples of each domain in a batch."""
+        """The number of samples of each domain in a batch."""
         return self.a.batch_size
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +90,11 @@ class PairStream:
         return self.next()
 
     def state(self) -> dict[str, np.ndarray]:
-        """`BatchStream.state` of both, under the names "a/rng", "b/rng" and so on."""
+        """`BatchStream.state` of both domains, under the names "a/rng", "b/rng" and so on."""
         return {f"{which}/{name}": array for which, stream in self._streams() for name, array in stream.state().items()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on exactly where `state()` was taken.  ValueError, and nothing changed, if it belongs to other data."""
+        """Continue exactly where `state()` was called.  ValueError, changing nothing, if the state is of other data."""
         before = self.state()
         try:
             for which, stream in self._streams():
@@ -103,7 +103,7 @@ class PairStream:
                     {name.removeprefix(start): array for name, array in state.items() if name.startswith(start)}
                 )
         except ValueError:
-            for which, stream in self._streams():  # a may have been taken over before b was refused
+            for which, stream in self._streams():  # undo: a may have been loaded before b failed
                 start = which + "/"
                 stream.load_state(
                     {name.removeprefix(start): array for name, array in before.items() if name.startswith(start)}
@@ -116,13 +116,13 @@ class PairStream:
 
 @cache
 def uci_digits_28() -> Dataset:
-    """The embedded UCI digits in MNIST's frame: 8x8 enlarged to 20x20 (bicubic), with 4 pixels of background around.
+    """The embedded UCI digits in the format of MNIST: 8x8 enlarged to 20x20 (bicubic), with a margin of 4 pixels.
 
-    (1797, 28, 28, 1), labels 0..9, in the file's order.
+    (1797, 28, 28, 1), labels 0..9, in the order of the file.
     """
     return load_embedded("uci-digits-28x28")
 
 
 def digits_pair() -> Pair:
-    """A: UCI's digits at 28x28 (`uci_digits_28`), 1,797 smooth ones; B: the embedded MNIST, 5,000 crisp ones."""
+    """A: the 1,797 UCI digits at 28x28 (`uci_digits_28`), smooth; B: the 5,000 embedded MNIST digits, sharp."""
     return Pair(uci_digits_28(), load_embedded("mnist-5k"), name="uci-mnist")

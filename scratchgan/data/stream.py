@@ -1,8 +1,8 @@
-"""Batches without end, and a state that brings the same batches back, bit for bit, after a restart.
+"""Endless batches, with a state from which a restarted stream yields the same batches, bit for bit.
 
-A data set is dealt like a pack of cards: shuffled, dealt without replacement, shuffled again.  What is left at the end
-of an epoch and is less than a batch is dropped (as in DCGAN practice: every batch has the same size, which BatchNorm
-likes); the next shuffle mixes it in again.  A density has no epochs: every batch is fresh.
+A data set is shuffled, split into batches without replacement, then shuffled again.  The samples left at the end of an
+epoch, fewer than a batch, are skipped until the next shuffle (common practice with DCGAN: all batches have the same
+size, which suits BatchNorm).  A density has no epochs: every batch is drawn afresh.
 """
 
 import json
@@ -14,16 +14,16 @@ from ..checks import positive_int, require_rng
 from .dataset import Dataset, check_batch
 from .densities import Density
 
-#: of the arrays in a generator's state (MT19937, Philox, SFC64), and bytes of such a state as JSON
+#: types of the arrays in a generator's state (MT19937, Philox, SFC64), and the largest state as JSON, in bytes
 _STATE_TYPES = ("<u4", "<u8", ">u4", ">u8")
 _MAX_STATE = 20_000
 
 
 class BatchStream:
-    """Batches of `data`, a Dataset or a Density; each (batch_size, ...) float32, C-contiguous, a copy.
+    """Batches of `data`, a Dataset or a Density; each is (batch_size, ...) float32, C-contiguous, a copy.
 
-    The stream owns `rng` from here on.  `epoch` counts the shuffles begun (a density stays at 0).
-    TypeError if data is neither; DataError if the data set is smaller than a batch.
+    The stream takes ownership of `rng`.  `epoch` counts the shuffles so far (always 0 for a density).
+    TypeError if data is neither a Dataset nor a Density; DataError if the data set is smaller than a batch.
     """
 
     def __init__(self, data: Dataset | Density, batch_size: int, *, rng: np.random.Generator):
@@ -35,14 +35,17 @@ class BatchStream:
         if isinstance(data, Dataset):
             check_batch(data, self.batch_size)
             self._order = np.arange(len(data))
-            self._position = len(data)  # nothing left: the first batch shuffles
+            self._position = len(data)  # no samples left: the first batch starts with a shuffle
 
     def next(self) -> np.ndarray:
         """The next batch, (batch_size, ...) float32."""
         return self.next_labelled()[0]
 
     def next_labelled(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The next batch and its labels, (batch_size,) int64, or None if the data has none."""
+        """The next batch and its labels, (batch_size,) int64, or None if the data set has no labels.
+
+        For a density, the labels are the components that the points were drawn from.
+        """
         if isinstance(self.data, Density):
             return self.data.sample_labelled(self.batch_size, rng=self.rng)
         if self._position + self.batch_size > len(self.data):
@@ -61,8 +64,8 @@ class BatchStream:
         return self.next()
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything the coming batches depend on, as a dict of arrays: `rng` (JSON in uint8), `epoch`; and for a
-        data set `order` (N,) int64 and `position`.
+        """All that the following batches depend on, as a dict of arrays: `rng` (JSON as uint8) and `epoch`; for a data
+        set also `order` (N,) int64 and `position`.
         """
         text = json.dumps(_plain(self.rng.bit_generator.state))
         state = {"rng": np.frombuffer(text.encode(), dtype=np.uint8).copy(), "epoch": np.array(self.epoch)}
@@ -71,7 +74,7 @@ class BatchStream:
         return state
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on exactly where `state()` was taken.  ValueError, and nothing changed, if it belongs to other data."""
+        """Continue exactly where `state()` was called.  ValueError, changing nothing, if the state is of other data."""
         has_order = isinstance(self.data, Dataset)
         missing = {"rng", "epoch", *(("order", "position") if has_order else ())} - set(state)
         if missing:
@@ -99,9 +102,9 @@ class BatchStream:
             if not isinstance(saved, dict):
                 raise ValueError("expected a table")
             if saved["bit_generator"] != mine:
-                raise ValueError(f"it is of a {saved['bit_generator']}, the stream has a {mine}")
+                raise ValueError(f"expected the state of a {mine}, got that of a {saved['bit_generator']}")
             trial = type(self.rng.bit_generator)()
-            trial.state = saved  # Philox may refuse half-way: let it do so on one that nobody uses
+            trial.state = saved  # Philox may fail half-way, so try on a generator that can be discarded
             self.rng.bit_generator.state = trial.state
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             message = f"stream state of {self.data.name}: the generator's state is unusable: {error}"
@@ -109,7 +112,7 @@ class BatchStream:
 
 
 def _plain(value):
-    """A generator's state with its arrays (MT19937, Philox and SFC64 have some) in a form that JSON knows."""
+    """A generator's state with its arrays (in MT19937, Philox and SFC64) in a form that JSON can store."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -120,6 +123,6 @@ def _plain(value):
 def _array(value):
     if value.keys() == {"dtype", "values"}:
         if value["dtype"] not in _STATE_TYPES or not isinstance(value["values"], list):  # "S2000000000" is a type too
-            raise ValueError(f"an array of {str(value['dtype'])[:40]!r}")
+            raise ValueError(f"it has an array of {str(value['dtype'])[:40]!r}")
         return np.array(value["values"], dtype=value["dtype"])
     return value

@@ -1,11 +1,11 @@
-r"""Toy data whose true density is known, so that what a GAN learned can be held against it, number by number.
+r"""Toy data with a known density, so that what a GAN learned can be compared with the truth in numbers.
 
     ring = toy.ring()                        # eight Gaussians on a circle
     x = ring.sample(512, rng=rng)            # (512, 2) float32
     ring.log_density(x)                      # (512,) the true log p(x), in nats
-    ring.modes, ring.weights, ring.sigma     # what `scratchgan.metrics.mode_report` needs
+    ring.modes, ring.weights, ring.sigma     # (8, 2), (8,) and a number: used by `scratchgan.metrics.mode_report`
 
-`TOY` maps the names that users write to the functions below.
+`TOY` maps the names that `load` accepts to the functions below.
 """
 
 import math
@@ -22,10 +22,10 @@ def gaussian_mixture_1d(
     sigma: float | Sequence[float] = 0.3,
     weights: Sequence[float] | None = (0.3, 0.5, 0.2),
 ) -> GaussianMixture:
-    """A mixture of Gaussians on the line.  Source: Goodfellow et al. 2014, figure 1, has one; three can be lost.
+    """A mixture of Gaussians in one dimension.  Goodfellow et al. 2014, figure 1, has a single Gaussian.
 
-    means (K,), sigma a number or (K,), weights (K,) positive (scaled to sum to 1) or None for equal ones.
-    ValueError if they do not fit each other.
+    means (K,); sigma a number or (K,); weights (K,), positive (normalised to sum to 1), or None for equal ones.
+    ValueError if their lengths differ.
     """
     mean = np.asarray(means, dtype=np.float64)
     if mean.ndim != 1:
@@ -34,7 +34,7 @@ def gaussian_mixture_1d(
 
 
 def ring(n_modes: int = 8, radius: float = 1.0, sigma: float = 0.02) -> GaussianMixture:
-    r"""n_modes Gaussians on a circle, at angles 2 pi k / n_modes, k = 0..n_modes-1: all distinct.
+    r"""n_modes Gaussians on a circle, at the angles 2 pi k / n_modes, k = 0..n_modes-1.
 
     Source: Metz et al. 2017 (unrolled GAN), section 3.1; VEEGAN (Srivastava et al. 2017).
     """
@@ -56,7 +56,7 @@ def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> GaussianMi
 
 
 def two_moons(sigma: float = 0.1) -> NoisyCurves:
-    """Two interleaved half circles of radius 1, with Gaussian noise: each is the other turned about the origin.
+    """Two interleaved half circles of radius 1, with Gaussian noise; each is the other rotated by pi about the origin.
 
     The angle is uniform.  The density is integrated along the arcs: see `densities.NoisyCurves`.
     """
@@ -71,13 +71,13 @@ def two_moons(sigma: float = 0.1) -> NoisyCurves:
 
 
 def spirals(arms: int = 2, turns: float = 1.25, radius: float = 1.0, sigma: float = 0.03) -> NoisyCurves:
-    r"""Archimedean arms with Gaussian noise:  r = radius u, angle = 2 pi (turns u + k / arms), u from 0.15 to 1.
+    r"""Archimedean spiral arms with noise:  r = radius u, angle = 2 pi (turns u + k / arms), u from 0.15 to 1.
 
-    u^2 is uniform, so that points are spread almost evenly along each arm (its length grows like u^2).
+    u^2 is uniform, so the points are spread almost evenly along each arm (its length grows like u^2).
     The density is integrated along the arms: see `densities.NoisyCurves`.
     """
     arms = positive_int("spirals", "arms", arms)
-    inner = 0.15  # the arms begin apart, not all in one point
+    inner = 0.15  # above 0, or all arms would start in the same point
 
     def arm(k):
         def curve(t):
@@ -91,7 +91,7 @@ def spirals(arms: int = 2, turns: float = 1.25, radius: float = 1.0, sigma: floa
 
 
 def checkerboard(squares: int = 4, half_width: float = 2.0) -> Squares:
-    """Uniform on the dark squares of a board of squares x squares over [-half_width, half_width]^2."""
+    """Uniform on the dark squares of a board of squares x squares cells on [-half_width, half_width]^2."""
     return Squares("checkerboard", f"the dark squares of a {squares} x {squares} board", squares, half_width)
 
 

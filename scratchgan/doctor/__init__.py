@@ -1,10 +1,10 @@
-"""What is wrong with this training?  A few signals are recorded; the doctor reads them, names the fault, and says why.
+"""What is wrong with this training?  Training records a few signals, from which the doctor recognises typical faults.
 
-    judge(from_records(log), name="mine")     a Diagnosis: findings with their numbers, the most causal first
-    summary(findings)                         one line, if there are any findings
+    judge(from_records(log), name="mine")     a Diagnosis: findings with their numbers, likely causes first
+    summary(findings)                         the first finding in one line; there must be one
 
-`signals` says what is measured and how, `rules` which numbers mean which fault.  `scratchgan.runs.diagnose` does this for
-a run's folder.
+`signals` defines what is measured, `rules` which numbers indicate which fault.  `scratchgan.runs.diagnose` diagnoses a
+run's folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a rule says, and how it counts: swings of a series, and since when it is beyond a threshold."""
+"""What a rule returns, and what it computes from a series: its swings, and since when it is beyond a threshold."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .records import Log, smooth
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal that shows a fault: its key, the threshold (a name of THRESHOLDS, or "") and the median it had."""
+    """A signal that shows a fault: its key, its threshold (a name in THRESHOLDS, or "") and its median (or extreme)."""
 
     key: str
     threshold: str
     value: float
-    over: bool = True  # the fault lies above the threshold
+    over: bool = True  # whether values above the threshold are the fault, or values below it
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Finding:
 
     fault      one of FAULTS
     evidence   sentences with the numbers
-    signals    those of the picture, the most telling first
-    since      the first step of the stretch, up to the end, in which the first of them is beyond its threshold
+    signals    the signals to plot, the most important first
+    since      the step from which the first of these signals has stayed beyond its threshold; None if it has not
     advice     what to try, the most promising first
     """
 
@@ -40,7 +40,7 @@ class Finding:
 
 
 def swings(values: np.ndarray, low: float, high: float) -> list[int]:
-    """Where a series changes from above `high` to below `low` or back; what lies between changes nothing."""
+    """Indices at which a series changes from above `high` to below `low` or back; values in between are ignored."""
     turns, side = [], 0
     for i, value in enumerate(values):
         now = int(value > high) - int(value < low)
@@ -52,14 +52,17 @@ def swings(values: np.ndarray, low: float, high: float) -> list[int]:
 
 
 def largest(values: Iterable[float]) -> float:
-    """The largest that is finite, nan if nothing is."""
+    """The largest finite value, nan if there is none."""
     array = np.asarray(values)
     finite = array[np.isfinite(array)]
     return float(finite.max()) if len(finite) else math.nan
 
 
 def since(log: Log, beyond: np.ndarray) -> int | None:
-    """The first step from which on most records, in every window of seven, are beyond a threshold."""
+    """The step from which on, in every window of seven records, most are `beyond` a threshold; None if not at the end.
+
+    beyond     (T,) booleans, one per record
+    """
     mostly = smooth(beyond.astype(float)) > 0.5
     if not len(mostly) or not mostly[-1]:
         return None

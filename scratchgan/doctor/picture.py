@@ -1,4 +1,4 @@
-"""The picture of a diagnosis: the signals that show it, over time, with their thresholds."""
+"""The picture of a diagnosis: the signals that show the faults, over time, with their thresholds."""
 
 from __future__ import annotations
 
@@ -15,33 +15,36 @@ from .report import Diagnosis
 from .rules import limit
 
 PANELS = 4
-#: what a picture of a healthy run shows, and what each signal is
+#: the signals, and their thresholds, in the picture of a healthy run
 HEALTHY = (("separation", ""), ("diversity", "diversity"), ("uncovered", "uncovered"), ("g_grad", ""))
+#: the titles of the panels
 NAMES = {
-    "separation": "separation: pairs that D ranks right",
+    "separation": "separation: share of pairs that D ranks correctly",
     "diversity": "diversity of fakes / of real samples",
-    "uncovered": "uncovered: data without a fake near",
-    "stray": "stray: fakes without data near",
-    "neighbour": "neighbour: told apart by 1-NN",
+    "uncovered": "uncovered: data without a fake nearby",
+    "stray": "stray: fakes without data nearby",
+    "neighbour": "neighbour: accuracy of 1-nearest-neighbour",
     "slope": "slope of G's loss at the fakes",
     "g_grad": "|gradient of G|",
     "d_grad": "|gradient of D|",
-    "g_dead": "G's silent units, share",
-    "d_dead": "D's silent units, share",
-    "g_dead_worst": "silent units of G's worst layer, share",
-    "d_dead_worst": "silent units of D's worst layer, share",
-    "memorised": "memorised: 1 = held-out seem fake",
+    "g_dead": "share of dead units in G",
+    "d_dead": "share of dead units in D",
+    "g_dead_worst": "share of dead units in G's worst layer",
+    "d_dead_worst": "share of dead units in D's worst layer",
+    "memorised": "memorised: 1 = held-out data look fake to D",
     "copied": "copied: 0 = fakes are training examples",
     "d_loss": "D's loss",
     "g_loss": "G's loss",
     "real_logit": "mean logit of real samples",
     "fake_logit": "mean logit of fakes",
-    "g_update": "G's step / its size",
-    "d_update": "D's step / its size",
+    "g_update": "|update of G| / |weights of G|",
+    "d_update": "|update of D| / |weights of D|",
 }
+#: signals in [0, 1]
 SHARES = ("separation", "neighbour", "g_dead", "d_dead", "g_dead_worst", "d_dead_worst")
-#: what D says, on the scale of the loss
+#: the mean outputs of D: probabilities for some losses
 OUTPUTS = {"d_real": "{}(x)", "d_fake": "{}(G(z))"}
+#: the signals for panels that are left
 FILL = ("d_loss", "separation", "diversity", "g_grad", "d_real", "d_fake")
 
 
@@ -61,7 +64,7 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
 
 
 def _panel(axes: Any, log: Log, key: str, marks: list[Signal]) -> None:
-    """One signal: its values, running medians, thresholds, and the last third of the log, by which it is judged."""
+    """Plot one signal: values, running medians, thresholds, and the last third of the log, which the rules use."""
     values, probability = log[key], log.facts is None or log.facts.gives_probability
     share = key in SHARES or (key in OUTPUTS and probability)
     zeros, logarithmic = int((values == 0).sum()), not share and _spread(values)
@@ -94,13 +97,13 @@ def _panel(axes: Any, log: Log, key: str, marks: list[Signal]) -> None:
         axes.legend(fontsize=7, loc="best")
     name = OUTPUTS[key].format("D" if probability else "C") if key in OUTPUTS else NAMES.get(key, key)
     axes.set_title(name, fontsize=9)
-    axes.set_xlabel("training step (grey: the part that is judged)" if long else "training step", fontsize=8)
+    axes.set_xlabel("training step (grey: the part that the rules use)" if long else "training step", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)
 
 
 def _panels(diagnosis: Diagnosis) -> dict[str, list[Signal]]:
-    """Signal -> thresholds to draw: of the first finding, then of the next, then what is always worth a look."""
+    """{signal: the thresholds to draw}: those of the first finding, then of the others, then FILL, up to PANELS."""
     log = diagnosis.log
     panels: dict[str, list[Signal]] = {}
     signals = [mark for finding in diagnosis.findings for mark in finding.signals]
@@ -120,11 +123,11 @@ def _line(diagnosis: Diagnosis) -> str:
 
     if diagnosis.findings:
         return shorten(diagnosis.findings[0].evidence[0], 150, placeholder=" ...")
-    return "the signals stay on their side of the thresholds" if diagnosis.healthy else "a longer log is needed"
+    return "no signal is beyond its threshold" if diagnosis.healthy else "a longer log is needed"
 
 
 def _spread(values: np.ndarray) -> bool:
-    """Whether a logarithmic scale shows more: nothing is negative, and it spans more than two orders of magnitude."""
+    """Whether a logarithmic scale is better: no value is negative, and they span more than two orders of magnitude."""
     there = values[np.isfinite(values)]
     positive = there[there > 0]
     return bool(len(positive) and (there >= 0).all() and positive.max() > 100 * positive.min())

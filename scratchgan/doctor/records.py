@@ -1,4 +1,4 @@
-"""The records of a training as columns of numbers; what a record lacks, or what is not finite, is nan."""
+"""Training records as columns of numbers, with nan for values that are missing or not finite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from .. import losses
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
-#: what `signals` adds and the rules look at
+#: the signals of `signals` that the rules need
 SIGNALS = (
     "d_grad",
     "g_grad",
@@ -29,7 +29,7 @@ SIGNALS = (
     "g_dead",
     "g_dead_worst",
 )
-#: these are only there for some data
+#: these exist only for some data
 SOMETIMES = ("copied", "memorised")
 
 
@@ -37,11 +37,11 @@ SOMETIMES = ("copied", "memorised")
 class Log:
     """The columns of a log.
 
-    steps      (T,) rising
-    columns    key -> (T,) float, nan where it is missing or not finite
-    broken     (step, keys) of the first record with a loss that is not finite, or None
+    steps      (T,) increasing
+    columns    key -> (T,) float, nan where a value is missing or not finite
+    broken     (step, keys) of the first record with a loss or output of D that is not finite, or None
     loss       the name of the recipe's loss, "" if it is not known
-    notes      what was wrong with the log itself
+    notes      problems with the log itself
     """
 
     steps: np.ndarray
@@ -54,7 +54,7 @@ class Log:
         return len(self.steps)
 
     def has(self, key: str) -> bool:
-        """Whether any record has a number there."""
+        """Whether any record has a finite number for this key."""
         return key in self.columns and bool(np.isfinite(self.columns[key]).any())
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -62,21 +62,21 @@ class Log:
         return self.columns.get(key, np.full(len(self), math.nan))
 
     def window(self, start: float = 2 / 3, end: float = 1.0) -> slice:
-        """The records from `start` to `end` of the run, counted in records; the last third if nothing is said."""
+        """The slice of records from the fraction `start` to the fraction `end` of the log; default: the last third."""
         return slice(int(len(self) * start), max(math.ceil(len(self) * end), 1))
 
     def median(self, key: str, start: float = 2 / 3, end: float = 1.0) -> float:
-        """The median over a window, nan if nothing is known there."""
+        """The median of a column over such a window, nan if it has no finite number there."""
         return median(self[key][self.window(start, end)])
 
     @property
     def facts(self) -> losses.Loss | None:
-        """The loss itself, which knows what its numbers mean; None if it is not known."""
+        """The loss as a `losses.Loss`, whose attributes describe its numbers; None if it is not known."""
         return losses.get(self.loss) if self.loss in losses.LOSSES else None
 
     @property
     def slopes(self) -> np.ndarray:
-        """(Signals.2), (T,).  An old log lacks it; where D(x) is a probability, it follows from the mean D(G(z))."""
+        """(Signals.2), (T,).  For old logs without it, estimated from the mean D(G(z)) if that is a probability."""
         loss = self.facts
         if self.has("slope") or not isinstance(loss, losses.Pointwise) or not loss.gives_probability:
             return self["slope"]
@@ -91,18 +91,18 @@ class Log:
 
 
 def median(values: np.ndarray) -> float:
-    """The median of what is finite, nan if nothing is."""
+    """The median of the finite values, nan if there are none."""
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) else math.nan
 
 
 def smooth(values: np.ndarray, half: int = 3) -> np.ndarray:
-    """Running medians over `half` values on either side, (T,)."""
+    """Running medians (T,) of `values` (T,), each over the value itself and `half` values on either side."""
     return np.array([median(values[max(i - half, 0) : i + half + 1]) for i in range(len(values))])
 
 
 def from_records(records: Iterable[Mapping[str, Any]], *, loss: str = "", notes: Iterable[str] = ()) -> Log:
-    """Columns of records as `train` makes them.  Of two with one step, as after a resume, the later one counts."""
+    """A Log from records as `train` writes them.  Of two records with the same step, the later one counts."""
     by_step = {int(record["step"]): record for record in records}
     steps = sorted(by_step)
     keys = dict.fromkeys(key for record in by_step.values() for key in record if key not in ("step", "seconds"))

@@ -1,4 +1,4 @@
-"""From the records of a training to a diagnosis, and the diagnosis in words."""
+"""From the records of a training run to a diagnosis, and the diagnosis as text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .rules import DIVERGENCE, SATURATED, findings, limit
 TITLES = {
     "divergence": "the training diverged",
     "dead units": "dead units: no gradient passes",
-    "overfitting": "overfitting: D knows its examples by heart",
-    "D too weak": "D is too weak to teach",
+    "overfitting": "overfitting: D has memorised its examples",
+    "D too weak": "D is too weak to teach G",
     "G's gradient vanished": "G's gradient vanished",
     "oscillation": "oscillation: the players chase each other",
     "mode collapse": "mode collapse",
@@ -24,14 +24,14 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the doctor found in a run.  `str()` is the report.
+    """What the doctor found in a run.  `str()` gives the report.
 
-    name         what was diagnosed: a run's folder
-    findings     faults, the most causal first; () if none was recognised
+    name         what was diagnosed, such as a run's folder
+    findings     faults, likely causes first; () if none was recognised
     log          the log as columns
-    missing      signals that the log does not have, because an older scratchgan wrote it
+    missing      signals that the log does not have, for example because an older version wrote it
     not_judged   what could not be judged, and why
-    notes        what was wrong with the files, and how far G has come
+    notes        problems with the files; and how close G is to the data, if no fault was found
     """
 
     name: str
@@ -43,12 +43,12 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """No fault was recognised, in a log that is long enough to judge."""
+        """Whether no fault was recognised in a log that is long enough to judge."""
         return not self.findings and len(self.log) >= limit("records")
 
     @property
     def title(self) -> str:
-        """The finding in a line."""
+        """The first finding, or that there is none, as a title."""
         if self.findings:
             return TITLES[self.findings[0].fault]
         return "healthy: no fault recognised" if self.healthy else "too short to judge"
@@ -61,9 +61,9 @@ class Diagnosis:
             place = "" if len(self.findings) == 1 else " - the first cause" if number == 1 else " - may follow from 1"
             lines += ["", f"{number}. {finding.fault}{since}{place}"]
             lines += [f"   signal  {text}" for text in finding.evidence]
-            if number == 1:  # what cures an effect can feed its cause
+            if number == 1:  # advice against an effect could make its cause worse
                 lines += [f"   {'try   ' if i == 0 else '      '}  {text}" for i, text in enumerate(finding.advice)]
-        small = [("missing", f"the log has no {', '.join(self.missing)}: judged by the rest")] if self.missing else []
+        small = [("missing", f"the log has no {', '.join(self.missing)}: the rest was judged")] if self.missing else []
         small += [("not judged", text) for text in self.not_judged] + [("note", text) for text in self.notes]
         if small:
             lines += ["", *(f"{kind}: {text}" for kind, text in small)]
@@ -71,9 +71,9 @@ class Diagnosis:
 
 
 def judge(log: records.Log, *, name: str, notes: Sequence[str] = ()) -> Diagnosis:
-    """Say what is wrong with the training that `log` records.  `name` and `notes` are for the report."""
+    """Diagnose the training run that `log` records.  `name` and `notes` appear in the report."""
     found = tuple(findings(log))
-    missing = log.missing if log.broken is None else ()  # what is not finite is not missing
+    missing = log.missing if log.broken is None else ()  # in a diverged run they are not missing, but not finite
     return Diagnosis(name, found, log, missing, tuple(_not_judged(log)), (*notes, *_progress(log, found)))
 
 
@@ -89,39 +89,39 @@ def _not_judged(log: records.Log) -> list[str]:
     loss = log.facts
     if loss is not None and loss.needs_constraint:
         texts.append(
-            f"{SATURATED}: with the loss {log.loss} a critic is meant to separate, and its loss has no least value; "
-            "C(x) and C(G(z)) are no probabilities"
+            f"{SATURATED}: with the loss {log.loss} a critic is meant to separate, and its loss has no minimum; "
+            "C(x) and C(G(z)) are not probabilities"
         )
     elif loss is not None and not loss.gives_probability:
         texts.append(
-            f"C(x) and C(G(z)): with the loss {log.loss} they are no probabilities; D is judged by its ranking of "
+            f"C(x) and C(G(z)): with the loss {log.loss} they are not probabilities; D is judged by how it ranks "
             "real samples and fakes"
         )
     if not log.has("memorised"):
-        also = "" if log.has("copied") else "; and fakes are compared with training sets of up to 500 examples only"
+        also = "" if log.has("copied") else "; and fakes are compared only with training sets of up to 500 examples"
         texts.append(
-            "whether D knows its examples by heart: none are held out (for a data set, try --set "
+            "whether D has memorised its examples: none are held out (for a data set, try --set "
             f"held_out=100; a density never repeats one){also}"
         )
     return texts
 
 
 def _progress(log: records.Log, found: Sequence[Finding]) -> list[str]:
-    """How far G has come, for a run without a fault: a game in balance may still be far from its end."""
+    """How close G is to the data, for a run without a fault: even a balanced game may need many more steps."""
     apart, off = log.median("neighbour"), max(log.median("uncovered"), log.median("stray"))
     if found or len(log) < limit("records") or not math.isfinite(apart):
         return []
     where = f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases (50 % is perfect)"
     if apart > limit("apart") and off > limit("uncovered"):
         return [
-            f"the game is in balance, but G is not there yet: {where}, and fakes and data are {off:.2f} apart (0 "
-            "is perfect, 1 is one single place); more steps, or larger nets"
+            f"the game is in balance, but G is not good yet: {where}, and the distance of fakes and data is "
+            f"{off:.2f} (0: perfect, 1: all fakes in one place); try more steps, or larger nets"
         ]
     return [where]
 
 
 def summary(found: list[Finding] | tuple[Finding, ...]) -> str:
-    """One line for the first of some findings: fault, first sentence of the evidence, first advice."""
+    """The first finding in one line: fault, first evidence, first advice; and the names of the other faults."""
     first = found[0]
     rest = f" (and {', '.join(finding.fault for finding in found[1:])})" if len(found) > 1 else ""
     hint = "" if first.fault == DIVERGENCE else f"; try: {first.advice[0]}"

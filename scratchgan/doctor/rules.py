@@ -1,27 +1,30 @@
 r"""What can go wrong in a game, and by which numbers each fault is recognised.
 
-A rule looks at the last third of the log (as medians, so that one bad batch is no fault) and says nothing or returns a
-`Finding`.  The signals and their labels are those of `scratchgan.doctor.signals`; every threshold stands in THRESHOLDS.
+Most rules look at medians over the last third of the log, so that one bad batch is not a fault.  A rule returns a
+`Finding` or None.  The signals and their labels are defined in `scratchgan.doctor.signals`, all thresholds in
+THRESHOLDS.
 
-    divergence       a loss is not finite, or logits or steps are beyond all measure
-    dead units       nearly all hidden units of a net, or all of a layer, pass no gradient; or the loss pulls at the
-                     fakes (slope) and yet G's gradient is 0
-    overfitting      D judges examples that it was not trained on as it judges fakes (memorised), or fakes are nearer to
+    divergence       a loss is not finite, or logits or updates are far too large
+    dead units       nearly all hidden units of a net, or all of a layer, pass no gradient; or the loss has a gradient
+                     at the fakes (slope), but G's gradient is 0
+    overfitting      D's logits of held-out examples are like those of fakes (memorised), or fakes are nearer to
                      training examples than those are to each other (copied)
-    D too weak       fakes are plainly different (neighbour), and D ranks them no lower than real samples (separation)
-    G's gradient vanished    D separates, and G's *loss* pulls no more (slope near 0): minimax with a D that is sure
-    oscillation      D's lead (separation) swings between winning and losing, again and again
-    mode collapse    fakes are all alike (diversity), or serve only part of the data (uncovered without stray)
-    D saturated      D separates every pair at a loss near 0, G's loss still pulls - and G does not come nearer
+    D too weak       fakes clearly differ from the data (neighbour), but D hardly ranks them below real samples
+                     (separation)
+    G's gradient vanished    D separates, and the *loss* of G has no gradient (slope near 0): minimax with a D that is
+                     sure
+    oscillation      D's lead (separation) swings repeatedly between winning and losing
+    mode collapse    all fakes are alike (diversity), or they cover only part of the data (uncovered without stray)
+    D saturated      D separates every pair at a loss near 0; G's loss has a gradient, but G does not come nearer
 
-"G's gradient vanished" and "D saturated" are told apart by the slope alone: D has won in both.
+In "G's gradient vanished" and in "D saturated" D has won; only the slope distinguishes the two.
 
-The most causal is named first, in the order of the list above: numbers that are not finite explain everything else;
-dead units cannot be taught; a D that knows its examples by heart, or knows nothing, teaches nothing; a G without a
-gradient cannot spread out.  Swings come before collapse, since a G that runs from place to place is in one place at a
-time.  Two faults change places by what happened: D saturated goes before mode collapse if G's samples never were more
-diverse than they are now, and D moved faster than G (G was left behind where it started); otherwise G had collapsed
-first, and what is all alike is easily told apart.
+Likely causes come first, in the order of the list above.  Numbers that are not finite explain everything else; dead
+units cannot learn; a D that has memorised its examples, or has learned nothing, cannot teach G; a G without a gradient
+cannot spread out.  Oscillation comes before collapse, since a G that runs from place to place is in one place at a
+time.  One pair can change places: D saturated comes before mode collapse if G's samples were never much more diverse
+than they are now and G's largest update was smaller than D's (G was left behind where it started).  Otherwise G
+collapsed first, and then D separates the fakes easily because they are all alike.
 """
 
 from __future__ import annotations
@@ -37,54 +40,54 @@ from .records import Log, median, smooth
 
 DIVERGENCE, DEAD, OVERFITTING, WEAK = "divergence", "dead units", "overfitting", "D too weak"
 VANISHED, OSCILLATION, COLLAPSE, SATURATED = "G's gradient vanished", "oscillation", "mode collapse", "D saturated"
-#: the most causal first
+#: likely causes first
 FAULTS = (DIVERGENCE, DEAD, OVERFITTING, WEAK, VANISHED, OSCILLATION, COLLAPSE, SATURATED)
 
 
 class Threshold(NamedTuple):
-    """A number that decides, and why it is that number."""
+    """The value of a threshold, and the reason for it."""
 
     value: float
     reason: str
 
 
 THRESHOLDS = {
-    "records": Threshold(12, "fewer have a last third of less than four, and its median is one batch's luck"),
-    "logit": Threshold(1000, "sigmoid is exactly 1 in float32 from 17 on, exactly 0 from -104 on; ten times that"),
-    "update": Threshold(0.5, "a step of half a net's size leaves nothing of what was learned"),
-    "dead": Threshold(0.8, "nets with 60 % of silent units still reached all modes of the ring; with 80 % none did"),
-    "dead_layer": Threshold(0.98, "a layer that lets nothing through cuts off all before it; 2 % for a stray sample"),
-    "pull": Threshold(0.1, "a loss that pulls with a tenth of the strongest slope, 1, is not the culprit"),
-    "blocked": Threshold(1e-7, "float32's rounding, relative to a gradient of order 1"),
-    "memorised": Threshold(0.6, "more like a fake than like a known example; 1,600 digits gave 0.3, 40 digits 1.2"),
-    "lead": Threshold(0.6, "below it D has no lead that could come from memory: (Signals.8) divides by it"),
-    "copied": Threshold(0.7, "new examples score 1, a healthy run on 400 digits 1.4; on 30 digits 0.5"),
-    "behind": Threshold(0.65, "the most that a D without a clue reaches by chance in a batch of 64, to 3 sigma"),
-    "patience": Threshold(300, "steps: before that neither player has learned anything, so that D may well be behind"),
-    "apart": Threshold(0.9, "nearest neighbours tell the kinds apart in nine of ten cases: any working D must"),
-    "slope": Threshold(0.1, "a tenth of the pull that the non-saturating loss would have: D(G(z)) under minimax"),
-    "winning": Threshold(0.75, "D ranks three of four pairs right: clearly ahead"),
-    "losing": Threshold(0.35, "D ranks two of three pairs wrong: G has overtaken it"),
-    "swings": Threshold(4, "one or two are how a game starts or is decided, and healthy runs had no more"),
-    "diversity": Threshold(0.25, "fakes a quarter as far apart as real samples: one mode of four or fewer"),
-    "alike": Threshold(0.01, "fakes that are one to a hundredth are collapsed, wherever they may be moving"),
-    "rising": Threshold(1.25, "a G that is a quarter more diverse than a third of the run before is on its way"),
-    "uncovered": Threshold(0.35, "a third of the way from covered to one single place"),
-    "partial": Threshold(0.2, "fakes are that much nearer to data than data to fakes: good ones, and too few kinds"),
-    "sure": Threshold(0.995, "D ranks 199 of 200 pairs right: a batch without a single doubt"),
-    "d_loss": Threshold(0.1, "a fourteenth of 2 log 2: D is right with probabilities of 0.95; nothing left to learn"),
-    "nearer": Threshold(0.9, "fakes that come a tenth nearer within a third of the run: G improves all the same"),
-    "fall": Threshold(2.0, "samples that were twice as diverse once: G had begun to spread, and then collapsed"),
+    "records": Threshold(12, "with fewer, the last third has less than four records, and its median is mostly noise"),
+    "logit": Threshold(1000, "ten times 104: in float32 sigmoid is exactly 1 from 17 on, and exactly 0 below -104"),
+    "update": Threshold(0.5, "an update of half the weights' norm leaves nothing of what was learned"),
+    "dead": Threshold(0.8, "nets with 60 % dead units still reached all modes of the ring; with 80 % none did"),
+    "dead_layer": Threshold(0.98, "a dead layer blocks the gradient of all layers before it; 2 % for stray samples"),
+    "pull": Threshold(0.1, "a loss with a tenth of the largest slope, 1, is not the reason for a gradient of 0"),
+    "blocked": Threshold(1e-7, "the rounding error of float32, relative to a gradient of order 1"),
+    "memorised": Threshold(0.6, "more like a fake than like a training example; 1,600 digits gave 0.3, 40 digits 1.2"),
+    "lead": Threshold(0.6, "below it D has no lead that could come from memory: (Signals.8) divides by the lead"),
+    "copied": Threshold(0.7, "new examples give 1, a healthy run on 400 digits 1.4, a run on 30 digits 0.5"),
+    "behind": Threshold(0.65, "the most that a D that only guesses reaches in a batch of 64, to 3 sigma"),
+    "patience": Threshold(300, "steps: before that neither player has learned anything, and D may well be behind"),
+    "apart": Threshold(0.9, "nearest neighbours classify nine of ten samples correctly: any working D must, too"),
+    "slope": Threshold(0.1, "for minimax, which has the slope D(G(z)): a tenth of the non-saturating loss's slope"),
+    "winning": Threshold(0.75, "D ranks three of four pairs correctly: clearly ahead"),
+    "losing": Threshold(0.35, "D ranks two of three pairs wrongly: G has overtaken it"),
+    "swings": Threshold(4, "one or two occur when a game starts or is decided; healthy runs had no more"),
+    "diversity": Threshold(0.25, "fakes are a quarter as far apart as real samples: one mode of four or fewer"),
+    "alike": Threshold(0.01, "fakes a hundredth as far apart as real samples have collapsed, even if they move"),
+    "rising": Threshold(1.25, "samples a quarter more diverse than a third of the run earlier: G is still improving"),
+    "uncovered": Threshold(0.35, "a third of the way from full coverage to all fakes in one place"),
+    "partial": Threshold(0.2, "fakes are this much nearer to data than data to fakes: realistic, but too few kinds"),
+    "sure": Threshold(0.995, "D ranks 199 of 200 pairs correctly"),
+    "d_loss": Threshold(0.1, "a fourteenth of 2 log 2: probabilities of 0.95 for the truth; little left to learn"),
+    "nearer": Threshold(0.9, "fakes that come a tenth nearer within a third of the run: G still improves"),
+    "fall": Threshold(2.0, "samples that were once twice as diverse: G had begun to spread out, and then collapsed"),
 }
 
 
 def limit(name: str) -> float:
-    """The threshold of that name."""
+    """The value of the threshold called `name`."""
     return THRESHOLDS[name].value
 
 
 def findings(log: Log) -> list[Finding]:
-    """All faults that the log shows, the most causal first.  A log of fewer than `records` shows only divergence."""
+    """All faults that the log shows, likely causes first; only divergence for logs shorter than "records"."""
     found = [
         finding for rule in (RULES if len(log) >= limit("records") else RULES[:1]) if (finding := rule(log)) is not None
     ]
@@ -95,7 +98,7 @@ def findings(log: Log) -> list[Finding]:
 
 
 def left_behind(log: Log) -> bool:
-    """Whether G was never more diverse than now, and its largest step was smaller than D's."""
+    """Whether G was never twice as diverse as now, and its largest update was smaller than D's."""
     diversity = smooth(log["diversity"])
     once, now = largest(diversity), log.median("diversity")
     d, g = largest(log["d_update"]), largest(log["g_update"])
@@ -103,10 +106,10 @@ def left_behind(log: Log) -> bool:
 
 
 def divergence(log: Log) -> Finding | None:
-    """Not finite, or out of all proportion."""
+    """A loss is not finite, or logits or updates are far too large."""
     advice: tuple[str, ...] = (
         "lower both learning rates, lr_g and lr_d, tenfold",
-        "--set optimizer=adam, if it is another: its steps have a bounded size whatever the gradient",
+        "--set optimizer=adam, if it is another: the size of its updates is bounded for any gradient",
     )
     if log.broken is not None:
         step, keys = log.broken
@@ -114,8 +117,8 @@ def divergence(log: Log) -> Finding | None:
         return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, advice)
     if log.facts is not None and log.facts.needs_constraint:
         advice = (
-            "--set penalty=wgan-gp or --set clip=0.01, if there is neither: without a constraint a critic's "
-            "logits grow without bound",
+            "--set penalty=wgan-gp or --set clip=0.01, if neither is set: without a constraint a critic's "
+            "outputs grow without bound",
             *advice,
         )
     for key in ("fake_logit", "real_logit"):
@@ -123,8 +126,8 @@ def divergence(log: Log) -> Finding | None:
             return Finding(
                 DIVERGENCE,
                 (
-                    f"the mean {key.replace('_', ' ')} has a size of {size:.3g} (beyond "
-                    f"{limit('logit'):g}: no probability any more)",
+                    f"the mean {key.replace('_', ' ')} has an absolute value of {size:.3g} (above "
+                    f"{limit('logit'):g}, where a probability is exactly 0 or 1)",
                 ),
                 (Signal(key, "logit", size),),
                 since(log, np.abs(log[key]) > limit("logit")),
@@ -134,7 +137,7 @@ def divergence(log: Log) -> Finding | None:
         if (size := log.median(key)) > limit("update"):
             return Finding(
                 DIVERGENCE,
-                (f"each step moves {net}'s weights by {size:.0%} of their size (above {limit('update'):.0%})",),
+                (f"each step moves {net}'s weights by {size:.0%} of their norm (above {limit('update'):.0%})",),
                 (Signal(key, "update", size),),
                 since(log, log[key] > limit("update")),
                 advice,
@@ -143,11 +146,11 @@ def divergence(log: Log) -> Finding | None:
 
 
 def dead_units(log: Log) -> Finding | None:
-    """Units without a gradient, or a gradient that stops on its way."""
+    """Units pass no gradient, or the gradient of the loss does not reach G's weights."""
     advice = (
-        "lower the learning rate of that net: one step too large can switch its units off for good",
-        "LeakyReLU in place of ReLU: it never blocks a gradient",
-        "start again: what is dead stays dead",
+        "lower the learning rate of that net: one update that is too large can kill units permanently",
+        "LeakyReLU instead of ReLU: it never blocks a gradient",
+        "start a new run: dead units stay dead",
     )
     for net in ("g", "d"):
         name = net.upper()
@@ -158,7 +161,7 @@ def dead_units(log: Log) -> Finding | None:
             if (share := log.median(key)) >= limit(threshold):
                 return Finding(
                     DEAD,
-                    (f"{share:.0%} of {words} pass no gradient (from {limit(threshold):.0%} on)",),
+                    (f"{share:.0%} of {words} pass no gradient (a fault from {limit(threshold):.0%} on)",),
                     (Signal(key, threshold, share), Signal(f"{net}_grad", "", log.median(f"{net}_grad"))),
                     since(log, log[key] >= limit(threshold)),
                     advice,
@@ -168,8 +171,8 @@ def dead_units(log: Log) -> Finding | None:
         return Finding(
             DEAD,
             (
-                f"the loss pulls at the fakes (slope {slope:.2g}), and G's gradient is {norm:.2g}: it is "
-                "blocked on its way, by units that are saturated or never fire",
+                f"the loss has a gradient at the fakes (slope {slope:.2g}), but G's gradient is {norm:.2g}: it is "
+                "blocked by units that are saturated or never active",
             ),
             (Signal("g_grad", "blocked", norm, False), Signal("slope", "pull", slope)),
             since(log, log["g_grad"] <= limit("blocked")),
@@ -179,21 +182,21 @@ def dead_units(log: Log) -> Finding | None:
 
 
 def overfitting(log: Log) -> Finding | None:
-    """D knows its examples by heart, or G has learned to repeat them."""
+    """D has memorised its examples, or G has learned to repeat them."""
     advice = (
         "more data: nothing helps as much",
         "fewer steps: stop before the signal rises",
         "a smaller D: width (DCGAN) or hidden (MLP)",
-        "--set penalty=r1: D's slope at the examples is held down",
-        "--set instance_noise=0.1: D never sees the same example twice",
+        "--set penalty=r1: it limits D's gradient at the examples",
+        "--set instance_noise=0.1: D is never given the same example twice",
     )
     memory, lead = log.median("memorised"), log.median("separation")
     if memory > limit("memorised") and lead > limit("lead"):
         return Finding(
             OVERFITTING,
             (
-                f"D judges held-out examples like fakes: {memory:.2f} of the way from training "
-                f"examples to fakes (above {limit('memorised'):g})",
+                f"D judges held-out examples like fakes: their logits are {memory:.2f} of the way from "
+                f"training examples to fakes (above {limit('memorised'):g})",
             ),
             (Signal("memorised", "memorised", memory), Signal("separation", "lead", lead)),
             since(log, log["memorised"] > limit("memorised")),
@@ -205,7 +208,7 @@ def overfitting(log: Log) -> Finding | None:
             (
                 f"fakes are {ratio:.2f} times as far from the nearest training example as those "
                 f"are from each other (below {limit('copied'):g}; new examples: 1): G repeats "
-                "what D has learned by heart",
+                "examples that D has memorised",
             ),
             (Signal("copied", "copied", ratio, False), Signal("separation", "", lead)),
             since(log, log["copied"] < limit("copied")),
@@ -215,7 +218,7 @@ def overfitting(log: Log) -> Finding | None:
 
 
 def d_too_weak(log: Log) -> Finding | None:
-    """D has no clue, although there is plenty to see."""
+    """D can hardly distinguish fakes from real samples, although they clearly differ."""
     lead = log["separation"][log.window()]
     most = float(np.nanquantile(lead, 0.9)) if np.isfinite(lead).any() else math.nan
     apart = log.median("neighbour")
@@ -225,23 +228,23 @@ def d_too_weak(log: Log) -> Finding | None:
     return Finding(
         WEAK,
         (
-            f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases, and D ranks only "
-            f"{median(lead):.0%} of pairs right (nine of ten batches below {limit('behind'):.0%}; "
+            f"nearest neighbours tell fakes from real samples in {apart:.0%} of cases, but D ranks only "
+            f"{median(lead):.0%} of pairs correctly (nine of ten batches below {limit('behind'):.0%}; "
             "guessing: 50 %)",
         ),
         (Signal("separation", "behind", median(lead), False), Signal("neighbour", "apart", apart)),
         since(log, log["separation"] < limit("behind")),
         (
             "raise lr_d, up to lr_g or above",
-            "--set d_steps=2: D has two turns to each of G",
+            "--set d_steps=2: D has two updates for each of G",
             "a larger D: width (DCGAN) or hidden (MLP)",
-            "more steps, if D has just begun to gain",
+            "more steps, if D has just begun to improve",
         ),
     )
 
 
 def gradient_vanished(log: Log) -> Finding | None:
-    """The loss itself has stopped to pull."""
+    """D separates fakes from real samples, and G's loss itself has hardly any gradient."""
     slope, lead = median(log.slopes[log.window()]), log.median("separation")
     if not log.has("separation"):  # an old log
         lead = 1.0 if log.median("d_fake") < 0.5 else math.nan
@@ -251,7 +254,7 @@ def gradient_vanished(log: Log) -> Finding | None:
         VANISHED,
         (
             f"G's loss has a slope of {slope:.2g} at the fakes (below {limit('slope'):g}), because D "
-            "is sure that they are fakes; G moves on the rest of a gradient, or not at all",
+            "is sure that they are fakes; little or no gradient is left for G",
         ),
         (
             Signal("slope" if log.has("slope") else "d_fake", "slope", slope, False),
@@ -259,15 +262,15 @@ def gradient_vanished(log: Log) -> Finding | None:
         ),
         since(log, log.slopes < limit("slope")),
         (
-            "--set loss=non-saturating: the same game, and its slope is 1 - D(G(z))",
-            "lower lr_d, or raise lr_g: D runs ahead",
-            "--set instance_noise=0.1, fading: real samples and fakes overlap, and D cannot be sure",
+            "--set loss=non-saturating: the same game, but its slope is 1 - D(G(z))",
+            "lower lr_d, or raise lr_g: D has run ahead of G",
+            "--set instance_noise=0.1: with noise, real samples and fakes overlap, and D cannot be sure",
         ),
     )
 
 
 def oscillation(log: Log) -> Finding | None:
-    """First D is ahead, then G, and so on."""
+    """D and G are ahead in turn."""
     start = log.window(0.25)
     lead, offset = log["separation"][start], start.start
     key, high, low = "separation", "winning", "losing"
@@ -278,8 +281,8 @@ def oscillation(log: Log) -> Finding | None:
         OSCILLATION,
         (
             f"D's lead swings: {len(turns)} times between more than {limit(high):.0%} and less "
-            f"than {limit(low):.0%} of pairs ranked right (healthy: fewer than "
-            f"{limit('swings'):g})",
+            f"than {limit(low):.0%} of pairs ranked correctly (healthy: fewer than "
+            f"{limit('swings'):g} times)",
         ),
         (
             Signal(key, high, float(np.nanmax(lead))),
@@ -288,22 +291,22 @@ def oscillation(log: Log) -> Finding | None:
         ),
         int(log.steps[offset + turns[0]]),
         (
-            "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game swing",
+            "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game oscillate",
             "--set penalty=wgan-gp: a critic needs a constraint"
             if log.facts is not None and log.facts.needs_constraint
             else "--set penalty=r1: it damps the rotation",
             "lower both learning rates",
-            "--set lr_schedule=linear and --set ema_decay=0.99: players come to rest, samples are averaged",
+            "--set lr_schedule=linear and --set ema_decay=0.99: the players come to rest, G's weights are averaged",
         ),
     )
 
 
 def mode_collapse(log: Log) -> Finding | None:
-    """All alike, or good and few."""
+    """All fakes are alike, or they are realistic but cover only part of the data."""
     advice = (
-        "lower lr_g, or raise lr_d: D must notice before G has run to one place",
-        "--set minibatch=std or --set packing=2: D then sees that samples are alike",
-        "--set unroll=5: G sees how D will answer",
+        "lower lr_g, or raise lr_d: D must react before G has moved all samples to one place",
+        "--set minibatch=std or --set packing=2: D can then detect that samples are alike",
+        "--set unroll=5: G takes D's next updates into account",
         "--set penalty=r1, or a lower beta1 if it is above 0.5",
     )
     spread, before = log.median("diversity"), log.median("diversity", 1 / 3, 2 / 3)
@@ -324,8 +327,8 @@ def mode_collapse(log: Log) -> Finding | None:
         return Finding(
             COLLAPSE,
             (
-                f"fakes lie near data (stray {stray:.2f}), and much of the data has no fake near it "
-                f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G serves a part",
+                f"fakes are near data (stray {stray:.2f}), but much of the data has no fake near it "
+                f"(uncovered {uncovered:.2f}, above {limit('uncovered'):g}): G covers only a part",
             ),
             (Signal("uncovered", "uncovered", uncovered), Signal("stray", "", stray)),
             since(log, log["uncovered"] > limit("uncovered")),
@@ -335,10 +338,10 @@ def mode_collapse(log: Log) -> Finding | None:
 
 
 def d_saturated(log: Log) -> Finding | None:
-    """D has won, its loss is spent, and G does not come nearer."""
+    """D has won, its loss is near 0, and the fakes do not come nearer to the data."""
     loss = log.facts
     if loss is not None and loss.needs_constraint:
-        return None  # a critic is meant to separate, and has no least loss
+        return None  # a critic is meant to separate, and its loss has no minimum
     lead, d_loss = log.median("separation"), log.median("d_loss")
     if not log.has("separation"):  # an old log
         lead = 1.0 if log.median("d_real") > 0.95 and log.median("d_fake") < 0.05 else math.nan
@@ -351,7 +354,7 @@ def d_saturated(log: Log) -> Finding | None:
     return Finding(
         SATURATED,
         (
-            f"D ranks {lead:.1%} of pairs right and has a loss of {d_loss:.2g} (below "
+            f"D ranks {lead:.1%} of pairs correctly and has a loss of {d_loss:.2g} (below "
             f"{limit('d_loss'):g}){sure}; and fakes do not come nearer to the data",
         ),
         (
@@ -362,8 +365,8 @@ def d_saturated(log: Log) -> Finding | None:
         since(log, log["d_loss"] < limit("d_loss")),
         (
             "lower lr_d, or raise lr_g: D has run ahead of G",
-            "--set penalty=r1: D's slope is held down",
-            "--set instance_noise=0.1: D cannot be so sure",
+            "--set penalty=r1: it limits D's gradient",
+            "--set instance_noise=0.1: D cannot be as sure",
             "a smaller D: width (DCGAN) or hidden (MLP)",
         ),
     )
@@ -382,10 +385,10 @@ RULES: tuple[Callable[[Log], Finding | None], ...] = (
 
 
 def _coming_nearer(log: Log) -> bool:
-    """Whether fakes lie a tenth nearer to the data, or the data to them, than a third of the run before."""
+    """Whether fakes are a tenth nearer to the data, or the data to them, than a third of the run earlier."""
     return any(log.median(key) < limit("nearer") * log.median(key, 1 / 3, 2 / 3) for key in ("stray", "uncovered"))
 
 
 def _off(log: Log) -> float:
-    """How far fakes and data are apart, by the worse of the two."""
+    """The distance between fakes and data: the larger of (Signals.4) and (Signals.5)."""
     return largest(np.array([log.median("uncovered"), log.median("stray")]))

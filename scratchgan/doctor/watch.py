@@ -1,7 +1,7 @@
-"""The same rules while training goes on: ten looks at the log so far, and a line when a fault first shows.
+"""The same rules during training: the log is checked ten times, and a fault is reported when it is first recognised.
 
-The beginning of a game is no fault: nothing but divergence is named within the first 30 % of the steps, and later only
-what two looks in a row have seen.
+What happens early in a game is not yet a fault: within the first 30 % of the steps only divergence is reported, and
+later only a fault that two checks in a row have found (at the last step, one check is enough).
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from .records import from_records
 from .report import summary
 from .rules import DIVERGENCE, findings
 
-LOOKS = 10  # a look costs a few milliseconds
-EARLY = 0.3  # of the steps
+LOOKS = 10  # checks per run; each takes a few milliseconds
+EARLY = 0.3  # as a fraction of the steps
 
 
 class Watch:
-    """Follows one training of `steps` steps under a loss.
+    """Watches one training run of `steps` steps with the loss called `loss`.
 
-    found    what the last look saw, the most causal first
+    found    the findings of the last check, likely causes first
     """
 
     def __init__(self, steps: int, loss: str):
         self.steps, self.loss = steps, loss
         self.found: list[Finding] = []
         self._named: set[str] = set()
-        self._next = 1  # the look that comes next, of LOOKS
+        self._next = 1  # number of the next check, up to LOOKS
 
     def look(self, log: Sequence[Mapping[str, Any]]) -> str | None:
-        """A line about a fault that is new in the log so far, or None; most calls return at once."""
+        """Check the log so far if it is time; return one line about a newly recognised fault, or None."""
         step = log[-1]["step"]
         if step * LOOKS < self._next * self.steps:
             return None
@@ -43,5 +43,5 @@ class Watch:
         early = step < EARLY * self.steps
         if first.fault != DIVERGENCE and (early or (first.fault not in before and step < self.steps)):
             return None
-        self._named.update(finding.fault for finding in self.found)  # what follows from it is no news
+        self._named.update(finding.fault for finding in self.found)  # its consequences need not be reported either
         return f"step {step:,}: {summary(self.found)}"

@@ -7,12 +7,12 @@
 
     check("03.dense_backward", dense_backward)
 
-`check` calls the function with fresh random input, and says whether value, shape and dtype are right; if not, what kind
-of mistake it looks like, in a learner's terms, never the answer.  What still returns `...` or None, or raises
-NotImplementedError, is "not solved yet", so that an unsolved notebook runs to its end.
+`check` calls the function with fresh random input and says whether the values, shapes and dtypes are right.  If not, it
+describes the kind of mistake that it looks like, and never gives the answer.  A function that still returns `...` or
+None, or raises NotImplementedError, is reported as "not solved yet", so an unsolved notebook still runs to its end.
 
-    checking    how an answer is judged
-    exercise    what an exercise is: a reference, its input, the mistakes that are known by name
+    checking    how an answer is checked
+    exercise    what an exercise consists of: a reference solution, its input, and the known mistakes with their hints
     ch01 ...    the exercises of each chapter
 """
 

@@ -1,15 +1,15 @@
-"""Faults of real projects, as patches: the patients of chapter 13, and what the tests' own checks must catch.
+"""Faults from real projects, as patches: the patients of chapter 13, which are also used to test the checks.
 
     with planted("gradients assigned"):
-        print(gradcheck(net, x))                # every Dense and convolution of the package is wrong now
-                                                # and here all is well again
+        print(gradcheck(net, x))                # inside the block, every Dense and convolution is wrong
+                                                # after it, all of them are correct again
 
-A patch replaces one method of one class (or one function, or one entry of a table) and puts it back, whatever happens
-within.  The package itself knows nothing of it.  Most of these faults were seen in projects that people learn from, and
-the figures in `Bug.comes` are from there; the others are their near relatives.
+A patch replaces one method of a class (or one function, or one entry of a table), and restores it at the end of the
+block, even after an error.  No other code of the package is changed.  Most of these faults were found in projects that
+people learn from, and the figures in `Bug.comes` were measured there; the others are variations of them.
 
-Some are wrong derivatives: `scratchgan.gradcheck` finds them in seconds.  The others compute the right derivative of
-the wrong thing.  No gradient check can see those; what finds them is a question whose answer is known.
+Some faults are wrong derivatives: `scratchgan.gradcheck` finds them in seconds.  The others compute the correct
+derivative of the wrong function.  No gradient check can find those; a test on a case whose answer is known can.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ GRADCHECK, QUESTION = "gradcheck", "a question whose answer is known"
 class Bug:
     """One fault.
 
-    tells      what is wrong, in a sentence
-    comes      how it comes about, and what it did where it was seen
+    tells      what is wrong, in one sentence
+    comes      how the fault comes about, and what it did in the project where it was found
     found_by   GRADCHECK or QUESTION
-    patches    (owner, name, wrap): owner.name, or owner[name] of a dict, becomes wrap(what was there)
+    patches    (owner, name, wrap): owner.name, or owner[name] if the owner is a dict, becomes wrap(the old value)
     """
 
     tells: str
@@ -147,7 +147,7 @@ def _another_mask(adjoint):
     return wrong
 
 
-# -- right derivatives of the wrong thing -----------------------------------------------------------------------------
+# -- correct derivatives of the wrong function ------------------------------------------------------------------------
 
 
 def _negated(term):
@@ -165,7 +165,7 @@ def _over_the_batch(_):
 
 
 def d_steps_too(g_step):
-    """G's turn, after which D's optimiser steps once more."""
+    """G's turn, followed by one more step of D's optimiser."""
 
     def wrong(self, N, real=None):
         report = g_step(self, N, real)
@@ -186,44 +186,44 @@ def _both_ends(_):
 
 BUGS: dict[str, Bug] = {
     "activations kept on the layer": Bug(
-        "Dense and Conv2D remember their latest input; backward uses it, whatever batch it was asked about.",
-        "D was shown a real batch, then a fake one, and both were sent back: its weight gradient was 90 to 130 % off.",
+        "Dense and Conv2D keep only their latest input; backward uses it, whichever batch it is called for.",
+        "D ran forward on a real batch, then on a fake one, then backward for both: dW was 90 to 130 % off.",
         GRADCHECK,
         ((Bilinear, "forward", _keep_on_the_layer), (Bilinear, "backward", _take_from_the_layer)),
     ),
     "gradients assigned": Bug(
-        "Dense and Conv2D write grads = ... where += is meant.",
-        "D(real) + D(fake) lost the half that came first: D learned about fakes only.",
+        "Dense and Conv2D assign to grads with = instead of adding with +=.",
+        "Of the gradients of D(real) and D(fake), the first was overwritten: D learned from fakes only.",
         GRADCHECK,
         ((Bilinear, "backward", _assign),),
     ),
     "bias of one sample": Bug(
         "db is the gradient of the batch's first sample: the sum over the batch is missing.",
-        "A broadcast makes the shape come out right, and nobody looks at the value.",
+        "The shape is right, so nothing fails, and the value is never checked.",
         GRADCHECK,
         ((Bilinear, "backward", _first_sample_only),),
     ),
     "BatchNorm in two modes": Bug(
-        "BatchNorm in evaluation runs forward with the running statistics and backward with the batch's formula.",
+        "BatchNorm in evaluation mode runs forward with the running statistics, but backward with the batch formula.",
         "D was frozen that way in G's turn: dx was 26 % off.",
         GRADCHECK,
         ((BatchNorm, "backward", _batch_formula),),
     ),
     "batch statistics held constant": Bug(
-        "BatchNorm's backward forgets that the batch's mean and variance move with x.",
-        "The short formula, gamma dy / sqrt(var + eps), is right in evaluation, and was copied from there.",
+        "BatchNorm's backward ignores that the mean and variance of the batch depend on x.",
+        "The short formula, gamma dy / sqrt(var + eps), is correct in evaluation mode, and was copied from there.",
         GRADCHECK,
         ((BatchNorm, "backward", _constant_statistics),),
     ),
     "no second derivative": Bug(
         "tangent_backward of every activation drops phi''.",
-        "A gradient penalty by double backpropagation: right for ReLU, 69 % off for tanh; its only test used ReLU.",
+        "A gradient penalty by double backpropagation: correct for ReLU, 69 % off for tanh; its only test used ReLU.",
         GRADCHECK,
         ((Elementwise, "tangent_backward", _without_second_derivative),),
     ),
     "kernel turned round": Bug(
-        "Conv2D's weight gradient is mirrored in both directions.",
-        "Convolution and cross-correlation are mixed up in one of three places.",
+        "Conv2D's weight gradient is flipped along both axes.",
+        "One of the three passes computes a convolution where the others compute a cross-correlation.",
         GRADCHECK,
         ((Conv2D, "weight_grad", lambda old: lambda self, x, dy: old(self, x, dy)[::-1, ::-1].copy()),),
     ),
@@ -241,31 +241,31 @@ BUGS: dict[str, Bug] = {
     ),
     "another mask on the way back": Bug(
         "Dropout draws a new mask in backward.",
-        "The mask is drawn where it is needed, which is twice.",
+        "Each pass draws the mask that it needs, instead of backward reusing the mask of forward.",
         GRADCHECK,
         ((Dropout, "adjoint", _another_mask),),
     ),
     "fakes with a minus": Bug(
         "The cross-entropy's gradient for fakes has the wrong sign: D learns to call them real.",
-        "The loss is that of label 0, the derivative that of a loss with its sign turned.",
+        "The loss is the one for label 0, but the derivative is that of the negated loss.",
         GRADCHECK,
         ((Minimax, "discriminator", _minus_fakes),),
     ),
     "1/N forgotten": Bug(
         "D's loss is a mean over the batch, its gradient a sum.",
-        "Adam divides by the gradient's size, and hardly anybody notices; with SGD the step is N times too long.",
+        "Adam divides by the size of the gradient, which hides the fault; with SGD the step is N times too long.",
         GRADCHECK,
         ((Minimax, "discriminator", _without_mean),),
     ),
     "the other loss's gradient": Bug(
         "G's loss is the non-saturating one, its gradient that of minimax.",
-        "A docstring for the one stood above code for the other.",
+        "The docstring described one loss, and the code below it computed the other.",
         GRADCHECK,
         ((NonSaturating, "generator", _saturating),),
     ),
     "two signs that cancel": Bug(
-        "The Wasserstein loss has the wrong sign in D's turn and in G's: the critic is *low* on real samples.",
-        "A swapped tuple cancelled the sign, and a test negated both to make them agree.",
+        "The Wasserstein loss has the wrong sign in D's turn and in G's: the critic gives real samples *low* scores.",
+        "A swapped tuple cancelled the wrong sign, and a test negated both sides to make them agree.",
         QUESTION,
         (
             (Wasserstein, "real_term", _negated),
@@ -274,20 +274,20 @@ BUGS: dict[str, Bug] = {
         ),
     ),
     "norm over the batch": Bug(
-        "The gradient penalty takes the norm over the samples of the batch, and not over the entries of a sample.",
-        "axis=0 for axis=1.  It has a gradient, the gradient is right, and it punishes the wrong number.",
+        "The gradient penalty takes the norm over the samples of the batch, not over the entries of each sample.",
+        "axis=0 instead of axis=1.  The gradient is correct, but it is that of a penalty on the wrong norm.",
         QUESTION,
         ((penalties, "_norms", _over_the_batch),),
     ),
     "D moves in G's turn": Bug(
-        "D's optimiser takes a step after G's turn, too.",
+        "D's optimiser also takes a step after G's turn.",
         "One optimiser for both players, or a line copied from D's turn: D is not frozen.",
         QUESTION,
         ((GAN, "g_step", d_steps_too),),
     ),
     "seven of eight modes": Bug(
-        "The ring's angles are linspace(0, 2 pi, 8): the last one is the first again.",
-        '"Eight Gaussians", of which one has twice the weight, in figure after figure.',
+        "The ring's angles are linspace(0, 2 pi, 8): the last angle is the same as the first.",
+        'Figure after figure of "eight Gaussians" showed only seven, one of them with twice the weight.',
         QUESTION,
         ((toy.TOY, "ring", _both_ends),),
     ),
@@ -295,13 +295,13 @@ BUGS: dict[str, Bug] = {
 
 
 def names() -> dict[str, str]:
-    """{name: what is wrong} of all faults."""
+    """{name: one sentence that says what is wrong} for all faults."""
     return {name: bug.tells for name, bug in BUGS.items()}
 
 
 @contextlib.contextmanager
 def planted(name: str) -> Iterator[Bug]:
-    """Within it, the fault is in the package; afterwards it is out again, also after an error.
+    """Context manager: inside the block the package has the fault; afterwards it is removed, even after an error.
 
     Raises ValueError for a name that is not in `names()`.
     """
@@ -326,7 +326,7 @@ def _get(owner, name):
 
 
 def _own(owner, name):
-    """What stands at the owner itself; _INHERITED if that is its base class's."""
+    """The owner's own attribute or entry; _INHERITED if the attribute comes from a base class."""
     return owner[name] if isinstance(owner, dict) else vars(owner).get(name, _INHERITED)
 
 

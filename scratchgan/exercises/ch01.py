@@ -1,4 +1,4 @@
-"""Chapter 01, the game: the optimal discriminator, the value of the game, the divergence that it measures."""
+"""Chapter 01, the game: the optimal discriminator, the value of the game, and the divergence that it measures."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ def _js(p, q):
 EXERCISES = [
     Exercise(
         "01.optimal_d",
-        "The best D against a generator that stands still: D*(x) from the densities p and q.",
+        "The optimal D against a fixed generator: D*(x) from the densities p (real) and q (fake).",
         lambda p, q: p / (p + q),
         _densities,
         ("D",),
         {
-            "That is the probability of *fake*: D says how likely x is real.": lambda p, q: q / (p + q),
-            "That is a ratio of densities, which may be above 1; D is a probability.": lambda p, q: p / q,
+            "That is the probability of *fake*: D is the probability that x is real.": lambda p, q: q / (p + q),
+            "That is a ratio of densities, which may exceed 1; D is a probability.": lambda p, q: p / q,
         },
         about="(Loss.3)",
     ),
     Exercise(
         "01.value_of_game",
-        "V(D, G) from what D says of a batch of real samples and of a batch of fakes.",
+        "V(D, G), estimated from D's outputs for a batch of real samples and for a batch of fakes.",
         lambda d_real, d_fake: np.mean(np.log(d_real)) + np.mean(np.log(1 - d_fake)),
         _probabilities,
         ("V",),
         {
-            "Fakes enter with log(1 - D): D is rewarded for calling them fake.": lambda d_real, d_fake: (
+            "Use log(1 - D) for fakes: D is rewarded for calling them fake.": lambda d_real, d_fake: (
                 np.mean(np.log(d_real)) + np.mean(np.log(d_fake))
             ),
             "That is D's loss.  V is its negative: D maximises V.": lambda d_real, d_fake: (
                 -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake))
             ),
-            "E is a mean over the batch, and here is a sum.": lambda d_real, d_fake: (
+            "The expectation E is estimated by a mean over the batch; you took a sum.": lambda d_real, d_fake: (
                 np.sum(np.log(d_real)) + np.sum(np.log(1 - d_fake))
             ),
-            "Each kind has a mean of its own: here both batches were thrown together.": lambda d_real, d_fake: np.mean(
-                np.log(np.concatenate([d_real, 1 - d_fake]))
+            "Take one mean over real samples and another over fakes; you took a single mean over both batches.": lambda d_real, d_fake: (
+                np.mean(np.log(np.concatenate([d_real, 1 - d_fake])))
             ),
         },
         about="(Loss.2)",
@@ -72,8 +72,8 @@ EXERCISES = [
         _distributions,
         ("JS",),
         {
-            "That is the Kullback-Leibler divergence of p from q.  JS compares both with their middle.": _kl,
-            "JS is the *mean* of two divergences: a half is missing.": lambda p, q: 2 * _js(p, q),
+            "That is the Kullback-Leibler divergence KL(p || q).  JS compares both p and q with their mean (p + q) / 2.": _kl,
+            "JS is the *mean* of two divergences: a factor 1/2 is missing.": lambda p, q: 2 * _js(p, q),
             "That is in bits: use the natural logarithm.": lambda p, q: _js(p, q) / np.log(2),
         },
         about="(Loss.3)",

@@ -1,4 +1,4 @@
-"""Chapter 02, the loss, derived: cross-entropy on logits, both players' gradients, and how strong they are."""
+"""Chapter 02, the loss, derived: cross-entropy on logits, both players' gradients, and the size of the gradients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _softplus(x):
 
 def _labelled(rng):
     logits = 3 * rng.standard_normal(9)
-    logits[:2] = 800, -800  # log(sigmoid(-800)) in two steps is -inf
+    logits[:2] = 800, -800  # log(sigmoid(-800)) is -inf if the sigmoid is computed first
     return {"t": np.r_[1.0, 0.0, rng.integers(0, 2, 7)], "l": logits}
 
 
@@ -32,22 +32,22 @@ def _fakes(rng):
 EXERCISES = [
     Exercise(
         "02.bce",
-        "Binary cross-entropy, mean over the batch, of labels t (0 or 1) and logits l; also for l = -800.",
+        "Mean binary cross-entropy of labels t (0 or 1) and logits l; it must also work for l = -800.",
         lambda t, l: np.mean(_softplus(l) - t * l),
         _labelled,
         ("loss",),
         {
-            "The sign: cross-entropy is *minus* the log of the probability of what is true.": lambda t, l: (
+            "The sign is wrong: cross-entropy is *minus* the log of the probability of the true label.": lambda t, l: (
                 -np.mean(_softplus(l) - t * l)
             ),
-            "The labels are swapped: t = 1 is real.": lambda t, l: np.mean(_softplus(l) - (1 - t) * l),
-            "That is a sum; losses average over the batch.": lambda t, l: np.sum(_softplus(l) - t * l),
+            "The labels are swapped: t = 1 means real.": lambda t, l: np.mean(_softplus(l) - (1 - t) * l),
+            "That is a sum over the batch; a loss is a mean.": lambda t, l: np.sum(_softplus(l) - t * l),
         },
         about="(Loss.1)",
     ),
     Exercise(
         "02.d_loss_gradient",
-        "dL_D/d real_logits and dL_D/d fake_logits of the minimax loss, no label smoothing.",
+        "dL_D/d real_logits and dL_D/d fake_logits of the minimax loss, without label smoothing.",
         lambda real_logits, fake_logits: (
             -_sigmoid(-real_logits) / len(real_logits),
             _sigmoid(fake_logits) / len(fake_logits),
@@ -55,15 +55,15 @@ EXERCISES = [
         _both,
         ("d_real", "d_fake"),
         {
-            "A 1/N is missing: each kind is averaged over its own batch.": lambda real_logits, fake_logits: (
+            "A factor 1/N is missing: the loss takes one mean over the real batch and one over the fakes.": lambda real_logits, fake_logits: (
                 -_sigmoid(-real_logits),
                 _sigmoid(fake_logits),
             ),
-            "The sign of both: that is the gradient of V, which D climbs; L_D = -V.": lambda real_logits, fake_logits: (
+            "Both signs are wrong: that is the gradient of V, which D maximises; L_D = -V.": lambda real_logits, fake_logits: (
                 _sigmoid(-real_logits) / len(real_logits),
                 -_sigmoid(fake_logits) / len(fake_logits),
             ),
-            "The labels are swapped: real samples carry 1, fakes 0.": lambda real_logits, fake_logits: (
+            "The labels are swapped: real samples have the label 1, fakes 0.": lambda real_logits, fake_logits: (
                 _sigmoid(real_logits) / len(real_logits),
                 -_sigmoid(-fake_logits) / len(fake_logits),
             ),
@@ -77,13 +77,13 @@ EXERCISES = [
         _fakes,
         ("d_fake",),
         {
-            "That is the minimax loss's gradient: the one that vanishes where D is sure of a fake.": lambda fake_logits: (
+            "That is the gradient of the minimax loss, which vanishes where D is sure that a sample is fake.": lambda fake_logits: (
                 -_sigmoid(fake_logits) / len(fake_logits)
             ),
-            "The sign: G makes the logits of its fakes larger.": lambda fake_logits: (
+            "The sign is wrong: a step against the gradient should make the logits of the fakes larger.": lambda fake_logits: (
                 _sigmoid(-fake_logits) / len(fake_logits)
             ),
-            "That is D's gradient: G's label for its own fakes is 1.": lambda fake_logits: (
+            "That is D's gradient, for the label 0: in G's loss, fakes have the label 1.": lambda fake_logits: (
                 _sigmoid(fake_logits) / len(fake_logits)
             ),
         },
@@ -91,11 +91,11 @@ EXERCISES = [
     ),
     Exercise(
         "02.gradient_ratio",
-        "How many times larger is the non-saturating gradient than minimax's, where D says d?",
+        "How many times larger than the minimax gradient is the non-saturating one, where D outputs d?",
         lambda d: (1 - d) / d,
         lambda rng: {"d": rng.uniform(0.01, 0.99, 6)},
         ("ratio",),
-        {"The other way round: that is minimax over non-saturating.": lambda d: d / (1 - d)},
+        {"That is the reciprocal: minimax divided by non-saturating.": lambda d: d / (1 - d)},
         about="losses.NonSaturating",
     ),
 ]

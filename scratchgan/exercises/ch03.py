@@ -1,4 +1,4 @@
-"""Chapter 03, backpropagation by hand: a dense layer, an activation, and the difference that checks them."""
+"""Chapter 03, backpropagation by hand: a dense layer, an activation, and finite differences to check them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ def _differences(f, x, h, both=True, half=True):
 EXERCISES = [
     Exercise(
         "03.dense_forward",
-        "y of a dense layer with weight W (Di, Do) and bias b (Do,), for x (N, Di).",
+        "The output y of a dense layer with weight W (Di, Do) and bias b (Do,), for x (N, Di).",
         lambda x, W, b: x @ W + b,
         _dense,
         ("y",),
         {
             "The bias is missing.": lambda x, W, b: x @ W,
-            "W is transposed: it is (Di, Do), and each row of x stands on its left.": lambda x, W, b: x @ W.T + b,
+            "W must not be transposed: it has the shape (Di, Do), so x (N, Di) times W is (N, Do).": lambda x, W, b: (
+                x @ W.T + b
+            ),
         },
         about="(Dense.1)",
     ),
@@ -53,27 +55,27 @@ EXERCISES = [
         _dense_back,
         ("dx", "dW", "db"),
         {
-            "dx: a transposed product.  What W[i, j] carried from x_i to y_j, it carries back from dy_j to dx_i.": lambda dy, x, W: (
+            "dx: a transpose is missing.  W[i, j] connects x_i to y_j, so on the way back it multiplies dy_j and adds to dx_i.": lambda dy, x, W: (
                 dy @ W,
                 x.T @ dy,
                 dy.sum(axis=0),
             ),
-            "dW: a transposed product.  dW[i, j] is how much x_i and dy_j go together.": lambda dy, x, W: (
+            "dW is transposed: dW[i, j] is the sum of x_i dy_j over the batch.": lambda dy, x, W: (
                 dy @ W.T,
                 dy.T @ x,
                 dy.sum(axis=0),
             ),
-            "dW is divided by N, but layers only sum: the 1/N is in the loss.": lambda dy, x, W: (
+            "dW is divided by N, but a layer sums over the batch: the 1/N is already in the loss.": lambda dy, x, W: (
                 dy @ W.T,
                 x.T @ dy / len(x),
                 dy.sum(axis=0),
             ),
-            "db is a mean over the batch, but layers only sum: the 1/N is in the loss.": lambda dy, x, W: (
+            "db is a mean over the batch, but a layer sums: the 1/N is already in the loss.": lambda dy, x, W: (
                 dy @ W.T,
                 x.T @ dy,
                 dy.mean(axis=0),
             ),
-            "db: a missing sum over the batch.  One b serves all samples, so all their gradients add up.": lambda dy, x, W: (
+            "db: the sum over the batch is missing.  All samples share one b, so their gradients add up.": lambda dy, x, W: (
                 dy @ W.T,
                 x.T @ dy,
                 dy,
@@ -83,19 +85,21 @@ EXERCISES = [
     ),
     Exercise(
         "03.leaky_relu_backward",
-        "dx of y = max(x, slope x), from dy and x.",
+        "dx for y = max(x, slope x), from dy and x.",
         lambda dy, x, slope: np.where(x > 0, dy, slope * dy),
         _leaky,
         ("dx",),
         {
-            "The mask comes from x, the input, and not from dy.": lambda dy, x, slope: np.where(dy > 0, dy, slope * dy),
-            "The slope is on the wrong side: it is for negative x.": lambda dy, x, slope: np.where(
+            "The mask depends on the sign of the input x, not on that of dy.": lambda dy, x, slope: np.where(
+                dy > 0, dy, slope * dy
+            ),
+            "The slope is on the wrong side: it applies where x is negative.": lambda dy, x, slope: np.where(
                 x > 0, slope * dy, dy
             ),
-            "That is ReLU: a LeakyReLU lets slope times the gradient through where x is negative.": lambda dy, x, slope: (
+            "That is ReLU: where x is negative, LeakyReLU passes on slope times the gradient.": lambda dy, x, slope: (
                 np.where(x > 0, dy, 0 * dy)
             ),
-            "That is the function itself applied to x: what flows back is dy, times the derivative at x.": lambda dy, x, slope: (
+            "That is the function itself, applied to x: dx is dy times the derivative at x.": lambda dy, x, slope: (
                 np.where(x > 0, x, slope * x)
             ),
         },
@@ -108,7 +112,7 @@ EXERCISES = [
         _function,
         ("gradient",),
         {
-            "That is a one-sided difference: its error falls like h, a central one's like h squared.": lambda f, x, h: (
+            "That is a one-sided difference: its error is of order h, that of a central one of order h^2.": lambda f, x, h: (
                 _differences(f, x, h, both=False)
             ),
             "The two points are 2h apart, not h.": lambda f, x, h: _differences(f, x, h, half=False),

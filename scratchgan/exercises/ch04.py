@@ -1,4 +1,4 @@
-"""Chapter 04, training step by step: who is told what, an optimiser's step, and what a good sample is."""
+"""Chapter 04, training step by step: the labels of each turn, an optimiser's step, and what a good sample is."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _adam(w, g, m, v, t, lr, beta1, beta2, eps, correct=True, square=True, sign=
 
 def _points(rng):
     modes = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    points = modes[rng.integers(0, 3, 40)] + 0.2 * rng.standard_normal((40, 2))  # the last mode is never meant
-    points[0] = 0, -3  # and has one stray neighbour
+    points = modes[rng.integers(0, 3, 40)] + 0.2 * rng.standard_normal((40, 2))  # no points are drawn for the last mode
+    points[0] = 0, -3  # a stray point, nearest to the last mode
     return {"points": points, "modes": modes, "sigma": 0.1}
 
 
@@ -53,12 +53,12 @@ def _found(points, modes, sigma, good=True):
 EXERCISES = [
     Exercise(
         "04.labels",
-        'The labels (N, 1) that a turn puts on fakes: turn is "D" or "G", the loss non-saturating.',
+        'The labels (N, 1) of fakes in a turn, "D" or "G", with the non-saturating loss.',
         lambda turn, N: np.full((N, 1), 1.0 if turn == "G" else 0.0),
         lambda rng: {"turn": str(rng.choice(["D", "G"])), "N": int(rng.integers(2, 6))},
         ("labels",),
         {
-            "The other way round: D is told the truth, that they are fake; G claims that they are real.": lambda turn, N: (
+            "The labels are swapped: in D's turn fakes are labelled as fake (0), in G's turn as real (1).": lambda turn, N: (
                 np.full((N, 1), 0.0 if turn == "G" else 1.0)
             )
         },
@@ -66,16 +66,16 @@ EXERCISES = [
     ),
     Exercise(
         "04.adam_step",
-        "One step of Adam, the t-th: the new w, m and v.",
+        "The t-th step of Adam: the new w, m and v.",
         _adam,
         _adam_input,
         ("w", "m", "v"),
         {
-            "The bias correction is missing: m and v begin at 0 and are too small in the first steps.": lambda **k: (
+            "The bias correction is missing: m and v start at 0, so they are too small in the first steps.": lambda **k: (
                 _adam(**k, correct=False)
             ),
             "v is a running mean of the *squared* gradient.": lambda **k: _adam(**k, square=False),
-            "That step goes uphill: a minimiser subtracts.": lambda **k: _adam(**k, sign=1),
+            "That step goes uphill: an optimiser minimises, so it subtracts.": lambda **k: _adam(**k, sign=1),
         },
         about="(Adam.1)",
     ),
@@ -85,17 +85,17 @@ EXERCISES = [
         _good,
         _points,
         ("share",),
-        {"Within *three* sigma: that was one.": lambda points, modes, sigma: _good(points, modes, sigma, 1.0)},
+        {"The limit is *three* sigma; you used one.": lambda points, modes, sigma: _good(points, modes, sigma, 1.0)},
         about="scratchgan/metrics/modes.py",
     ),
     Exercise(
         "04.modes_found",
-        "How many modes are nearest to at least one point that is within 3 sigma of them?",
+        "The number of modes found: those that are the nearest mode of at least one point within 3 sigma of it.",
         _found,
         _points,
         ("modes",),
         {
-            "A point that is far from every mode finds none, though one of them is nearest.": lambda points, modes, sigma: (
+            "A point more than 3 sigma from its nearest mode does not count as finding it.": lambda points, modes, sigma: (
                 _found(points, modes, sigma, good=False)
             )
         },

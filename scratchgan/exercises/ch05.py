@@ -1,4 +1,4 @@
-"""Chapter 05, convolutions by hand: sizes, the loop, its two gradients, checkerboards, BatchNorm's backward."""
+"""Chapter 05, convolutions by hand: sizes, the loop, its two gradients, checkerboards, and BatchNorm's backward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .exercise import Exercise
 
 
 def _sizes(rng):
-    k = int(rng.integers(9, 12))  # n - k is odd: the stride does not fit, and rounding matters
+    k = int(rng.integers(9, 12))  # n - k is odd: the stride does not divide it, so rounding matters
     return {"n": k + 1 + 2 * int(rng.integers(4, 9)), "k": k, "s": 2, "p": 4}
 
 
@@ -85,16 +85,16 @@ def _batchnorm(dy, xhat, gamma, r, mean=True, spread=True, total=np.sum):
 EXERCISES = [
     Exercise(
         "05.conv_output_size",
-        "How many positions a kernel of k takes along n pixels, with stride s and padding p.",
+        "The number of positions of a kernel of size k along n pixels, with stride s and padding p.",
         _size,
         _sizes,
         ("size",),
         {
-            "One too few: the kernel's first position counts, before it has moved at all.": lambda n, k, s, p: (
+            "One too few: the kernel's first position counts as well, before it has moved.": lambda n, k, s, p: (
                 (n + 2 * p - k) // s
             ),
-            "The padding stands on both sides.": lambda n, k, s, p: (n + p - k) // s + 1,
-            "A last step that does not fit whole is not taken: round down.": lambda n, k, s, p: (
+            "The padding is on both sides.": lambda n, k, s, p: (n + p - k) // s + 1,
+            "A last step that does not fit completely is not taken: round down.": lambda n, k, s, p: (
                 math.ceil((n + 2 * p - k) / s) + 1
             ),
             "That is not a whole number of positions.": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
@@ -103,12 +103,12 @@ EXERCISES = [
     ),
     Exercise(
         "05.conv_forward",
-        "y of one channel, x (n, n) and W (k, k), with stride s and padding p.",
+        "The output y of a convolution of one channel: x (n, n) and W (k, k), with stride s and padding p.",
         _forward,
         _image,
         ("y",),
         {
-            "The kernel is flipped.  That is a convolution as mathematicians have it; networks do not turn W round.": lambda x, W, s, p: (
+            "The kernel is flipped.  That is a convolution as mathematicians define it; networks do not flip W.": lambda x, W, s, p: (
                 _forward(x, W[::-1, ::-1], s, p)
             ),
             "The padding is missing: p rows and columns of zeros on each side.": lambda x, W, s, p: _forward(
@@ -117,7 +117,7 @@ EXERCISES = [
             "The stride is missing: the patch of y[h, w] begins at row s h and column s w.": lambda x, W, s, p: (
                 _forward(x, W, 1, p)
             ),
-            "The kernel is transposed: W[i, j] meets row i and column j of the patch.": lambda x, W, s, p: _forward(
+            "The kernel is transposed: W[i, j] multiplies row i, column j of the patch.": lambda x, W, s, p: _forward(
                 x, W.T, s, p
             ),
         },
@@ -125,43 +125,43 @@ EXERCISES = [
     ),
     Exercise(
         "05.conv_adjoint",
-        "dx (n, n) of that convolution, from dy (m, m) and W (k, k).",
+        "dx (n, n) of the convolution in 05.conv_forward, from dy (m, m) and W (k, k).",
         _adjoint,
         _back,
         ("dx",),
         {
-            "The kernel is flipped: what W[i, j] carried from a pixel, it carries back to the same pixel.": lambda dy, W, s, p, n: (
+            "The kernel is flipped: a pixel that W[i, j] multiplied receives W[i, j] dy, with the same i and j.": lambda dy, W, s, p, n: (
                 _adjoint(dy, W[::-1, ::-1], s, p, n)
             ),
-            "Patches overlap, and a later one overwrites an earlier one here: contributions add up.": lambda dy, W, s, p, n: (
+            "Patches overlap, and yours overwrite each other: the contributions have to be added up.": lambda dy, W, s, p, n: (
                 _adjoint(dy, W, s, p, n, add=False)
             ),
-            "That is the gradient of the padded image: its border belongs to zeros, and has to be cut off.": lambda dy, W, s, p, n: (
+            "That is the gradient of the padded image: its border belongs to the padding and has to be cut off.": lambda dy, W, s, p, n: (
                 _adjoint(dy, W, s, p, n, crop=False)
             ),
-            "The border was cut off at the end only: the padding stands on both sides.": lambda dy, W, s, p, n: (
-                _adjoint(dy, W, s, p, n, crop=False)[:n, :n]
-            ),
+            "The border was cut off at the end only: the padding is on both sides.": lambda dy, W, s, p, n: _adjoint(
+                dy, W, s, p, n, crop=False
+            )[:n, :n],
         },
         about="(Conv2D.2)",
     ),
     Exercise(
         "05.conv_weight_grad",
-        "dW (k, k) of that convolution, from x (n, n) and dy (m, m).",
+        "dW (k, k) of the convolution in 05.conv_forward, from x (n, n) and dy (m, m).",
         _weight_grad,
         _for_weight,
         ("dW",),
         {
-            "dW is flipped: dW[i, j] collects the pixels that W[i, j] was multiplied with.": lambda x, dy, k, s, p: (
+            "dW is flipped: dW[i, j] sums over the pixels that W[i, j] multiplied.": lambda x, dy, k, s, p: (
                 _weight_grad(x, dy, k, s, p)[::-1, ::-1]
             ),
-            "That is a mean over the positions, but layers only sum: one W served them all.": lambda x, dy, k, s, p: (
+            "That is a mean over the positions, but a layer sums: all positions share one W.": lambda x, dy, k, s, p: (
                 _weight_grad(x, dy, k, s, p) / dy.size
             ),
             "The patch of dy[h, w] begins at row s h and column s w: the stride is missing.": lambda x, dy, k, s, p: (
                 _weight_grad(x, dy, k, 1, p)
             ),
-            "The padding is missing: a patch is taken out of the padded image, as in the forward pass.": lambda x, dy, k, s, p: (
+            "The padding is missing: patches are taken from the padded image, as in the forward pass.": lambda x, dy, k, s, p: (
                 _weight_grad(np.pad(x, (0, 2 * p)), dy, k, s, 0)
             ),
         },
@@ -169,40 +169,40 @@ EXERCISES = [
     ),
     Exercise(
         "05.contributions",
-        "How many of n input pixels reach each output pixel of a ConvTranspose2D, along one axis.",
+        "For each output pixel of a ConvTranspose2D along one axis, how many of the n input pixels contribute to it.",
         _contributions,
         _row,
         ("counts",),
         {
-            "Each input reaches k outputs, and they overlap: count all of them, not whether there is one.": lambda n, k, s, p: (
+            "Each input contributes to k outputs, and these overlap: count all inputs, not whether there is one.": lambda n, k, s, p: (
                 _contributions(n, k, s, p, add=False)
             ),
-            "The padding cuts p pixels off each end of the output; it is still there.": lambda n, k, s, p: (
+            "The padding removes p pixels from each end of the output; you have not removed them.": lambda n, k, s, p: (
                 _contributions(n, k, s, p, cut="none")
             ),
-            "The padding is cut off one end only.": lambda n, k, s, p: _contributions(n, k, s, p, cut="end"),
+            "You removed pixels from one end only; the padding removes p from each end.": lambda n, k, s, p: (
+                _contributions(n, k, s, p, cut="end")
+            ),
         },
         about="(ConvT.1)",
     ),
     Exercise(
         "05.batchnorm_backward",
-        "dx, dgamma, dbeta of a BatchNorm in training, from dy, xhat (N, C), gamma, r (C,).",
+        "dx, dgamma, dbeta of BatchNorm in training, from dy and xhat (N, C), gamma and r (C,).",
         _batchnorm,
         _normalised,
         ("dx", "dgamma", "dbeta"),
         {
-            "That takes mean and variance as constants.  Both move with x: two terms are missing in dx.": lambda **k: (
+            "You treated mean and variance as constants.  Both depend on x: two terms are missing in dx.": lambda **k: (
                 _batchnorm(**k, mean=False, spread=False)
             ),
-            "The mean moves with x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, mean=False),
-            "The variance moves with x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, spread=False),
-            "gamma is missing in dx: what reaches xhat is gamma dy.": lambda dy, xhat, gamma, r: (
+            "The mean depends on x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, mean=False),
+            "The variance depends on x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, spread=False),
+            "gamma is missing in dx: the gradient of xhat is gamma dy.": lambda dy, xhat, gamma, r: (
                 _batchnorm(dy, xhat, 1.0, r)[0],
                 *_batchnorm(dy, xhat, gamma, r)[1:],
             ),
-            "dgamma and dbeta are means over the batch, but layers only sum.": lambda **k: _batchnorm(
-                **k, total=np.mean
-            ),
+            "dgamma and dbeta are means over the batch, but a layer sums.": lambda **k: _batchnorm(**k, total=np.mean),
         },
         about="(Norm.5)",
     ),

@@ -1,4 +1,4 @@
-"""Chapter 06, fast kernels: counting operations and bytes, tiles, who computes which rows, sums in a fixed order."""
+"""Chapter 06, fast kernels: counting operations and bytes, tiles, rows per thread, and sums in a fixed order."""
 
 from __future__ import annotations
 
@@ -62,29 +62,33 @@ def _sums(x, chunk):
 EXERCISES = [
     Exercise(
         "06.intensity",
-        "FLOP per byte of C = A B, (M, K) times (K, N), if each number is moved once; size bytes each.",
+        "FLOP per byte of C = A B, (M, K) times (K, N), if each number is moved once and has `size` bytes.",
         _intensity,
         _shapes,
         ("intensity",),
         {
             "Each of the M K N terms is a multiplication *and* an addition.": lambda **k: _intensity(**k) / 2,
-            "That is per number moved: a number has `size` bytes.": lambda M, K, N, size: _intensity(M, K, N, 1),
-            "C has to be written, too.": lambda M, K, N, size: 2 * M * K * N / (size * (M * K + K * N)),
-            "That is bytes per FLOP, the other way round.": lambda **k: 1 / _intensity(**k),
+            "That is FLOP per number moved: a number has `size` bytes.": lambda M, K, N, size: _intensity(M, K, N, 1),
+            "The bytes of C are missing: it has to be written, too.": lambda M, K, N, size: (
+                2 * M * K * N / (size * (M * K + K * N))
+            ),
+            "That is bytes per FLOP, the reciprocal.": lambda **k: 1 / _intensity(**k),
         },
         about="the count above the exercise",
     ),
     Exercise(
         "06.conv_flops",
-        "FLOP of Conv2D's forward pass for N images, without the bias.",
+        "The number of FLOP in Conv2D's forward pass for N images, without the bias.",
         _conv_flops,
         _layer,
         ("flops",),
         {
             "Each term is a multiplication *and* an addition.": lambda **k: _conv_flops(**k) // 2,
-            "The kernel is k x k: only one k is counted.": lambda N, Ho, Wo, k, Ci, Co: 2 * N * Ho * Wo * k * Ci * Co,
-            "All N images go through it.": lambda N, Ho, Wo, k, Ci, Co: 2 * Ho * Wo * k * k * Ci * Co,
-            "Every output pixel sums over all channels that come in.": lambda N, Ho, Wo, k, Ci, Co: (
+            "The kernel has k x k taps: you counted k only once.": lambda N, Ho, Wo, k, Ci, Co: (
+                2 * N * Ho * Wo * k * Ci * Co
+            ),
+            "That is for one image: there are N.": lambda N, Ho, Wo, k, Ci, Co: 2 * Ho * Wo * k * k * Ci * Co,
+            "Every output pixel sums over all Ci input channels.": lambda N, Ho, Wo, k, Ci, Co: (
                 2 * N * Ho * Wo * k * k * Co
             ),
         },
@@ -92,33 +96,35 @@ EXERCISES = [
     ),
     Exercise(
         "06.tiled_matmul",
-        "A B by blocks of at most T x T; T need not divide the sizes.",
+        "The product A B, computed in blocks of at most T x T; T need not divide the sizes.",
         _tiled,
         _blocks,
         ("c",),
         {
-            "A block of C is a *sum* of products of blocks: here each overwrites the one before.": lambda **k: _tiled(
+            "A block of C is a *sum* of products of blocks: yours overwrite each other.": lambda **k: _tiled(
                 **k, add=False
             ),
-            "The blocks at the edges are missing, where T does not fit whole.": lambda **k: _tiled(**k, whole=True),
+            "The smaller blocks at the edges are missing, where T does not divide the size.": lambda **k: _tiled(
+                **k, whole=True
+            ),
         },
         about="the blocks above the exercise",
     ),
     Exercise(
         "06.row_ranges",
-        "The rows (first, last + 1) of M that each of n threads owns; thread i begins at M i // n.",
+        "For each of n threads, its range (first, last + 1) of the M rows; thread i begins at row M i // n.",
         _ranges,
         _rows,
         ("ranges",),
         {
-            "The last rows belong to nobody: M // n rows each leaves a rest.": lambda M, n: [
+            "The last rows belong to no thread: M // n rows per thread leave a remainder.": lambda M, n: [
                 (M // n * i, M // n * (i + 1)) for i in range(n)
             ],
-            "Neighbours share a row, and both write it: that is a race.": lambda M, n: [
+            "Neighbouring threads share a row, and both write to it: that is a data race.": lambda M, n: [
                 (M * i // n, M * (i + 1) // n + 1) for i in range(n)
             ],
-            "Every thread got the whole of it.": lambda M, n: [(0, M)] * n,
-            "That is (first, how many); asked is (first, last + 1).": lambda M, n: [
+            "Every thread got all rows.": lambda M, n: [(0, M)] * n,
+            "That is (first, number of rows); the question asks for (first, last + 1).": lambda M, n: [
                 (a, b - a) for a, b in _ranges(M, n)
             ],
         },
@@ -126,7 +132,7 @@ EXERCISES = [
     ),
     Exercise(
         "06.partial_sums",
-        "The sum of each chunk of `chunk` neighbours of x, the last perhaps shorter.",
+        "The sum of each chunk of `chunk` neighbouring entries of x; the last chunk may be shorter.",
         _sums,
         _numbers,
         ("sums",),
@@ -134,8 +140,8 @@ EXERCISES = [
             "The numbers after the last whole chunk are missing.": lambda x, chunk: (
                 x[: len(x) // chunk * chunk].reshape(-1, chunk).sum(axis=1)
             ),
-            "Those are running totals: each chunk is summed by itself.": lambda x, chunk: np.cumsum(_sums(x, chunk)),
-            "`chunk` is how many numbers are in one, not how many chunks there are.": lambda x, chunk: np.array(
+            "Those are running totals: sum each chunk separately.": lambda x, chunk: np.cumsum(_sums(x, chunk)),
+            "`chunk` is the number of entries in a chunk, not the number of chunks.": lambda x, chunk: np.array(
                 [part.sum() for part in np.array_split(x, chunk)]
             ),
         },

@@ -1,4 +1,4 @@
-"""Chapter 07, when it goes wrong: how uneven samples are, what a sure D leaves of a gradient, and the Dirac-GAN."""
+"""Chapter 07, when it goes wrong: unevenly covered modes, vanishing gradients, and the Dirac-GAN."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _turns(psi, theta, h, *, d=-1, g=1, pull=_sigmoid):
 
 
 def _twice(which):
-    """The same of both kinds of update for both."""
+    """A wrong answer that gives theta of one kind of update, number `which` of the results, for both kinds."""
 
     def wrong(**given):
         turns = _turns(**given)
@@ -61,18 +61,18 @@ def _matrix(rng):
     angle, size = rng.uniform(0.5, 1.2), rng.uniform(0.8, 1.2)
     turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shear = np.array([[1.0, 0.7], [0.0, 1.0]])
-    return {"M": shear @ turn @ np.linalg.inv(shear)}  # complex eigenvalues, and no rotation
+    return {"M": shear @ turn @ np.linalg.inv(shear)}  # complex eigenvalues, but not a scaled rotation
 
 
 EXERCISES = [
     Exercise(
         "07.reverse_kl",
-        "KL of the shares of samples at each mode, counts (K,), from the true weights (K,), in nats.",
+        "KL(shares || weights) in nats: the shares of samples at each mode, from counts (K,), and the true weights (K,).",
         _reverse_kl,
         _counts,
         ("KL",),
         {
-            "That is the other direction: here the samples' shares stand in front of the logarithm, and on top in it.": _forward_kl,
+            "That is KL in the other direction: multiply the logarithm by the shares of the samples, and put them in its numerator.": _forward_kl,
             "The true weights need not be equal: use `weights`.": lambda counts, weights: _reverse_kl(
                 counts, np.full(len(counts), 1 / len(counts))
             ),
@@ -84,28 +84,28 @@ EXERCISES = [
     ),
     Exercise(
         "07.gradient_sizes",
-        "|d loss/df| of each fake with the logit f (N,): minimax, then non-saturating; no 1/N.",
+        "|d loss/df| for each fake with logit f (N,): minimax, then non-saturating; without 1/N.",
         lambda f: (_sigmoid(f), _sigmoid(-f)),
         lambda rng: {"f": 3 * rng.standard_normal(7)},
         ("minimax", "non_saturating"),
         {
-            "The other way round: where D is sure of a fake, minimax is the one without a gradient.": lambda f: (
+            "The two are swapped: where D is sure that a sample is fake, the minimax gradient vanishes.": lambda f: (
                 _sigmoid(-f),
                 _sigmoid(f),
             ),
-            "Those are the losses' slopes with their sign; asked is their size.": lambda f: (
+            "Those are the derivatives with their sign; the question asks for absolute values.": lambda f: (
                 -_sigmoid(f),
                 -_sigmoid(-f),
             ),
-            "Those are the losses themselves: differentiate them by f.": lambda f: (
+            "Those are the losses themselves: differentiate them with respect to f.": lambda f: (
                 -np.logaddexp(0, f),
                 np.logaddexp(0, -f),
             ),
-            "That is the derivative by D.  Asked is the one by the logit: multiply with dD/df = D (1 - D).": lambda f: (
+            "That is the derivative with respect to D.  For the logit, multiply it by dD/df = D (1 - D).": lambda f: (
                 1 / _sigmoid(-f),
                 1 / _sigmoid(f),
             ),
-            "That is averaged over the batch; asked is each fake's own.": lambda f: (
+            "That is divided by N; the question asks for the gradient of each fake by itself.": lambda f: (
                 _sigmoid(f) / len(f),
                 _sigmoid(-f) / len(f),
             ),
@@ -114,23 +114,23 @@ EXERCISES = [
     ),
     Exercise(
         "07.dirac_turns",
-        "One step of both players of the Dirac-GAN, minimax: psi, theta simultaneous, alternating.",
+        "One step of both players of the Dirac-GAN, minimax: the new psi, theta (simultaneous), theta (alternating).",
         _turns,
         _start,
         ("psi", "theta_simultaneous", "theta_alternating"),
         {
-            "Both thetas are the simultaneous one: in alternating updates G answers the *new* psi.": _twice(1),
-            "Both thetas are the alternating one: in simultaneous updates both look at the *old* point.": _twice(2),
-            "The two thetas are swapped: alternating is the one that sees the new psi.": lambda **given: tuple(
-                _turns(**given)[i] for i in (0, 2, 1)
+            "Both thetas are the simultaneous one: in alternating updates G uses the *new* psi.": _twice(1),
+            "Both thetas are the alternating one: in simultaneous updates both players use the *old* point.": _twice(2),
+            "The two thetas are swapped: the alternating update is the one that uses the new psi.": lambda **given: (
+                tuple(_turns(**given)[i] for i in (0, 2, 1))
             ),
-            "G goes the wrong way: it descends L_G = -softplus(psi theta), so its step is *towards* where D points.": lambda **given: (
+            "G moves in the wrong direction: it descends L_G = -softplus(psi theta), so psi theta grows.": lambda **given: (
                 _turns(**given, g=-1)
             ),
-            "D goes the wrong way: it descends L_D, so psi falls where theta is positive.": lambda **given: _turns(
-                **given, d=1
+            "D moves in the wrong direction: it descends L_D, so psi falls where theta is positive.": lambda **given: (
+                _turns(**given, d=1)
             ),
-            "That is the non-saturating G; for minimax the factor is sigma(psi theta).": lambda **given: _turns(
+            "That is the non-saturating G; in minimax the factor is sigma(psi theta).": lambda **given: _turns(
                 **given, pull=lambda f: _sigmoid(-f)
             ),
         },
@@ -138,41 +138,43 @@ EXERCISES = [
     ),
     Exercise(
         "07.update_matrix",
-        "The matrix (2, 2) of a simultaneous step of size h near 0, slope s, R1 with gamma.",
+        "The matrix (2, 2) of a simultaneous step of size h near 0, with slope s and an R1 penalty of weight gamma.",
         _update,
         _game,
         ("M",),
         {
-            "That is A or h A: a step *adds* h A times the point to the point.": lambda h, s, gamma: (
+            "That is h A: a step *adds* h A times the point to the point itself.": lambda h, s, gamma: (
                 _update(h, s, gamma) - np.eye(2)
             ),
-            "The sign: the players descend v, so it is I - h J = I + h A.": lambda h, s, gamma: (
+            "The sign is wrong: the players descend v, so the matrix is I - h J = I + h A.": lambda h, s, gamma: (
                 2 * np.eye(2) - _update(h, s, gamma)
             ),
             "s and -s are swapped: a fake at positive theta makes psi *fall*.": lambda h, s, gamma: _update(
                 h, -s, gamma
             ),
-            "gamma is at G's place: it is D who pays, and psi is the first of the two.": lambda h, s, gamma: _update(
-                h, -s, gamma
-            )[::-1, ::-1],
-            "gamma damps: it makes psi smaller, not larger.": lambda h, s, gamma: _update(h, s, -gamma),
+            "gamma is in theta's row: the penalty is part of D's loss, and D's parameter psi comes first.": lambda h, s, gamma: (
+                _update(h, -s, gamma)[::-1, ::-1]
+            ),
+            "The sign of gamma is wrong: the penalty damps, so it makes psi smaller.": lambda h, s, gamma: _update(
+                h, s, -gamma
+            ),
         },
         about="(Dirac.3)",
     ),
     Exercise(
         "07.growth",
-        "The spectral radius of a real matrix M (2, 2): the largest size of an eigenvalue.",
+        "The spectral radius of a real matrix M (2, 2): the largest absolute value of an eigenvalue.",
         lambda M: float(np.abs(np.linalg.eigvals(M)).max()),
         _matrix,
         ("radius",),
         {
-            "That is the largest *real part*; the size of a + ib is the root of a^2 + b^2.": lambda M: float(
-                np.linalg.eigvals(M).real.max()
+            "That is the largest *real part*; the absolute value of a + ib is the square root of a^2 + b^2.": lambda M: (
+                float(np.linalg.eigvals(M).real.max())
             ),
-            "That is the largest singular value, how much one step can stretch; over many steps eigenvalues decide.": lambda M: (
+            "That is the largest singular value, which bounds the growth in one step; over many steps the eigenvalues decide.": lambda M: (
                 float(np.linalg.norm(M, 2))
             ),
-            "That is the determinant, the product of both eigenvalues: of a complex pair it is the size squared.": lambda M: (
+            "That is the determinant, the product of both eigenvalues: for a complex pair, the absolute value squared.": lambda M: (
                 float(np.linalg.det(M))
             ),
         },

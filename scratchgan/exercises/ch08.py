@@ -1,4 +1,4 @@
-"""Chapter 08, Wasserstein: the earth mover's distance, its critic, and what keeps a critic from being steep."""
+"""Chapter 08, Wasserstein: the earth mover's distance, its critic, and two ways to limit the critic's slope."""
 
 from __future__ import annotations
 
@@ -81,41 +81,43 @@ def _spectral(dS, W, u, v, scaled=True, sign=-1):
 EXERCISES = [
     Exercise(
         "08.w1",
-        "The earth mover's distance of points x (N,) and y (N,) on a line.",
+        "The earth mover's distance between points x (N,) and y (N,) on a line.",
         lambda x, y: float(np.mean(np.abs(np.sort(x) - np.sort(y)))),
         _points,
         ("W1",),
         {
-            "As they come is not in order: the first is to go to the first, so sort both.": lambda x, y: float(
+            "You paired the points in the order in which they are given: sort both arrays first.": lambda x, y: float(
                 np.mean(np.abs(x - y))
             ),
-            "That is how far the means are apart: earth that moves left and earth that moves right cancel there.": lambda x, y: (
+            "That is the distance between the means, in which moves to the left and to the right cancel.": lambda x, y: (
                 float(abs(np.mean(x) - np.mean(y)))
             ),
-            "The ways are squared: work is mass times way.": lambda x, y: float(
+            "You squared the distances: the work is mass times distance.": lambda x, y: float(
                 np.mean((np.sort(x) - np.sort(y)) ** 2)
             ),
-            "That is the root of a mean square, Wasserstein-2: here the ways themselves are averaged.": lambda x, y: (
+            "That is the root of a mean square, Wasserstein-2: W1 is the mean of the distances themselves.": lambda x, y: (
                 float(np.sqrt(np.mean((np.sort(x) - np.sort(y)) ** 2)))
             ),
-            "A sum: each heap is 1/N of all the earth.": lambda x, y: float(np.sum(np.abs(np.sort(x) - np.sort(y)))),
+            "That is a sum: each point carries 1/N of the mass.": lambda x, y: float(
+                np.sum(np.abs(np.sort(x) - np.sort(y)))
+            ),
         },
         about="(EarthMover.2)",
     ),
     Exercise(
         "08.critic_slope",
-        "The slope of the best critic from the shares F_p of data and F_q of fakes left of points.",
+        "The slope of the optimal critic at some points, from the shares F_p of data and F_q of fakes to the left of each.",
         lambda F_p, F_q: np.sign(F_q - F_p),
         _shares,
         ("slope",),
         {
-            "The sign: where fakes lie more to the left (F_q above F_p) the critic rises, towards the data.": lambda F_p, F_q: (
+            "The sign is wrong: where more fakes than data lie to the left (F_q above F_p), the critic rises towards the data.": lambda F_p, F_q: (
                 np.sign(F_p - F_q)
             ),
-            "As steep as it may be: its slope has the size 1 everywhere, only the sign comes from the difference.": lambda F_p, F_q: (
+            "The optimal critic is as steep as allowed: its slope is 1 or -1, and only the sign comes from the difference.": lambda F_p, F_q: (
                 F_q - F_p
             ),
-            "A critic that always rises is best only if all data lie right of all fakes.": lambda F_p, F_q: (
+            "That critic rises everywhere, which is optimal only if F_q is above F_p everywhere.": lambda F_p, F_q: (
                 np.ones_like(F_p)
             ),
         },
@@ -128,18 +130,18 @@ EXERCISES = [
         _scores,
         ("d_real", "d_fake", "g_fake"),
         {
-            "The sign of the critic: it *raises* the scores of real samples, and D minimises.": lambda real_scores, fake_scores: (
+            "The signs of the critic's gradients are wrong: L_D is minimised, and that must *raise* the scores of real samples.": lambda real_scores, fake_scores: (
                 tuple(s * d for s, d in zip((-1, -1, 1), _wasserstein(real_scores, fake_scores), strict=True))
             ),
-            "The sign of G's: it wants its fakes to score *high*, and minimises minus their mean.": lambda real_scores, fake_scores: (
+            "The sign of G's gradient is wrong: L_G is minus the mean score of the fakes, so G makes the scores *higher*.": lambda real_scores, fake_scores: (
                 tuple(s * d for s, d in zip((1, 1, -1), _wasserstein(real_scores, fake_scores), strict=True))
             ),
-            "A 1/N is missing: each kind is averaged over its own batch.": lambda real_scores, fake_scores: (
+            "A factor 1/N is missing: the loss takes one mean over the real batch and one over the fakes.": lambda real_scores, fake_scores: (
                 -np.ones_like(real_scores),
                 np.ones_like(fake_scores),
                 -np.ones_like(fake_scores),
             ),
-            "There is a sigmoid in it: a critic's score is no logit, and its gradient does not depend on the score.": lambda real_scores, fake_scores: (
+            "You used a sigmoid: a critic's score is not a logit, and the gradients do not depend on the scores.": lambda real_scores, fake_scores: (
                 -_sigmoid(-real_scores) / len(real_scores),
                 _sigmoid(fake_scores) / len(fake_scores),
                 -_sigmoid(-fake_scores) / len(fake_scores),
@@ -149,40 +151,44 @@ EXERCISES = [
     ),
     Exercise(
         "08.gp_direction",
-        "u = dP/dg (N, D) of the gradient penalty for gradients g (N, D), one row a sample.",
+        "u = dP/dg (N, D) of the gradient penalty for gradients g (N, D), one row per sample.",
         _u,
         _slopes,
         ("u",),
         {
-            "The norm over the wrong axis: |g_n| is the length of one sample's row, not of a column over the batch.": lambda g, weight: (
+            "The norm is taken over the wrong axis: |g_n| is the norm of one sample's row, not of a column.": lambda g, weight: (
                 _u(g, weight, np.sqrt(np.sum(g**2, axis=0, keepdims=True)))
             ),
-            "One norm over the whole batch: |g_n| is each sample's own.": lambda g, weight: _u(
+            "You took one norm over the whole batch: each sample has its own |g_n|.": lambda g, weight: _u(
                 g, weight, np.sqrt(np.sum(g**2))
             ),
-            "A factor 2 is missing: the derivative of a square.": lambda g, weight: _u(g, weight, factor=1.0),
-            "A 1/N is missing: P is a mean over the batch.": lambda g, weight: _u(g, weight, average=False),
-            "That is the one-sided penalty: (WganGp.1) punishes slopes below 1 as well.": lambda g, weight: _u(
+            "A factor 2 is missing: it comes from the derivative of the square.": lambda g, weight: _u(
+                g, weight, factor=1.0
+            ),
+            "A factor 1/N is missing: P is a mean over the batch.": lambda g, weight: _u(g, weight, average=False),
+            "That is the one-sided penalty: (WganGp.1) penalises norms below 1 as well.": lambda g, weight: _u(
                 g, weight, below=False
             ),
-            "The direction g / |g| has length 1: here g was not divided by its norm.": lambda g, weight: (
+            "The direction g / |g| has length 1: you did not divide g by its norm.": lambda g, weight: (
                 _u(g, weight) * np.sqrt(np.sum(g**2, axis=1, keepdims=True))
             ),
-            "That pulls the slope to 0, as R1 does: here it is pulled to 1.": lambda g, weight: 2 * weight / len(g) * g,
+            "That penalty pulls the norm towards 0, as R1 does; this one pulls it towards 1.": lambda g, weight: (
+                2 * weight / len(g) * g
+            ),
         },
         about="(WganGp.1)",
     ),
     Exercise(
         "08.power_step",
-        "One round of the power iteration from u (K,) on W (K, C): the new u, v and sigma.",
+        "One step of the power iteration on W (K, C), starting from u (K,): the new u, v and sigma.",
         _power,
         _weight,
         ("u", "v", "sigma"),
         {
-            "u and v are to have length 1: divide each by its norm.": _power_without_lengths,
-            "sigma was taken with the old u: first both vectors, then sigma.": _power_from_the_old_u,
-            "That is sigma squared: W was applied twice.": _power_of_the_square,
-            "sigma is the largest singular value, and that is the root of the sum of all their squares.": lambda W, u: (
+            "u and v must have length 1: divide each by its norm.": _power_without_lengths,
+            "You computed sigma with the old u: compute both new vectors first.": _power_from_the_old_u,
+            "That is sigma squared: you applied W twice.": _power_of_the_square,
+            "sigma is the largest singular value; yours is the root of the sum of the squares of all of them.": lambda W, u: (
                 *_power(W, u)[:2],
                 np.linalg.norm(W),
             ),
@@ -191,16 +197,16 @@ EXERCISES = [
     ),
     Exercise(
         "08.spectral_backward",
-        "dW from dS, where S = W / sigma, and u and v are the first singular vectors of W.",
+        "dW from dS, where S = W / sigma, and u and v are the left and right singular vectors of W that belong to sigma.",
         _spectral,
         _singular,
         ("dW",),
         {
-            "sigma depends on W, too: here it was taken for a constant.": lambda dS, W, u, v: dS / (u @ W @ v),
-            "The inner product is with S, the weight that was used, not with W.": lambda dS, W, u, v: _spectral(
+            "sigma depends on W, too: you treated it as a constant.": lambda dS, W, u, v: dS / (u @ W @ v),
+            "The inner product is with S, the normalised weight, not with W.": lambda dS, W, u, v: _spectral(
                 dS, W, u, v, scaled=False
             ),
-            "The sign of the second term: sigma stands below the line, and more of it makes S smaller.": lambda dS, W, u, v: (
+            "The sign of the second term is wrong: sigma is in the denominator, so a larger sigma makes S smaller.": lambda dS, W, u, v: (
                 _spectral(dS, W, u, v, sign=1)
             ),
             "The last division by sigma is missing.": lambda dS, W, u, v: _spectral(dS, W, u, v) * (u @ W @ v),

@@ -1,4 +1,4 @@
-"""Chapter 09, conditional GANs: what G and D are told, the label as a direction, guesses at it, and a bound on them."""
+"""Chapter 09, conditional GANs: labels as inputs of G and D, the projection discriminator, classifiers, InfoGAN's bound."""
 
 from __future__ import annotations
 
@@ -95,42 +95,42 @@ def _entropy(p_c):
 EXERCISES = [
     Exercise(
         "09.conditional_d",
-        "The best D that is told the label, D*(x|l), and the best one that is not, D*(x).",
+        "The optimal D that gets the label, D*(x|l), and the optimal D that does not, D*(x).",
         _conditional_d,
         _densities,
-        ("told", "untold"),
+        ("with_label", "without_label"),
         {
-            "untold: that is the mean of what the told ones say.  Who does not know the label sees mixed densities, and "
-            "forms the ratio of the mixtures.": lambda p, q, share: (p / (p + q), share @ (p / (p + q))),
-            "untold: the classes are not equally frequent.  Each counts with its share.": lambda p, q, share: (
+            "without_label: that is the mean of D*(x|l) over the labels.  A D without the label compares the mixtures of "
+            "the densities over all labels.": lambda p, q, share: (p / (p + q), share @ (p / (p + q))),
+            "without_label: the classes are not equally frequent.  Weight each with its share.": lambda p, q, share: (
                 p / (p + q),
                 p.sum(0) / (p.sum(0) + q.sum(0)),
             ),
-            "told: real samples and fakes of a label have the same share, on both sides of the fraction.": lambda p, q, share: (
+            "with_label: real samples and fakes of a label have the same share, so it cancels in the fraction.": lambda p, q, share: (
                 share[:, None] * p / (share[:, None] * p + q),
                 _conditional_d(p, q, share)[1],
             ),
-            "told: that compares one class of p with the fakes of all.  The fakes that D is shown under this label were "
-            "made for it.": lambda p, q, share: (p / (p + share @ q), _conditional_d(p, q, share)[1]),
+            "with_label: that compares one class of p with the fakes of all classes.  The fakes that D gets with a label "
+            "were generated for that label.": lambda p, q, share: (p / (p + share @ q), _conditional_d(p, q, share)[1]),
         },
         about="(Conditional.1)",
     ),
     Exercise(
         "09.g_input",
-        "What G gets: noise z (N, Z) and, beside it, the one-hot labels; (N, Z + K).",
+        "The input of G: the noise z (N, Z), followed by the one-hot labels; (N, Z + K).",
         _g_input,
         _g_input_given,
         ("input",),
         {
-            "The one-hot labels stand before the noise; here the noise comes first.": lambda z, labels, K: (
+            "You put the one-hot labels before the noise; the noise should come first.": lambda z, labels, K: (
                 np.concatenate([_one_hot(labels, K), z], axis=1)
             ),
-            "The label itself was put beside the noise, as a number: that would say that 7 is more than 3, and lies "
+            "You appended the label as a number, not one-hot: that would mean that class 7 is more than class 3 and lies "
             "between 6 and 8.": lambda z, labels, K: np.concatenate([z, labels[:, None]], axis=1),
-            "The ones are in the wrong column: labels begin at 0.": lambda z, labels, K: np.concatenate(
+            "The ones are in the wrong columns: labels start at 0.": lambda z, labels, K: np.concatenate(
                 [z, _one_hot((labels - 1) % K, K)], axis=1
             ),
-            "They were joined along the wrong axis: noise and label of one sample belong into one row.": lambda z, labels, K: (
+            "You joined them along the wrong axis: the noise and the label of a sample belong in the same row.": lambda z, labels, K: (
                 np.concatenate([z, _one_hot(labels, K)])
             ),
         },
@@ -143,18 +143,18 @@ EXERCISES = [
         _projection_given,
         ("y",),
         {
-            "The part that does not depend on the label is missing: without it D cannot say that x looks like nothing.": lambda x, w, b, E, labels: (
+            "The part that does not depend on the label is missing: D needs it to reject an x that looks like no class.": lambda x, w, b, E, labels: (
                 (x * E[labels]).sum(axis=1, keepdims=True)
             ),
-            "The label has no part in it yet.": lambda x, w, b, E, labels: x @ w + b,
+            "The logit does not depend on the label yet.": lambda x, w, b, E, labels: x @ w + b,
             "The bias is missing.": lambda x, w, b, E, labels: _projection(x, w, 0 * b, E, labels),
-            "That is x with all labels' directions.  Each sample needs only that of its own label.": lambda x, w, b, E, labels: (
+            "That is the inner product of x with every label's row of E.  Each sample needs only the row of its own label.": lambda x, w, b, E, labels: (
                 x @ w + b + x @ E.T
             ),
-            "The product was averaged over the features: an inner product is a sum.": lambda x, w, b, E, labels: (
+            "You averaged the product over the features: an inner product is a sum.": lambda x, w, b, E, labels: (
                 x @ w + b + (x * E[labels]).mean(axis=1, keepdims=True)
             ),
-            "The product was summed over the batch: each sample has a logit of its own.": lambda x, w, b, E, labels: (
+            "You summed the product over the batch: each sample has its own logit.": lambda x, w, b, E, labels: (
                 x @ w + b + (x * E[labels]).sum()
             ),
         },
@@ -167,20 +167,20 @@ EXERCISES = [
         _projection_back_given,
         ("dx", "dw", "dE"),
         {
-            "dx: the label's direction is missing.  x enters twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
+            "dx: the term with the label's row of E is missing.  x occurs twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
                 dy @ w.T,
                 *_projection_backward(dy, x, w, E, labels)[1:],
             ),
-            "dx: the part of w is missing.  x enters twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
+            "dx: the term with w is missing.  x occurs twice, in x w and in the product with e.": lambda dy, x, w, E, labels: (
                 dy * E[labels],
                 *_projection_backward(dy, x, w, E, labels)[1:],
             ),
             "dE: samples of the same label overwrote each other.  Their gradients add up.": _overwritten,
-            "dE: that is a row for each sample.  The table has one for each label.": lambda dy, x, w, E, labels: (
+            "dE: you have one row per sample.  The table E has one row per label.": lambda dy, x, w, E, labels: (
                 *_projection_backward(dy, x, w, E, labels)[:2],
                 dy * x,
             ),
-            "dE is divided by N, but layers only sum: the 1/N is in the loss.": lambda dy, x, w, E, labels: (
+            "dE is divided by N, but a layer sums over the batch: the 1/N is already in the loss.": lambda dy, x, w, E, labels: (
                 *_projection_backward(dy, x, w, E, labels)[:2],
                 _projection_backward(dy, x, w, E, labels)[2] / len(x),
             ),
@@ -189,24 +189,24 @@ EXERCISES = [
     ),
     Exercise(
         "09.cross_entropy_gradient",
-        "dL/dlogits (N, K) of softmax cross-entropy, mean over the batch.",
+        "dL/dlogits (N, K) of the softmax cross-entropy, averaged over the batch.",
         _cross_entropy_gradient,
         _logits,
         ("d_logits",),
         {
-            "A 1/N is missing: the loss is a mean over the batch.": lambda logits, labels: (
+            "A factor 1/N is missing: the loss is a mean over the batch.": lambda logits, labels: (
                 len(logits) * _cross_entropy_gradient(logits, labels)
             ),
-            "The sign of all of it: the logit of the right class must grow, when we go against the gradient.": lambda logits, labels: (
+            "The sign is wrong: a step against the gradient must increase the logit of the right class.": lambda logits, labels: (
                 -_cross_entropy_gradient(logits, labels)
             ),
-            "Softmax ran over the batch: the probabilities of *one sample's* classes sum to 1.": lambda logits, labels: (
+            "You took the softmax over the batch: the probabilities of the classes of *one sample* sum to 1.": lambda logits, labels: (
                 (_softmax(logits, 0) - _one_hot(labels, logits.shape[1])) / len(logits)
             ),
-            "Only the entry of the right class has something there.  But log sum exp depends on all logits.": lambda logits, labels: (
+            "Only the entry of the right class is non-zero, but log-sum-exp depends on all logits.": lambda logits, labels: (
                 _cross_entropy_gradient(logits, labels) * _one_hot(labels, logits.shape[1])
             ),
-            "The logits themselves are no probabilities: softmax is missing.": lambda logits, labels: (
+            "Logits are not probabilities: the softmax is missing.": lambda logits, labels: (
                 (logits - _one_hot(labels, logits.shape[1])) / len(logits)
             ),
         },
@@ -214,16 +214,16 @@ EXERCISES = [
     ),
     Exercise(
         "09.information_bound",
-        "InfoGAN's bound L_I in nats, from p(c), p(x|c) and a guess Q(c|x), all tables.",
+        "InfoGAN's bound L_I in nats, from tables of p(c), p(x|c) and an estimate Q(c|x).",
         lambda p_c, p_x, guess: _guessed(p_c, p_x, guess) + _entropy(p_c),
         _codes,
         ("bound",),
         {
-            "H(c) is missing: who is told nothing has that much to learn.": _guessed,
-            "H(c) has the wrong sign: an entropy is positive, minus the mean of a logarithm.": lambda p_c, p_x, guess: (
+            "H(c) is missing: it is the uncertainty about c before x is known.": _guessed,
+            "H(c) has the wrong sign: an entropy is *minus* the mean of log p, and positive.": lambda p_c, p_x, guess: (
                 _guessed(p_c, p_x, guess) - _entropy(p_c)
             ),
-            "The mean over c and x needs their joint probability p(c) p(x|c); here p(c) is missing.": lambda p_c, p_x, guess: (
+            "The mean over c and x needs their joint probability p(c) p(x|c); p(c) is missing.": lambda p_c, p_x, guess: (
                 _guessed(np.ones_like(p_c), p_x, guess) + _entropy(p_c)
             ),
             "That is in bits: use the natural logarithm.": lambda p_c, p_x, guess: (

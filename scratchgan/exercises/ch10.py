@@ -1,4 +1,4 @@
-"""Chapter 10, CycleGAN: the way back, its derivative through both generators, patches, and a memory of fakes."""
+"""Chapter 10, CycleGAN: cycle consistency, its gradient through both generators, patches, and a history of fakes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def _linear(rng):
 
 
 def _cycle_gradient(a, b, W, V, weight, first=True, last=True, transposed=True):
-    """dW, dV of weight (l1(aWV, a) + l1(bVW, b)); `first`, `last`: whether a net counts where it is the first, last."""
+    """dW, dV of weight (l1(aWV, a) + l1(bVW, b)); `first`, `last`: whether a net's gradient includes the cycle in which
+    it is applied first, last.
+    """
     fb, fa = a @ W, b @ V
     dra, drb = weight * _sign_over_m(fb @ V, a), weight * _sign_over_m(fa @ W, b)
     dfb, dfa = (dra @ V.T, drb @ W.T) if transposed else (dra @ V, drb @ W)
@@ -80,7 +82,7 @@ def _swap(held, fakes, coins, slots, exchange=lambda coin: coin < 0.5, keep=True
 EXERCISES = [
     Exercise(
         "10.cycle_loss",
-        "The cycle term of L_G, with its weight, from a, b and what came back, ra and rb.",
+        "The cycle term of L_G, including its weight, from a, b and their reconstructions ra and rb.",
         lambda a, ra, b, rb, weight: weight * (_l1(ra, a) + _l1(rb, b)),
         _there_and_back,
         ("loss",),
@@ -89,19 +91,17 @@ EXERCISES = [
             "That is a sum over all entries; l1 is their mean.": lambda a, ra, b, rb, weight: (
                 weight * a.size * (_l1(ra, a) + _l1(rb, b))
             ),
-            "That is summed within a sample and averaged over samples; l1 is the mean over all entries.": lambda a, ra, b, rb, weight: (
-                weight * a[0].size * (_l1(ra, a) + _l1(rb, b))
-            ),
-            "Those are squares; here the error's size counts.": lambda a, ra, b, rb, weight: (
+            "You summed over each sample and averaged over the batch; l1 is the mean over all entries.": lambda a, ra, b, rb, weight: (),
+            "You squared the errors; l1 uses their absolute values.": lambda a, ra, b, rb, weight: (
                 weight * (np.mean((ra - a) ** 2) + np.mean((rb - b) ** 2))
             ),
-            "That is one way only.  There are two: from a and from b.": lambda a, ra, b, rb, weight: (
+            "That is only one cycle.  There are two: from a and from b.": lambda a, ra, b, rb, weight: (
                 weight * _l1(ra, a)
             ),
-            "That is the mean of both ways; L_G has their sum.": lambda a, ra, b, rb, weight: (
+            "That is the mean of both cycles; L_G contains their sum.": lambda a, ra, b, rb, weight: (
                 weight * (_l1(ra, a) + _l1(rb, b)) / 2
             ),
-            "Errors up and down cancelled: take the size before the mean.": lambda a, ra, b, rb, weight: (
+            "Positive and negative errors cancel: take absolute values before the mean.": lambda a, ra, b, rb, weight: (
                 weight * ((ra - a).mean() + (rb - b).mean())
             ),
         },
@@ -114,15 +114,17 @@ EXERCISES = [
         _pictures,
         ("du",),
         {
-            "The 1/M is missing: l1 is a mean.": lambda u, v: np.sign(u - v),
-            "That is divided by the number of samples.  The mean runs over all M entries of the batch.": lambda u, v: (
+            "The factor 1/M is missing: l1 is a mean.": lambda u, v: np.sign(u - v),
+            "You divided by the number of samples.  The mean is over all M entries of the batch.": lambda u, v: (
                 np.sign(u - v) / len(u)
             ),
-            "The sign: when u is above v, a larger u makes the error larger.": lambda u, v: np.sign(v - u) / u.size,
-            "That is half the squared error's gradient.  The slope of |d| is as steep for a small d as for a large one.": lambda u, v: (
+            "The sign is wrong: where u is above v, a larger u makes the error larger.": lambda u, v: (
+                np.sign(v - u) / u.size
+            ),
+            "That is half the gradient of the squared error.  The slope of |d| is the same for small and large d.": lambda u, v: (
                 (u - v) / u.size
             ),
-            "That is |u - v|, the error itself, and not its slope.": lambda u, v: np.abs(u - v) / u.size,
+            "That is |u - v|, the error itself, not its derivative.": lambda u, v: np.abs(u - v) / u.size,
         },
         about="(Cyclegan.4)",
     ),
@@ -133,19 +135,19 @@ EXERCISES = [
         _linear,
         ("dW", "dV"),
         {
-            "Each net has a gradient only from the cycle in which it comes last.  Where it comes first, the gradient goes "
-            "back through the other net to it.": lambda **k: _cycle_gradient(**k, first=False),
-            "Each net has a gradient only from the cycle in which it comes first.  In the other one it comes last.": lambda **k: (
+            "Each gradient includes only the cycle in which the net comes last.  Where the net comes first, the gradient "
+            "reaches it through the other net.": lambda **k: _cycle_gradient(**k, first=False),
+            "Each gradient includes only the cycle in which the net comes first.  In the other cycle it comes last.": lambda **k: (
                 _cycle_gradient(**k, last=False)
             ),
             "The weight is missing.": lambda **k: _cycle_gradient(**{**k, "weight": 1.0}),
-            "A transposed matrix on the way back: the adjoint of x V is dy V^T.": lambda **k: _cycle_gradient(
+            "A transpose is missing on the way back: the adjoint of x V is dy V^T.": lambda **k: _cycle_gradient(
                 **k, transposed=False
             ),
-            "A 1/M is missing: l1 is a mean over all entries.": lambda **k: tuple(
+            "A factor 1/M is missing: l1 is a mean over all entries.": lambda **k: tuple(
                 k["a"].size * g for g in _cycle_gradient(**k)
             ),
-            "dW and dV are in each other's place.": lambda **k: _cycle_gradient(**k)[::-1],
+            "dW and dV are swapped.": lambda **k: _cycle_gradient(**k)[::-1],
         },
         about="(Cyclegan.5) and (Cyclegan.6)",
     ),
@@ -156,22 +158,22 @@ EXERCISES = [
         _patches,
         ("d_real", "d_fake", "g_fake"),
         {
-            "The mean runs over all patches of all images; that is divided by the number of images.": lambda real, fake: (
+            "You divided by the number of images; the mean is over all patches of all images.": lambda real, fake: (
                 tuple(g * real[0].size for g in _least_squares(real, fake))
             ),
-            "Everything twice: the loss has a factor 1/2, which takes the 2 of the square away.": lambda real, fake: (
+            "All are twice too large: the factor 1/2 of the loss cancels the 2 from the derivative of the square.": lambda real, fake: (
                 tuple(2 * g for g in _least_squares(real, fake))
             ),
-            "D's labels are swapped: real patches are to be 1, fake ones 0.": lambda real, fake: (
+            "D's labels are swapped: the target is 1 for real patches and 0 for fake ones.": lambda real, fake: (
                 real / real.size,
                 (fake - 1) / fake.size,
                 (fake - 1) / fake.size,
             ),
-            "G's target is 1: it wants its patches to be taken for real ones.": lambda real, fake: (
+            "G's target is 1, because D should take its patches for real ones.": lambda real, fake: (
                 *_least_squares(real, fake)[:2],
                 fake / fake.size,
             ),
-            "G's sign: it goes the same way down as D, only to another target.": lambda real, fake: (
+            "The sign of G's gradient is wrong: its loss is a squared error like D's, only with another target.": lambda real, fake: (
                 *_least_squares(real, fake)[:2],
                 (1 - fake) / fake.size,
             ),
@@ -180,23 +182,21 @@ EXERCISES = [
     ),
     Exercise(
         "10.swap",
-        "A full memory of fakes: what D gets, and what is held afterwards, for given coins and slots.",
+        "A full history of fakes: what D gets, and what the history holds afterwards, for given coins and slots.",
         _swap,
         _pool,
         ("to_d", "held"),
         {
-            "What D gets was overwritten before: take the old one out, then put the new one in.": lambda **k: _swap(
-                **k, first=True
+            "You overwrote the old fake before giving it to D: take the old one out, then put the new one in.": lambda **k: (
+                _swap(**k, first=True)
             ),
-            "The new fake must take the place of the one that D gets, else the memory never changes.": lambda **k: (
-                _swap(**k, keep=False)
+            "The new fake must replace the one that D gets; otherwise the history never changes.": lambda **k: _swap(
+                **k, keep=False
             ),
-            "The other way round: here a coin below 1/2 means to exchange.": lambda **k: _swap(
+            "The condition is reversed: a coin below 1/2 means to exchange.": lambda **k: _swap(
                 **k, exchange=lambda coin: coin >= 0.5
             ),
-            "The coins do not decide anything yet: every fake was exchanged.": lambda **k: _swap(
-                **k, exchange=lambda coin: True
-            ),
+            "You ignored the coins: every fake was exchanged.": lambda **k: _swap(**k, exchange=lambda coin: True),
         },
         about="(History.2)",
     ),

@@ -1,4 +1,4 @@
-"""Chapter 11, evaluation: two distances between samples, balls around neighbours, and a test with its own error."""
+"""Chapter 11, evaluation: two distances between samples, nearest-neighbour balls, and a test with its own error."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def _verdicts(real, fake, error=lambda n: 0.5 / np.sqrt(2 * n)):
 EXERCISES = [
     Exercise(
         "11.frechet_1d",
-        "The squared Frechet distance of the Gaussians fitted to x (N,) and y (M,), divisor N - 1.",
+        "The squared Frechet distance of the Gaussians fitted to x (N,) and y (M,), with divisors N - 1 and M - 1.",
         _gap,
         _line,
         ("d2",),
         {
-            "The gap of the *standard deviations* is squared, not that of the variances.": lambda x, y: _gap(
+            "Square the difference of the *standard deviations*, not that of the variances.": lambda x, y: _gap(
                 x, y, spread=np.var
             ),
-            "That is the gap of the means alone; the spreads differ, too.": lambda x, y: float(
-                (x.mean() - y.mean()) ** 2
+            "That is the squared difference of the means alone; the standard deviations differ, too.": lambda x, y: (
+                float((x.mean() - y.mean()) ** 2)
             ),
-            "Both gaps are squared before they are added.": lambda x, y: _gap(x, y, power=1),
-            "NumPy divides by N unless it is told ddof=1.": lambda x, y: _gap(x, y, ddof=0),
+            "Square both differences before you add them.": lambda x, y: _gap(x, y, power=1),
+            "NumPy's std divides by N unless you pass ddof=1.": lambda x, y: _gap(x, y, ddof=0),
         },
         about="(Frechet.1)",
     ),
@@ -77,14 +77,14 @@ EXERCISES = [
         _tables,
         ("mmd2",),
         {
-            "The diagonals are still in it: a point paired with itself is no pair of two draws, and that is the bias.": lambda Kxx, Kyy, Kxy: (
+            "You included the diagonals: a point paired with itself is not a pair of two draws, which causes the bias.": lambda Kxx, Kyy, Kxy: (
                 float(Kxx.mean() + Kyy.mean() - 2 * Kxy.mean())
             ),
-            "The diagonals are gone, but the sums are still divided by N^2: how many pairs are left?": _too_small,
-            "The cross term counts twice: |a - b|^2 has 2 a.b in the middle.": lambda Kxx, Kyy, Kxy: _mmd2(
+            "You left out the diagonals, but still divide by N^2: how many pairs are left?": _too_small,
+            "The cross term needs a factor 2, like 2 a.b in |a - b|^2.": lambda Kxx, Kyy, Kxy: _mmd2(
                 Kxx, Kyy, Kxy, cross=1.0
             ),
-            "The sign of the cross term: samples that are alike make the distance *smaller*.": lambda Kxx, Kyy, Kxy: (
+            "The sign of the cross term is wrong: similar samples make the distance *smaller*.": lambda Kxx, Kyy, Kxy: (
                 _mmd2(Kxx, Kyy, Kxy, cross=-2.0)
             ),
         },
@@ -97,33 +97,33 @@ EXERCISES = [
         lambda rng: {"x": rng.standard_normal((9, 4)), "k": int(rng.integers(2, 5))},
         ("radii",),
         {
-            "Each point was counted as its own nearest neighbour: the first of the sorted distances is 0.": lambda x, k: (
+            "You counted each point as its own nearest neighbour: the first of the sorted distances is 0.": lambda x, k: (
                 np.sort(_distances(x), axis=1)[:, k - 1]
             ),
             "Those are squared distances.": lambda x, k: np.sort(_distances(x), axis=1)[:, k] ** 2,
-            "That is the mean distance of the k neighbours; the ball reaches to the k-th.": lambda x, k: np.sort(
-                _distances(x), axis=1
-            )[:, 1 : k + 1].mean(axis=1),
+            "That is the mean distance to the k neighbours; the radius is the distance to the k-th.": lambda x, k: (
+                np.sort(_distances(x), axis=1)[:, 1 : k + 1].mean(axis=1)
+            ),
         },
         about="(PrecisionRecall.1)",
     ),
     Exercise(
         "11.precision",
-        "Precision from distances (M, N), fake to real, and the radii (N,) of the real points' balls.",
+        "Precision, from the distances (M, N) of fakes to real points and the radii (N,) of the real points' balls.",
         lambda distances, radii: float((distances <= radii).any(axis=1).mean()),
         _balls,
         ("precision",),
         {
-            "That is the share of real balls that hold a fake; precision is a share of the *fakes*.": lambda distances, radii: (
+            "That is the share of real balls that contain a fake; precision is a share of the *fakes*.": lambda distances, radii: (
                 float((distances <= radii).any(axis=0).mean())
             ),
             "One ball is enough: a fake need not lie in all of them.": lambda distances, radii: float(
                 (distances <= radii).all(axis=1).mean()
             ),
-            "That is the share of all pairs; a fake counts once, in however many balls it lies.": lambda distances, radii: (
+            "That is a share of all pairs; a fake counts once, no matter how many balls contain it.": lambda distances, radii: (
                 float((distances <= radii).mean())
             ),
-            "That is the share of fakes *outside* of all balls.": lambda distances, radii: float(
+            "That is the share of fakes *outside* all balls.": lambda distances, radii: float(
                 (distances > radii).all(axis=1).mean()
             ),
         },
@@ -131,21 +131,21 @@ EXERCISES = [
     ),
     Exercise(
         "11.two_sample",
-        "A test's accuracy on n real and n fake logits, and its standard error if it flips coins.",
+        "The accuracy of a two-sample test on n real and n fake logits, and its standard error if D guesses at random.",
         _verdicts,
         _logits,
         ("accuracy", "error"),
         {
-            "There are 2n verdicts, n real and n fake.": lambda real, fake: _verdicts(
+            "There are 2n decisions: n on real samples and n on fakes.": lambda real, fake: _verdicts(
                 real, fake, lambda n: 0.5 / np.sqrt(n)
             ),
-            "That is the variance; the standard error is its root.": lambda real, fake: _verdicts(
+            "That is the variance; the standard error is its square root.": lambda real, fake: _verdicts(
                 real, fake, lambda n: 0.25 / (2 * n)
             ),
-            "A fair coin's verdict has variance 1/4, not 1: its root is 1/2.": lambda real, fake: _verdicts(
+            "A fair coin has the variance 1/4, not 1: its standard deviation is 1/2.": lambda real, fake: _verdicts(
                 real, fake, lambda n: 1 / np.sqrt(2 * n)
             ),
-            "The verdicts are swapped: a logit above 0 says real.": lambda real, fake: (
+            "The decisions are swapped: a logit above 0 means real.": lambda real, fake: (
                 1 - _verdicts(real, fake)[0],
                 _verdicts(real, fake)[1],
             ),

@@ -1,4 +1,4 @@
-"""Chapter 12, ethics and privacy: repeats, copies, who was in the training set, and what an alarm is worth."""
+"""Chapter 12, ethics and privacy: duplicates, copies, membership in the training set, and how often alarms are right."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ EXERCISES = [
         lambda rng: {"x": rng.standard_normal((9, 5))},
         ("distance",),
         {
-            "Each row is its own nearest neighbour, at distance 0; look for the nearest *other* one.": lambda x: float(
+            "Each row is its own nearest neighbour, at distance 0; find the nearest *other* row.": lambda x: float(
                 np.median(np.sort(_distances(x), axis=1)[:, 0])
             ),
             "That is a squared distance.": lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1] ** 2)),
-            "That is the mean; one lonely image would decide.": lambda x: float(
+            "That is the mean, which a single outlier can dominate.": lambda x: float(
                 np.mean(np.sort(_distances(x), axis=1)[:, 1])
             ),
         },
@@ -84,13 +84,13 @@ EXERCISES = [
     ),
     Exercise(
         "12.birthday",
-        "The exact probability that among s draws from N equally likely things two are the same.",
+        "The exact probability that s draws from N equally likely values contain two that are the same.",
         _shared,
         lambda rng: {"s": int(rng.integers(5, 20)), "N": int(rng.integers(40, 200))},
         ("probability",),
         {
             "That is the probability that all are different.": lambda s, N: 1 - _shared(s, N),
-            "That is the probability that somebody shares *your* birthday; here any two may share theirs.": lambda s, N: (
+            "That is the probability that somebody else has *your* birthday; here any two draws may agree.": lambda s, N: (
                 float(1 - (1 - 1 / N) ** (s - 1))
             ),
             "That is the approximation; the exact probability is a product over the draws.": lambda s, N: float(
@@ -101,14 +101,15 @@ EXERCISES = [
     ),
     Exercise(
         "12.support",
-        "The birthday test's estimate of the support, of samples x (N, F) that repeat up to a threshold.",
+        "The birthday test's estimate of the support size, from samples x (N, F); two repeat if their distance is at most "
+        "the threshold.",
         _support,
         _few_places,
         ("support",),
         {
-            "Each sample was paired with itself, which always repeats.": _with_itself,
-            "Repeats were counted in both orders, (i, j) and (j, i), but all pairs in one.": _twice,
-            "That is the share of pairs that repeat; the support is one over it.": lambda x, threshold: (
+            "You paired each sample with itself, which always counts as a repeat.": _with_itself,
+            "You counted repeats in both orders, (i, j) and (j, i), but the number of all pairs in only one.": _twice,
+            "That is the share of pairs that repeat; the support size is its reciprocal.": lambda x, threshold: (
                 1 / _support(x, threshold)
             ),
         },
@@ -116,35 +117,35 @@ EXERCISES = [
     ),
     Exercise(
         "12.advantage",
-        "The largest TPR - FPR over all t: who has a score of at least t is called a member.",
+        "The largest TPR - FPR over all thresholds t; a score of at least t is classified as a member.",
         lambda members, others: float(_gains(members, others).max()),
         _scores,
         ("advantage",),
         {
-            "The other way round: members have the higher scores.": lambda members, others: float(
+            "The two groups are swapped: members have the higher scores.": lambda members, others: float(
                 _gains(others, members).max()
             ),
-            "That is the best accuracy; the advantage is the gap of two shares.": _best_accuracy,
-            "That is the AUC, a mean over all pairs; asked is the best single threshold.": lambda members, others: _auc(
-                members, others
+            "That is the best accuracy; the advantage is the difference of two shares, TPR - FPR.": _best_accuracy,
+            "That is the AUC, a mean over all pairs; the advantage uses the best single threshold.": lambda members, others: (
+                _auc(members, others)
             ),
         },
         about="(Membership.1)",
     ),
     Exercise(
         "12.auc",
-        "The probability that a random member has a higher score than a random other; a tie counts one half.",
+        "The probability that a random member has a higher score than a random non-member; a tie counts as 1/2.",
         _auc,
         _scores,
         ("auc",),
         {
-            "The other way round: that is the probability that the *other* has the higher score.": lambda members, others: (
+            "That is the probability that the *non-member* has the higher score.": lambda members, others: (
                 1 - _auc(members, others)
             ),
-            "Ties are missing: a coin decides them, so each counts one half.": lambda members, others: _auc(
+            "You ignored ties: a coin decides them, so each counts as 1/2.": lambda members, others: _auc(
                 members, others, ties=0.0
             ),
-            "Ties were counted in full; a coin decides them, so each counts one half.": lambda members, others: _auc(
+            "You counted ties in full; a coin decides them, so each counts as 1/2.": lambda members, others: _auc(
                 members, others, ties=1.0
             ),
         },
@@ -152,18 +153,19 @@ EXERCISES = [
     ),
     Exercise(
         "12.right_alarms",
-        "The share of a detector's alarms that are right, from the share of fakes and two rates.",
+        "The share of a detector's alarms that are right, from the share of fakes among all images, the share of fakes "
+        "caught, and the rate of false alarms.",
         _right,
         _rates,
         ("share",),
         {
-            "The base rate is missing: how many of the images are fake at all?": lambda fakes, caught, false_alarms: (
+            "The base rate is missing: what share of all images is fake?": lambda fakes, caught, false_alarms: (
                 caught / (caught + false_alarms)
             ),
-            "That is the share of fakes that raise an alarm; asked is the share of alarms that are fakes.": lambda fakes, caught, false_alarms: (
+            "That is the share of fakes that raise an alarm; the question asks for the share of alarms raised by fakes.": lambda fakes, caught, false_alarms: (
                 caught
             ),
-            "That is the share of all images that raise an alarm and are fake; divide by all alarms.": lambda fakes, caught, false_alarms: (
+            "That is the share of all images that are fake and raise an alarm; divide it by the share of all that do.": lambda fakes, caught, false_alarms: (
                 fakes * caught
             ),
             "That is the share of alarms that are *wrong*.": lambda fakes, caught, false_alarms: (

@@ -1,4 +1,4 @@
-"""Chapter 13, find the bug: how wrong a derivative is, four patients, and who moved in whose turn."""
+"""Chapter 13, find the bug: the error of a derivative, four patients, and which weights change in which turn."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ..models import mlp_gan
 from .bugs import d_steps_too
 from .exercise import Exercise
 
-# What each letter of the chapter has.  (You are reading the answers.)
-# A run has a fault, or none, and changes of its recipe.
+# The fault of each letter in the chapter.  (You are reading the answers.)
+# For each run: its fault, or None, and the changes to its recipe.
 RUNS = {"W": ("gradients assigned", {}), "X": (None, {}), "Y": ("slope with a minus", {}), "Z": (None, {"lr_d": 1e-6})}
 PATIENTS = {
     "A": "gradients assigned",
@@ -39,9 +39,9 @@ def _without_floor(a, n, largest):
 
 
 def _patient(letter, hints):
-    """hints: a fault that it has not -> why not."""
+    """The exercise of one patient; hints: {a fault that the patient does not have: the reason why not}."""
     right = PATIENTS[letter]
-    ask = f"Which fault has patient {letter}?  Its name, out of bugs.names()."
+    ask = f"Which fault does patient {letter} have?  Return its name, one of bugs.names()."
     return Exercise(
         f"13.patient_{letter.lower()}",
         ask,
@@ -54,13 +54,13 @@ def _patient(letter, hints):
 
 
 class _Careless:
-    """A game whose D moves in G's turn, too: the fault, put into one object and not into the package."""
+    """A game whose D also moves in G's turn: the fault is in this one object, not in the package."""
 
     def __init__(self, gan):
         self.gan = gan
 
     def __getattr__(self, name):
-        if name == "gan":  # while it is being copied there is none yet
+        if name == "gan":  # during a copy the attribute is not set yet
             raise AttributeError(name)
         return getattr(self.gan, name)
 
@@ -86,57 +86,57 @@ def _moved(gan, copied=True):
 EXERCISES = [
     Exercise(
         "13.relative_error",
-        "The error (Check.1) of a derivative a by hand against n by differences.",
+        "The error (Check.1) of a derivative a, computed by hand, against n, computed by finite differences.",
         _error,
         _pair,
         ("error",),
         {
-            "Entry by entry, a derivative that is almost 0 in one place is judged by its rounding there: take the largest "
-            "difference, and the largest entry.": _entry_by_entry,
-            "An array that is 0 in truth has only rounding noise in it, and would be judged by it: the third term of the "
-            "maximum is missing.": _without_floor,
+            "You divided entry by entry: an entry that is almost 0 is then mostly rounding error.  Divide the largest "
+            "difference by the largest entry.": _entry_by_entry,
+            "The third term of the maximum is missing: an array that should be 0 contains only rounding errors, and you "
+            "divide by these.": _without_floor,
         },
         about="(Check.1)",
     ),
     _patient(
         "A",
         {
-            "activations kept on the layer": "That fault also loses one of two batches.  But then real and fake would be mixed in W's gradient, and "
-            "that of b, which needs no activations, would be right.",
-            "bias of one sample": "Then a layer by itself would be wrong as well, and only in b.",
-            "fakes with a minus": "Then the loss by itself would be wrong, and it is not.",
+            "activations kept on the layer": "That fault also loses one of two batches.  But it would mix real and fake in the gradient of W, and leave "
+            "that of b right, which needs no activations.",
+            "bias of one sample": "Then the check of a layer by itself would fail as well, and only for b.",
+            "fakes with a minus": "Then the check of the loss by itself would fail, but it passes.",
         },
     ),
     _patient(
         "B",
         {
-            "BatchNorm in two modes": "Then evaluation would be wrong.  Here it is right, and training is wrong.",
-            "another mask on the way back": "There is no dropout in it.",
+            "BatchNorm in two modes": "Then evaluation would be wrong.  Here evaluation is right, and training is wrong.",
+            "another mask on the way back": "The net has no dropout.",
         },
     ),
     _patient(
         "C",
         {
             "slope with a minus": "Then the first derivatives would be wrong as well.",
-            "norm over the batch": "The penalty has no part in a net's own four passes.",
+            "norm over the batch": "The check of a net's four passes does not use the penalty.",
         },
     ),
     _patient(
         "D",
         {
-            "no second derivative": "Then gradcheck would have told.",
-            "two signs that cancel": "That is in the loss.  The penalty was asked, and it answered wrongly.",
+            "no second derivative": "Then gradcheck would have found it.",
+            "two signs that cancel": "That fault is in the loss.  It was the penalty that gave a wrong value.",
         },
     ),
     Exercise(
         "13.who_moved",
-        "Play G's turn, gan.g_step(8): did G's weights change, did D's?  Two truth values.",
+        "Play G's turn, gan.g_step(8).  Did G's weights change?  Did D's?  Return two booleans.",
         _moved,
         _turn,
         ("G moved", "D moved"),
         {
-            "You compared arrays with themselves: parameters() gives the live arrays, and the optimiser changes them in "
-            "place.  Copy them before the turn.": lambda gan: _moved(gan, copied=False)
+            "You compared arrays with themselves: parameters() gives the net's own arrays, and the optimiser changes them "
+            "in place.  Copy them before the turn.": lambda gan: _moved(gan, copied=False)
         },
         about="scratchgan/gan.py",
     ),

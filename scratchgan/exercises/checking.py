@@ -1,4 +1,4 @@
-"""How an answer is judged: run on fresh random input, compared, and told apart from the mistakes that are known."""
+"""How an answer is checked: run it on fresh random input, compare it with the solution, recognise known mistakes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOLVED, OPEN, WRONG = "solved", "not solved yet", "not right yet"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` found: `status` is "solved", "not solved yet" or "not right yet"; `hint` says what to look at."""
+    """The result of `check`: `status` is "solved", "not solved yet" or "not right yet"; `hint` says what to look at."""
 
     name: str
     status: str
@@ -31,7 +31,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether it is solved."""
+        """Whether the exercise is solved."""
         return self.status == SOLVED
 
     def __str__(self) -> str:
@@ -48,24 +48,25 @@ class Verdict:
 
 
 def check(name: str, answer: Callable[..., Any], *, seed: int | None = None) -> Verdict:
-    """Judge a student's function for the exercise `name`; the Verdict shows itself in a notebook.
+    """Check a student's function for the exercise `name`; a notebook displays the Verdict.
 
-    seed    of the random input; None draws fresh one each time, so that an answer for one input only does not pass
+    seed    of the random input; None draws new input each time, so an answer that fits only one input does not pass
 
-    Raises ValueError for an unknown exercise, TypeError for an answer that is no function.
+    Raises ValueError for an unknown exercise, TypeError if the answer is not a function.
     """
     if not callable(answer):
         raise TypeError(
-            f"check takes your function, such as check({name!r}, {find(name).name.split('.')[1]}) without "
-            f"brackets behind it; got {type(answer).__name__}"
+            f"check takes your function itself, such as check({name!r}, {find(name).name.split('.')[1]}), without "
+            f"brackets after it; got {type(answer).__name__}"
         )
     return judge(name, lambda given, _: answer(**copy.deepcopy(given)), np.random.default_rng(seed))
 
 
 def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.Generator) -> Verdict:
-    """The Verdict on whoever answers ask(given, seed), `given` being exercise.given(default_rng(seed)).
+    """The Verdict on the answers of ask(given, seed), where `given` is exercise.given(default_rng(seed)).
 
-    `scratchgan.grading` asks a function in another process, which makes the same input of the seed.
+    The seed is passed as well because `scratchgan.grading` runs the function in another process, which draws the same
+    input from it.
     """
     exercise = find(name)
     for _ in range(TRIALS):
@@ -79,7 +80,10 @@ def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.G
             if "argument" in str(error) and exercise.name.split(".")[1] in str(error):
                 return Verdict(name, WRONG, f"It should take the arguments ({', '.join(given)}).")
             return Verdict(name, WRONG, f"It raised TypeError: {_one_line(error)}")
-        except (Exception, SystemExit) as error:  # whatever a student's code raises is told, and stops no notebook
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # whatever a student's code raises becomes a hint; the notebook goes on
             return Verdict(name, WRONG, f"It raised {type(error).__name__}: {_one_line(error)}")
         if found is None or found is ... or found is NotImplemented:
             return Verdict(name, OPEN)
@@ -90,12 +94,12 @@ def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.G
 
 
 def names() -> dict[str, str]:
-    """{name: what is asked} of all exercises, in the order of the chapters."""
+    """{name: question} of all exercises, in the order of the chapters."""
     return {exercise.name: exercise.ask for exercise in _all().values()}
 
 
 def find(name: str) -> Exercise:
-    """The exercise of that name.  Raises ValueError, with the nearest name, if there is none."""
+    """The exercise with that name.  Raises ValueError, which suggests the nearest name, if it does not exist."""
     known = _all()
     if name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
@@ -120,16 +124,16 @@ def _all() -> dict[str, Exercise]:
 
 
 def _compare(exercise: Exercise, found: Any, expected: Any, given: dict[str, Any]) -> str | None:
-    """None if found is right, else what to tell."""
+    """None if `found` is right, otherwise a hint."""
     results, right = _as_tuple(found, exercise), _as_tuple(expected, exercise)
     if len(results) != len(right):
-        return f"It should return {len(right)} things, {', '.join(exercise.returns)}; it returns {len(results)}."
+        return f"It should return {len(right)} values, {', '.join(exercise.returns)}; it returns {len(results)}."
     if all(_equal(a, b, exercise.tolerance) for a, b in zip(results, right, strict=True)):
         return _dtype_hint(exercise, results, right)
-    for hint, wrong in exercise.mistakes.items():  # before shapes: a transposed product has another one
+    for hint, wrong in exercise.mistakes.items():  # before the shapes are compared: a mistake may change the shape
         try:
             mistaken = _as_tuple(wrong(**copy.deepcopy(given)), exercise)
-        except Exception:  # a mistake may be impossible for these sizes
+        except Exception:  # the wrong function may not work with these shapes
             continue
         if len(mistaken) == len(results) and all(
             _equal(a, b, exercise.tolerance) for a, b in zip(results, mistaken, strict=True)
@@ -152,7 +156,7 @@ def _equal(a: Any, b: Any, tolerance: float) -> bool:
             return False
         if b.dtype.kind not in "fc":
             return bool((a == b).all())
-        finite = np.isfinite(b)  # what a known mistake makes may be NaN
+        finite = np.isfinite(b)  # the result of a known mistake may be NaN
         if not (np.isfinite(a) == finite).all():
             return False
         scale = max(float(np.abs(b[finite]).max(initial=0.0)), 1e-12)
@@ -166,24 +170,24 @@ def _dtype_hint(exercise: Exercise, results: tuple, right: tuple) -> str | None:
         if isinstance(b, np.ndarray) and b.dtype.kind == "f" and getattr(a, "dtype", b.dtype) != b.dtype:
             return (
                 f"The values of {name} are right, but its dtype is {a.dtype}, and the input is {b.dtype}: "
-                "dtype in = dtype out."
+                "a result has the dtype of its input."
             )
     return None
 
 
 def _difference(name: str, a: Any, b: Any, tolerance: float, given: dict[str, Any]) -> str | None:
-    """What is wrong with one result; None if it is right."""
+    """What is wrong with one result, or None if it is right."""
     if _equal(a, b, tolerance):
         return None
     if isinstance(b, str):
         given_text = isinstance(a, str)
-        return f"The {name} is not {a!r}." if given_text else f"{name} should be text, it is {type(a).__name__}."
+        return f"The {name} is not {a!r}." if given_text else f"{name} should be a string; it is {type(a).__name__}."
     if isinstance(b, bool):
-        return f"{name}: it says {a}."
+        return f"{name}: {a} is wrong."
     try:
         a, b = np.asarray(a, float), np.asarray(b, float)
     except (TypeError, ValueError):
-        return f"{name} should be {'a number' if np.ndim(b) == 0 else 'an array'}, it is {type(a).__name__}."
+        return f"{name} should be {'a number' if np.ndim(b) == 0 else 'an array'}; it is {type(a).__name__}."
     if a.shape != b.shape:
         if a.shape == b.shape[::-1]:
             return f"{name} has the shape {a.shape}, expected {b.shape}: is a product transposed?"
@@ -191,10 +195,10 @@ def _difference(name: str, a: Any, b: Any, tolerance: float, given: dict[str, An
         if a.ndim == b.ndim + 1 and a.shape[0] in batch:
             return f"{name} has the shape {a.shape}, expected {b.shape}: a sum over the batch is missing."
         if b.ndim == a.ndim + 1 and b.shape[0] in batch:
-            return f"{name} has the shape {a.shape}, expected {b.shape}: it was summed over the batch, which it keeps."
+            return f"{name} has the shape {a.shape}, expected {b.shape}: do not sum it over the batch."
         return f"{name} has the shape {a.shape}, expected {b.shape}."
     if not np.isfinite(a).all():
-        return f"{name} is not finite: does something overflow, or is a logarithm taken of 0?"
+        return f"{name} is not finite: does something overflow, or do you take the logarithm of 0?"
     if _equal(-a, b, tolerance):
         return f"{name} has the wrong sign."
     return _factor(name, a, b, tolerance, given) or _where(name, a, b, tolerance)
@@ -209,25 +213,25 @@ def _factor(name: str, a: np.ndarray, b: np.ndarray, tolerance: float, given: di
         for n in {len(v), np.size(v)} if np.ndim(v) > 0 else ():
             if n > 1 and np.isclose(abs(scale), n):
                 return (
-                    f"{name} is {'minus ' if scale < 0 else ''}{n} times too large: is a 1/N missing "
-                    f"(N = {n}, as {what} has)?"
+                    f"{name} is {'minus ' if scale < 0 else ''}{n} times too large: is a factor 1/N missing "
+                    f"(N = {n}, the size of {what})?"
                 )
             if n > 1 and np.isclose(abs(scale), 1 / n):
                 return (
                     f"{name} is {'minus ' if scale < 0 else ''}1/{n} of what it should be: was it divided by N "
-                    "once too often?  Losses average, layers only sum."
+                    "once too often?  Losses take a mean over the batch, layers a sum."
                 )
-    return f"{name} is {scale:.4g} times what it should be, everywhere: which factor is that?"
+    return f"Every entry of {name} is {scale:.4g} times what it should be: where does that factor come from?"
 
 
 def _where(name: str, a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
-    """How much of it is wrong."""
+    """A hint that says which share of the entries is right, and where a wrong one is."""
     wrong = np.abs(a - b) > tolerance * max(float(np.abs(b).max(initial=0.0)), 1e-12)
     share = wrong.mean() if wrong.ndim else 1.0
     if share < 1:
         first = tuple(int(i) for i in np.argwhere(wrong)[0])
-        return f"{name} is right in {1 - share:.0%} of its entries, and wrong for instance at {first}."
-    return f"{name} has the right shape, but other values than it should."
+        return f"{1 - share:.0%} of the entries of {name} are right; the first wrong one is at {first}."
+    return f"{name} has the right shape, but the wrong values."
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What an exercise is: what is asked, a right answer to compare with, and the wrong ones that people give."""
+"""What an exercise consists of: the question, a correct solution to compare with, and common wrong answers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Arguments = Mapping[str, Any]
 class Exercise:
     """One exercise.
 
-    name        "03.dense_backward": the chapter, and what the student's function is called
-    ask         what is asked, one sentence
-    solution    a right function
+    name        such as "03.dense_backward": the chapter, and the name of the student's function
+    ask         the question, in one sentence
+    solution    a correct function
     given       draws its arguments: given(rng) -> {name: value}, in the order of the function's parameters
-    returns     what the results are called, in order: ("dx", "dW", "db")
-    mistakes    hint -> a wrong function of the same arguments: who gives its answer is told the hint
-    tolerance   relative, of the largest entry
-    about       what to read again: an equation's label, or a file
+    returns     the names of the results, in order: ("dx", "dW", "db")
+    mistakes    {hint: a wrong function of the same arguments}; an answer that agrees with that function gets the hint
+    tolerance   largest allowed error, relative to the largest entry of the correct result
+    about       what to read again: the label of an equation, or a file
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Files that survive and do no harm: written aside, synced and renamed; read without pickle, within stated sizes.
+"""Safe reading and writing of files: writes are atomic; reading uses no pickle and checks sizes first.
 
-atomic        a file is whole or not there          `replacing`, `write_text`
-arrays        .npy and .npz, checked before memory is taken
-checkpoint    named arrays and facts in one file    `save`, `load`
+atomic        a file is written completely or not at all              `replacing`, `write_text`
+arrays        .npy and .npz, checked before memory is allocated       `read_header`, `read_values`, `opened`
+checkpoint    named arrays, texts and integers in one .npz file       `save`, `load`
 """

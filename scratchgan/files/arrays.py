@@ -1,15 +1,16 @@
-r"""Arrays in NumPy's own files, .npy and .npz, judged before a byte of memory is taken for them.
+r"""Reading arrays from NumPy's files, .npy and .npz, which are checked before memory is allocated.
 
-A file may be broken, or made by somebody who wishes us ill.  So nothing here believes it:
+A file may be damaged, or made by an attacker, so nothing in it is trusted:
 
-    .npy   magic, version, length of the header, header, values.  The header is a Python literal; NumPy parses it with
-           the Python parser.  Here a small grammar reads it, which knows three keys, simple types and whole numbers,
-           and takes linear time.  Type, shape and size are then held against the size of the file.
-    .npz   a zip file of .npy members.  First the size of its directory, then every entry of it: the name, the way it
-           is packed, the size that it declares; only then a member is opened, and no more is read than was declared.
+    .npy   consists of magic, version, length of the header, header, values.  The header is a Python literal, which
+           NumPy parses with the Python parser.  Here a small grammar parses it in linear time: it allows three keys,
+           simple types and whole numbers.  Then type, shape and size are compared with the size of the file.
+    .npz   is a zip file of .npy members.  First the size of its directory is checked, then every entry: its name, its
+           compression method, the size that it declares.  Only then is a member opened, and no more is read than was
+           declared.
 
-Every fault is a ValueError that says what was wrong; the caller puts the name of the file before it.  Objects, which
-NumPy stores as a pickle, are refused: to load a pickle is to run it.
+Every fault raises a ValueError that says what was wrong; the caller adds the name of the file.  Arrays of Python
+objects, which NumPy stores as a pickle, are rejected: loading a pickle can run code.
 
 Source: numpy.lib.format, "Format Specifications"; PKWARE's APPNOTE, sections 4.3.12-4.3.16.
 """
@@ -34,9 +35,9 @@ MAX_AXES = 32
 MAX_MEMBERS = 10_000  # of a .npz
 MAX_DIRECTORY = 2 << 20  # bytes of its directory
 MAX_NAME = 200  # characters of a member's name
-#: packed data may grow this much when unpacked, and always to FREE_BYTES: beyond that it is a bomb, not a data set
+#: compressed data may expand MAX_RATIO times, or to FREE_BYTES if that is more: beyond that it is taken for a zip bomb
 MAX_RATIO, FREE_BYTES = 100, 16 << 20
-_PIECE = 1 << 20  # bytes read at a time from what is packed
+_PIECE = 1 << 20  # bytes read at a time
 _KEYS = {"descr", "fortran_order", "shape"}
 _ITEM = re.compile(
     r"""\s*(['"])(\w{1,20})\1\s*:\s*"""
@@ -61,7 +62,7 @@ _ZIP_FAULTS = (
 
 
 class Header(NamedTuple):
-    """What a .npy header declares, found possible: shape, dtype, whether in Fortran's order, bytes of the values."""
+    """What a valid .npy header declares: shape, dtype, whether in Fortran order, size of the values in bytes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -70,10 +71,10 @@ class Header(NamedTuple):
 
 
 def read_header(file: IO[bytes], size: int, *, whole: bool = True) -> Header:
-    """Read the header of a .npy file (or member) of `size` bytes; the file is left where the values begin.
+    """Read the header of a .npy file (or member) of `size` bytes; afterwards the file is at the start of the values.
 
-    Raises ValueError if it is none, if it declares Python objects, a shape that cannot be, or more values than the
-    file has bytes; with whole=True also if there are fewer.
+    Raises ValueError if it is not a .npy file, or if it declares Python objects, an impossible shape, or more values
+    than the file has bytes for; with whole=True also if bytes are left over.
     """
     broken = "not an array that NumPy can read (its header is broken or too new)"
     start = file.read(8)
@@ -92,19 +93,19 @@ def read_header(file: IO[bytes], size: int, *, whole: bool = True) -> Header:
     except (ValueError, TypeError):
         raise ValueError(broken) from None
     if dtype.hasobject:
-        raise ValueError("holds pickled Python objects, which are never loaded (they can run code)")
+        raise ValueError("contains pickled Python objects, which are never loaded (they can run code)")
     if len(shape) > MAX_AXES or any(n < 0 for n in shape) or math.prod(n or 1 for n in shape) > 2**60:
         raise ValueError(f"declares the impossible shape {shape}")
     wanted, there = math.prod(shape) * dtype.itemsize, size - (8 + width + length)
     if wanted > there:
-        raise ValueError(f"declares {shape} of {dtype}, more than the file holds: it is cut short or broken")
+        raise ValueError(f"declares {shape} of {dtype}, more than the file contains: it is truncated or broken")
     if whole and wanted < there:
-        raise ValueError(f"declares {shape} of {dtype}, but goes on after that")
+        raise ValueError(f"declares {shape} of {dtype}, but has more bytes than that")
     return Header(shape, dtype, fortran, wanted)
 
 
 def _parsed(text: str) -> tuple[tuple[int, ...], np.dtype, bool]:
-    """(shape, dtype, fortran_order) of "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }"."""
+    """(shape, dtype, fortran_order) from the text "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }"."""
     text = text.strip()
     if not (text.startswith("{") and text.endswith("}")):
         raise ValueError(text)
@@ -129,16 +130,16 @@ def _parsed(text: str) -> tuple[tuple[int, ...], np.dtype, bool]:
 
 
 def read_values(file: IO[bytes], header: Header) -> np.ndarray:
-    """The array whose header was just read, in this machine's byte order, and writable.
+    """Read the array whose header was just read; it is writable and in the native byte order.
 
-    Memory is touched only as the values come.  Raises ValueError if they end too early.
+    Memory is filled only as values arrive.  Raises ValueError if they end too early.
     """
     buffer, filled = np.empty(header.size, np.uint8), 0
     view = buffer.data
     while filled < header.size:
         n = file.readinto(view[filled : filled + _PIECE])  # type: ignore[attr-defined]  # files and zip members have it
         if not n:
-            raise ValueError(f"declares {header.shape} of {header.dtype}, but ends before that")
+            raise ValueError(f"declares {header.shape} of {header.dtype}, but has fewer bytes than that")
         filled += n
     array = buffer.view(header.dtype) if header.dtype.itemsize else np.empty(math.prod(header.shape), header.dtype)
     if not header.dtype.isnative:
@@ -148,10 +149,10 @@ def read_values(file: IO[bytes], header: Header) -> np.ndarray:
 
 @contextmanager
 def opened(file: IO[bytes], *, most: int) -> Iterator[tuple[zipfile.ZipFile, Mapping[str, zipfile.ZipInfo]]]:
-    """Open a .npz for reading: (archive, {name without .npy: entry}); all of its directory has been found sane.
+    """Open a .npz for reading and check its directory; gives (archive, {name without .npy: entry}).
 
-    most    bytes that all members together may declare
-    Raises ValueError for whatever is wrong with it, also for what is found only inside of the block.
+    most    limit for the total size in bytes that the members declare
+    Raises ValueError for every fault, including those that are found only while members are read inside the block.
     """
     try:
         size = file.seek(0, io.SEEK_END)
@@ -169,32 +170,32 @@ def opened(file: IO[bytes], *, most: int) -> Iterator[tuple[zipfile.ZipFile, Map
 
 
 def read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[IO[bytes], Header]:
-    """Open one member and read its header; `read_rest` gives the values."""
+    """Open one member and read its header; `read_rest` reads the values."""
     file = archive.open(entry)
     return file, read_header(file, entry.file_size)
 
 
 def read_rest(file: IO[bytes], header: Header) -> np.ndarray:
-    """The values of a member, and its check sum with them.  Closes it."""
+    """Read the values of a member, verify its checksum and close it."""
     with file:
         array = read_values(file, header)
-        if file.read(1):  # zipfile compares the sum where the member ends
-            raise ValueError("goes on after its end")
+        if file.read(1):  # reading to the end also makes zipfile verify the checksum
+            raise ValueError("has more bytes than it declares")
     return array
 
 
 def check_ratio(unpacked: int, packed: int) -> None:
-    """ValueError if `packed` bytes declare so much that they must be a bomb."""
+    """Raise ValueError if `packed` bytes would expand to so many that they are taken for a zip bomb."""
     if unpacked > max(FREE_BYTES, MAX_RATIO * packed):
         raise ValueError(
             f"{packed:,} bytes on disk would unpack to {unpacked:,}, more than {MAX_RATIO}-fold, which is "
-            "what a zip bomb does; if that is meant, save it without packing"
+            "what a zip bomb does; if that is intended, save the file without compression"
         )
 
 
 def one_line(text: str, most: int = 600) -> str:
-    """The text as one line: line breaks and what cannot be printed become escapes; of more than `most` characters the
-    middle is left out.
+    """The text as one line: line breaks and characters that cannot be printed become escapes; if it is longer than
+    `most` characters, the middle is left out.
     """
     if len(text) > most:
         text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
@@ -202,7 +203,7 @@ def one_line(text: str, most: int = 600) -> str:
 
 
 def sane_name(name: str) -> bool:
-    """Whether this could be the name of an array: printable, and no path that leads anywhere."""
+    """Whether a zip member's name could be that of an array: printable, ends in .npy, and not a path to elsewhere."""
     steps = name.replace("\\", "/").split("/")
     return (
         name.endswith(".npy")
@@ -215,7 +216,7 @@ def sane_name(name: str) -> bool:
 
 
 def _directory_size(file: IO[bytes], size: int) -> int:
-    """Bytes of the zip directory as the end of the file declares them, by the record that zipfile will take."""
+    """Size in bytes of the zip directory, as declared in the end record that zipfile will use."""
     tail_start = max(0, size - (1 << 16) - 22 - 76)
     file.seek(tail_start)
     tail = file.read()
@@ -226,28 +227,28 @@ def _directory_size(file: IO[bytes], size: int) -> int:
         raise ValueError("the end of the zip file is missing")
     declared = struct.unpack_from("<I", tail, at + 12)[0]
     if at >= 76 and tail[at - 20 : at - 16] == b"PK\6\7" and tail[at - 76 : at - 72] == b"PK\6\6":
-        declared = struct.unpack_from("<Q", tail, at - 76 + 40)[0]  # zip64 overrules it
+        declared = struct.unpack_from("<Q", tail, at - 76 + 40)[0]  # a zip64 record takes precedence
     return declared
 
 
 def _entries(infos: list[zipfile.ZipInfo], size: int, most: int) -> dict[str, zipfile.ZipInfo]:
-    """{name: entry}, or the ValueError for the first entry that is not as NumPy writes them."""
+    """{name: entry}.  Raises ValueError for the first entry that differs from what NumPy writes."""
     if len(infos) > MAX_MEMBERS:
-        raise ValueError(f"holds {len(infos):,} members, expected at most {MAX_MEMBERS:,}")
+        raise ValueError(f"has {len(infos):,} members, expected at most {MAX_MEMBERS:,}")
     entries, total = {}, 0
     for info in infos:
         name = info.orig_filename
         if not sane_name(name):
-            raise ValueError(f"has a member called {name[:MAX_NAME]!r}; expected the plain name of an array and .npy")
+            raise ValueError(f"has a member called {name[:MAX_NAME]!r}; expected the plain name of an array with .npy")
         if name.removesuffix(".npy") in entries:
             raise ValueError(f"has two members called {name!r}")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{name!r} is packed in a way (number {info.compress_type}) that NumPy does not use")
+            raise ValueError(f"{name!r} has compression method {info.compress_type}, which NumPy does not use")
         if info.flag_bits & 0x1:
             raise ValueError(f"{name!r} is encrypted")
         entries[name.removesuffix(".npy")] = info
         total += info.file_size
     if total > most:
-        raise ValueError(f"declares {total:,} bytes in all, expected at most {most:,} bytes")
+        raise ValueError(f"declares {total:,} bytes in total, expected at most {most:,} bytes")
     check_ratio(total, size)
     return entries

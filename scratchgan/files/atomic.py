@@ -1,8 +1,8 @@
-"""A file is there whole or not at all: write beside it, flush to disk, then rename over it.
+"""Atomic writing: write to a temporary file in the same folder, flush it to disk, then rename it.
 
-A run that is killed while it saves must leave the file that was there before.  `os.replace` is atomic only inside one
-file system, so the temporary file lives in the same folder; the fsync before it keeps a crash from leaving an empty
-file under the final name.
+A run that is killed while it saves must leave the previous file intact.  `os.replace` is atomic only within one file
+system, so the temporary file is in the same folder; the fsync before it prevents an empty file under the final name
+after a crash of the system.
 """
 
 import os
@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Give a binary file to write to; when the block ends without an error, the file becomes `path`.
+    """Open a temporary binary file for writing; when the block ends without an error, it replaces `path`.
 
-    After an error (Ctrl-C included) the temporary file is gone and `path` is as it was.
+    After an error (Ctrl-C included) the temporary file is removed and `path` is unchanged.
 
     Raises OSError if the folder does not exist or cannot be written to.
     """
@@ -35,6 +35,6 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all.  Raises OSError as `replacing` does."""
+    """Write `text` to `path` as UTF-8, completely or not at all.  Raises OSError as `replacing` does."""
     with replacing(path) as file:
         file.write(text.encode())

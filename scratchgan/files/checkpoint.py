@@ -1,13 +1,13 @@
-"""Everything that a run needs to go on, in one .npz file: named arrays and a few plain facts, and no pickle.
+"""Checkpoints: all that is needed to resume a run, in one .npz file of named arrays, texts and integers; no pickle.
 
-Loading a pickle runs whatever code its author put there, so a checkpoint holds numbers and UTF-8 text only:
+Loading a pickle runs whatever code its author put there, so a checkpoint contains only numbers and UTF-8 text:
 
-    format             the text "scratchgan checkpoint", which tells ours from any other .npz
-    version            of this layout, an integer
-    meta/<key>         a text (uint8, its UTF-8 bytes), an integer, or a list of integers
+    format             the text "scratchgan checkpoint", which distinguishes a checkpoint from other .npz files
+    version            version of this layout, an integer
+    meta/<key>         a fact: a text (its UTF-8 bytes, uint8), an integer, or a list of integers
     arrays/<key>       an array of numbers
 
-What the keys mean is the business of `train.py`.
+The writer of a checkpoint chooses the keys (for runs, runs/train.py).
 """
 
 import zipfile
@@ -23,7 +23,7 @@ from .atomic import replacing
 
 FORMAT = "scratchgan checkpoint"
 VERSION = 1
-MAX_BYTES = 4 << 30  # of all arrays together
+MAX_BYTES = 4 << 30  # of all arrays and facts together
 MAX_FACT = 1 << 20  # bytes of a text or a list of integers
 
 Meta = str | int | tuple[int, ...]
@@ -31,18 +31,18 @@ Kind = TypeVar("Kind", str, int, tuple)
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint file holds: arrays of numbers by name, and facts (texts, integers, tuples of integers)."""
+    """The contents of a checkpoint file: arrays of numbers by name, and facts (texts, integers, tuples of integers)."""
 
     arrays: dict[str, np.ndarray]
     meta: dict[str, Meta]
 
 
 def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Meta]) -> None:
-    """Write a checkpoint, whole or not at all.
+    """Write a checkpoint, completely or not at all.
 
-    Raises ValueError for what `load` would refuse: an array of Python objects (it could only be pickled) or of anything
-    else that is no number, a name that could not be a member's, a text of more than MAX_FACT bytes; and OSError if the
-    file cannot be written.  Whether floats are finite is for the caller to see to: `load` takes no others.
+    Raises ValueError for what `load` would reject: an array of Python objects (it could only be pickled) or of anything
+    else than numbers, a name that cannot be a zip member's, a fact of more than MAX_FACT bytes; and OSError if the file
+    cannot be written.  The caller must make sure that all floats are finite: `load` rejects others.
     """
     members: dict[str, np.ndarray] = {"format": _text(FORMAT), "version": np.array(VERSION, np.int64)}
     for key, fact in meta.items():
@@ -59,21 +59,21 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
     for name in members:
         if not sane_name(f"{name}.npy"):
             raise ValueError(
-                f"cannot save {name[:MAX_NAME]!r}: expected a name that can be printed, of at most "
-                f"{MAX_NAME} characters, without .. or empty parts"
+                f"cannot save {name[:MAX_NAME]!r}: expected a printable name of at most {MAX_NAME} characters, "
+                "without .. or empty parts"
             )
     with replacing(path) as file:
-        np.savez(file, **members)  # type: ignore[arg-type]  # no member is called as an option of savez is
+        np.savez(file, **members)  # type: ignore[arg-type]  # no member has the name of an option of savez
 
 
 def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
-    """Read a checkpoint that `save` wrote, of at most `most` bytes of arrays and facts.
+    """Read a checkpoint that `save` wrote, with at most `most` bytes of arrays and facts.
 
-    The file is not believed: names, types, shapes and sizes are judged before memory is taken (`files.arrays`), and an
-    array of floats must be finite.
+    The file is not trusted: names, types, shapes and sizes are checked before memory is allocated (`files.arrays`), and
+    floats must be finite.
 
-    Raises FileNotFoundError if there is none, and ValueError, in one line naming the file and the array, if it is
-    truncated or damaged, if it is no checkpoint of ours, or if a newer scratchgan wrote it.
+    Raises FileNotFoundError if there is no such file, and ValueError, in one line naming the file and the array, if it
+    is truncated or damaged, if it is not a scratchgan checkpoint, or if it was written by a newer version.
     """
     path = Path(path)
     where = one_line(str(path), 5000)
@@ -81,7 +81,7 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
         raise FileNotFoundError(f"{where}: no such checkpoint file")
     try:
         with open(path, "rb") as file:
-            if file.read(2) != b"PK":  # every .npz is a zip file, and every zip file begins so
+            if file.read(2) != b"PK":  # an .npz is a zip file, and begins with these bytes
                 raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
             with opened(file, most=most) as (archive, entries):
                 _check_ours(archive, entries)
@@ -98,7 +98,7 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
 
 
 def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
-    """meta[key], of the kind str, int or tuple.  Raises ValueError if it is not there, or of another kind."""
+    """meta[key], of type `kind`: str, int or tuple.  Raises ValueError if it is missing or of another type."""
     if key not in meta:
         raise ValueError(f"the checkpoint lacks {key!r}")
     if not isinstance(value := meta[key], kind):
@@ -110,11 +110,11 @@ def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
 
 
 class _Foreign(ValueError):
-    """A sound file perhaps, but not one that this version reads."""
+    """The file may be intact, but this version cannot read it."""
 
 
 def _check_ours(archive, entries) -> None:
-    """Raise unless these are the members of a checkpoint, of a version that is known here."""
+    """Raise ValueError unless these are the members of a checkpoint with a known version."""
     if "format" not in entries or _read(archive, entries["format"], "format") != FORMAT:
         raise _Foreign("not a scratchgan checkpoint (an .npz file of something else)")
     version = _read(archive, entries["version"], "version") if "version" in entries else None
@@ -131,7 +131,7 @@ def _check_ours(archive, entries) -> None:
 
 
 def _read(archive, entry, name: str) -> np.ndarray | Meta:
-    """One member: an array as it is, a fact as text, integer or tuple.  ValueError, naming it, if it is neither."""
+    """Read a member: an array, or a fact as text, integer or tuple.  Raises ValueError, naming it, if it is neither."""
     try:
         file, header = read_member(archive, entry)
         if name.startswith("arrays/"):

@@ -1,15 +1,15 @@
-r"""Is this derivative right?  Central differences against each pass of a layer, a net, a loss, a penalty, a GAN;
-and an optimiser against its recursion summed out.
+r"""Gradient check: are the derivatives right?  Compares each pass of a layer, net, loss, penalty or GAN with central
+differences, and the steps of an optimiser with a closed form of its recursion.
 
     report = check(net, x);   print(report);   report.ok
 
-For a scalar F = <c, y> with a fixed random c, each pass has something that only `forward`, or the pass before it, is
-needed for:
+For a scalar F = <c, y> with a fixed random c, each pass is checked against differences that need only `forward` or the
+passes already checked:
 
     backward            dx and dtheta    against  (F(x + h e_i) - F(x - h e_i)) / 2h,  entry by entry
     tangent             ty               against  (y(x + h tx, theta + h ttheta) - y(x - h tx, ...)) / 2h
     tangent_backward    tdx and tdtheta  against  the same difference of backward's dx and dtheta, dy moving along tdy
-    adjoint             <dy, ty> = <dx, tx> + <dtheta, ttheta>, to rounding
+    adjoint             <dy, ty> = <dx, tx> + <dtheta, ttheta>, up to rounding
 
 Arrays of up to `differences.FULL` entries are checked entry by entry, larger ones in random directions of length 1.
 
@@ -17,16 +17,17 @@ Arrays of up to `differences.FULL` entries are checked entry by entry, larger on
 
     (Check.1)   max|a - n| / max( max|a|, max|n|, 1e-3 x the largest gradient in the thing checked )
 
-The last term keeps an array that is zero in truth from being judged by its rounding noise.
+The last term is for arrays whose true derivative is zero, for which the error would otherwise be rounding noise divided
+by rounding noise.
 
-**Why float64, and why h = 1e-5?**  A central difference is wrong by h^2 F'''/6 (the curve bends) and by about
-eps |F| / h (F is rounded).  In float64, eps = 1.1e-16, both are near 1e-11 at h = 1e-5; in float32, eps = 6e-8, no h
-makes the sum smaller than about 1e-5.  So everything is converted to float64 first, on a copy: yours is not touched.
+**Why float64, and why h = 1e-5?**  A central difference has a truncation error of h^2 F'''/6 and a rounding error of
+about eps |F| / h.  In float64, eps = 1.1e-16, both are near 1e-11 at h = 1e-5; in float32, eps = 6e-8, no h makes
+the sum smaller than about 1e-5.  Therefore a copy is made and converted to float64; the original is not changed.
 `dtype=np.float32` shows what would happen otherwise.
 
-All parameters and running statistics are replaced by random ones first (gamma = 1 and beta = 0 would hide mistakes),
-and inputs are drawn again until no kink (the corner of a ReLU) is within reach of h: a difference across it is no
-derivative.
+All parameters and running statistics are first replaced by random numbers (gamma = 1 and beta = 0 would hide mistakes),
+and inputs are drawn again until no kink (the corner of a ReLU) is within reach of h, because a difference across a kink
+does not approximate the derivative.
 """
 
 from __future__ import annotations
@@ -67,20 +68,19 @@ def check(
     dtype: DTypeLike = np.float64,
     name: str | None = None,
 ) -> Report:
-    """Check every derivative of a layer, a net, a loss, a penalty, a net under a penalty or a GAN; or an optimiser.
+    """Check every derivative of a layer, net, loss, penalty, net with a penalty or GAN; or the steps of an optimiser.
 
-    The thing is copied first, not changed.
-
-    x            a small batch of inputs (a GAN: of real samples; a CycleGAN: of domain A, then as many of B); a loss,
-                 penalty or optimiser by itself needs none
+    thing        what to check; a copy is made, and the original is not changed
+    x            a small batch of inputs (for a GAN: real samples; for a CycleGAN: samples of domain A, then as many of
+                 B); not needed for a loss, a penalty or an optimiser
     train        the mode of a layer or net
-    h            half of the distance between the two points of a difference
-    tolerance    on (Check.1)
-    randomise    replace parameters and running statistics by random ones
-    dtype        what is computed in.  float32 warns: differences in it are right to two or three digits
+    h            half the distance between the two points of a difference
+    tolerance    largest permitted error (Check.1)
+    randomise    whether to replace parameters and running statistics by random numbers
+    dtype        of the computation.  float32 warns, because its differences are right to only two or three digits
 
-    Raises TypeError for something that has no derivatives to check, ValueError for an x that is missing, not finite or
-    does not vary, and RuntimeError if no input away from kinks is found.
+    Raises TypeError for anything else, ValueError if x is missing, not finite or constant, and RuntimeError if no input
+    away from kinks is found.
     """
     rng = np.random.default_rng(seed)
     if isinstance(thing, Loss):
@@ -91,12 +91,12 @@ def check(
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
     if not isinstance(thing, (Layer, Game, Penalised)):
         raise TypeError(
-            "check takes a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
+            "check expects a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
             f"GAN, got {type(thing).__name__}"
         )
     x = _checked_input(x, dtype)
     if isinstance(thing, Game) and thing.kind == "translations":
-        from .rows_cyclegan import cyclegan_rows  # needs the models, which need what is imported here
+        from .rows_cyclegan import cyclegan_rows  # here, to avoid a circular import
 
         a, b = np.split(x, 2)
         return Report(name or "CycleGAN", cyclegan_rows(thing, a, b, rng, h, randomise), tolerance)
@@ -104,7 +104,7 @@ def check(
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Penalised):
         return Report(name or repr(thing), penalised_rows(thing, x, rng, h, randomise), tolerance)
-    assert isinstance(thing, Layer)  # all else has returned
+    assert isinstance(thing, Layer)
     net, x = away_from_kinks(
         lambda: random_copy(thing, rng, randomise, dtype), x, lambda net, x: kink_distance(net, x, train), rng, h
     )
@@ -115,15 +115,15 @@ def _checked_input(x, dtype) -> np.ndarray:
     if np.dtype(dtype) == np.float32:
         warnings.warn(
             "check in float32: a difference loses about five of its seven digits, expect errors near 1e-2; "
-            "use float64 to judge a derivative",
+            "use float64 to check a derivative",
             RuntimeWarning,
             stacklevel=4,
         )
     if x is None:
-        raise ValueError("check needs a batch of inputs: check(net, x)")
+        raise ValueError("check needs a batch of inputs, got None: call check(net, x)")
     x = np.array(x, dtype)
     if not np.isfinite(x).all():
-        raise ValueError("check: the input is not finite; a difference would be NaN")
+        raise ValueError("check: the input must be finite, or the differences would be NaN")
     if x.size < 2 or x.std() == 0:
-        raise ValueError(f"check: the input does not vary (shape {x.shape}); a gradient could be wrong unnoticed")
+        raise ValueError(f"check: the input does not vary (shape {x.shape}), so a wrong gradient could go unnoticed")
     return x

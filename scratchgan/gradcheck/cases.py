@@ -1,6 +1,6 @@
-"""Everything that has a derivative, in one table: `scratchgan gradcheck` and the tests run over it.
+"""Everything that has a derivative, in one table, which `scratchgan gradcheck` and the tests check.
 
-A new layer adds one line here, and is then checked in all its passes, from the command line and in the test suite.
+Add one line here for a new layer: all its passes are then checked, from the command line and in the test suite.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .held import LabelsHeld, TimesEmbedding
 
 @dataclass(frozen=True)
 class Case:
-    """A thing to check: `build(rng)` makes it, `x_shape` is its input's shape, batch included (None: it needs none)."""
+    """A thing to check: `build(rng)` makes it; `x_shape` is the shape of its input with batch axis, None: no input."""
 
     name: str
     build: Callable[[np.random.Generator], object] = field(repr=False)
@@ -45,11 +45,11 @@ class Case:
     train: bool = True
 
     def input(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> np.ndarray:
-        """A random batch for it."""
+        """A random batch of shape `x_shape`."""
         return rng.standard_normal(self.x_shape).astype(dtype)
 
     def check(self, **options) -> Report:
-        """Run the gradient check."""
+        """Run the gradient check; `options` are passed to `gradcheck.check`."""
         rng = np.random.default_rng(1)
         x = None if self.x_shape is None else self.input(rng)
         return check(self.build(rng), x, train=self.train, name=self.name, **options)

@@ -1,4 +1,4 @@
-"""The machinery of a check: central differences, nets as pure functions, inputs away from kinks."""
+"""Tools for the gradient check: central differences, nets as pure functions, inputs away from kinks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..core import Layer
 from ..layers import fused
 from .report import Row
 
-#: arrays of up to so many entries are checked entry by entry, larger ones in DIRECTIONS random directions
+#: arrays of up to FULL entries are checked entry by entry, larger ones in DIRECTIONS random directions
 FULL, DIRECTIONS = 200, 12
-#: a kink must be farther than so many steps h from every pre-activation
+#: every pre-activation must be at least REACH * h away from a kink
 REACH = 50
-#: size of the entries of a direction that moves everything at once: a step along it is then about as long as a step
-#: h in one entry, and the error of the difference, which grows with its square, no larger
+#: scale of a random direction that moves all arrays at once, chosen so that the truncation error, which grows with the
+#: square of the step, is about as small as for a step h in a single entry
 ALONG = 0.25
 
 Thing = TypeVar("Thing")
@@ -25,9 +25,9 @@ Net = TypeVar("Net", bound=Layer)
 
 
 class Frozen:
-    """A net as a pure function: running statistics are put back after each call, and each draws the same numbers.
+    """A net as a pure function: every call draws the same random numbers and restores the running statistics.
 
-    conditions    further inputs of its forward (labels), held fixed
+    conditions    further inputs of its forward pass (labels), which stay fixed
     """
 
     def __init__(self, net: Layer, train: bool, conditions: Mapping[str, np.ndarray] | None = None):
@@ -35,7 +35,7 @@ class Frozen:
         self.buffers = [(a, a.copy()) for _, a in net.buffers()]
 
     def restore(self) -> None:
-        """Put the running statistics back."""
+        """Restore the running statistics."""
         for live, kept in self.buffers:
             live[...] = kept
 
@@ -47,7 +47,7 @@ class Frozen:
         return y, cache
 
     def backward(self, x, dy):
-        """[dx, dtheta...] at x, for the net's present parameters."""
+        """[dx, dtheta...] at x for the output gradient dy and the net's present parameters."""
         _, cache = self.forward(x)
         self.net.zero_grads()
         dx = self.net.backward(dy, cache)
@@ -55,7 +55,7 @@ class Frozen:
 
 
 class Shifted:
-    """While it is open, each array is moved by `step` times its direction; then it gets its own bits back."""
+    """Context manager that adds `step` times its direction to each array, and restores the exact values afterwards."""
 
     def __init__(self, arrays, directions, step: float):
         self.arrays, self.directions, self.step = arrays, directions, step
@@ -71,7 +71,7 @@ class Shifted:
 
 
 def same_rng() -> np.random.Generator:
-    """What layers draw from during a check: always the same numbers."""
+    """The generator that layers get in a check; it always starts from the same seed."""
     return np.random.default_rng(7)
 
 
@@ -84,7 +84,7 @@ def gradient_row(
     rng: np.random.Generator,
     h: float,
 ) -> Row:
-    """Central differences of value() in each entry of `array`, or in random directions if it is large."""
+    """Compare `gradient` with central differences of value() by each entry of `array`, or, if large, by directions."""
     if array.size <= FULL:
         directions = np.eye(array.size).reshape(array.size, *array.shape)
         by_hand, shape = gradient, array.shape
@@ -99,9 +99,9 @@ def gradient_row(
 
 
 def central(arrays, directions, values: Callable[[], list], h: float) -> list:
-    """(values(+h) - values(-h)) / 2h for `arrays` that move along `directions`, for each of the values."""
+    """(values(+h) - values(-h)) / 2h for each of the values, with `arrays` moved along `directions` by +-h."""
     with Shifted(arrays, directions, +h):
-        plus = [np.array(v) for v in values()]  # copies: a value may be a view of what is moved back in a moment
+        plus = [np.array(v) for v in values()]  # copies, because a value may be a view of a moved array
     with Shifted(arrays, directions, -h):
         minus = [np.array(v) for v in values()]
     return [(p - m) / (2 * h) for p, m in zip(plus, minus, strict=True)]
@@ -109,7 +109,7 @@ def central(arrays, directions, values: Callable[[], list], h: float) -> list:
 
 _NO_INPUT = (
     "check: found no input whose pre-activations are all away from the kinks; use fewer samples or a smaller "
-    "net (a net with thousands of ReLUs always has one near its corner)"
+    "net (with thousands of ReLUs, one is always near its corner)"
 )
 
 
@@ -121,9 +121,9 @@ def away_from_kinks(
     h: float,
     tries: int = 200,
 ) -> tuple[Thing, np.ndarray]:
-    """(thing, x) with `distance(thing, x)` beyond the reach of h: both are drawn again until it is.
+    """(thing, x) with distance(thing, x) > REACH * h; both are drawn again until this holds.
 
-    Raises RuntimeError if no try succeeds.
+    Raises RuntimeError after `tries` failed attempts.
     """
     spread, start = x.std(), x
     for _ in range(tries):
@@ -135,13 +135,15 @@ def away_from_kinks(
 
 
 def kink_distance(net: Layer, x: np.ndarray, train: bool, conditions: Mapping[str, np.ndarray] | None = None) -> float:
-    """How near a kink any pre-activation of net(x) is."""
+    """The smallest distance between a pre-activation of net(x) and a kink."""
     _, cache = Frozen(net, train, conditions).forward(x)
     return net.kink_distance(cache)
 
 
 def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype: DTypeLike) -> Net:
-    """A copy in `dtype` with random parameters that keep signals near 1, and running statistics in [0.5, 1.5]."""
+    """A copy in `dtype`, if `randomise` with random parameters that keep activations near 1 in size, and running
+    statistics in [0.5, 1.5].
+    """
     twin = net.astype(dtype)
     if randomise:
         for _, w in twin.parameters():
@@ -155,5 +157,5 @@ def random_copy(net: Net, rng: np.random.Generator, randomise: bool, dtype: DTyp
 
 
 def dense(a: np.ndarray | None, shape) -> np.ndarray:
-    """a, or zeros of `shape` where a is None: identically zero."""
+    """a as an array, or zeros of `shape` if a is None, which stands for an identically zero derivative."""
     return np.zeros(shape) if a is None else np.asarray(a)

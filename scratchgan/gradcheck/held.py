@@ -1,4 +1,4 @@
-"""Layers that take labels, with labels that are held fixed, so that the gradient checker can move their input."""
+"""Layers with labels, wrapped so that the labels are fixed and x is their only input, as the gradient check needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..layers import Embedding, Multiply
 
 
 class TimesEmbedding(Layer):
-    """y = x * Embedding(l) with labels l that are held fixed: an embedding has no x of its own that could be moved."""
+    """y = x * Embedding(l) with fixed labels l: an embedding alone has no differentiable input."""
 
     def __init__(self, rng: np.random.Generator):
         super().__init__()
@@ -21,7 +21,7 @@ class TimesEmbedding(Layer):
         return [("embedding", self.embedding), ("product", self.product)]
 
     def forward(self, x, *, train, rng=None):
-        """Labels 1, 2, 2, 1, 2, 2 ...: one comes back, and 0 never comes."""
+        """y (N, 4) for x (N, 4).  The labels are 1, 2, 2, 1, 2, 2 ...: one is repeated, and 0 does not occur."""
         self.check_input(x)
         cache = Cache(self, x, train)
         labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]
@@ -31,20 +31,20 @@ class TimesEmbedding(Layer):
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """dx from the product, whose other gradient goes to the table."""
+        """dx from the product; its gradient by the embedding is passed to the table."""
         cache.begin_backward(self, dy)
         dx, de = self.product.backward(dy, cache.parts[1])
         self.embedding.backward(de, cache.parts[0], param_grads=param_grads)
         return dx if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
-        """te from the table's tangent."""
+        """ty from tx and the embedding's tangent te."""
         cache.begin_tangent(self, tx, tparams)
         te = self.embedding.tangent(None, cache.parts[0], below(cache.tparams, "embedding"))
         return self.product.tangent((tx, te), cache.parts[1])
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """`backward` with a dot on every line."""
+        """The tangent of `backward`."""
         cache.begin_tangent_backward(self, tdy)
         tdx, tde = self.product.tangent_backward(tdy, cache.parts[1])
         self.embedding.tangent_backward(tde, cache.parts[0])
@@ -58,7 +58,7 @@ class TimesEmbedding(Layer):
 
 
 class LabelsHeld(Layer):
-    """A net that takes labels, with labels that are held fixed: 1, 2, 2, 1, 2, 2 ...; 0 never comes."""
+    """A net that takes labels, with fixed labels 1, 2, 2, 1, 2, 2 ...; 0 does not occur.  All passes are the net's."""
 
     def __init__(self, net):
         super().__init__()
@@ -70,7 +70,7 @@ class LabelsHeld(Layer):
         return [("net", self.net)]
 
     def forward(self, x, *, train, rng=None):
-        """The net's, with as many labels as x has samples."""
+        """The net's forward pass, with one label per sample of x."""
         self.check_input(x)
         cache = Cache(self, x, train)
         labels = np.array([1, 2, 2])[np.arange(len(x)) % 3]

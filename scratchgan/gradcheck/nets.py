@@ -1,4 +1,4 @@
-"""The small nets and games that the table of cases checks."""
+"""The small nets and GANs in the table of cases."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from ..models.cycle import CycleGAN
 
 
 def conv(**geometry):
-    """Conv2D from 2 to 3 channels."""
+    """A function rng -> Conv2D from 2 to 3 channels."""
     return lambda rng: L.Conv2D(2, 3, rng=rng, **geometry)
 
 
 def conv_t(**geometry):
-    """ConvTranspose2D from 2 to 3 channels."""
+    """A function rng -> ConvTranspose2D from 2 to 3 channels."""
     return lambda rng: L.ConvTranspose2D(2, 3, rng=rng, **geometry)
 
 
 def spectral(build):
-    """Checked in evaluation, where u and v are constants in truth; training, in tests/layers/test_spectral.py."""
+    """A function rng -> SpectralNorm of the layer, to be checked in evaluation mode, where u and v are constants.
+
+    Training mode is checked in tests/layers/test_spectral.py.
+    """
     return lambda rng: L.SpectralNorm(build(rng), rng=rng)
 
 
 def small_net(rng):
-    """Most kinds of layer, one after another."""
+    """A net with most kinds of layers."""
     return Sequential(
         [
             L.Conv2D(1, 2, kernel_size=3, stride=2, padding=1, rng=rng),
@@ -44,23 +47,23 @@ def small_net(rng):
 
 
 def conditioned(gan):
-    """A conditional GAN in the middle of a step, with four labels."""
+    """Give a conditional GAN a batch of four labels, as in the middle of a training step."""
     gan.condition_on(np.array([1, 0, 2, 1]))
     return gan
 
 
 def small(member, **options):
-    """What builds a conditional GAN of images, as small as it gets."""
+    """A function rng -> conditional GAN on images, as small as possible."""
     return lambda rng: conditioned(member(image_size=8, width=2, latent_dim=3, dense=4, classes=3, **options))
 
 
 def tiny(member):
-    """What builds a GAN of images with a single convolution in each net."""
+    """A function rng -> GAN on images with a single convolution in each net."""
     return lambda rng: member(image_size=4, width=1, latent_dim=2, dense=0)
 
 
 def small_cyclegan(rng, **options):
-    """Four small nets, no two alike: a gradient that came from the wrong one would show."""
+    """A CycleGAN of four small nets that all differ, so that a gradient from the wrong net is noticed."""
     conv = lambda Ci, Co, **size: L.Conv2D(Ci, Co, **{"kernel_size": 3, "padding": 1, **size}, rng=rng)
     G_AB = Sequential([conv(1, 2), L.InstanceNorm(2), L.LeakyReLU(0.2), conv(2, 1), L.Tanh()])
     G_BA = Sequential([L.Residual(Sequential([conv(1, 1), L.InstanceNorm(1), L.LeakyReLU(0.2)])), conv(1, 1), L.Tanh()])
@@ -70,22 +73,22 @@ def small_cyclegan(rng, **options):
 
 
 def residual(rng):
-    """x plus BatchNorm, SiLU and a convolution of x."""
+    """x + f(x), where f is BatchNorm, SiLU and a convolution."""
     return L.Residual(Sequential([L.BatchNorm(2), L.SiLU(), L.Conv2D(2, 2, kernel_size=3, padding=1, rng=rng)]))
 
 
 def concat(rng):
-    """x itself beside two branches of dense layers."""
+    """x concatenated with the outputs of two branches of dense layers."""
     return L.Concat([Sequential([]), L.Dense(3, 2, rng=rng), Sequential([L.Dense(3, 4, rng=rng), L.LeakyReLU(0.2)])])
 
 
 def concat_images(rng):
-    """Two branches that halve an image."""
+    """Two concatenated branches, each of which halves the image size."""
     return L.Concat([L.Conv2D(2, 1, kernel_size=2, stride=2, rng=rng), Sequential([L.Tanh(), L.AveragePool2D(2)])])
 
 
 def minibatch_net(rng):
-    """Both minibatch layers."""
+    """A net with both mini-batch layers."""
     return Sequential(
         [
             L.Dense(3, 4, rng=rng),
@@ -127,7 +130,7 @@ def decoder(rng):
 
 
 def moving_gan(rng, **options):
-    """A GAN whose D has been moving: from rest, Adam's first step is lr sign(g), and its derivative 0."""
+    """A GAN with random Adam moments for D: from zero moments, Adam's first step is lr sign(g), with derivative 0."""
     gan = mlp_gan(2, 2, (5, 4), lr_d=0.02, **options)
     for m, v in zip(gan.d_optimizer.slot["m"], gan.d_optimizer.slot["v"], strict=True):
         m[...], v[...] = 0.1 * rng.standard_normal(m.shape), 0.01 + 0.02 * rng.random(v.shape)

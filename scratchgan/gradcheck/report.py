@@ -1,4 +1,4 @@
-"""What a gradient check found: a row a derivative, printed as a table; in a notebook also as HTML with a picture."""
+"""The result of a gradient check: one row per derivative, printed as a table; in a notebook as HTML with a figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass
 class Row:
-    """One derivative: which pass, which array, and how far hand and differences are apart."""
+    """One derivative: the pass, the array, both values, and the error between them."""
 
     step: str
     array: str
@@ -23,24 +23,24 @@ class Row:
 
     @property
     def deviation(self) -> np.ndarray:
-        """|by hand - by differences|; where either is not finite, infinity."""
+        """|by hand - by differences|, entry by entry; inf where either is not finite."""
         with np.errstate(invalid="ignore"):
             deviation = np.abs(self.by_hand - self.by_differences)
         return np.where(np.isfinite(deviation), deviation, np.inf)
 
     @property
     def where(self) -> tuple[int, ...]:
-        """Index of the largest deviation (of the direction, if the array was checked in random directions)."""
+        """Index of the largest deviation: of an entry, or of a random direction if the array was checked in those."""
         deviation = self.deviation
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(deviation)), deviation.shape))
 
     @property
     def how(self) -> str:
-        """Whether every entry was compared, or random directions."""
+        """Whether all entries were compared, or random directions."""
         return "all entries" if self.by_hand.shape == self.shape else f"{self.by_hand.size} directions"
 
     def cells(self) -> tuple[str, ...]:
-        """The row as text."""
+        """The cells of the row as text."""
         return (self.step, self.array, show(self.shape), f"{self.error:.1e}", show(self.where), self.how)
 
 
@@ -49,7 +49,7 @@ HEADER = ("pass", "array", "shape", "error", "where", "compared")
 
 @dataclass
 class Report:
-    """The rows, and whether every one is within the tolerance.  `print` it, or let a notebook show it."""
+    """The rows of a check and the tolerance.  `print` it, or let a notebook display it."""
 
     name: str
     rows: list[Row]
@@ -64,17 +64,17 @@ class Report:
 
     @property
     def max_error(self) -> float:
-        """The largest error of all rows; infinity if nothing was checked."""
+        """The largest error of all rows; inf if nothing was checked."""
         return max((row.error for row in self.rows), default=np.inf)
 
     @property
     def ok(self) -> bool:
-        """True if something was checked and every error is within the tolerance.  (A NaN is not.)"""
+        """True if something was checked and every error is within the tolerance (NaN is not)."""
         return bool(self.rows) and all(row.error <= self.tolerance for row in self.rows)
 
     @property
     def worst(self) -> Row:
-        """Where to look first: the largest error of the first pass that has a wrong row, for later passes build on it.
+        """The row to look at first: the largest error in the first wrong pass, because later passes depend on it.
 
         Raises ValueError if nothing was checked.
         """
@@ -90,7 +90,7 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """The outcome in a line."""
+        """The result in one line."""
         return (
             f"{self.name}: {'ok' if self.ok else 'WRONG'}, largest error {self.max_error:.1e} "
             f"(tolerance {self.tolerance:.0e})"
@@ -105,7 +105,7 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """The table for a notebook; if a row is wrong, a picture of where its error sits."""
+        """The table for a notebook; if a row is wrong, also a figure that shows where."""
         cell = lambda tag, text: f"<{tag} style='text-align:left'>{html.escape(text)}</{tag}>"
         rows = ["<tr>" + "".join(cell("th", text) for text in HEADER) + "</tr>"]
         for row in self.rows:
@@ -119,7 +119,7 @@ class Report:
         return f"<p><b>{html.escape(self.headline)}</b></p><table>{''.join(rows)}</table>{picture}"
 
     def figure(self):
-        """A matplotlib figure of the worst row: by hand, by differences, and |their difference|, entry by entry."""
+        """A matplotlib Figure of the worst row, entry by entry: by hand, by differences, and |difference|."""
         from matplotlib.figure import Figure
 
         row = self.worst
@@ -128,7 +128,7 @@ class Report:
         values = [_as_image(a) for a in (row.by_hand, row.by_differences, row.deviation)]
         limit = max(float(np.max(np.abs(np.where(np.isfinite(v), v, 0)), initial=0)) for v in values[:2]) or 1.0
         for axes, value, title in zip(
-            panels, values, ("by hand", "by differences", "|difference|: the fault"), strict=True
+            panels, values, ("by hand", "by differences", "|difference|: the error"), strict=True
         ):
             signed = title.startswith("by")
             picture = axes.imshow(
@@ -150,7 +150,7 @@ class Report:
 
 
 def relative_error(by_hand: np.ndarray, by_differences: np.ndarray, *, floor: float) -> float:
-    """(Check.1) with `floor` as its last term; 0 if both are zero, inf if either is not finite."""
+    """(Check.1) with `floor` as its last term; 0 if the two are equal, inf if either is not finite."""
     if not (np.isfinite(by_hand).all() and np.isfinite(by_differences).all()):
         return np.inf
     deviation = float(np.max(np.abs(by_hand - by_differences), initial=0))

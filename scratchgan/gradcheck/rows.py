@@ -1,4 +1,4 @@
-"""Which derivatives a thing has: the rows of a layer or net, a loss, a penalty, an optimiser, and a whole game."""
+"""The derivatives to check, as rows: of a layer or net, a loss, a penalty, an optimiser and a whole GAN."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from .report import Row
 
 
 def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> list[Row]:
-    """All four passes, and the adjoint identity."""
+    """All derivatives of a layer or net at x: `backward`, `tangent`, `tangent_backward` and the adjoint identity."""
     y, _ = f.forward(x)
     if y.size == 0:
-        raise ValueError("check: the output is empty, there is nothing to differentiate")
+        raise ValueError(f"check: the output is empty, {y.shape}, so there is nothing to differentiate")
     draw = lambda shape: np.asarray(rng.standard_normal(shape), x.dtype)
     c = draw(y.shape)
     params = f.net.parameters()
@@ -45,8 +45,8 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
         for n, a, g in zip(names, arrays, gradients, strict=True)
     ]
 
-    # One direction in everything; then in x alone with tdy = None, which is what a gradient penalty asks; then in the
-    # parameters alone, which is a Hessian-vector product.
+    # A direction in all arrays; then in x alone with tdy = None, as in a gradient penalty; then in the parameters
+    # alone, as in a Hessian-vector product.
     some = [ALONG * draw(a.shape) for a in arrays]
     zero = [np.zeros_like(a) for a in arrays]
     cases = [("", some, ALONG * draw(y.shape)), (" (x only)", [some[0], *zero[1:]], None)]
@@ -58,7 +58,7 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
 
 
 def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label) -> list[Row]:
-    """Rows of tangent, tangent_backward and the adjoint identity along one direction."""
+    """The rows of `tangent`, `tangent_backward` and the adjoint identity along one direction."""
     x = arrays[0]
     tx = direction[0] if label != " (parameters only)" else None
     tparams = dict(zip(names[1:], direction[1:], strict=True)) if label != " (x only)" else None
@@ -70,7 +70,7 @@ def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label) -> 
     tdx = f.net.tangent_backward(tdy, cache)
     by_hand = [dense(tdx, x.shape), *(g.copy() for _, g in f.net.gradients())]
 
-    moving = dy.copy()  # dy moves along tdy as x and theta move along theirs
+    moving = dy.copy()  # dy moves along tdy together with x and theta
     differences = central(
         [*arrays, moving], [*direction, dense(tdy, y.shape)], lambda: [f.forward(x)[0], *f.backward(x, moving)], h
     )
@@ -85,7 +85,7 @@ def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label) -> 
 
 
 def loss_rows(loss: Loss, rng: np.random.Generator, h: float) -> list[Row]:
-    """Value against derivative, and derivative against its tangent, for D's loss and G's."""
+    """The derivatives and their tangents, for D's loss and G's loss."""
     real, fake = 2 * rng.standard_normal((5, 1)), 2 * rng.standard_normal((4, 1))
     tr, tf = rng.standard_normal((5, 1)), rng.standard_normal((4, 1))
     _, d_real, d_fake = loss.discriminator(real, fake)
@@ -105,14 +105,14 @@ def loss_rows(loss: Loss, rng: np.random.Generator, h: float) -> list[Row]:
 
 
 def penalty_rows(penalty: Penalty, rng: np.random.Generator, h: float) -> list[Row]:
-    """u against differences of P, at slopes below and above one."""
+    """The penalty's gradient u = dP/dg against differences of P, for slopes |g| below and above 1."""
     g = rng.standard_normal((6, 3)) * np.array([[0.2], [0.3], [0.4], [1.0], [2.0], [3.0]])
-    run = lambda: copy.deepcopy(penalty)(g)  # a copy: PathLength moves its target
+    run = lambda: copy.deepcopy(penalty)(g)  # a copy, because PathLength updates its target
     return [gradient_row("backward", "g", g, run()[1], lambda: run()[0], rng, h)]
 
 
 def optimizer_rows(optimizer: Optimizer, rng: np.random.Generator, dtype: DTypeLike, steps: int = 4) -> list[Row]:
-    """Each parameter's way over a few steps from rest, against the rule with its recursion summed out."""
+    """Each parameter's displacement over a few steps from zero state, against the closed form of the recursion."""
     twin = copy.copy(optimizer)
     twin.net = random_copy(optimizer.net, rng, True, dtype)
     twin.steps, twin.slot = 0, {name: [np.zeros_like(w) for _, w in twin.net.parameters()] for name in twin.slots}
@@ -146,7 +146,7 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
         net.zero_grads()
         value, dx = Penalised(net, copy.deepcopy(case.penalty), train=case.train).backward(x, dy=dy, rng=same_rng())
         f.restore()
-        assert dx is not None  # asked for
+        assert dx is not None
         return value, dx
 
     _, dx = run()
@@ -159,12 +159,15 @@ def penalised_rows(case: Penalised, x: np.ndarray, rng: np.random.Generator, h: 
 
 
 def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, randomise: bool) -> list[Row]:
-    """D's loss by D's weights, G's loss through D by G's weights, the field's Jacobian, and all passes of both nets."""
+    """D's loss by D's weights, G's loss (through D) by G's weights, the field's Jacobian, and all passes of both nets.
+
+    The Jacobian is checked only for GANs without rules and without an auxiliary output of D.
+    """
     game = copy.copy(gan)
     Z = rng.standard_normal((len(real), gan.latent_dim + gan.code_size)).astype(real.dtype)
 
     def distance(nets, real):
-        """How near the kinks are, in all uses of the nets."""
+        """The smallest distance to a kink in all uses of the nets."""
         G, D = nets
         fake, through_g = Frozen(G, True).forward(Z)
         return min(G.kink_distance(through_g), *(kink_distance(D, x, True, game.conditions) for x in (fake, real)))
@@ -179,7 +182,7 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     frozen = [Frozen(game.G, True), Frozen(game.D, True, game.conditions)]
 
     def run(step: Callable):
-        """A step of the game, with everything that it moves put back."""
+        """Run one step with fixed random numbers, and restore the running statistics."""
         game.streams = {**game.streams, "layers": same_rng()}
         result = step()
         for net in frozen:
@@ -197,7 +200,7 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
     rows = loss_by_weights("D", game.D, lambda: run(lambda: game.d_gradients(real, Z)["d_loss"]))
     rows += loss_by_weights("G", game.G, lambda: run(lambda: game.g_gradients(Z, real)["g_loss"]))
 
-    if not game.rules and not game.answer_size:  # the Jacobian is that of the plain game
+    if not game.rules and not game.answer_size:  # jacobian_vector supports only these
         rows += _field_rows(game, real, Z, rng, h, run)
     for player, net, at in (("G", frozen[0], Z), ("D", frozen[1], real)):
         for row in layer_rows(net, at, rng, h):
@@ -207,7 +210,7 @@ def game_rows(gan: GAN, real: np.ndarray, rng: np.random.Generator, h: float, ra
 
 
 def _field_rows(game: GAN, real, Z, rng, h, run) -> list[Row]:
-    """The Jacobian of the game's vector field along one direction in both players' weights."""
+    """The Jacobian of the vector field of both players, times one random direction in all weights."""
     tD, tG = (
         {path: (ALONG * rng.standard_normal(w.shape)).astype(w.dtype) for path, w in net.parameters()}
         for net in (game.D, game.G)

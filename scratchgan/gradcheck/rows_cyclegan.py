@@ -1,4 +1,4 @@
-"""CycleGAN under the gradient check: both players' whole loss, by every weight of all four nets."""
+"""The gradient check of CycleGAN: the total losses of both players, by all weights of the four nets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from .report import Row
 def cyclegan_rows(
     gan: CycleGAN, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, h: float = 1e-5, randomise: bool = True
 ) -> list[Row]:
-    """(Cyclegan.1) by the weights of both D, (Cyclegan.2) by those of both G, against differences of the loss.
+    """(Cyclegan.1) by the weights of both D and (Cyclegan.2) by those of both G, against differences of the losses.
 
-    a, b        a small batch of each domain, in the dtype to compute in; a is drawn again until no kink is near, and
-                so is b
-    randomise   replace all weights by random ones
+    a, b        a small batch of each domain, in the dtype of the computation; drawn again until no kink is near
+    randomise   whether to replace all weights by random numbers
 
-    L_G's rows go through every call of every net: adversarial, cycle and identity terms at once.  gan is not changed.
+    The rows of L_G cover every call of every net: adversarial, cycle and identity terms together.  gan is not changed.
     """
     game, N = copy.copy(gan), len(a)
 
     def distance(nets, both):
-        """How near the kinks are, in all uses of the nets, and the corners of l1."""
+        """The smallest distance to a kink in all uses of the nets, or to the corner of an l1 term."""
         game.G, game.D = nets
         x, near = dict(zip("ab", (both[:N], both[N:]), strict=True)), []
 

@@ -1,4 +1,4 @@
-"""The whole table of cases, checked and printed: `scratchgan gradcheck`."""
+"""Check the table of cases and print the errors: `scratchgan gradcheck`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PASSES = ("backward", "tangent", "tangent_backward", "adjoint", "step", "field'
 
 
 def select(names: Sequence[str] = ()) -> list[cases.Case]:
-    """The cases whose name begins with one of `names` ("Conv2D"), all for none.  ValueError for a name without any."""
+    """The cases whose name begins with one of `names` ("Conv2D"); all if `names` is empty.  ValueError for no match."""
     chosen = []
     for name in names:
         fits = [case for case in cases.CASES if case.name.lower().startswith(name.lower())]
@@ -23,10 +23,13 @@ def select(names: Sequence[str] = ()) -> list[cases.Case]:
 
 
 def run(names: Sequence[str] = (), *, print=print) -> bool:
-    """Check all cases and print a line each; or those called `names`, and print every derivative.  True if all hold."""
+    """Check all cases and print one line per case; with `names`, check those and print every derivative.
+
+    Returns True if all are within the tolerance.
+    """
     chosen, reports = select(names), []
     if not names:
-        print(f"{'largest float64 error of':<32}" + "".join(f"{step:>17}" for step in _PASSES))
+        print(f"{'largest error, in float64':<32}" + "".join(f"{step:>17}" for step in _PASSES))
     for case in chosen:
         reports.append(report := case.check())
         if names or not report.ok:
@@ -36,7 +39,7 @@ def run(names: Sequence[str] = (), *, print=print) -> bool:
     wrong = [report.name for report in reports if not report.ok]
     rows = sum(len(report.rows) for report in reports)
     print(
-        f"\n{len(reports)} things, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "
+        f"\n{len(reports)} cases, {rows} derivatives, largest error {max(r.max_error for r in reports):.1e}: "
         + (f"WRONG: {', '.join(wrong)}" if wrong else "all right")
     )
     return not wrong

@@ -1,15 +1,16 @@
-"""Grading a folder of submitted notebooks: `scratchgan grade FOLDER` runs them, and writes a table.
+"""Grading a folder of submitted notebooks: `scratchgan grade FOLDER` runs them, and writes a CSV table.
 
-What a notebook says about itself counts for nothing: neither its saved outputs, nor what its own `check(...)` prints.
-Each notebook runs in a process of its own, with a time limit.  Then its functions are asked, in there, for their
-answers on input that nobody has seen before; and these are judged out here, where no line of the notebook has run.
+A notebook's own claims are ignored: its saved outputs, and what its calls of `check(...)` print.  Each notebook runs in
+a separate process with a time limit.  In that process its functions are called with new random input, and their answers
+are checked in the grader's process, in which no code of the notebook has run.
 
-    submission   reading a notebook: which chapter, what is odd about it
-    kernel       running it in another process, and asking its functions
-    wire         answers on their way between two processes: numbers, text and arrays, and nothing that is executed
-    table        the rows, and the CSV
+    submission   reading a notebook: its chapter, and what is suspicious about it
+    kernel       running it in a separate process, and calling its functions
+    wire         passing answers between the processes, as JSON: numbers, text and arrays; nothing is executed
+    table        the grades, one row per notebook, and the CSV file
 
-**It runs what students wrote**, as you, with your files.  Use an account or a container in which nothing can be lost.
+**It runs code that students wrote**, with your rights and access to your files.  Use an account or a container in which
+nothing can be lost.
 """
 
 from .table import GradeRow, grade, grade_one

@@ -1,7 +1,7 @@
-"""Running a notebook in another process, with a time limit, and asking its functions.
+"""Running a notebook in a separate process, with a time limit, and calling its functions.
 
-Each cell may take `cell_seconds`: then it is interrupted, as by Ctrl-C, and the next one runs.  The whole may take
-`seconds`: then the process and all that it started is killed.
+A cell that takes longer than `cell_seconds` is interrupted, as by Ctrl-C, and the next one runs.  If the whole notebook
+takes longer than `seconds`, its process and all processes that it started are killed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any
 
 from . import wire
 
-ANSWER_SECONDS = 20.0  # for one answer of one function
+ANSWER_SECONDS = 20.0  # time limit for one call of one function
 MOST_PRINTED = 20_000_000  # characters that a cell may print; the rest is dropped
 
 
 class Gone(RuntimeError):
-    """The notebook's process is not there any more; the message says why."""
+    """The notebook's process has ended; the message says why."""
 
 
 class Kernel:
-    """A notebook's own process.  `problems` are sentences about what happened in it; `cell` is the number of the one
-    that runs, 0 when all have run.
+    """The separate process of a notebook.  `problems` lists, in sentences, what went wrong in it; `cell` is the number
+    of the cell that is running, 0 when all have run.
     """
 
     def __init__(self, client: Any, seconds: float, cell_seconds: float):
@@ -44,7 +44,7 @@ class Kernel:
         self._timer.start()
 
     def run(self, cells: list[Any]) -> None:
-        """Execute all code cells; what raises is noted, and the next cell runs.  Raises Gone."""
+        """Execute all code cells; if one raises an error, it is noted, and the next cell runs.  Raises Gone."""
         for number, cell in enumerate(cells, 1):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
@@ -62,13 +62,14 @@ class Kernel:
         self.cell = 0
 
     def ask(self, name: str, function: str, seed: int) -> Any:
-        """What the notebook's `function` for the exercise `name` answers on the input of that seed.
+        """The answer of the notebook's `function` to the exercise `name`, on the input made with `seed`.
 
-        Raises what the function raised (by name), LookupError if there is no such function, TimeoutError, and Gone.
+        Raises an error with the same name and message if the function raised one, LookupError if there is no such
+        function, TimeoutError, and Gone.
         """
         import nbformat
 
-        mark = secrets.token_hex(16)  # nobody in there can have printed it before
+        mark = secrets.token_hex(16)  # random, so the notebook's code cannot have printed it before
         cell = nbformat.v4.new_code_cell(
             f"import scratchgan.grading.wire\n"
             f"print({mark!r} + scratchgan.grading.wire.reply({name!r}, globals().get({function!r}), {seed})"
@@ -108,14 +109,14 @@ class Kernel:
                 self.client.km.provisioner.process.kill()
 
     def close(self) -> None:
-        """No more time limit, and no more process."""
+        """Cancel the time limit and kill the process."""
         self._timer.cancel()
         self._kill()
 
 
 @contextlib.contextmanager
 def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Kernel]:
-    """A fresh process that works in `folder`; afterwards it is gone.  Raises Gone if it does not start."""
+    """Start a new process with working directory `folder`, and kill it after the block.  Raises Gone if that fails."""
     import nbformat
 
     client = _client_class()(
@@ -127,7 +128,7 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    ours = str(Path(__file__).parents[2])  # the same scratchgan in there as out here
+    ours = str(Path(__file__).parents[2])  # so that both processes use the same scratchgan
     path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     setup = client.setup_kernel(stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path})
     try:
@@ -144,7 +145,7 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
 
 
 def _client_class() -> type:
-    """nbclient's, with a limit on what a cell may print."""
+    """nbclient's NotebookClient, with a limit on how much a cell may print."""
     from nbclient import NotebookClient
 
     class Client(NotebookClient):
@@ -164,7 +165,7 @@ def _answer(text: str) -> Any:
         raise ValueError(f"the answer is {len(text):,} characters long, expected at most {wire.MOST:,}")
     reply = json.loads(text)
     if not isinstance(reply, dict):
-        raise ValueError("that is no answer")
+        raise ValueError("that is not an answer")
     if reply.get("missing"):
         raise LookupError("no function of that name")
     if "raised" in reply:

@@ -1,4 +1,4 @@
-"""Reading a submitted notebook: which chapter it is of, and what is odd about it, before anything runs."""
+"""Reading a submitted notebook, before anything runs: which chapter it belongs to, and what is suspicious about it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13":
 class Submission:
     """A notebook that was handed in.
 
-    notebook    nbformat's
-    chapter     "03", or "" if it is of no chapter
-    functions   exercise -> what the function is called that it gives to `check`
-    claimed     exercises that its saved outputs call solved
-    odd         what a teacher should look at, a sentence each
+    notebook    as read by nbformat
+    chapter     such as "03", or "" if it belongs to no chapter
+    functions   exercise -> name of the function that the notebook passes to `check`
+    claimed     exercises that are solved according to the saved outputs
+    odd         what a teacher should look at, one sentence each
     """
 
     notebook: Any
@@ -35,7 +35,7 @@ class Submission:
 
 
 def read(path: Path) -> Submission:
-    """Read a notebook's file.  Raises ValueError, in one line, if it is none."""
+    """Read a notebook's file.  Raises ValueError (one line) if it is too large or not a notebook."""
     import nbformat
 
     if (size := path.stat().st_size) > MOST_BYTES:
@@ -45,8 +45,8 @@ def read(path: Path) -> Submission:
         code = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
         claimed = {name for _, cell in code for output in cell.outputs for name in SAYS_SOLVED.findall(_text(output))}
         sources = [(number, cell.source) for number, cell in code]
-    except Exception as error:  # nbformat raises many kinds, and none of them is the teacher's business
-        raise ValueError(f"that is no notebook ({type(error).__name__})") from None
+    except Exception as error:  # nbformat raises many kinds of errors, whose details do not help a teacher
+        raise ValueError(f"not a notebook ({type(error).__name__})") from None
     asked = [found for _, source in sources for found in CHECKED.findall(source)]
     chapters = Counter(chapter for chapter, _, _ in asked)
     functions = {f"{chapter}.{exercise}": function for chapter, exercise, function in asked if function}
@@ -63,8 +63,8 @@ def _text(output: Any) -> str:
 
 
 def _odd(number: int, source: str) -> list[str]:
-    """Lines about a cell that puts something in the place of `check`, or looks where the solutions are."""
-    try:  # magics are no Python: pass stands for them
+    """Sentences about a cell that replaces `check`, or accesses the solutions."""
+    try:  # magics are not Python: replace them by pass
         tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
@@ -77,13 +77,13 @@ def _odd(number: int, source: str) -> list[str]:
         elif isinstance(node, ast.Import) and any(a.name.startswith("scratchgan.exercises.") for a in node.names):
             found.append(f"cell {number} imports from scratchgan.exercises")
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == "check":
-            found.append(f"cell {number} makes a check of its own")
+            found.append(f"cell {number} defines its own check")
         elif isinstance(node, ast.Name) and node.id == "check" and isinstance(node.ctx, ast.Store):
-            found.append(f"cell {number} makes a check of its own")
+            found.append(f"cell {number} defines its own check")
         elif isinstance(node, (ast.Import, ast.ImportFrom)) and "check" in names:
             found.append(f"cell {number} imports another check")
         elif isinstance(node, ast.Attribute) and (node.attr == "solution" or _exercises(node)):
-            found.append(f"cell {number} looks into scratchgan.exercises")
+            found.append(f"cell {number} accesses scratchgan.exercises")
     return list(dict.fromkeys(found))
 
 

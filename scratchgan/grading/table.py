@@ -1,4 +1,4 @@
-"""A row for each notebook that was handed in, and the CSV of them all."""
+"""Grading notebooks: one row for each, and the CSV file with all rows."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MISSING, SLOW, NOT_ASKED = "no such function", "no answer in time", "not asked"
 
 @dataclass
 class GradeRow:
-    """What became of one notebook.
+    """The result for one notebook.
 
     file       its path within the folder
-    chapter    "03", "" if unknown
+    chapter    such as "03"; "" if unknown
     status     "ran", "ran with errors", "stopped", "crashed", "unreadable" or "no chapter of the course"
     exercises  name -> "solved", "not solved yet", "not right yet", "no such function", "no answer in time", "not asked"
-    hints      name -> what `check` would have told the student
-    notes      what a teacher should look at
-    seconds    that it took
+    hints      name -> the hint that `check` gives for this answer
+    notes      what a teacher should look at, one sentence each
+    seconds    how long grading took
     """
 
     file: str
@@ -49,7 +49,7 @@ class GradeRow:
 
 
 def notebooks(folder: Path) -> list[Path]:
-    """All notebooks in a folder and below it, hidden folders left out, in order."""
+    """Sorted paths of all notebooks in a folder and its sub-folders, without hidden files and folders."""
     return sorted(
         path
         for path in folder.rglob("*.ipynb")
@@ -65,15 +65,17 @@ def grade(
     cell_seconds: float = 180,
     progress: bool = True,
 ) -> tuple[list[GradeRow], Path]:
-    """Grade all notebooks in a folder; returns their rows, and the CSV's path (FOLDER/grades.csv by default).
+    """Grade all notebooks in a folder; return their rows and the path of the CSV file.
 
-    The CSV is written again after each notebook, so that nothing is lost by an interruption.
+    The CSV file is written again after each notebook, so that an interruption loses nothing.
 
-    seconds        for one notebook, all in all
-    cell_seconds   for one cell
+    out            path of the CSV file; default: FOLDER/grades.csv
+    seconds        time limit for one whole notebook
+    cell_seconds   time limit for one cell
+    progress       show a progress bar
 
-    Raises FileNotFoundError if there is no such folder or no notebook in it, ValueError for times below a second,
-    ImportError without nbclient.
+    Raises FileNotFoundError if there is no such folder or no notebook in it, ValueError for time limits below one
+    second, ImportError without nbclient.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -95,7 +97,7 @@ def grade(
 def grade_one(
     path: str | Path, file: str | None = None, *, seconds: float = 600, cell_seconds: float = 180
 ) -> GradeRow:
-    """Run one notebook in a process of its own, and judge the functions that it made."""
+    """Run one notebook in a separate process, and check the functions that it defines."""
     path = Path(path)
     row, start = GradeRow(file or path.name), time.monotonic()
     try:
@@ -111,12 +113,12 @@ def grade_one(
         return row
     cells = list(submission.notebook.cells)
     died = _run_and_ask(row, cells, submission.functions, seconds, cell_seconds)
-    if died:  # in that cell: what came before it counts
+    if died:  # the number of the cell in which the process ended: run only the cells before it
         _run_and_ask(row, cells[: died - 1], submission.functions, seconds, cell_seconds)
-        row.notes.append(f"that was in cell {died}: graded by the cells before it")
-    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())  # after a death nobody knows what was there
+        row.notes.append(f"this happened in cell {died}: only the cells before it were graded")
+    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())  # later cells may have had the function
     row.notes += [
-        f"its saved output calls {name} solved, which it is not"
+        f"its saved output says that {name} is solved, but it is not"
         for name in sorted(submission.claimed)
         if row.exercises.get(name, SOLVED) not in unknown
     ]
@@ -125,7 +127,7 @@ def grade_one(
 
 
 def _run_and_ask(row: GradeRow, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float) -> int:
-    """Fill in the row; returns the number of the cell in which the process died, 0 if it lived."""
+    """Run cells and functions and fill in the row; return the number of the cell that ended the process, or 0."""
     kernel = None
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -149,7 +151,7 @@ def _run_and_ask(row: GradeRow, cells: list, functions: dict[str, str], seconds:
 
 
 def as_csv(rows: list[GradeRow]) -> str:
-    """The table: a line a notebook, a column an exercise."""
+    """The table as CSV text: one line per notebook, one column per exercise."""
     columns = sorted({name for row in rows for name in row.exercises})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -177,7 +179,10 @@ def as_csv(rows: list[GradeRow]) -> str:
 
 
 class _Unanswered(BaseException):
-    """No Exception: `judge` takes those for the student's own.  `gone`: there is nobody left to ask."""
+    """There was no answer.  A BaseException, since `judge` treats every Exception as one of the student's function.
+
+    gone    set if the notebook's process has ended
+    """
 
     def __init__(self, status: str, gone: Gone | None = None):
         super().__init__(status)
@@ -206,7 +211,7 @@ def _asked(kernel, name: str, function: str) -> Verdict:
 
 
 def _plain(value: object) -> str:
-    """Text that no spreadsheet takes for a formula."""
+    """The value as one line of text that no spreadsheet program treats as a formula."""
     text = " ".join(str(value).split())
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 

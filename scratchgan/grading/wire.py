@@ -1,6 +1,6 @@
-"""Answers on their way between two processes: numbers, text, arrays, and tuples of them, as JSON.
+"""Passing answers between two processes as JSON: numbers, text, arrays, and tuples of these.
 
-Nothing is ever executed or unpickled on arrival: a student's process may send what it likes.
+The receiver never executes or unpickles anything, because a student's process can send arbitrary text.
 """
 
 from __future__ import annotations
@@ -11,40 +11,43 @@ from typing import Any
 
 import numpy as np
 
-MOST = 8_000_000  # characters of one answer
+MOST = 8_000_000  # limit for the characters of one answer
 
 
 class Unsendable:
-    """An answer that was none of these; it is equal to nothing."""
+    """Stands for an answer of another type, called `kind`; it is equal only to itself."""
 
     def __init__(self, kind: str):
         self.kind = kind
 
 
 def pack(value: Any) -> str:
-    """The JSON of an answer."""
+    """An answer as JSON text."""
     return json.dumps(_packed(value))
 
 
 def unpack(text: str) -> Any:
-    """The answer out of its JSON; ValueError if it is none."""
+    """The answer from its JSON text.  Raises ValueError if the text is too long or not an answer."""
     if len(text) > MOST:
         raise ValueError(f"the answer is {len(text):,} characters long, expected at most {MOST:,}")
     try:
         return _unpacked(json.loads(text))
     except (RecursionError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise ValueError(f"that is no answer: {type(error).__name__}") from None
+        raise ValueError(f"that is not an answer: {type(error).__name__}") from None
 
 
 def reply(name: str, function: Any, seed: int) -> str:
-    """What `function` answers to the exercise `name` on the input of `seed`, packed; also that it raised something."""
+    """JSON text: the answer of `function` to the exercise `name` on the input made with `seed`, or the error it raised.
+
+    If `function` is None, the text says that it is missing.
+    """
     from ..exercises.checking import find
 
     if function is None:
         return json.dumps({"missing": True})
     try:
         value = function(**find(name).given(np.random.default_rng(seed)))
-    except (Exception, SystemExit) as error:  # it is told to whoever asked
+    except (Exception, SystemExit) as error:  # sent as part of the reply
         return json.dumps({"raised": type(error).__name__, "says": str(error)[:1000]})
     return json.dumps({"value": _packed(value)})
 
@@ -72,7 +75,7 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, (bool, str)):
         return value
     if not isinstance(value, dict):
-        raise ValueError(f"that is no answer: {type(value).__name__}")
+        raise ValueError(f"that is not an answer: {type(value).__name__}")
     if "open" in value:
         return None
     if "number" in value:
@@ -82,7 +85,7 @@ def _unpacked(value: Any) -> Any:
     if "array" in value:
         dtype = np.dtype(value["dtype"])
         if dtype.kind not in "biufc":
-            raise ValueError(f"that is no answer: an array of {dtype}")
+            raise ValueError(f"that is not an answer: an array of {dtype}")
         flat = np.frombuffer(base64.b64decode(value["array"], validate=True), dtype)
         array = flat.reshape([int(n) for n in value["shape"]]).copy()
         return array if array.ndim else array[()]

@@ -1,11 +1,11 @@
-"""The hot array operations, each a function with a readable NumPy twin; and the switch between their engines.
+"""The array operations that take most of the time, each with a readable NumPy twin; and the choice of a backend.
 
-Layers call these functions and never ask how they are done.  `registry` holds the pairs (kernel, twin) and the backend
-switch, `products` the matrix product and the sums over rows, `convolution` the three convolution products, `pooling`
-the resampling maps, `batched` a matrix product for every sample, `group_means` means over parts of a sample,
-`spectral` the power iteration, `updates` the optimisers' update rules, `threads` keeps BLAS from spinning.
+Layers call these functions and need not know which backend runs them.  `registry` holds the pairs (kernel, twin) and
+the choice of the backend, `products` the matrix product and the sums over rows, `convolution` the three convolution
+products, `pooling` the resampling maps, `batched` a matrix product for every sample, `group_means` means over parts of
+a sample, `spectral` the power iteration, `updates` the optimisers' update rules, and `threads` the number of threads.
 
-`compiled` holds the engines behind the same functions: it is imported when the first kernel is called.
+`compiled` holds the compiled engines of the same functions; it is imported when the first kernel is called.
 """
 
 from .activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum

@@ -1,4 +1,4 @@
-"""max(x, slope x) and its gradient: what stands between nearly all layers of a GAN."""
+"""max(x, slope x) and its gradient: the activation between most layers of a GAN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def leaky_relu(x: np.ndarray, *, slope: float) -> np.ndarray:
 
 @kernel
 def leaky_relu_grad(dy: np.ndarray, y: np.ndarray, *, slope: float) -> np.ndarray:
-    """dx = dy where y > 0, slope dy elsewhere.  (y > 0 just where x > 0, for 0 <= slope <= 1.)"""
+    """dx = dy where y > 0, slope dy elsewhere.  (y > 0 exactly where x > 0, for 0 <= slope <= 1.)"""
     return np.where(y > 0, dy, dy.dtype.type(slope) * dy)
 
 

@@ -1,4 +1,4 @@
-"""The matrix product of every sample with its own matrix: what attention is made of."""
+"""The matrix product of every sample with its own matrix, which attention uses."""
 
 from __future__ import annotations
 

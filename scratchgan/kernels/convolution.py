@@ -3,11 +3,11 @@ r"""Convolution as one matrix product, with its two adjoints.
 A convolution takes, for every output pixel (h, w), the k x k patch of the padded input that starts at (s h, s w), and
 multiplies it, as one row of k k Ci numbers, with the weight as a (k k Ci, Co) matrix: that is (Conv2D.1).
 
-y is linear in x and linear in W.  Read the product backwards, once for each of the two, and both gradients are there,
-(Conv2D.2), after which the padding is cut off, and (Conv2D.3).  The equations stand with the layer, layers/conv.py.
+y is linear in x and linear in W.  The two adjoints of the product give both gradients: (Conv2D.2), after which the
+padding is cut off, and (Conv2D.3).  The equations are in layers/conv.py.
 
 Images are channels last, so the C numbers of a pixel lie side by side and a patch is k runs of k C numbers.  The patch
-matrix of a whole batch would not fit in the processor's cache; so it is made for a few images at a time.
+matrix of a whole batch would not fit in the processor's cache; so it is built for a few images at a time.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from .products import leaky
 from .registry import kernel
 
-#: numbers in a patch buffer: 1 MiB of float32, half of a usual second-level cache
+#: numbers in a patch buffer: 1 MiB of float32, half of a typical second-level cache
 _BUFFER = 1 << 18
 
 Pair = tuple[int, int]
 
 
 def conv_output_size(size: int, kernel_size: int, stride: int, padding: int) -> int:
-    """How many positions a kernel takes along one axis: floor((size + 2 p - k) / s) + 1."""
+    """The number of positions of a kernel along one axis: floor((size + 2 p - k) / s) + 1."""
     return (size + 2 * padding - kernel_size) // stride + 1
 
 
@@ -48,7 +48,7 @@ def patch_rows(xpad: np.ndarray, kernel_size: Pair, stride: Pair) -> np.ndarray:
 
 
 def _groups(N: int, numbers_per_image: int) -> list[slice]:
-    """Slices of the batch whose patches fit in the buffer; they depend on shapes alone, so results do too."""
+    """Slices of the batch whose patches fit in the buffer; they depend only on shapes, as results then do."""
     step = max(1, _BUFFER // max(1, numbers_per_image))
     return [slice(n, min(n + step, N)) for n in range(0, N, step)]
 
@@ -84,7 +84,7 @@ def conv2d_input_grad(
 ) -> np.ndarray:
     """(Conv2D.2): dy (N, Ho, Wo, Co), W (kh, kw, Ci, Co) -> dx of x_shape = (N, H, W, Ci).
 
-    For ConvTranspose2D, whose forward this is: plus `bias` (Ci,), then `leaky` with `slope`.
+    It is also the forward pass of ConvTranspose2D: plus `bias` (Ci,), then `leaky` with `slope`.
 
         for each image n, for each output pixel (h, w)      (parallel: a thread owns its images)
             patch = dy[n, h, w, :] @ W^T

@@ -1,4 +1,4 @@
-"""A call of every kernel: `warmup` runs them to compile everything, the tests to compare each engine with its twin."""
+"""Example calls of every kernel: `warmup` runs them to compile everything, tests to compare engines with twins."""
 
 from __future__ import annotations
 

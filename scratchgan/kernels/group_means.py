@@ -1,4 +1,4 @@
-"""Means over groups of channels of a sample: what the normalisations of each sample by itself are made of."""
+"""Means over groups of channels of a sample, for the normalisations of each sample by itself."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def group_mean(x: np.ndarray, *, groups: int = 1) -> np.ndarray:
 
 @kernel
 def group_mean_dot(a: np.ndarray, b: np.ndarray, *, groups: int = 1) -> np.ndarray:
-    """m[n, g] = mean of a[n, p, c] b[n, p, c], the same way."""
+    """m[n, g] = mean of a[n, p, c] b[n, p, c] over the same p and c."""
     return group_mean.twin(a * b, groups=groups)

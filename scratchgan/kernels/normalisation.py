@@ -1,4 +1,4 @@
-"""Batch normalisation in training, forward and backward, with the activation behind it.  Equations: layers/norm.py."""
+"""Batch normalisation in training, forward and backward, with the activation after it.  Equations: layers/norm.py."""
 
 from __future__ import annotations
 

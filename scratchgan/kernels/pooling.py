@@ -1,7 +1,7 @@
 """Resampling maps and their adjoints: average and max pooling, nearest-neighbour and bilinear up-sampling.
 
 Average pooling and nearest-neighbour up-sampling are each other's adjoint up to the factor 1/k^2.  Max pooling is
-linear once it is known where each maximum stands, so that is a kernel of its own.
+linear once the position of each maximum is known; finding the positions is a separate kernel.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def average_pool(x: np.ndarray, *, size: int) -> np.ndarray:
 
 @kernel
 def average_pool_adjoint(dy: np.ndarray, *, size: int, x_shape: tuple) -> np.ndarray:
-    """dx[n, size h + i, size w + j, c] = dy[n, h, w, c] / size^2; zero where no block reached."""
+    """dx[n, size h + i, size w + j, c] = dy[n, h, w, c] / size^2; zero outside of all blocks."""
     _, h, w, _ = dy.shape
     dx = np.zeros(x_shape, dy.dtype)
     dx[:, : h * size, : w * size] = upsample_nearest(dy / dy.dtype.type(size * size), size=size)
@@ -59,12 +59,12 @@ def pool_blocks(x: np.ndarray, size: int) -> np.ndarray:
 
 @kernel
 def max_pool_argmax(x: np.ndarray, *, size: int) -> np.ndarray:
-    """Where in its size x size block the largest entry stands; x (N, H, W, C) -> integers (N, H/size, W/size, C).
+    """Position of the largest entry in each size x size block; x (N, H, W, C) -> integers (N, H/size, W/size, C).
 
-    Places are counted in row-major order.  The first of several equal maxima wins, and so does the first NaN.
+    Positions are counted in row-major order.  The first of several equal maxima wins, and so does the first NaN.
 
         for each image n (parallel: a thread owns its images), for each block (h, w), for each channel c
-            for each place (i, j) of the block
+            for each position (i, j) of the block
                 if x[n, size h + i, size w + j, c] is larger than the largest so far: remember size i + j
     """
     return pool_blocks(x, size).argmax(axis=-1)
@@ -72,13 +72,13 @@ def max_pool_argmax(x: np.ndarray, *, size: int) -> np.ndarray:
 
 @kernel
 def max_pool_take(x: np.ndarray, at: np.ndarray, *, size: int) -> np.ndarray:
-    """y[n, h, w, c] = the entry of x's block at the place at[n, h, w, c]."""
+    """y[n, h, w, c] = the entry of x's block at the position at[n, h, w, c]."""
     return np.take_along_axis(pool_blocks(x, size), at[..., None], axis=-1)[..., 0]
 
 
 @kernel
 def max_pool_adjoint(dy: np.ndarray, at: np.ndarray, *, size: int, x_shape: tuple) -> np.ndarray:
-    """dx = dy[n, h, w, c] at the place at[n, h, w, c] of its block, zero elsewhere and where no block reached."""
+    """dx = dy[n, h, w, c] at the position at[n, h, w, c] of its block, zero elsewhere and outside of all blocks."""
     _, h, w, _ = dy.shape
     dx = np.zeros(x_shape, dy.dtype)
     for place in range(size * size):
@@ -99,12 +99,12 @@ def upsample_bilinear(x: np.ndarray, *, size: int) -> np.ndarray:
 
 @kernel
 def upsample_bilinear_adjoint(dy: np.ndarray, *, size: int) -> np.ndarray:
-    """dx of `upsample_bilinear`: each output pixel's dy goes back, with the same weights, to those it was mixed of."""
+    """dx of `upsample_bilinear`: each output pixel's dy is added, with the same weights, to its sources."""
     return _interpolate_adjoint(_interpolate_adjoint(dy, 2, size), 1, size)
 
 
 def _phases(size: int) -> list[tuple[float, bool]]:
-    """For each of the size pixels that one becomes: the neighbour's share |u|, and whether it is the one before."""
+    """For each of the `size` output pixels per pixel: the neighbour's weight |u|, and whether it is the one before."""
     offsets = [(i + 0.5) / size - 0.5 for i in range(size)]
     return [(abs(u), u < 0) for u in offsets]
 

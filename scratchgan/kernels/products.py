@@ -8,7 +8,7 @@ from .registry import kernel
 
 
 def leaky(y: np.ndarray, bias: np.ndarray | None, slope: float) -> np.ndarray:
-    """Y + bias where that is positive, slope (y + bias) elsewhere; in place.  What follows most products."""
+    """Return y + bias where that is positive, slope (y + bias) elsewhere; in place."""
     if bias is not None:
         y += bias
     if slope != 1:

@@ -1,15 +1,15 @@
-"""One name, several engines: each kernel is declared by its NumPy twin, and a compiled engine may stand beside it.
+"""The table of kernels: each is declared by its NumPy twin, and may have a compiled engine as well.
 
     @kernel
-    def matmul(a, b): ...          # the twin: what a learner reads, what every engine is tested against
+    def matmul(a, b): ...          # the twin: the code to read, and to test every engine against
 
     @matmul.engine("numba")        # optional, the same signature
     def _(a, b): ...
 
 `KERNELS` lists them all by name, so that tests and benchmarks run over the table.  A kernel without an engine for the
-chosen backend runs its twin.  Until somebody chooses, the backend is "numba" where Numba is installed, and "numpy"
-otherwise; the environment variable SCRATCHGAN_BACKEND chooses for a whole process.  Numba is imported, and a kernel
-compiled, when it is first called.
+chosen backend runs its twin.  By default the backend is "numba" if Numba is installed, otherwise "numpy"; the
+environment variable SCRATCHGAN_BACKEND chooses it for a whole process.  Numba is imported on the first call of any
+kernel, and each kernel is compiled on its own first call.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _backend: str | None = None  # not chosen yet
 
 
 class Kernel:
-    """A function with a NumPy twin and, perhaps, engines for other backends.  Call it like the function."""
+    """A function with a NumPy twin and, optionally, engines for other backends.  Call it like the function."""
 
     def __init__(self, twin: Callable):
         self.twin = twin
@@ -65,7 +65,7 @@ def kernel(twin: Callable) -> Kernel:
 
 
 def get_backend() -> str:
-    """The engine that kernels run on: "numpy" or "numba"."""
+    """The backend that kernels run on: "numpy" or "numba"."""
     if _backend is not None:
         return _backend
     return os.environ.get(VARIABLE, "") or ("numba" if _found("numba") else "numpy")
@@ -74,12 +74,12 @@ def get_backend() -> str:
 def _found(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ValueError:  # it stands in sys.modules as None: somebody hides it
+    except ValueError:  # sys.modules has None for it, which hides the module
         return False
 
 
 def set_backend(name: str) -> None:
-    """Choose the engine: "numpy" (the readable twins) or "numba" (compiled).
+    """Choose the backend: "numpy" (the readable twins) or "numba" (compiled).
 
     Raises ValueError for an unknown name, RuntimeError if Numba cannot be imported.
     """

@@ -16,7 +16,7 @@ def power_iteration(Wm: np.ndarray, u: np.ndarray, *, iterations: int) -> tuple[
             u[k] = sum over c of Wm[k, c] v[c],    u <- u / |u|
         sigma = sum over k and c of u[k] Wm[k, c] v[c]
 
-    A sum that is zero has no direction, and stays zero; then sigma is zero, too.
+    A vector of zeros has no direction and stays zero; sigma is then zero, too.
     """
     for _ in range(iterations):
         v = _unit(Wm.T @ u)

@@ -1,9 +1,10 @@
-"""How many threads kernels use; and one thread for BLAS while a net is at work.
+"""The number of threads that kernels use; and a limit of one thread for BLAS while a net is running.
 
-The compiled kernels have one pool for everything.  NumPy's matrix product has a pool of threads of its own, which wait
-for each other by spinning.  Next to one other busy process on two cores, the many small products of a training step
-then took sixteen times as long as on one thread; and how a product is split over threads can change its last bits.  So
-training, sampling and gradient checks ask for one BLAS thread while they run, and give the rest back.
+The compiled kernels share one pool of threads.  NumPy's matrix product, from a BLAS library, has its own pool, whose
+threads wait for each other by spinning.  Next to one other busy process on two cores, the many small products of a
+training step then took sixteen times as long as on one thread; and the way in which a product is split over threads can
+change its last bits.  So training, sampling and gradient checks limit BLAS to one thread while they run, and lift the
+limit afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..checks import positive_int
 from .registry import get_backend
 
 _lock = threading.Lock()
-_inside = 0  # how many are within, in all threads of the process
+_inside = 0  # number of active contexts, in all threads of the process
 _controller = _limit = None
 
 
@@ -25,8 +26,8 @@ _controller = _limit = None
 def blas_on_one_thread() -> Iterator[None]:
     """Context manager: within it, the matrix products of this process run on one thread.
 
-    The number belongs to the whole process: the first who enters sets it and the last who leaves puts it back, so that
-    one training loop that ends does not change the bits of another.
+    The limit applies to the whole process: the first context that is entered sets it and the last that is left lifts
+    it, so that a training loop that ends does not change the bits of another.
     """
     global _controller, _inside, _limit
     with _lock:
@@ -58,7 +59,7 @@ def on_one_blas_thread(function: Callable) -> Callable:
 
 
 def set_num_threads(n: int) -> None:
-    """Let the compiled kernels use n threads from now on.  Results are the same bits for every n.
+    """Let the compiled kernels use n threads from now on.  Results are the same to the bit for every n.
 
     Raises ValueError unless n is between 1 and the number of cores (or NUMBA_NUM_THREADS at the start of the process);
     RuntimeError for n > 1 with the NumPy twins, which run on one thread.
@@ -73,7 +74,7 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads kernels use."""
+    """The number of threads that kernels use."""
     if get_backend() != "numba":
         return 1
     from .compiled.pool import get_num_threads as get_in_pool

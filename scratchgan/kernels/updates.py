@@ -1,4 +1,4 @@
-"""The optimisers' update rules on one array, in place.  The equations stand in `scratchgan.optim`."""
+"""The optimisers' update rules on one array, in place.  The equations are in `scratchgan.optim`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .registry import kernel
 
 @kernel
 def sgd_update(w: np.ndarray, g: np.ndarray, v: np.ndarray, *, lr: float, momentum: float, nesterov: bool) -> None:
-    """v <- momentum v + g;  w <- w - lr v, or w - lr (g + momentum v) with Nesterov's.  (SGD.1-3)"""
+    """v <- momentum v + g;  w <- w - lr v, or w - lr (g + momentum v) with nesterov.  (SGD.1-3)"""
     v *= momentum
     v += g
     w -= lr * ((g + momentum * v) if nesterov else v)
@@ -58,7 +58,7 @@ def adam_updates(
     eps: float,
     step: int,
 ) -> None:
-    """`adam_update` of every array of a net."""
+    """`adam_update` for every array of a net."""
     for w, g, m, v in zip(ws, gs, ms, vs, strict=True):
         adam_update.twin(w, g, m, v, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
 

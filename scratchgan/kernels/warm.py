@@ -1,4 +1,4 @@
-"""Compile everything now, rather than each kernel when it is first called."""
+"""Compile all kernels now, instead of each kernel on its first call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .registry import KERNELS, get_backend
 
 
 def warmup(dtype: DTypeLike = np.float32, *, progress: bool = True) -> int:
-    """Call every compiled kernel once, so that no later call waits for the compiler; return how many calls it took.
+    """Call every compiled kernel once, so that no later call waits for the compiler; return the number of calls.
 
     Machine code is kept between processes: the second time takes a fraction of a second.  With the NumPy twins there is
     nothing to do.

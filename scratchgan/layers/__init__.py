@@ -1,10 +1,13 @@
 """The layers: one idea per file, each with its equations, its shapes and its source in the docstring.
 
-`dense` and `conv` are bilinear, `activations` work entry by entry, `shape`, `pack`, `pooling`, `maxout` and `dropout`
-are linear, `products` multiply two activations: these inherit their four passes from `scratchgan.families`.  `norm`,
-`per_sample_norm`, `minibatch`, and the softmax in `attention` are derived by hand; `spectral` wraps a bilinear layer and
-changes its weight, as `reparametrised` derives for all such wrappers; `sequential` is the chain rule; `combine` and
-self-attention are graphs that call their parts; `embedding` and `conditional` take labels.
+These inherit their four passes from `scratchgan.families`: `dense` and `conv` are bilinear; `activations` act entry by
+entry; `shape`, `pack`, `pooling`, `maxout` and `dropout` are linear; `products` multiply two activations.
+
+These are derived by hand: `norm`, `per_sample_norm`, `minibatch`, and the softmax in `attention`.
+
+These are built from other layers: `sequential` is a chain of them; `spectral` wraps a bilinear layer and changes its
+weight, as `reparametrised` derives for all such wrappers; `combine` and self-attention are graphs of layers.
+`embedding` and `conditional` take labels.
 """
 
 from . import fused as _fused  # noqa: F401 - joins neighbours for compiled kernels

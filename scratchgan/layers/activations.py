@@ -1,4 +1,4 @@
-r"""Activations: phi, phi' and phi'' of each.  The four passes are families.Elementwise's.
+r"""Activations: phi, phi' and phi'' of each.  The four passes are those of families.Elementwise.
 
 (Act.1)   y = phi(x)          (Act.2)   dx = phi'(x) dy          (Act.3)   tdx = phi''(x) tx dy + phi'(x) tdy
 """
@@ -13,7 +13,7 @@ from ..kernels import leaky_relu
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x), without overflow: e is only ever raised to -|x|."""
+    """1 / (1 + e^-x), without overflow: only e^-|x| is computed."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
@@ -79,7 +79,7 @@ class LeakyReLU(Elementwise):
 
 
 class Tanh(Elementwise):
-    r"""phi(x) = tanh x: the last layer of a generator of pixels in [-1, 1].
+    r"""phi(x) = tanh x: the last layer of a generator whose images have pixels in [-1, 1].
 
     (Tanh.1)   phi' = 1 - y^2;   phi'' = -2 y (1 - y^2).
     """
@@ -98,7 +98,7 @@ class Tanh(Elementwise):
 
 
 class Sigmoid(Elementwise):
-    r"""phi(x) = 1 / (1 + e^-x).  Not for the end of a discriminator: the losses take logits.
+    r"""phi(x) = 1 / (1 + e^-x).  Not for the last layer of a discriminator: the losses take logits.
 
     (Sigmoid.1)   phi' = y (1 - y);   phi'' = y (1 - y) (1 - 2 y).
     """
@@ -140,8 +140,8 @@ class ELU(Elementwise):
     r"""phi(x) = x for x > 0, alpha (e^x - 1) otherwise.  (Clevert et al. 2016.)
 
     (ELU.1)   phi' = 1 for x > 0, else alpha e^x = y + alpha;   phi'' = 0 for x > 0, else alpha e^x.
-              At x = 0: phi' = alpha and phi'' = alpha, the values from the left.  phi' jumps there unless alpha = 1,
-              phi'' always.
+              At x = 0: phi' = alpha and phi'' = alpha, the limits from the left.  phi'' jumps there, and phi' unless
+              alpha = 1.
 
     Arguments: alpha in (0, 100].
     """

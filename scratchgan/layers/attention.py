@@ -1,4 +1,4 @@
-"""Attention: every position asks all others, and takes a weighted mean of what they say."""
+"""Attention: every position takes a weighted mean over all positions, with weights computed from the input."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Softmax(Layer):
 
     Symbols   x, y (N, ..., C);   <a, b> = sum_c a[..., c] b[..., c]
 
-    Forward   (Softmax.1)   y = e^z / sum_c e^z,   z = x - max_c x: the same y, and e is raised to nothing above 0
+    Forward   (Softmax.1)   y = e^z / sum_c e^z,   z = x - max_c x, which gives the same y without overflow
     Tangent   (Softmax.2)   ty = y (tx - <y, tx>),   since log y = x - log sum e^x
     Backward  (Softmax.3)   dx = y (dy - <y, dy>):   the matrix diag(y) - y y^T of (2) is symmetric
-    Second    (Softmax.4)   tdx = ty (dy - <y, dy>) - y <ty, dy> + y (tdy - <y, tdy>):   a dot on every y and dy in (3)
+    Second    (Softmax.4)   tdx = ty (dy - <y, dy>) - y <ty, dy> + y (tdy - <y, tdy>):   the tangent of (3)
 
-    Errors    ValueError if a sample has no axis, or an empty last one.
+    Errors    ValueError if x has only a batch axis, or an empty last axis.
     """
 
     def forward(self, x, *, train, rng=None):
@@ -56,32 +56,32 @@ class Softmax(Layer):
         return tdx if ty is None else add(tdx, ty * (dy - _inner(y, dy)) - y * _inner(ty, dy))
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
+        """The shape of the input."""
         if shape is not None and (not shape or shape[-1] == 0):
             raise self.misfit("(N, ..., C) with C at least 1", shape, batch)
         return shape
 
 
 class SelfAttention(Layer):
-    r"""Every position of an image looks at all others.  (Zhang et al. 2019, "SAGAN", section 3, equations 1-3.)
+    r"""Every position of an image attends to all positions.  (Zhang et al. 2019, "SAGAN", section 3, equations 1-3.)
 
     Symbols   x, y (N, H, W, C);   below, one image with its L = H W positions as rows: x (L, C)
               F, G (C, C1)   H (C, C2)   V (C2, C): 1 x 1 convolutions without bias;   C1 = C/8, C2 = C/2, at least 1
-              gamma (1,) a gate that is learned
+              gamma (1,) a learned gate
 
     Forward   (SelfAttention.1)   f = x F,   g = x G,   h = x H
-              (SelfAttention.2)   s = g f^T (L, L),   beta = softmax of each row of s: how much j attends to i
+              (SelfAttention.2)   s = g f^T (L, L),   beta = softmax of each row of s: how much position j attends to i
               (SelfAttention.3)   o = (beta h) V
               (SelfAttention.4)   y = x + gamma o
-    Backward  in reverse: each part hands back the gradients of its inputs, and x, which feeds f, g, h and y, sums four
-    Tangent   in order; three steps are products of activations (families.Product): g f^T, beta h and gamma o
-    Why       gamma = 0 at the start: the net first learns what lies near, then what lies far.
+    Backward  in reverse order: each part returns the gradients of its inputs; dx sums four, since x feeds f, g, h and y
+    Tangent   in forward order; three steps are products of activations (families.Product): g f^T, beta h and gamma o
+    Why       gamma starts at 0: the net first learns to use nearby positions, then distant ones.
 
-    The paper writes C/8 for all inner widths; C/2 for h is what its authors' code has (which also pools f and h over
-    2 x 2 positions: not done here).
+    The paper has C/8 for all inner widths; C/2 for h is from the authors' code (which also pools f and h over 2 x 2
+    positions; not done here).
     Parts and parameter paths: "f.W", "g.W", "h.W", "v.W" and "gamma".
 
-    Arguments: C; `rng` draws the four weights, by `init`.
+    Arguments: C; `rng` draws the four weights, with the initializer `init`.
     Errors    ValueError if x is not (N, H, W, C) with at least one pixel.
     """
 
@@ -123,7 +123,7 @@ class SelfAttention(Layer):
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """Read (SelfAttention.1-4) from the last line to the first."""
+        """Back-propagate through (SelfAttention.1-4), from the last line to the first."""
         cache.begin_backward(self, dy)
         do, dgamma = self.gate.backward(dy, cache.of["gate"])
         if param_grads:
@@ -140,7 +140,7 @@ class SelfAttention(Layer):
         return dy + dxs[0] + dxs[1] + dxs[2] if input_grad else None
 
     def tangent(self, tx, cache, tparams=None):
-        """(SelfAttention.1-4) with a dot on every line."""
+        """The tangent of (SelfAttention.1-4), line by line."""
         cache.begin_tangent(self, tx, tparams)
 
         def run(name, value):
@@ -152,7 +152,7 @@ class SelfAttention(Layer):
         return add(tx, run("gate", (to, cache.tparams.get("gamma"))))
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """`backward` with a dot on every line."""
+        """The tangent of `backward`, line by line."""
         cache.begin_tangent_backward(self, tdy)
         tdo, tdgamma = self.gate.tangent_backward(tdy, cache.of["gate"])
         if tdgamma is not None:
@@ -168,7 +168,7 @@ class SelfAttention(Layer):
         return total if input_grad else None
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
+        """The shape of the input."""
         if shape is None:
             return (None, None, self.C)
         if len(shape) != 3 or shape[2] not in (None, self.C) or 0 in shape[:2]:
@@ -176,7 +176,7 @@ class SelfAttention(Layer):
         return shape
 
     def kink_distance(self, cache):
-        """The smallest of the parts' (a part that was wrapped or replaced may have kinks)."""
+        """The smallest kink distance of the parts (a part that was wrapped or replaced may have kinks)."""
         return min(part.kink_distance(own) for (_, part), own in zip(self.children(), cache.parts, strict=True))
 
     def describe(self):

@@ -1,4 +1,4 @@
-"""Layers made of layers that share one input: side by side, and around a shortcut."""
+"""Layers whose parts share one input: branches side by side, and a branch with a shortcut around it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core import Cache, Layer, ShapeError, add, below
 
 
 class _Branches(Layer):
-    """What `Concat` and `Residual` share: every child sees the same x, so the gradients that come back are summed."""
+    """What `Concat` and `Residual` share: every child gets the same x, so dx is the sum of the children's dx."""
 
     def forward_all(self, x, train, rng):
         """(cache, the children's outputs), the children's caches in `cache.parts`."""
@@ -27,7 +27,7 @@ class _Branches(Layer):
             child.backward(dy, part, param_grads=param_grads, input_grad=input_grad)
             for (_, child), part, dy in self._with(cache, dys)
         )
-        return dx if input_grad else None  # an empty Sequential hands dy on, asked or not
+        return dx if input_grad else None  # an empty Sequential returns dy even without input_grad
 
     def tangent_all(self, tx, cache):
         """The children's ty."""
@@ -42,19 +42,17 @@ class _Branches(Layer):
         return tdx if input_grad else None
 
     def kink_distance(self, cache):
-        """The smallest of the children's."""
+        """The smallest kink distance of the children."""
         return min((child.kink_distance(part) for (_, child), part, _ in self._with(cache)), default=np.inf)
 
     def check_children(self):
-        """TypeError unless each child is a Layer, ValueError if one object stands there twice."""
+        """Raise TypeError unless each child is a Layer, ValueError if the same layer object occurs twice."""
         for name, child in self.children():
             if not isinstance(child, Layer):
                 raise TypeError(f"{type(self).__name__}: branch {name!r} must be a Layer, got {type(child).__name__}")
         ids = [id(part) for _, part in self.walk()]
         if len(set(ids)) != len(ids):
-            raise ValueError(
-                f"{type(self).__name__}: the same layer object stands in it twice; build a second layer instead"
-            )
+            raise ValueError(f"{type(self).__name__}: the same layer object occurs twice; build a second layer instead")
         self.set_path("")
 
     def _with(self, cache, values=None):
@@ -63,18 +61,18 @@ class _Branches(Layer):
 
 
 class Concat(_Branches):
-    r"""Several layers on the same input, their outputs side by side in the last axis (channels).
+    r"""Several layers applied to the same input; their outputs are concatenated along the last axis (channels).
 
-    Symbols   x any that all branches take   y_j the output of branch j   y (..., C_0 + C_1 + ...)
+    Symbols   x of any shape that all branches accept   y_j the output of branch j   y (..., C_0 + C_1 + ...)
 
     Forward   (Concat.1)   y = [y_0, y_1, ...],   y_j = branch_j(x)
     Backward  (Concat.2)   dx = sum_j branch_j's dx for its own part of dy
     Tangent   (Concat.3)   ty = [ty_0, ty_1, ...];   tdx = sum_j branch_j's tdx for its own part of tdy
-    Why       x feeds every branch: what they each tell it about the loss adds up.
+    Why       x feeds every branch, so the gradients from all branches add up.
 
-    Arguments: a list of layers; `Sequential([])` hands x on as it is (a skip connection).  Their parameters have the
+    Arguments: a list of layers; `Sequential([])` passes x on unchanged (a skip connection).  Their parameters have the
     paths "0.W", "1.W", ...
-    Errors    ShapeError if the outputs differ in another axis than the last.
+    Errors    ShapeError if the outputs differ in any axis but the last.
     """
 
     def __init__(self, branches: Sequence[Layer]):
@@ -120,13 +118,13 @@ class Concat(_Branches):
         return self.tangent_backward_all(_cut(tdy, cache), cache, input_grad)
 
     def output_shape(self, shape, batch="N"):
-        """The branches' shapes, their last entries added."""
+        """The common shape of the branches' outputs, with their last entries added."""
         shapes = [branch.output_shape(shape, batch) for branch in self.branches]
         known = [(j, s) for j, s in enumerate(shapes) if s is not None]
         for j, s in known:
             first, other = known[0]
             if not s:
-                raise ShapeError(f"{self.label}: branch {j} gives one number a sample, which has no last axis")
+                raise ShapeError(f"{self.label}: branch {j} gives one number per sample, which has no last axis")
             if len(s) != len(other) or any(a != b for a, b in zip(s[:-1], other[:-1]) if None not in (a, b)):
                 raise ShapeError(
                     f"{self.label} joins outputs that differ in the last axis only; for {shape}, branch "
@@ -144,13 +142,13 @@ class Concat(_Branches):
 class Residual(_Branches):
     r"""A shortcut around a branch.  (He et al. 2016, equation 1.)
 
-    Symbols   x, y, branch(x) of one shape
+    Symbols   x, y, branch(x), all of the same shape
 
     Forward   (Residual.1)   y = x + branch(x)
     Backward  (Residual.2)   dx = dy + branch's dx
     Tangent   (Residual.3)   ty = tx + branch's ty;   tdx = tdy + branch's tdx
 
-    Arguments: a layer, usually a Sequential.  Its parameters have the paths "branch. ...".
+    Arguments: a layer, usually a Sequential.  The paths of its parameters begin with "branch.".
     Errors    ShapeError if the branch changes the shape.
     """
 
@@ -188,7 +186,7 @@ class Residual(_Branches):
         return add(tdy, tdx) if input_grad else None
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's, which must be the branch's too."""
+        """The shape of the input, which the branch must keep."""
         made = self.branch.output_shape(shape, batch)
         if shape is None or made is None:
             return made if shape is None else shape
@@ -203,12 +201,12 @@ class Residual(_Branches):
 
 
 def _cut(dy, cache):
-    """Each branch's own part of dy, in one piece of memory."""
+    """Each branch's part of dy, as a contiguous array."""
     return dy if dy is None else [np.ascontiguousarray(part) for part in np.split(dy, cache.ends[:-1], axis=-1)]
 
 
 def _sum(parts):
-    """Sum where None is zero."""
+    """The sum of the parts, where None stands for zero."""
     total = None
     for part in parts:
         total = add(total, part)

@@ -1,7 +1,7 @@
-"""How a label gets into D: beside the features, or as a direction among them.
+"""Two ways to condition D on a label: append its vector to the features, or project the features onto its vector.
 
-Both layers take a second input, labels (N,) of integers in 0..K-1, as the keyword `labels` of `forward`.  Labels are
-held fixed: they have no derivative.  A Sequential hands its own `labels` to every such layer in it.
+Both layers take a second input, integer labels (N,) in 0..K-1, as the keyword `labels` of `forward`.  Labels have no
+derivative.  A Sequential passes its `labels` on to every such layer in it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ INIT = normal(0.02)
 
 
 class _Labelled(Layer):
-    """What both share: an embedding, and the check that there is a label for every sample."""
+    """What both layers share: the keyword `labels`, and the check that there is a label for every sample."""
 
     takes_labels = True
 
     def check_labels(self, x, labels) -> None:
-        """TypeError without labels, ShapeError unless there is one for each sample."""
+        """Raise TypeError without labels, ShapeError unless there is one for each sample."""
         if labels is None:
             raise TypeError(f"{self.label} needs labels (N,), got none: pass forward(x, train=..., labels=...)")
         if np.shape(labels) != (len(x),):
@@ -33,18 +33,18 @@ class _Labelled(Layer):
 
 
 class LabelConcat(_Labelled):
-    r"""The label's vector beside the features.  (Mirza & Osindero 2014, sections 3.2 and 4.1.)
+    r"""Append the label's vector to the features.  (Mirza & Osindero 2014, sections 3.2 and 4.1.)
 
     Symbols   x (N, C)   l (N,) labels in 0..K-1   e(l) (N, Z) rows of a table (Embedding.1)   y (N, C + Z)
 
     Forward   (LabelConcat.1)   y = [x, e(l)]
-    Backward  (LabelConcat.2)   dx = the first C columns of dy; the others go to the table (Embedding.2)
+    Backward  (LabelConcat.2)   dx = the first C columns of dy; the other columns are the table's dy (Embedding.2)
     Tangent   (LabelConcat.3)   ty = [tx, te];   tdx and the table's dW likewise, of tdy
-    Why       the Dense layer behind it can weigh features and label against each other; it must learn from both that
-              a seven is only right where a seven was asked for.
+    Why       the Dense layer that follows can combine features and label: it has to learn that an image of a seven is
+              only right with the label seven.
 
     Arguments: K, Z; `rng` draws the table from N(0, 1).
-    Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
+    Errors    TypeError without labels; ShapeError and ValueError for labels of a wrong shape or out of range.
     """
 
     def __init__(self, classes: int, Z: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32):
@@ -108,7 +108,7 @@ class LabelConcat(_Labelled):
 
 
 class Projection(_Labelled):
-    r"""The label as a direction: do the features point its way?  (Miyato & Koyama 2018, equation 4, figure 1d.)
+    r"""Project the features onto a vector of the label.  (Miyato & Koyama 2018, equation 4, figure 1d.)
 
     Symbols   x (N, C) features phi   l (N,) labels in 0..K-1   e(l) (N, C) rows of a table   y (N, 1) the logit
 
@@ -118,8 +118,8 @@ class Projection(_Labelled):
     Why       the best logit is log p(x|l)/q(x|l) + log p(l)/q(l).  If log p(l|x) is linear in features phi(x), the
               label enters as an inner product, and what is left does not depend on it.
 
-    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 0.02^2): D begins nearly as if told nothing.
-    Errors    TypeError without labels; ShapeError and ValueError for labels that do not fit.
+    Arguments: C, K; `rng` draws w (Glorot) and the table from N(0, 0.02^2): at first, D hardly depends on the label.
+    Errors    TypeError without labels; ShapeError and ValueError for labels of a wrong shape or out of range.
     """
 
     def __init__(self, C: int, classes: int, *, rng: np.random.Generator, dtype: DTypeLike = np.float32):
@@ -181,5 +181,5 @@ class Projection(_Labelled):
         return f"{self.C}, {self.embedding.classes}"
 
     def _wide(self, dy):
-        """dy (N, 1) for each of the C columns: the derivative of a sum over columns."""
+        """dy (N, 1) repeated for each of the C columns: the gradient of a sum over columns."""
         return np.repeat(dy, self.C, axis=1)

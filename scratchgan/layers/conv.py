@@ -1,4 +1,4 @@
-"""Convolution and its adjoint: how images get into a discriminator, and out of a generator."""
+"""Convolution, for discriminators of images, and its adjoint, transposed convolution, for generators of images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..kernels import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output
 
 
 class Conv2D(Bilinear):
-    r"""Two-dimensional convolution (a cross-correlation, as everywhere in the field).
+    r"""Two-dimensional convolution (strictly a cross-correlation, as is usual in the field).
 
     Source: Goodfellow, Bengio & Courville 2016, equation 9.6; Dumoulin & Visin 2016 for the sizes.
 
@@ -23,8 +23,8 @@ class Conv2D(Bilinear):
     Backward  (Conv2D.2)  dxpad[n, s h + i, s w + j, c] += sum_o dy[n,h,w,o] W[i,j,c,o]     over all h, w, i, j
               (Conv2D.3)  dW[i,j,c,o] = sum_{n,h,w} xpad[n, s h + i, s w + j, c] dy[n,h,w,o]
               (Conv2D.4)  db[o] = sum_{n,h,w} dy[n,h,w,o]
-    Why       Each product x W in (1) adds dy W to its x and dy x to its W: the same loop, read backwards.
-    Tangent   the product rule on 2-4: see families.Bilinear.
+    Why       Each product x W in (1) adds dy W to the gradient of its x and dy x to that of its W, in the same loop.
+    Tangent   the product rule on (2)-(4): see families.Bilinear.
 
     Arguments: Ci, Co; `kernel_size`, `stride`, `padding`, each an integer or a pair (height, width).
     Errors    ValueError if x is not (N, H, W, Ci), or smaller than the kernel.
@@ -82,7 +82,7 @@ class Conv2D(Bilinear):
             sizes.append(size)
             if size is not None and size < 1:
                 raise self.misfit(
-                    f"{expected} of at least {k - 2 * p} pixels a side (kernel {k}, padding {p})", shape, batch
+                    f"{expected} of at least {k - 2 * p} pixels per side (kernel {k}, padding {p})", shape, batch
                 )
         return (*sizes, self.Co)
 
@@ -92,20 +92,20 @@ class Conv2D(Bilinear):
 
 
 class ConvTranspose2D(Bilinear):
-    r"""Exactly the adjoint of the convolution that goes the other way ("inverted" or "fractionally strided").
+    r"""Transposed ("inverted", "fractionally strided") convolution: the adjoint of the Conv2D from y's shape to x's.
 
     Source: Dumoulin & Visin 2016, chapter 4; Radford et al. 2016 for its use in a generator.
 
     Symbols   x (N, H, W, Ci)   W (k, k, Co, Ci)   b (Co,)   y (N, Ho, Wo, Co);   W is the weight of a Conv2D that
               maps Co channels to Ci;   o output padding, 0 <= o < s
-              Ho = (H - 1) s - 2p + k + o, and Wo likewise.  The Conv2D maps both Ho and Ho - o to H: o says which.
+              Ho = (H - 1) s - 2p + k + o, and Wo likewise.  The Conv2D maps both Ho and Ho - o to H; o selects one.
 
-    Forward   (ConvT.1)   y = b + Conv2D's dx, with x in the place of its dy                  (Conv2D.2)
-    Backward  (ConvT.2)   dx = Conv2D's y, with dy in the place of its x                      (Conv2D.1)
-              (ConvT.3)   dW = Conv2D's dW, with dy in the place of its x and x of its dy     (Conv2D.3)
+    Forward   (ConvT.1)   y = b + Conv2D's dx, with x in place of its dy                      (Conv2D.2)
+    Backward  (ConvT.2)   dx = Conv2D's y, with dy in place of its x                          (Conv2D.1)
+              (ConvT.3)   dW = Conv2D's dW, with dy in place of its x and x in place of its dy     (Conv2D.3)
               (ConvT.4)   db[o] = sum_{n,h,w} dy[n,h,w,o]
     Why       y = A' x for a linear A, so <y, dy> = <A' x, dy> = <x, A dy>: dx = A dy.
-    Tangent   the product rule on 2-4: see families.Bilinear.
+    Tangent   the product rule on (2)-(4): see families.Bilinear.
 
     Arguments: Ci, Co; `kernel_size`, `stride`, `padding`, `output_padding`, each an integer or a pair (height, width).
     Errors    ValueError if x is not (N, H, W, Ci), or if y would be empty.
@@ -135,7 +135,7 @@ class ConvTranspose2D(Bilinear):
         if any(o >= s for o, s in zip(self.output_padding, self.stride, strict=True)):
             raise ValueError(f"{who}: output_padding must be smaller than stride {self.stride}, got {output_padding!r}")
         require_rng(who, rng)
-        # Drawn with the fans of a layer from Ci to Co; a stride > 1 lets fewer inputs reach an output than that counts.
+        # The fans are those of a layer from Ci to Co; with stride > 1, fewer inputs reach an output than fan_in counts.
         W = initializers.get(init)((*self.kernel_size, Ci, Co), rng=rng, dtype=dtype)
         self.add_param("W", np.ascontiguousarray(W.swapaxes(2, 3)))
         if bias:
@@ -174,7 +174,7 @@ class ConvTranspose2D(Bilinear):
         geometry = zip(shape, self.kernel_size, self.stride, self.padding, self.output_padding, strict=False)
         sizes = [None if n is None else (n - 1) * s - 2 * p + k + o for n, k, s, p, o in geometry]
         if any(n is not None and n < 1 for n in sizes) or 0 in shape[:2]:
-            raise self.misfit(f"{expected} large enough that an output remains", shape, batch)
+            raise self.misfit(f"{expected} large enough for an output of at least one pixel", shape, batch)
         return (*sizes, self.Co)
 
     def describe(self):

@@ -1,4 +1,4 @@
-"""The fully connected layer: every output sees every input."""
+"""The fully connected layer: every output depends on every input."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Dense(Bilinear):
     Backward  (Dense.2)   dx = dy W^T              (N, Di)
               (Dense.3)   dW = x^T dy              (Di, Do)   summed over the batch
               (Dense.4)   db = sum_n dy_n          (Do,)
-    Why       A small change (tx, tW, tb) moves the loss by sum dy * (tx W + x tW + tb): collect each.
-    Tangent   the product rule on 2-4: see families.Bilinear.
+    Why       A small change (tx, tW, tb) changes the loss by sum dy * (tx W + x tW + tb): collect the factors of each.
+    Tangent   the product rule on (2)-(4): see families.Bilinear.
 
-    Arguments: Di and Do; `bias`; `init`, an initializer's name or function; `rng` draws W, b begins at 0.
+    Arguments: Di and Do; `bias`; `init`, an initializer's name or function; `rng` draws W; b starts at 0.
     Errors    ValueError naming the layer and both shapes, if x is not (N, Di).
     """
 

@@ -1,4 +1,4 @@
-"""Dropout: a random diagonal matrix in training, nothing afterwards."""
+"""Dropout: a random diagonal matrix in training, the identity in evaluation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Dropout(LinearMap):
 
     The mask m is drawn in `forward` from its `rng` and lives in the cache: all four passes use the same one.
 
-    Arguments: rate in [0, 1).   Errors: TypeError if the layer trains and `forward` got no rng.
+    Arguments: rate in [0, 1).   Errors: TypeError if `forward` got no rng in training.
     """
 
     def __init__(self, rate: float = 0.5):
@@ -38,7 +38,7 @@ class Dropout(LinearMap):
         return self.apply(dy, cache)
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
+        """The shape of the input."""
         return shape
 
     def describe(self):

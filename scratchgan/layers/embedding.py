@@ -1,4 +1,4 @@
-"""A vector for every class: how a label gets into a net."""
+"""Embedding: a learned vector for every class, through which labels enter a net."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _UNIT = initializers.normal(1.0)
 
 
 class Embedding(Layer):
-    r"""Row number `label` of a table.  (Mirza & Osindero 2014, section 3.2: labels go into both nets.)
+    r"""Look up row number `label` of a table.  (Mirza & Osindero 2014, section 3.2: labels go into both nets.)
 
     Symbols   l (N,) integer labels in 0..K-1   W (K, Z)   y (N, Z);   K `classes`
 
     Forward   (Embedding.1)   y[n] = W[l[n]],   which is (one-hot row of l[n]) W
-    Backward  (Embedding.2)   dW[k] = sum of dy[n] over the n with l[n] = k;   no dx: a label cannot move
+    Backward  (Embedding.2)   dW[k] = sum of dy[n] over the n with l[n] = k;   no dx: labels have no derivative
     Tangent   (Embedding.3)   ty[n] = tW[l[n]]
               (Embedding.4)   dW[k] += sum of tdy[n] over the n with l[n] = k
 
-    Its input has no derivative, so it stands in no Sequential: a net with labels calls it as a part, with labels that
-    are held fixed.  `backward` and `tangent_backward` return None, and `tangent` takes None for tx.
+    Its input has no derivative, so it cannot be part of a Sequential; layers that take labels call it.  `backward` and
+    `tangent_backward` return None, and `tangent` takes None for tx.
 
-    Arguments: K, Z; `rng` draws W from N(0, 1), or as `init` says.
-    Errors    TypeError if the labels are no integer array, ShapeError if they are not (N,), ValueError naming the first
-              label that is out of range.
+    Arguments: K, Z; `rng` draws W from N(0, 1), or with the initializer `init`.
+    Errors    TypeError if the labels are not an integer array, ShapeError if they are not (N,), ValueError naming the
+              first label that is out of range.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Embedding(Layer):
     def forward(self, x, *, train, rng=None):
         """(Embedding.1) for labels x."""
         self.check_input(x)
-        cache = Cache(self, self.params["W"], train)  # labels have no dtype of their own: gradients have W's
+        cache = Cache(self, self.params["W"], train)  # with W as x: gradients have W's dtype
         cache.labels = x
         y = cache.x[cache.labels]
         cache.y_shape = y.shape
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """(Embedding.2); None, for there is no dx."""
+        """(Embedding.2).  Returns None: there is no dx."""
         cache.begin_backward(self, dy)
         if param_grads:
             np.add.at(self.grads["W"], cache.labels, dy)
@@ -83,7 +83,7 @@ class Embedding(Layer):
         return None if tW is None else tW[cache.labels]
 
     def tangent_backward(self, tdy, cache, *, input_grad=True):
-        """(Embedding.4); None, for there is no tdx."""
+        """(Embedding.4).  Returns None: there is no tdx."""
         cache.begin_tangent_backward(self, tdy)
         if tdy is not None:
             np.add.at(self.grads["W"], cache.labels, tdy)

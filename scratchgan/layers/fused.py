@@ -1,17 +1,17 @@
-"""Two neighbours in one go: what compiled kernels do with a layer and the ReLU or LeakyReLU after it.
+"""Fused pairs: a layer and the ReLU or LeakyReLU after it, computed by one compiled kernel.
 
-A rectifier reads every number that the layer before it has just written, and writes it once more.  A compiled kernel
-applies it while the number is still in a register, and its gradient needs only the sign of its output.  So a Sequential
-that runs on compiled kernels asks `steps` for what it goes through: single layers, and pairs of them that are computed
-together.  A pair has the four passes of a layer, and its values and gradients are those of the two layers one after the
-other.
+On its own, a rectifier reads every number that the layer before it has just written, and writes it again.  A compiled
+kernel applies the rectifier while the number is still in a register, and the rectifier's gradient needs only the sign
+of its output.  So a Sequential that runs on compiled kernels runs over the list that `steps` makes of its layers:
+single layers, and pairs that are computed together.  A pair has the four passes of a layer, and its values and
+gradients are those of the two layers one after the other.
 
     Bilinear + rectifier     bias and rectifier are applied as the product is stored (`Rectified`)
     BatchNorm (+ rectifier)  mean, variance, scaling and rectifier in two passes over memory (`Normalised`)
     a rectifier by itself    its derivative comes from the sign of y (`Rectifier`)
 
-With the NumPy twins, and within `off()`, every layer computes by itself.  So does a layer whose class overrides one of
-its passes, or whose methods were replaced after this file was imported (an experiment, a planted fault).
+With the NumPy twins, and within `off()`, every layer is computed separately.  So is a layer of a subclass, or one whose
+methods were replaced after this file was imported (an experiment, a planted fault).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .dense import Dense
 from .norm import BatchNorm
 from .sequential import Sequential
 
-_here = threading.local()  # `off` holds in one thread: another one may be training
+_here = threading.local()  # `off` applies to one thread: another one may be training
 
 
 def _dense(layer: Dense, x, W, b, slope):
@@ -61,7 +61,7 @@ def _conv_transpose(layer: ConvTranspose2D, x, W, b, slope):
 PRODUCTS: dict[type, Callable[..., np.ndarray]] = {Dense: _dense, Conv2D: _conv, ConvTranspose2D: _conv_transpose}
 RECTIFIERS = (ReLU, LeakyReLU)
 _METHODS = ("forward", "backward", "tangent", "tangent_backward", "affine", "phi", "dphi", "statistics")
-#: the methods that a pair stands for, as they were when this file was imported
+#: the methods that a pair replaces, as they were when this file was imported
 _ORIGINAL = {
     kind: [(name, getattr(kind, name)) for name in _METHODS if hasattr(kind, name)]
     for kind in (*PRODUCTS, *RECTIFIERS, BatchNorm)
@@ -69,14 +69,14 @@ _ORIGINAL = {
 
 
 def _original(layer: Layer | None, *kinds: type) -> bool:
-    """Whether a layer is exactly of one of these classes, and the class has the methods that it was written with."""
+    """Whether a layer is an instance of exactly one of these classes, none of whose methods has been replaced."""
     kind = type(layer)
     return kind in kinds and all(getattr(kind, name) is method for name, method in _ORIGINAL[kind])
 
 
 @contextlib.contextmanager
 def off(single: bool = True):
-    """Within it every layer computes by itself (the gradient checker looks at the inputs of activations)."""
+    """Context manager: every layer is computed separately (the gradient checker needs the inputs of activations)."""
     before = getattr(_here, "off", False)
     _here.off = single
     try:
@@ -107,7 +107,7 @@ def steps(named: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 class Rectifier:
-    """A ReLU or LeakyReLU: y = max(x, slope x), whose derivative is read off the sign of y."""
+    """A ReLU or LeakyReLU: y = max(x, slope x), whose derivative follows from the sign of y."""
 
     takes_labels = False
 
@@ -163,7 +163,7 @@ class Rectified(Rectifier):
         return y, _rectified(self.rectifier, y, inner)
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The rectifier's gradient and its sum over the rows, which is db, in one pass; then the layer's."""
+        """The rectifier's gradient and its sum over the rows, which is db, in one pass; then the layer's gradients."""
         cache.begin_backward(self.rectifier, dy)
         layer, inner = self.layer, cache.inner
         dv, db = leaky_relu_grad_sum(dy, cache.y, slope=self.rectifier.slope)
@@ -184,7 +184,7 @@ class Rectified(Rectifier):
         return self.layer.tangent_backward(tdv, cache.inner, input_grad=input_grad)
 
     def kink_distance(self, cache):
-        """By y, whose sign is that of the rectifier's input; exact only where y > 0."""
+        """Computed from y, whose sign is that of the rectifier's input; exact only where y > 0."""
         return min(self.layer.kink_distance(cache.inner), super().kink_distance(cache))
 
 
@@ -215,13 +215,13 @@ class Normalised(Rectified):
         return y, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The rectifier's gradient and (Norm.5) in one go; what reaches (Norm.5) is not kept: see `tangent_backward`."""
+        """The rectifier's gradient, then (Norm.5), in one kernel.  The former is not kept: see `tangent_backward`."""
         layer, inner = self.layer, cache.inner
         cache.begin_backward(self.last, dy)
         if not inner.train:
             return layer.backward(self._times_slope(dy, cache), inner, param_grads=param_grads, input_grad=input_grad)
         inner.begin_backward(layer, dy)
-        inner.dy = inner.dx = None  # made by `tangent_backward` if it is asked for
+        inner.dy = inner.dx = None  # `tangent_backward` computes them if it needs them
         if param_grads or input_grad:
             rows = (-1, layer.C)
             dx, dgamma, dbeta = batchnorm_backward(
@@ -252,7 +252,7 @@ class Normalised(Rectified):
 
 
 def _rectified(layer: Layer, y, inner: Cache) -> Cache:
-    """The cache of a pair: the rectifier's, with its output in the place of its input."""
+    """The cache of a pair: the rectifier's, with its output stored in place of its input."""
     cache = Cache(layer, y, inner.train)
     cache.y, cache.y_shape, cache.inner = y, y.shape, inner
     return cache

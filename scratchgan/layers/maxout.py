@@ -10,19 +10,19 @@ from .pooling import smallest_gap
 
 
 class Maxout(LinearMap):
-    r"""Largest of every k = `pieces` neighbouring channels.  (Goodfellow et al. 2013, section 3.)
+    r"""The largest of every k = `pieces` neighbouring channels.  (Goodfellow et al. 2013, section 3.)
 
-    Symbols   x (N, ..., k C)   y (N, ..., C)   a[..., c] the place of the largest of channel c's k pieces
+    Symbols   x (N, ..., k C)   y (N, ..., C)   a[..., c] the index of the largest of channel c's k pieces
 
     Forward   (Maxout.1)   y[..., c] = max_{j < k} x[..., k c + j] = x[..., k c + a]
     Backward  (Maxout.2)   dx[..., k c + a] = dy[..., c],   0 for the other pieces
-    Why       A small change of x does not move the places a: with a in the cache, (1) only picks, a linear map.
+    Why       A small change of x does not change the indices a: with a in the cache, (1) is a selection, a linear map.
     At a tie  the first of the equal pieces is a, and gets the whole gradient.
 
-    The affine maps of the paper's unit are the layer before: Dense(Di, k Do) and Maxout(k) are Do units of k pieces.
+    The affine maps of the paper's units are the layer before: Dense(Di, k Do) and Maxout(k) form Do units of k pieces.
     The first GAN's discriminator was made of these (Goodfellow et al. 2014, section 5).
 
-    Errors    ValueError if the last axis of x is no multiple of k.
+    Errors    ValueError if the last axis of x is not a multiple of k.
     """
 
     def __init__(self, pieces: int = 2):

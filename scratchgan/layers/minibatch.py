@@ -1,8 +1,8 @@
-"""Letting a discriminator see the batch: a generator that gives one sample over and over is then easily caught.
+"""Layers that let D compare the samples of a batch, so that a generator that repeats one sample is easy to detect.
 
-In both layers a sample's output depends on its batch-mates, in training and in evaluation alike, and the gradient flows
-to them.  What comes out of a net for one sample is so no function of that sample alone: a gradient penalty through such
-a layer is that of the logits summed over the batch.
+In both layers a sample's output depends on the other samples of the batch, in training and in evaluation, and gradients
+flow to these samples.  The logit of a sample is then not a function of that sample alone: a gradient penalty through
+such a layer uses the gradient of the sum of all logits of the batch.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from ..kernels import matmul
 
 
 class MinibatchStd(Layer):
-    r"""Append one channel that says how much the samples of a group differ.  (Karras et al. 2018, section 3.)
+    r"""Append one channel that measures how much the samples of a group differ.  (Karras et al. 2018, section 3.)
 
-    Symbols   x (N, ..., C)   y (N, ..., C + 1);   the batch is cut into `groups` runs of n = N / groups samples, and
-              below stands one of them, its samples i as rows of F features (all positions and channels): x (n, F)
+    Symbols   x (N, ..., C)   y (N, ..., C + 1);   the batch is split into `groups` groups of n = N / groups
+              successive samples; below is one group, its samples i as rows of F features (all positions and channels):
+              x (n, F)
               m(v)[f] = 1/n sum_i v[i, f]
 
     Forward   (MinibatchStd.1)   xc = x - m(x),   sd = sqrt(m(xc^2) + eps),   q = xc / sd
-              (MinibatchStd.2)   s = 1/F sum_f sd[f],   one number a group
+              (MinibatchStd.2)   s = 1/F sum_f sd[f],   one number per group
               (MinibatchStd.3)   y = x with s as one more channel, at all positions of all samples of the group
     Tangent   (MinibatchStd.4)   tsd = m(xc txc) / sd = m(q tx),   since m(xc) = 0
               (MinibatchStd.5)   ts = 1/F sum_f tsd[f] = sum(q tx) / (n F)
     Backward  (MinibatchStd.6)   dx = dy without its last channel + q ds / (n F),   ds = sum of dy's last channel
     Second    (MinibatchStd.7)   tq = (tx - m(tx) - q tsd) / sd
               (MinibatchStd.8)   tdx = tdy without its last channel + (q tds + tq ds) / (n F)
-    Why       (5) is linear in tx, and (6) hands ds back with the same factors q / (n F); (7) puts a dot on q, and (8)
-              on (6).
+    Why       (6) is the adjoint of (5), which is linear in tx with the factors q / (n F); (7) is the tangent of q, and
+              (8) that of (6).
 
     Arguments: `groups`, 1 for the whole batch as in the paper (its authors' code has groups of four samples); eps > 0
     keeps the root smooth where all samples agree.
-    Errors    ValueError if N is no multiple of `groups`.
+    Errors    ValueError if N is not a multiple of `groups`.
     """
 
     def __init__(self, groups: int = 1, *, eps: float = 1e-8):
@@ -50,7 +51,7 @@ class MinibatchStd(Layer):
         self.check_input(x)
         if len(x) % self.groups:
             raise ValueError(
-                f"{self.label} cuts the batch into {self.groups} groups of one size; {len(x)} samples do not divide so"
+                f"{self.label} splits the batch into {self.groups} groups of equal size, got {len(x)} samples"
             )
         cache = Cache(self, x, train)
         cache.couples = True
@@ -122,7 +123,7 @@ class MinibatchStd(Layer):
 
 
 class MinibatchDiscrimination(Layer):
-    r"""Append B numbers that say how near the other samples are.  (Salimans et al. 2016, section 3.2.)
+    r"""Append B numbers that measure how near the other samples of the batch are.  (Salimans et al. 2016, section 3.2.)
 
     Symbols   x (N, Di)   T (Di, B, K)   y (N, Di + B);   B `kernels`, K `dims`;   i and j run over the batch
 
@@ -137,10 +138,10 @@ class MinibatchDiscrimination(Layer):
                                   tdM[i,b,k] = -sum_j S[i,j,b,k] tw[i,j,b]
               (MinibatchDisc.9)   tdx = tdy's part of x + tdM T^T + dM tT^T,   dT += tx^T dM + x^T tdM
     Why       M[i] moves o[i] through e[i,j] and every o[j] through e[j,i], which is the same number: hence the sum
-              do[i] + do[j] in (6).  S does not change where no two M are equal: it has no tangent.
+              do[i] + do[j] in (6).  S is constant unless two entries of M are equal: its tangent is zero.
     Kink      |v| at v = 0, where two samples agree in M: there S = 0.
 
-    Arguments: Di, B, K; `rng` draws T, by `init` as for a dense layer from Di to B K.
+    Arguments: Di, B, K; `rng` draws T, with the initializer `init`, as for a dense layer from Di to B K.
     Errors    ValueError if x is not (N, Di).
     """
 
@@ -249,7 +250,7 @@ def _mean(v: np.ndarray) -> np.ndarray:
 
 
 def _over_pairs(M: np.ndarray, term) -> np.ndarray:
-    """sum_k term(k, M[i,b,k] - M[j,b,k]): (N, N, B).  One k at a time: an array (N, N, B, K) would not fit a cache."""
+    """sum_k term(k, M[i,b,k] - M[j,b,k]): (N, N, B).  One k at a time: (N, N, B, K) would not fit in a CPU cache."""
     total = np.zeros((len(M), *M.shape[:2]), M.dtype)
     for k in range(M.shape[2]):
         total += term(k, M[:, None, :, k] - M[None, :, :, k])

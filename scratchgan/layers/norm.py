@@ -1,10 +1,10 @@
-r"""Normalisation: subtract a mean, divide by a standard deviation; four passes derived by hand, once for all.
+r"""Normalisation: subtract a mean, divide by a standard deviation.  Four passes, derived once by hand.
 
-Let m(v) be the mean of v over the group of entries that are normalised together.  Which entries these are is all that
-the normalisations differ in:
+Let m(v) be the mean of v over the group of entries that are normalised together.  The normalisations differ only in
+the choice of this group:
 
     BatchNorm      all samples and positions of a channel            LayerNorm   all entries of a sample
-    InstanceNorm   all positions of a channel of a sample            GroupNorm   the same of several channels together
+    InstanceNorm   all positions of a channel of a sample            GroupNorm   the same for several channels together
     PixelNorm      all channels of a pixel, and no mean is subtracted
 
 With centred xc = x - m(x) and r = 1 / sqrt(m(xc^2) + eps):
@@ -12,26 +12,26 @@ With centred xc = x - m(x) and r = 1 / sqrt(m(xc^2) + eps):
     (Norm.1)   xhat = r xc                                   the normalised input
     (Norm.2)   y = gamma xhat + beta
 
-How xhat moves when x moves along tx.  m(xc^2) moves by 2 m(xc tx), hence
+When x moves along tx, m(xc^2) moves by 2 m(xc tx), hence
 
     (Norm.3)   tr = -r^3 m(xc tx) = -r^2 m(xhat tx)
     (Norm.4)   txhat = r (tx - m(tx)) + tr xc = P tx,     P v = r (v - m(v) - xhat m(xhat v))
 
-P is symmetric, <P v, w> = <v, P w>, so the gradient goes back through the same formula.  With g = gamma dy:
+P is symmetric, <P v, w> = <v, P w>, so the gradient is given by the same formula.  With g = gamma dy:
 
     (Norm.5)   dx = P g,     dgamma = sum dy xhat,     dbeta = sum dy
 
-and the tangent of (5), by the product rule on r, xhat and g, tg = tgamma dy + gamma tdy:
+and its tangent follows from the product rule on r, xhat and g, with tg = tgamma dy + gamma tdy:
 
     (Norm.6)   tdx = (tr / r) dx + P tg - r txhat m(xhat g) - r xhat m(txhat g)
                dgamma += sum (tdy xhat + dy txhat),     dbeta += sum tdy
 
-The sums run over all axes that gamma and beta do not have.  Three variations leave out terms and change no other:
+The sums run over all axes that gamma and beta do not have.  Three variants leave out some terms and keep the others:
 
     not centred    xc = x, and P loses its m(v):  P v = r (v - xhat m(xhat v))
     not affine     no gamma and beta:  y = xhat, g = dy, tg = tdy
-    constants      m and r do not depend on x (BatchNorm in evaluation):  P v = r v, tr = 0, tdx = P tg.  That is
-                   another function with another gradient: mixing the two is a classic mistake.
+    constants      m and r do not depend on x (BatchNorm in evaluation):  P v = r v, tr = 0, tdx = P tg.  This is
+                   a different function with a different gradient: confusing the two is a classic mistake.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from ..kernels import channel_dot, channel_sum
 
 
 class Normalisation(Layer):
-    """(Norm.1-6).  A subclass says what m(v) is: `mean`; gamma and beta have the shape of x's last axes.
+    """(Norm.1-6).  A subclass defines m(v), as `mean`; gamma and beta have the shape of x's last axes.
 
     shape     of gamma and beta; None: not affine
-    eps > 0   keeps r finite where a group does not vary
+    eps > 0   keeps r finite where all entries of a group are equal
     """
 
-    #: a mean is subtracted
+    #: whether a mean is subtracted
     centred = True
 
     def __init__(self, shape: tuple[int, ...] | None, *, eps: float, dtype=np.float32):
@@ -96,7 +96,7 @@ class Normalisation(Layer):
         if param_grads and cache.gamma is not None:
             self.grads["gamma"] += self._dot(dy, cache.xhat)
             self.grads["beta"] += self._sum(dy)
-        cache.dx = None  # made by tangent_backward if nobody asked for it here
+        cache.dx = None  # computed by tangent_backward if it is not computed here
         if input_grad:
             cache.dx = self.project(_scale(cache.gamma, dy), cache)
         return cache.dx
@@ -134,7 +134,7 @@ class Normalisation(Layer):
         return add(tdx, tr_over_r * dx - r * (txhat * self.mean_dot(xhat, g) + xhat * self.mean_dot(txhat, g)))
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
+        """The shape of the input."""
         return shape
 
     def project(self, v: np.ndarray, cache: Cache) -> np.ndarray:
@@ -151,7 +151,7 @@ class Normalisation(Layer):
         return channel_sum(a.reshape(-1, gamma.size)).reshape(gamma.shape)
 
     def _dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The same sum of a b."""
+        """The same sum, of a b."""
         gamma = self.params["gamma"]
         return channel_dot(a.reshape(-1, gamma.size), b.reshape(-1, gamma.size)).reshape(gamma.shape)
 
@@ -159,19 +159,19 @@ class Normalisation(Layer):
 class BatchNorm(Normalisation):
     r"""Normalise each channel over the batch and all positions.  (Ioffe & Szegedy 2015, algorithm 1.)
 
-    Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) mean over all axes but the last; M entries in it
+    Symbols   x, y (N, C) or (N, H, W, C)   gamma, beta (C,)   m(v) the mean over all axes but the last, of M entries
 
-    Training    (BatchNorm.1)  y by (Norm.2), xhat by (Norm.1) from this batch: a sample's output depends on its
-                               batch-mates, and its gradient (Norm.5) flows to them
+    Training    (BatchNorm.1)  y by (Norm.2), xhat by (Norm.1) from this batch: a sample's output depends on the
+                               whole batch, and gradients flow to the whole batch, by (Norm.5)
                 (BatchNorm.2)  mean <- (1 - momentum) mean + momentum m(x)
                                var  <- (1 - momentum) var  + momentum M/(M-1) m(xc^2)
     Evaluation  (BatchNorm.3)  xhat = (x - mean) / sqrt(var + eps) with the running statistics: constants
 
-    Each call's mode is in its cache: a call in training has the training backward whatever was called since.  There
-    `cache.couples` says that samples were coupled: a penalty on per-sample gradients has no meaning then.
+    Each call's mode is in its cache, so a training call keeps its training backward whatever is called in between.  In
+    training, `cache.couples` is True: samples are coupled, and a penalty on per-sample gradients has no meaning.
 
     Arguments: C; momentum in [0, 1]; eps > 0.
-    Errors    ValueError if the last axis of x is not C, or in training if there is but one entry a channel.
+    Errors    ValueError if the last axis of x is not C, or, in training, if a channel has only one entry.
     """
 
     couples_samples = True
@@ -187,11 +187,11 @@ class BatchNorm(Normalisation):
         return self._sum(v) / v.dtype.type(v.size // self.C)
 
     def mean_dot(self, a, b):
-        """The same, by the kernel that multiplies and sums at once."""
+        """m(a b), by the kernel that multiplies and sums in one pass."""
         return self._dot(a, b) / a.dtype.type(a.size // self.C)
 
     def statistics(self, x, cache):
-        """Those of the batch in training, which also move the running ones; these in evaluation.  (BatchNorm.1-3)"""
+        """In training those of the batch, which update the running ones; in evaluation the latter.  (BatchNorm.1-3)"""
         if not cache.train:
             return x - self.state["mean"], self.state["var"]
         M, mean = self.entries(x), self.mean(x)
@@ -201,21 +201,21 @@ class BatchNorm(Normalisation):
         return xc, var
 
     def entries(self, x):
-        """M, the entries of a channel.  Raises ValueError if there is only one: it has no variance."""
+        """M, the number of entries per channel.  Raises ValueError for only one, which has no variance."""
         M = x.size // self.C
         if M < 2:
             raise ValueError(
-                f"{self.label} in training needs at least 2 entries a channel to have a variance, "
+                f"{self.label} in training needs at least 2 entries per channel to have a variance, "
                 f"got {M}: use a larger batch"
             )
         return M
 
     def constant(self, cache):
-        """In evaluation."""
+        """True in evaluation."""
         return not cache.train
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's; its last entry must be C."""
+        """The shape of the input, whose last entry must be C."""
         if shape is None:
             return None
         if not shape or shape[-1] not in (None, self.C):
@@ -233,5 +233,5 @@ class BatchNorm(Normalisation):
 
 
 def _scale(gamma: np.ndarray | None, v: np.ndarray) -> np.ndarray:
-    """Gamma v; v itself without gamma."""
+    """Return gamma v, or v itself without gamma."""
     return v if gamma is None else gamma * v

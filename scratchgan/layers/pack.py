@@ -1,4 +1,4 @@
-"""Packing: D judges m samples at once, and so sees whether they differ."""
+"""Packing: D classifies m samples together, and so can tell whether they differ."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from ..families import LinearMap
 
 
 class Pack(LinearMap):
-    r"""Lay m neighbouring samples of the batch on top of each other, channel by channel.  (PacGAN, Lin et al. 2018.)
+    r"""Stack m neighbouring samples of the batch along the channel axis.  (PacGAN, Lin et al. 2018.)
 
     Symbols   x (N, ..., C)   y (N / m, ..., m C)
-    (Pack.1)   y[n, ..., C j + c] = x[m n + j, ..., c];   dx: the same from right to left.
+    (Pack.1)   y[n, ..., C j + c] = x[m n + j, ..., c];   dx: the same, read from right to left.
 
-    As D's first layer it makes of D a judge of m samples drawn independently, all real or all fake, with one logit: a G
-    whose samples resemble each other too much is found out by that alone.  Nothing else changes, only D's input is
-    wider.
+    As D's first layer, it makes D give one logit to m independent samples, all real or all fake: D can then detect a G
+    whose samples resemble each other too much.  Nothing else changes; only D's input has more channels.
 
-    Errors    ValueError if N is no multiple of m.
+    Errors    ValueError if N is not a multiple of m.
     """
 
     def __init__(self, m: int = 2):
@@ -28,8 +27,8 @@ class Pack(LinearMap):
         N, *middle, C = x.shape
         if N % self.m:
             raise ValueError(
-                f"{self.label} packs {self.m} samples into one; {N} samples do not divide so: choose a "
-                f"batch size that is a multiple of {self.m}"
+                f"{self.label} packs {self.m} samples into one: expected a batch size that is a multiple of "
+                f"{self.m}, got {N}"
             )
         y = x.reshape(N // self.m, self.m, *middle, C)
         axes = (0, *range(2, y.ndim - 1), 1, y.ndim - 1)

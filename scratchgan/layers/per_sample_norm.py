@@ -1,7 +1,7 @@
-"""Normalisations of each sample by itself: the same in training and evaluation, and no sample sees its batch-mates.
+"""Normalisations of each sample by itself: the same in training and evaluation, independent of the rest of the batch.
 
-So a gradient penalty may go through them, which it may not through BatchNorm.  Their four passes are (Norm.1-6) of
-`scratchgan.layers.norm`; here stands only what m(v) is.
+A gradient penalty can therefore go through them, but not through BatchNorm.  Their four passes are (Norm.1-6) of
+`scratchgan.layers.norm`; this file only defines m(v).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class LayerNorm(Normalisation):
     Forward   (LayerNorm.1)  m(v)[n] = 1/|S| sum_{s in shape} v[n, s];     y by (Norm.1, 2)
     Backward  (Norm.5), with dgamma and dbeta summed over n
 
-    In WGAN-GP's critic it takes the place of BatchNorm (Gulrajani et al. 2017, section 4).  Axes between N and `shape`
-    are normalised apart: LayerNorm(C) on tokens (N, T, C) treats each token by itself.
+    It replaces BatchNorm in WGAN-GP's critic (Gulrajani et al. 2017, section 4).  Axes between N and `shape`
+    are normalised separately: LayerNorm(C) on tokens (N, T, C) treats each token by itself.
 
     Arguments: shape, the last axes of x, or a single integer; `affine`, whether there are gamma and beta; eps > 0.
-    Errors    ValueError if x does not end in `shape`, or if that is a single entry, which is its own mean.
+    Errors    ValueError if x does not end in `shape`, or if `shape` has a single entry, which equals its own mean.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class LayerNorm(Normalisation):
         self.shape = tuple(positive_int("LayerNorm", "shape", n) for n in sizes)
         if math.prod(self.shape) < 2:
             raise ValueError(
-                f"LayerNorm: shape must hold at least 2 entries, got {sizes}: one entry less its own mean is zero"
+                f"LayerNorm: shape must hold at least 2 entries, got {sizes}: one entry minus its own mean is zero"
             )
         super().__init__(self.shape if affine else None, eps=eps, dtype=dtype)
 
@@ -48,11 +48,11 @@ class LayerNorm(Normalisation):
         return _mean_over_last(v, len(self.shape))
 
     def mean_dot(self, a, b):
-        """The same of a b, by the kernel that multiplies and sums at once."""
+        """m(a b), by the kernel that multiplies and sums in one pass."""
         return _mean_dot_over_last(a, b, len(self.shape))
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's, which must end in the layer's shape."""
+        """The shape of the input, which must end in the layer's shape."""
         if shape is None:
             return None
         end = shape[-len(self.shape) :]
@@ -67,18 +67,17 @@ class LayerNorm(Normalisation):
 class GroupNorm(Normalisation):
     r"""Normalise each sample over all positions of a group of channels.  (Wu & He 2018, section 3.1, equation 7.)
 
-    Symbols   x, y (N, H, W, C)   gamma, beta (C,), one for each channel;   C/groups neighbouring channels a group
+    Symbols   x, y (N, H, W, C)   gamma, beta (C,), one for each channel;   C/groups neighbouring channels per group
 
     Forward   (GroupNorm.1)  m(v)[n, g] = mean of v[n, h, w, c] over all h, w and all c with floor(c groups / C) = g;
                              y by (Norm.1, 2)
     Backward  (Norm.5), with dgamma and dbeta summed over n, h, w
 
-    Between its ends stands every choice of sharing: one group is LayerNorm with a gamma for each channel only, C groups
-    are InstanceNorm.
+    With groups = 1 it is LayerNorm with only one gamma per channel; with groups = C it is InstanceNorm.
 
     Arguments: groups, a divisor of C; `affine`, whether there are gamma and beta; eps > 0.
-    Errors    ValueError if groups does not divide C, if the last axis of x is not C, or if a group has but one entry,
-              which is its own mean.
+    Errors    ValueError if groups does not divide C, if the last axis of x is not C, or if a group has only one entry,
+              which equals its own mean.
     """
 
     def __init__(self, groups: int, C: int, *, affine: bool = True, eps: float = 1e-5, dtype: DTypeLike = np.float32):
@@ -93,7 +92,7 @@ class GroupNorm(Normalisation):
         return self._to_channels(group_mean(self._positions(v), groups=self.groups), v)
 
     def mean_dot(self, a, b):
-        """The same of a b, by the kernel that multiplies and sums at once."""
+        """m(a b), by the kernel that multiplies and sums in one pass."""
         return self._to_channels(group_mean_dot(self._positions(a), self._positions(b), groups=self.groups), a)
 
     def _positions(self, v):
@@ -105,7 +104,7 @@ class GroupNorm(Normalisation):
         return means.repeat(self.C // self.groups, axis=1).reshape(len(v), *(1,) * (v.ndim - 2), self.C)
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's; its last entry must be C, and a group must have more than one entry."""
+        """The shape of the input; its last entry must be C, and a group must have more than one entry."""
         if shape is None:
             return None
         if not shape or shape[-1] not in (None, self.C):
@@ -127,10 +126,10 @@ class InstanceNorm(GroupNorm):
 
     Forward   (InstanceNorm.1)  m(v)[n, c] = 1/(H W) sum_{h,w} v[n, h, w, c]:  GroupNorm with a group for each channel
 
-    It takes from an image its contrast, and so its style: CycleGAN's generators use it (Zhu et al. 2017, section 4).
+    It removes the contrast, and so the style, of an image: CycleGAN's generators use it (Zhu et al. 2017, section 4).
 
     Arguments: C; `affine`, whether there are gamma and beta; eps > 0.
-    Errors    ValueError if the last axis of x is not C, or if there is but one pixel.
+    Errors    ValueError if the last axis of x is not C, or if there is only one pixel.
     """
 
     def __init__(self, C: int, *, affine: bool = True, eps: float = 1e-5, dtype: DTypeLike = np.float32):
@@ -142,15 +141,15 @@ class InstanceNorm(GroupNorm):
 
 
 class PixelNorm(Normalisation):
-    r"""Give the channels of each pixel the mean square 1.  (Karras et al. 2018, section 4.2.)
+    r"""Scale the channels of each pixel to a mean square of 1.  (Karras et al. 2018, section 4.2.)
 
     Symbols   x, y (N, C) or (N, H, W, C)
 
     Forward   (PixelNorm.1)  y = x / sqrt(m(x^2) + eps),  m(v)[n, h, w] = 1/C sum_c v[n, h, w, c]:  not centred
     Backward  (PixelNorm.2)  dx = r (dy - y m(y dy)),  r = 1 / sqrt(m(x^2) + eps):  (Norm.5) without gamma and m(v)
-    Why       y has a fixed length, so dx has no part along it (but for eps): signals in G cannot grow without bound.
+    Why       y has a fixed length, so dx has no part along it (up to eps): activations in G cannot grow without bound.
 
-    ProGAN puts it behind each convolution of G, StyleGAN on the noise.
+    ProGAN has it after each convolution of G, StyleGAN on the latent vector.
 
     Arguments: eps > 0.  No parameters; any number of channels fits.
     Errors    ValueError if x is (N,).
@@ -166,11 +165,11 @@ class PixelNorm(Normalisation):
         return _mean_over_last(v, 1)
 
     def mean_dot(self, a, b):
-        """The same of a b, by the kernel that multiplies and sums at once."""
+        """m(a b), by the kernel that multiplies and sums in one pass."""
         return _mean_dot_over_last(a, b, 1)
 
     def output_shape(self, shape, batch="N"):
-        """The same as the input's."""
+        """The shape of the input."""
         if shape == ():
             raise self.misfit("(N, ..., C)", shape, batch)
         return shape

@@ -1,5 +1,8 @@
-"""Pooling and up-sampling: blocks of pixels become one, and one becomes a block.  All linear maps, once it is known
-where the maxima stand.  Averaging and copying are each other's adjoint up to 1/k^2."""
+"""Pooling and up-sampling: a block of pixels becomes one pixel, or one pixel becomes a block.
+
+All of them are linear maps, max pooling once the positions of the maxima are known.  Averaging and copying are each
+other's adjoint up to the factor 1/k^2.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class AveragePool2D(LinearMap):
 
     Symbols   x (N, H, W, C)   y (N, floor(H/k), floor(W/k), C)
     (AveragePool.1)   y[n,h,w,c] = 1/k^2 sum_{i,j} x[n, k h + i, k w + j, c]
-    (AveragePool.2)   dx[n, k h + i, k w + j, c] = dy[n,h,w,c] / k^2,   0 in rows and columns that fill no block
+    (AveragePool.2)   dx[n, k h + i, k w + j, c] = dy[n,h,w,c] / k^2,   0 in rows and columns that do not fill a block
 
     Errors    ValueError if x is not (N, H, W, C) with H and W at least k.
     """
@@ -57,11 +60,11 @@ class MaxPool2D(LinearMap):
     Source: Goodfellow, Bengio & Courville 2016, section 9.3.
 
     Symbols   x (N, H, W, C)   y (N, floor(H/k), floor(W/k), C)
-              a[n,h,w,c] = (i, j), the place of the largest entry in its block, found by `forward`
+              a[n,h,w,c] = (i, j), the position of the largest entry in its block, found by `forward`
 
     Forward   (MaxPool.1)   y[n,h,w,c] = max_{i,j} x[n, k h + i, k w + j, c] = x[n, (k h, k w) + a, c]
     Backward  (MaxPool.2)   dx[n, (k h, k w) + a, c] = dy[n,h,w,c],   0 everywhere else
-    Why       A small change of x does not move the places a: with a in the cache, (1) only picks, a linear map.
+    Why       A small change of x does not change the positions a: with a in the cache, (1) is a selection and linear.
     At a tie  the first of the equal entries in row-major order is a, and gets the whole gradient.
 
     Errors    ValueError if x is not (N, H, W, C) with H and W at least k.
@@ -72,7 +75,7 @@ class MaxPool2D(LinearMap):
         self.size = positive_int("MaxPool2D", "size", size)
 
     def prepare(self, cache, rng):
-        """Find the places of the maxima."""
+        """Find the positions of the maxima."""
         cache.at = max_pool_argmax(cache.x, size=self.size)
 
     def apply(self, x, cache):
@@ -96,7 +99,7 @@ class MaxPool2D(LinearMap):
 
 
 def smallest_gap(groups: np.ndarray) -> float:
-    """How near the second largest entry along the last axis comes to the largest, at the nearest; inf without one."""
+    """The smallest difference between the two largest entries along the last axis; inf if there is only one."""
     if groups.size == 0 or groups.shape[-1] == 1:
         return np.inf
     top = np.partition(groups, -2, axis=-1)
@@ -110,7 +113,7 @@ class UpsampleNearest2D(LinearMap):
     (UpsampleNearest.1)   y[n, k h + i, k w + j, c] = x[n,h,w,c]
     (UpsampleNearest.2)   dx[n,h,w,c] = sum_{i,j} dy[n, k h + i, k w + j, c]
 
-    Followed by a convolution it is the cure for checkerboard artefacts (Odena et al. 2016).
+    Followed by a convolution, it avoids checkerboard artefacts (Odena et al. 2016).
     Errors    ValueError if x is not (N, H, W, C).
     """
 
@@ -144,7 +147,7 @@ class UpsampleBilinear2D(LinearMap):
 
     Forward   (UpsampleBilinear.1)   along the height, for i = 0..k-1, and then the same along the width:
                                      y[k h + i] = (1 - |u_i|) x[h] + |u_i| x[g],   g = h - 1 if u_i < 0, else h + 1
-                                     where g lies outside, the edge pixel stands in: g = h
+                                     where g is outside the image, the edge pixel is used: g = h
     Backward  (UpsampleBilinear.2)   the adjoint: dx[h] += (1 - |u_i|) dy[k h + i],   dx[g] += |u_i| dy[k h + i]
 
     The weights of an output pixel sum to 1: a constant image stays constant.
@@ -178,7 +181,7 @@ def _pooled(layer, shape, batch):
     if shape is None:
         return (None, None, None)
     if len(shape) != 3 or any(n is not None and n < layer.size for n in shape[:2]):
-        raise layer.misfit(f"images (N, H, W, C) of at least {layer.size} pixels a side", shape, batch)
+        raise layer.misfit(f"images (N, H, W, C) of at least {layer.size} pixels per side", shape, batch)
     return (*(None if n is None else n // layer.size for n in shape[:2]), shape[2])
 
 

@@ -1,4 +1,4 @@
-"""Products of two activations: number by number, and matrix by matrix.  Parts of layers that are graphs."""
+"""Products of two activations, entry by entry and as matrices.  They are parts of layers that are graphs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ..kernels import batch_matmul
 
 
 class Multiply(Product):
-    r"""Number by number: a gate, a modulation, a projection.
+    r"""Entry by entry: a gate, a modulation, a projection.
 
-    Symbols   a and y of any shape;   b of a shape that NumPy's broadcasting repeats to that of a: a style (N, 1, 1, C)
+    Symbols   a and y of any shape;   b of a shape that NumPy broadcasts to that of a: a style (N, 1, 1, C)
               for images (N, H, W, C), a gate (1,) for anything
 
     Forward   (Multiply.1)   y = a b
     Backward  (Multiply.2)   da = dy b
-              (Multiply.3)   db = dy a, summed over all the places that a number of b was repeated to
+              (Multiply.3)   db = dy a, summed over all entries that an entry of b was broadcast to
     Tangent   the product rule: see families.Product.
     """
 
@@ -38,12 +38,12 @@ class Multiply(Product):
         """(shape of a, shape of b), both with the batch axis -> shape of a."""
         a, b = shape
         if len(b) > len(a) or any(m not in (1, n) for n, m in zip(reversed(a), reversed(b), strict=False)):
-            raise ShapeError(f"{self.label} expects b of a shape that can be repeated to a's, got a {a} and b {b}")
+            raise ShapeError(f"{self.label} expects b of a shape that broadcasts to a's, got a {a} and b {b}")
         return a
 
 
 class MatMul(Product):
-    r"""Matrix by matrix, for every sample: attention's scores, and its weighted means.
+    r"""A matrix product for every sample: the scores and the weighted means of attention.
 
     Symbols   a (N, I, K)   b (N, K, J), or (N, J, K) with `transpose_b`   y (N, I, J);   below, one sample
 

@@ -1,4 +1,4 @@
-"""A bilinear layer whose weight is a function of the parameter that is trained."""
+"""A bilinear layer whose weight is a function of the trained parameter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..families import Bilinear, sum_rows
 
 
 class Reparametrised(Layer):
-    r"""y = A(x, S) + b with S = S(W): the layer uses S, the optimiser moves W.
+    r"""y = A(x, S) + b with S = S(W): the layer uses S, the optimiser updates W.
 
     Symbols   W the parameter, S the weight used, of the same shape;   A, A^T, B of the wrapped layer (see Bilinear)
               R tW = tS, how S moves with W, linear in tW;   R^T its adjoint, <R tW, dS> = <tW, R^T dS>
@@ -17,17 +17,17 @@ class Reparametrised(Layer):
     Forward   (Reparam.1)  S = S(W),    y = A(x, S) + b
     Backward  (Reparam.2)  dx = A^T(dy, S),    dS = B(x, dy),    dW = R^T dS,    db = sum dy
     Tangent   (Reparam.3)  tS = R tW,    ty = A(tx, S) + A(x, tS) + tb
-    Its own   (Reparam.4)  tdx = A^T(tdy, S) + A^T(dy, tS),    tdS = B(tx, dy) + B(x, tdy)
+    Second    (Reparam.4)  tdx = A^T(tdy, S) + A^T(dy, tS),    tdS = B(tx, dy) + B(x, tdy)
                            dW += R^T tdS + t(R^T) dS,    db += sum tdy
     Why       The chain rule puts one linear map R^T after the layer's own gradient.  (4) is the product rule on (2):
               R^T depends on W too, and t(R^T) is its derivative along tW.
 
-    A subclass gives `weight` (S), `weight_tangent` (R), `weight_adjoint` (R^T) and `weight_adjoint_tangent`.  The
+    A subclass defines `weight` (S), `weight_tangent` (R), `weight_adjoint` (R^T) and `weight_adjoint_tangent`.  The
     wrapped layer's parameters "W" and "b" become the wrapper's, under the same names; its own forward is not used.
 
     Arguments: layer, a Dense, Conv2D or ConvTranspose2D.
-    Errors    TypeError if it is not Bilinear, ValueError if it is wrapped already; from a wrong input, the wrapped
-              layer's.
+    Errors    TypeError if it is not Bilinear, ValueError if it is already wrapped; for a wrong input, the errors
+              of the wrapped layer.
     """
 
     def __init__(self, layer: Bilinear):
@@ -38,11 +38,11 @@ class Reparametrised(Layer):
         if layer.wrapped:
             raise ValueError(f"{who}: {layer!r} is wrapped already; its weight would be counted twice")
         self.layer, layer.wrapped = layer, True
-        # The very same dicts: arrays that `astype` replaces in one are replaced in both.
+        # The same dict objects: arrays that `astype` replaces in one are replaced in both.
         self.params, self.grads = layer.params, layer.grads
 
     def weight(self, W: np.ndarray, cache: Cache) -> np.ndarray:
-        """S(W); what the other three need goes into the cache."""
+        """S(W); stores in the cache what the other three methods need."""
         raise NotImplementedError(f"{type(self).__name__} must define weight")
 
     def weight_tangent(self, tW: np.ndarray, cache: Cache) -> np.ndarray:
@@ -69,7 +69,7 @@ class Reparametrised(Layer):
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
         """(Reparam.2)."""
         cache.begin_backward(self, dy)
-        cache.dS = None  # made by tangent_backward if nobody asked for it here
+        cache.dS = None  # computed by tangent_backward if it is not computed here
         if param_grads:
             cache.dS = self.layer.weight_grad(cache.x, dy)
             self.grads["W"] += self.weight_adjoint(cache.dS, cache)
@@ -113,7 +113,7 @@ class Reparametrised(Layer):
         return self.layer.output_shape(shape, batch)
 
     def set_path(self, path):
-        """Say where this layer stands; the wrapped one stands in the same place."""
+        """Set the path of this layer, and the same path for the wrapped one."""
         super().set_path(path)
         self.layer.set_path(path)
 

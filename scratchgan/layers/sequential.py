@@ -12,14 +12,14 @@ from ..core import Cache, Layer, Shape, ShapeError, below, show_shape
 class Sequential(Layer):
     """Layers one after another: forward in order, backward in reverse order.
 
-    layers        a list; no layer object may stand in it twice (its parameters would be listed and updated twice)
-    input_shape   shape of one sample, without the batch axis; if given, every layer's shape is checked at once,
-                  otherwise as far as the layers themselves tell
+    layers        a list; no layer object may occur in it twice (its parameters would be listed and updated twice)
+    input_shape   shape of one sample, without the batch axis; if given, the shapes of all layers are checked at
+                  construction, otherwise as far as the layers alone determine them
 
     Raises ShapeError at construction if two neighbours do not fit, TypeError for something that is not a layer.
     """
 
-    #: what the passes go through, made of the named layers: just these, unless compiled kernels take two at a time
+    #: named layers -> what the passes run over: the same layers, unless compiled kernels compute pairs of them
     steps_of: Callable[[list[tuple[str, Layer]]], list[tuple[str, Layer]]] = staticmethod(lambda layers: layers)
 
     def __init__(self, layers: Sequence[Layer], *, input_shape: Shape = None):
@@ -30,7 +30,7 @@ class Sequential(Layer):
                 raise TypeError(f"Sequential: entry {i} must be a Layer, got {type(layer).__name__}")
         ids = [id(part) for layer in self.layers for _, part in layer.walk()]
         if len(set(ids)) != len(ids):
-            raise ValueError("Sequential: the same layer object stands in it twice; build a second layer instead")
+            raise ValueError("Sequential: the same layer object occurs twice; build a second layer instead")
         self.set_path("")
         self.output_shape(input_shape)
 
@@ -39,12 +39,12 @@ class Sequential(Layer):
         return [(str(i), layer) for i, layer in enumerate(self.layers)]
 
     @property
-    def takes_labels(self) -> bool:  # type: ignore[override]  # here it follows from the layers
-        """Whether one of the layers does."""
+    def takes_labels(self) -> bool:  # type: ignore[override]  # here it depends on the layers
+        """Whether any of the layers takes labels."""
         return any(layer.takes_labels for layer in self.layers)
 
     def forward(self, x, *, train, rng=None, labels=None):
-        """x -> layer 0 -> layer 1 -> ... -> y.  `labels` go to the layers that take some (layers.conditional)."""
+        """x -> layer 0 -> layer 1 -> ... -> y.  `labels` go to the layers that take labels (layers.conditional)."""
         self.check_input(x)
         if labels is not None and not self.takes_labels:
             raise TypeError(f"{self.label}: none of its layers takes labels")
@@ -59,7 +59,7 @@ class Sequential(Layer):
         return x, cache
 
     def backward(self, dy, cache, *, param_grads=True, input_grad=True):
-        """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if asked for."""
+        """The chain rule: dy goes through the layers in reverse order.  The first layer's dx only if input_grad."""
         cache.begin_backward(self, dy)
         for i, (_, layer) in reversed(list(enumerate(cache.steps))):
             dy = layer.backward(dy, cache.parts[i], param_grads=param_grads, input_grad=input_grad or i > 0)
@@ -80,7 +80,7 @@ class Sequential(Layer):
         return tdy if input_grad else None
 
     def output_shape(self, shape, batch="N"):
-        """Pass `shape` through all layers; a misfit also names what the layer before gives."""
+        """Pass `shape` through all layers; a ShapeError also says what the layer before gives."""
         before = None
         for layer in self.layers:
             try:
@@ -95,12 +95,12 @@ class Sequential(Layer):
         return shape
 
     def kink_distance(self, cache):
-        """The smallest of the parts'."""
+        """The smallest kink distance of the layers."""
         steps = zip(cache.steps, cache.parts, strict=True)
         return min((layer.kink_distance(part) for (_, layer), part in steps), default=np.inf)
 
     def describe(self):
-        """One layer a line."""
+        """One line per layer."""
         return "[" + "".join(f"\n  {i}: {layer!r}," for i, layer in enumerate(self.layers)) + "\n]"
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The same numbers in another shape or order.  Linear, and its own inverse is its adjoint."""
+"""The same entries in another shape or order.  These maps are linear, and the inverse of each is its adjoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..families import LinearMap
 class Reshape(LinearMap):
     r"""Give every sample the shape `shape`.
 
-    Symbols   x (N, ...)   y (N, *shape), with the same number of entries a sample
+    Symbols   x (N, ...)   y (N, *shape), with the same number of entries per sample
     (Reshape.1)   y = x read in row-major order as `shape`;   dx = dy read as x's shape.
 
     Errors    ValueError if the numbers of entries differ.
@@ -36,7 +36,7 @@ class Reshape(LinearMap):
     def output_shape(self, shape, batch="N"):
         """-> shape."""
         if shape is not None and None not in shape and math.prod(shape) != math.prod(self.shape):
-            raise self.misfit(f"{math.prod(self.shape)} entries a sample, to make {self.shape}", shape, batch)
+            raise self.misfit(f"{math.prod(self.shape)} entries per sample, to make {self.shape}", shape, batch)
         return self.shape
 
     def describe(self):
@@ -44,7 +44,7 @@ class Reshape(LinearMap):
 
 
 class Flatten(LinearMap):
-    r"""Every sample as one vector: x (N, H, W, C) -> y (N, H W C), channels fastest.
+    r"""Every sample as one vector: x (N, H, W, C) -> y (N, H W C), with the channels varying fastest.
 
     (Flatten.1)   y = x read in row-major order;   dx = dy read as x's shape.
     """
@@ -66,13 +66,13 @@ class PixelShuffle(LinearMap):
     r"""Every pixel's k^2 C channels become a k x k block of pixels with C channels.  (Shi et al. 2016, section 2.2.)
 
     Symbols   x (N, H, W, k^2 C)   y (N, k H, k W, C)
-    (PixelShuffle.1)   y[n, k h + i, k w + j, c] = x[n, h, w, (k i + j) C + c];   dx: the same from right to left.
+    (PixelShuffle.1)   y[n, k h + i, k w + j, c] = x[n, h, w, (k i + j) C + c];   dx: the same, read from right to left.
 
-    The order of the channels: the block's rows i slowest, its columns j next, c fastest, so that the C numbers of an
-    output pixel lie side by side in x.  TensorFlow's `depth_to_space` has it so too.  PyTorch's `pixel_shuffle` has
-    c slowest: its channel k^2 c + k i + j is our (k i + j) C + c.
+    The order of the channels: the row i of the block varies slowest, its column j next, c fastest, so the C numbers of
+    an output pixel are adjacent in x, as in TensorFlow's `depth_to_space`.  In PyTorch's `pixel_shuffle` c varies
+    slowest: its channel k^2 c + k i + j is (k i + j) C + c here.
 
-    After a convolution it is an up-sampling that is learned, without overlapping patches.
+    After a convolution it is a learned up-sampling without overlapping patches.
     Errors    ValueError if x is not (N, H, W, a multiple of k^2).
     """
 

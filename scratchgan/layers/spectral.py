@@ -1,4 +1,4 @@
-"""Spectral normalisation: a weight divided by its largest singular value, so that D cannot be steep."""
+"""Spectral normalisation: a weight divided by its largest singular value, which limits how steep D can be."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ class SpectralNorm(Reparametrised):
               u (K,), v (Co,) of length 1;   E = u v^T in the shape of W;   <A, B> = sum of A * B
               S = W / sigma, the weight used;   K = Di for Dense, k k Ci for both convolutions
 
-    The largest singular value sigma = max u^T Wm v is found by power iteration.  A step of training moves W little, so
-    one round a forward pass, from where the last one ended, keeps up with it:
+    The largest singular value sigma = max u^T Wm v is found by power iteration.  A training step changes W little, so
+    one iteration per forward pass, started from the result of the last one, is enough to follow it:
 
     Forward   (Spectral.1)  v <- Wm^T u / |Wm^T u|,    u <- Wm v / |Wm v|      in training only, `iterations` times
               (Spectral.2)  sigma = u^T Wm v = <E, W>,    S = W / sigma
     Backward  (Spectral.3)  R tW = tS = (tW - <E, tW> S) / sigma
               (Spectral.4)  R^T dS = dW = (dS - <dS, S> E) / sigma
     Tangent   (Spectral.5)  t(R^T) dS = -(<E, tW> / sigma) dW - (<dS, tS> / sigma) E
-    Why       (3) is the quotient rule: sigma moves by <E, tW>.  (4) collects tW in <dS, tS>: tW meets dS / sigma and
-              -<dS, S> E / sigma.  (5) is (4) differentiated along tW with dS held fixed, once through 1 / sigma and
-              once through S.  The layer around it: (Reparam.1-4).
+    Why       (3) is the quotient rule: sigma moves by <E, tW>.  (4) collects the factors of tW in <dS, tS>:
+              dS / sigma and -<dS, S> E / sigma.  (5) is (4) differentiated along tW with dS held fixed, once through
+              1 / sigma and once through S.  The layer around it: (Reparam.1-4).
 
-    **u and v are constants in every derivative**, as in the paper.  What that leaves out:
+    **u and v are constants in every derivative**, as in the paper.  What this neglects:
 
-        evaluation                                  nothing: there they are constants
-        training, first derivatives                 nothing once the iteration has converged, for at singular vectors
-                                                    u^T Wm v does not change to first order when u and v turn; before,
-                                                    a little
+        evaluation                                  nothing: u and v are constants there
+        training, first derivatives                 nothing once the iteration has converged, since at singular vectors
+                                                    u^T Wm v does not change to first order with u and v; a little
+                                                    before that
         training, second derivatives along W        how u and v turn with W, converged or not (Hessian-vector products)
-        training, a gradient penalty                as the first derivatives: its tangent only moves x
+        training, a gradient penalty                as for first derivatives: its tangent moves only x
 
     For Dense the map x -> x S then has Lipschitz constant 1.  For a convolution sigma(Wm) is not the norm of the whole
-    map, which can be up to k times larger (k x k kernel, stride 1); the paper takes it all the same.
+    map, which can be up to k times larger (k x k kernel, stride 1); the paper uses it anyway.
 
-    u and v are `state`: saved, not trained.  Evaluation divides by their lengths, which an average over steps (EMA)
-    makes shorter than 1.  sigma, u and v of a call are in its cache; the next call changes nothing there.
+    u and v are `state`: saved, not trained.  Evaluation divides them by their lengths, because averages over steps
+    (EMA) are shorter than 1.  A call's sigma, u and v are in its cache, which later calls do not change.
 
-    Arguments: layer; iterations >= 1 a forward pass; rng draws the first u, which `SETTLE` iterations then improve.
+    Arguments: layer; iterations >= 1 per forward pass; rng draws the first u, which `SETTLE` iterations then improve.
     Errors    as Reparametrised; ValueError if W is zero and so has no direction.
     """
 
@@ -92,7 +92,7 @@ class SpectralNorm(Reparametrised):
         return super().describe() + (f", iterations={self.iterations}" if self.iterations > 1 else "")
 
     def _matrix(self, W: np.ndarray) -> np.ndarray:
-        """Wm (K, Co).  A ConvTranspose2D keeps the weight of the convolution back: its Co is the last axis but one."""
+        """Wm (K, Co).  ConvTranspose2D has the weight of the reverse Conv2D: its Co is the second-to-last axis."""
         if isinstance(self.layer, ConvTranspose2D):
             W = W.swapaxes(-1, -2)
         return W.reshape(-1, W.shape[-1])
@@ -124,6 +124,6 @@ class SpectralNorm(Reparametrised):
 
     def _zero(self) -> ValueError:
         return ValueError(
-            f"{self.label}: W is zero along u and v, or altogether, and cannot be divided by its largest "
-            "singular value: begin with other weights"
+            f"{self.label}: W is zero, or zero along u and v, and cannot be divided by its largest "
+            "singular value: start from other weights"
         )

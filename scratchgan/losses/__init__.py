@@ -1,7 +1,7 @@
-"""What D and G minimise, a loss per file; `base` derives them from cross-entropy and lists the facts that each owns.
+"""What D and G minimise: one loss per file.  `base` derives them from cross-entropy and lists the facts that each has.
 
-To add a loss: write its file, add its line below, and give it a case in `scratchgan/gradcheck/cases.py`.  It then has a
-name in tables, curves, pictures and the doctor's judgement.
+To add a loss: write its file, add its line below, and give it a case in `scratchgan/gradcheck/cases.py`.  Training,
+plots and scratchgan.doctor then know it by its name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .wasserstein import Wasserstein as Wasserstein
 from .relativistic import RelativisticAverage as RelativisticAverage
 # isort: on
 
-#: name -> class, of every loss that is imported above, in that order
+#: name -> class, for every loss that is imported above, in that order
 LOSSES: dict[str, type[Loss]] = {
     thing.name: thing
     for thing in list(globals().values())
@@ -28,9 +28,9 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def get(which: str | Loss, **options: Any) -> Loss:
-    """The loss of that name (a key of LOSSES) with its options, or `which` itself if it is a Loss.
+    """The loss called `which` (a key of LOSSES) with these options, or `which` itself if it is a Loss.
 
-    Raises ValueError for an unknown name, or for label smoothing with a loss that has no such thing.
+    Raises ValueError for an unknown name, or for label smoothing with a loss that does not support it.
     """
     if isinstance(which, Loss):
         return which

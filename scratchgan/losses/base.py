@@ -1,17 +1,18 @@
 r"""What D and G minimise: value and derivative with respect to the logits.
 
-C(x), the logit, is the last number of the discriminator before any squashing; D(x) = sigmoid(C(x)) is the probability
-that D gives to "x is real".  Losses take logits, never probabilities: log(sigmoid(l)) computed in two steps is -inf for
-l = -800, while -softplus(-l) is -800.
+C(x), the logit, is the output of the discriminator before any sigmoid; D(x) = sigmoid(C(x)) is the probability,
+according to D, that x is real.  Losses take logits, never probabilities: log(sigmoid(l)) computed in two steps is -inf
+for l = -800, while -softplus(-l) is -800.
 
-**From binary cross-entropy to the game.**  A classifier that says "real" with probability D and meets the label t costs
+**From binary cross-entropy to the game.**  A classifier that gives the probability D to "real", for a sample with label
+t, has the loss
 
     (Loss.1)   BCE(t, D) = -( t log D + (1 - t) log(1 - D) )
 
-(A) Real samples X carry the label 1, of (1) the first term is left:     -log D(X)
-(B) Fakes G(Z), Z noise, carry the label 0, the second is left:          -log(1 - D(G(Z)))
+(A) Real samples X have the label 1, so the first term of (1) remains:          -log D(X)
+(B) Fakes G(Z), Z noise, have the label 0, so the second term remains:          -log(1 - D(G(Z)))
 
-Averaged over both kinds, D minimises the sum of (A) and (B); with the sign turned it maximises
+D minimises the sum of the means of (A) and (B); with the sign changed, it maximises
 
     (Loss.2)   V(D, G) = E_X[log D(X)] + E_Z[log(1 - D(G(Z)))]
 
@@ -26,27 +27,27 @@ For fixed G, the integrand p log D + q log(1 - D) (p the density of the data, q 
 
 **On logits.**  With l = C(x): log D = -softplus(-l), log(1 - D) = -softplus(l), and d softplus(l)/dl = sigmoid(l).
 
-Every loss averages over all logits of its batch, so that derivatives carry the 1/N and layers only sum.
+Every loss averages over all logits of its batch: its derivatives contain the factor 1/N, and layers only sum.
 
 Most losses are sums of means, L_D = mean a(r) + mean b(f) and L_G = mean c(f) with r = C(X), f = C(G(Z)); such a loss
-is three scalar functions, each with its first two derivatives (`Pointwise`).  The second is for those who differentiate
+is three scalar functions, each with its first two derivatives (`Pointwise`).  The second is needed to differentiate
 the game itself: `scratchgan.dynamics`.
 
-**Facts.**  What a plot, a log or the doctor has to know about a loss, it asks the loss:
+**Facts.**  Each loss states what plots, logs and the doctor need to know about it:
 
     gives_probability    whether sigmoid(C(x)) is a probability.  If not, C(x) is a score and D is called a critic
-    output(l)            what D's answers mean: D(x) = sigmoid(l) where that is a probability, otherwise C(x) = l
-    symbol, output_name  how a plot calls the output: "D(x)" or "C(x)", in a word or in a few
-    undecided            the logit at which D takes neither side; None if logits are only compared with one another
+    output(l)            D's output in plots and logs: D(x) = sigmoid(l) if that is a probability, otherwise C(x) = l
+    symbol, output_name  short and long name of this output in a plot: "D(x)" or "C(x)", and a few words
+    undecided            the logit at which D is undecided; None if logits are only compared with each other
     optimal_logit(log_p, log_q)    the best C at points where the densities are p and q; None without a closed form
-    optimal_formula      the formula of `output` at that best C, "" without one
+    optimal_formula      the formula of `output` at that best C; "" without one
     rest                 L_D, L_G and `output` at the equilibrium p = q; None for each that p = q does not determine
-    needs_constraint     whether L_D falls without bound unless something limits how steep C may be
+    needs_constraint     whether L_D is unbounded below unless something limits how steep C is
     smooths_labels       whether the loss takes label_smoothing
-    unit                 of its value, for an axis
+    unit                 of the loss, for the axis of a plot
 
-A loss that says nothing has the defaults of `Loss`: nothing is known about it, and plots and the doctor leave out what
-they cannot know.
+A loss that does not state a fact has the default of `Loss`, "unknown", and plots and the doctor leave out what depends
+on it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ Terms = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Rest(NamedTuple):
-    """Where a game comes to rest, p = q: D's loss, G's loss, and D's output; None for what p = q leaves open."""
+    """Values at the equilibrium p = q: D's loss, G's loss, and D's output; None for what p = q does not determine."""
 
     d_loss: float | None = None
     g_loss: float | None = None
@@ -72,8 +73,8 @@ class Rest(NamedTuple):
 class Loss:
     """What both players minimise.  `discriminator` and `generator` return the value and its derivatives.
 
-    The two `..._tangent` methods differentiate those derivatives once more: how they move when the logits move.
-    The other members are the facts that the module's docstring lists.
+    The two `..._tangent` methods differentiate those derivatives once more, along a direction of the logits.
+    The other members are the facts listed in the docstring of this file.
     """
 
     name: str = ""
@@ -90,7 +91,7 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must define discriminator")
 
     def generator(self, fake_logits: np.ndarray, real_logits: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """Return (L_G, dL_G/d fake_logits).  Only relativistic losses look at real_logits."""
+        """Return (L_G, dL_G/d fake_logits).  Only relativistic losses use real_logits."""
         raise NotImplementedError(f"{type(self).__name__} must define generator")
 
     def discriminator_tangent(
@@ -117,12 +118,12 @@ class Loss:
 
     @property
     def symbol(self) -> str:
-        """How the output is written."""
+        """Short name of the output."""
         return "D(x)" if self.gives_probability else "C(x)"
 
     @property
     def output_name(self) -> str:
-        """How the output is called on an axis."""
+        """Name of the output on the axis of a plot."""
         return "D(x), probability of real" if self.gives_probability else "critic C(x)"
 
     @property
@@ -151,7 +152,7 @@ class Loss:
 class Pointwise(Loss):
     """L_D = mean a(r) + mean b(f) and L_G = mean c(f).
 
-    A subclass gives `real_term` (a), `fake_term` (b) and `generator_term` (c): each takes logits and returns the
+    A subclass defines `real_term` (a), `fake_term` (b) and `generator_term` (c): each takes logits and returns the
     function, its first and its second derivative, entry by entry.
     """
 
@@ -211,7 +212,7 @@ def over_size(a: np.ndarray) -> np.ndarray:
 
 
 def mean(values: np.ndarray) -> float:
-    """The mean, summed in float64: a value that is printed should not carry the batch's rounding."""
+    """The mean, summed in float64, so that rounding errors do not grow with the batch."""
     return float(values.mean(dtype=np.float64))
 
 
@@ -221,6 +222,6 @@ def bell(x: np.ndarray) -> np.ndarray:
 
 
 def log_ratio(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
-    """log p - log q: inf where only data are, -inf where only fakes are, nan where neither is."""
+    """log p - log q: inf where q = 0, -inf where p = 0, nan where both are 0."""
     with np.errstate(invalid="ignore"):  # -inf - -inf
         return np.subtract(log_p, log_q)

@@ -1,20 +1,20 @@
 r"""Softmax cross-entropy: what a classifier of K classes minimises.  With K = 2 it is (Loss.1) of the game.
 
-The net puts out K logits l; softmax makes probabilities of them, and the loss is how surprised they are by the label:
+The net returns K logits l; softmax turns them into probabilities, and the loss is minus the label's log-probability:
 
     (CrossEntropy.1)   L = -mean_n log p[n, t_n],     p = softmax(l),   t_n in 0..K-1 the label
                          = mean_n ( log sum_k e^l[n,k] - l[n, t_n] )
 
-The second form is the one to compute: with z = l - max_k l no exponent is above 0 and the sum is at least 1, so that
-nothing overflows and no logarithm of 0 is taken.
+The second form is the one that is computed: with z = l - max_k l, no exponent is above 0 and the sum is at least 1, so
+nothing overflows and there is no log 0.
 
 **Its derivative.**  d/dl_k of log sum_j e^l_j is e^l_k / sum_j e^l_j = p_k; l_t has the derivative [k = t].  So
 
     (CrossEntropy.2)   dL/dl[n,k] = ( p[n,k] - [k = t_n] ) / N
 
-what was said minus what is true, as in (Minimax.2).  Each row sums to 0: a number added to all logits changes nothing.
+predicted minus true probability, as in (Minimax.2).  Each row sums to 0: adding a number to all logits changes nothing.
 
-**Once more.**  When l moves along tl, p moves as (Softmax.2) has it:
+**Its second derivative.**  When l moves along tl, p moves by (Softmax.2), so
 
     (CrossEntropy.3)   t(dL/dl)[n,k] = p[n,k] ( tl[n,k] - sum_j p[n,j] tl[n,j] ) / N
 
@@ -31,7 +31,7 @@ from ..core import Cache, Layer, Shape, TParams
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     """Return (L in nats, dL/d logits) for logits (N, K) and labels (N,) in 0..K-1.  (CrossEntropy.1, 2)
 
-    L is at least 0; a classifier that knows nothing (equal logits) has log K.
+    L is at least 0; equal logits give log K.
     Raises ValueError unless logits are floats (N, K), N and K at least 1, and labels are N whole numbers in 0..K-1.
     """
     labels = _checked(logits, labels)
@@ -46,7 +46,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, np.nda
 
 
 def cross_entropy_tangent(logits: np.ndarray, labels: np.ndarray, t_logits: np.ndarray) -> np.ndarray:
-    """Return how dL/d logits moves, (N, K), when the logits move along t_logits (N, K).  (CrossEntropy.3)"""
+    """Return the tangent of dL/d logits, (N, K), when the logits move along t_logits (N, K).  (CrossEntropy.3)"""
     _checked(logits, labels)
     p = softmax(logits)
     return p * (t_logits - (p * t_logits).sum(axis=1, keepdims=True)) / logits.dtype.type(len(logits))
@@ -59,7 +59,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 class CrossEntropy(Layer):
-    """The loss at labels (N,) that are held fixed, as a layer x (N, K) -> y (1, 1): what `gradcheck` can question."""
+    """The loss for fixed labels (N,) as a layer x (N, K) -> y (1, 1), which `gradcheck` can check."""
 
     couples_samples = True
 

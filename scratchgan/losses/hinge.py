@@ -1,4 +1,4 @@
-"""A margin on either side: what is right by more than 1 costs nothing."""
+"""The hinge loss: a logit on the right side of 0 by more than 1 costs nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import Pointwise, Rest, Terms, log_ratio
 
 
 class Hinge(Pointwise):
-    r"""Margins: D stops where a real logit exceeds 1 and a fake one -1 (Lim & Ye 2017; Miyato et al. 2018).
+    r"""Margins: D gains nothing from real logits above 1 or fake ones below -1 (Lim & Ye 2017; Miyato et al. 2018).
 
     D   (Hinge.1)   L_D = mean[max(0, 1 - r)] + mean[max(0, 1 + f)]
         (Hinge.2)   dL_D/dr = -1/N where r < 1, else 0;    dL_D/df = 1/N where f > -1, else 0

@@ -1,4 +1,4 @@
-"""Labels as numbers to be met, not as classes to be told apart."""
+"""The least-squares loss: the labels are target numbers, not classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LeastSquares(Pointwise):
     G   (LeastSquares.3)   L_G = 1/2 mean[(f - 1)^2]
         (LeastSquares.4)   dL_G/df = (f - 1) / N
 
-    The output itself is compared with the labels: no sigmoid anywhere, and a gradient that grows with the distance.
+    The output itself is compared with the labels: there is no sigmoid, and the gradient grows with the distance.
     Optimal D         C* = p / (p + q)      (the minimum of p (c - 1)^2 + q c^2)
     At equilibrium    C = 1/2, L_D = 1/4, L_G = 1/8
     """

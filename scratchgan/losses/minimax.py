@@ -1,4 +1,4 @@
-"""The original game, and the one with the same D in which G has a gradient where it needs one."""
+"""The minimax game, and the non-saturating game: the same loss for D, but one for G whose gradient does not vanish."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Pointwise, Rest, Terms, bell, log_ratio
 
 
 class Minimax(Pointwise):
-    r"""The game of Goodfellow et al. 2014, equation 1, as it stands: G *minimises* log(1 - D(G(z))).  "Saturating".
+    r"""The game of Goodfellow et al. 2014, equation 1: G *minimises* log(1 - D(G(z))).  Also called "saturating".
 
     Symbols   r = C(X) real logits, f = C(G(Z)) fake logits, each (N, 1) or any shape; t the label of real samples
 
@@ -22,12 +22,12 @@ class Minimax(Pointwise):
         (Minimax.4)   dL_G/df = -sigmoid(f) / N
 
     t = 1 gives mean[softplus(-r)] + mean[softplus(f)] = -V.  One-sided label smoothing (Salimans et al. 2016, section
-    3.4) takes t = 1 - label_smoothing: then D gains nothing by logits beyond log(t / (1 - t)).
+    3.4) takes t = 1 - label_smoothing: then D gains nothing from real logits above log(t / (1 - t)).
     Optimal D         D* = t p / (p + q): (Loss.3) with the label t
     At equilibrium    (p = q) D = t/2, L_D = -t log D - (2 - t) log(1 - D), L_G = log(1 - D);
                       for t = 1: D = 1/2, L_D = log 4, L_G = -log 2
-    Trouble           where D is sure of a fake, D = sigmoid(f) -> 0, and with it the gradient (4): G learns nothing
-                      exactly when it is worst.
+    Trouble           where D is sure that a sample is fake, D = sigmoid(f) -> 0 and the gradient (4) vanishes: G learns
+                      nothing exactly when it is worst.
 
     Arguments: label_smoothing in [0, 1), 0 is off.   Errors: ValueError for empty or non-array logits.
     """
@@ -42,7 +42,7 @@ class Minimax(Pointwise):
         self.label_smoothing = real(type(self).__name__, "label_smoothing", label_smoothing, 0, 1, open_high=True)
 
     def real_term(self, r: np.ndarray) -> Terms:
-        """softplus(r) - t r, written t softplus(-r) + (1 - t) softplus(r): no difference of large numbers."""
+        """softplus(r) - t r, written as t softplus(-r) + (1 - t) softplus(r), without a difference of large numbers."""
         t = r.dtype.type(1 - self.label_smoothing)
         return t * softplus(-r) + (1 - t) * softplus(r), (1 - t) - sigmoid(-r), bell(r)
 
@@ -84,8 +84,8 @@ class NonSaturating(Minimax):
     G   (NonSaturating.1)   L_G = -mean[log D(G(Z))] = mean[softplus(-f)]     = BCE (Loss.1) with label 1
         (NonSaturating.2)   dL_G/df = -sigmoid(-f) / N = -(1 - D) / N
 
-    Against (Minimax.4) the gradient is (1 - D)/D times as large: the same direction in each f, the same fixed point,
-    but strong where D is sure of a fake and weak where G already deceives it.
+    Compared with (Minimax.4) the gradient is (1 - D)/D times as large: it has the same sign for each f and the same
+    fixed point, but is strong where D is sure that a sample is fake, and weak where G already deceives D.
     Optimal D         as in Minimax
     At equilibrium    as in Minimax, but L_G = -log D; for t = 1 that is log 2
     """

@@ -1,4 +1,4 @@
-"""Logits that count only relative to the other kind's mean."""
+"""The relativistic average loss: each logit is compared with the mean logit of the other kind, real or fake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RelativisticAverage(Loss):
     G   (RelativisticAverage.4)   L_G = mean[softplus(-ft)] + mean[softplus(rt)]
         (RelativisticAverage.5)   dL_G/df = -(sigmoid(-ft) + mean[sigmoid(rt)]) / M
 
-    The second term of each derivative comes through the mean: every fake logit stands in every rt.
+    The second term of each derivative comes through the mean: every rt contains every fake logit.
     Optimal D         no closed form; at the optimum, with S_p = E_p[sigmoid(-rt)] and S_q = E_q[sigmoid(ft)],
                       p (sigmoid(-rt) + S_q) = q (sigmoid(ft) + S_p) at every point
     At equilibrium    (p = q) C = const solves that: rt = ft = 0, L_D = L_G = 2 log 2

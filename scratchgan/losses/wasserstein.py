@@ -1,4 +1,4 @@
-"""Not who is who, but how far apart: the critic's difference of means."""
+"""The Wasserstein loss: the difference of the critic's means over fake and real samples."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Wasserstein(Pointwise):
     G   (Wasserstein.3)   L_G = -mean[f]
         (Wasserstein.4)   dL_G/df = -1/N
 
-    W1(p, q) = max over 1-Lipschitz C of E_p[C] - E_q[C], so -L_D of a good critic estimates the distance.  It only
-    means something if something keeps C Lipschitz: weight clipping, a gradient penalty, spectral normalisation.
+    W1(p, q) = max over 1-Lipschitz C of E_p[C] - E_q[C], so -L_D of a good critic estimates the distance.  This
+    only holds if C is kept Lipschitz: by weight clipping, a gradient penalty or spectral normalisation.
     Optimal D         a Kantorovich potential: |grad C*| = 1 almost everywhere on the lines along which mass is
-                      moved; without a constraint there is none, L_D falls without bound
+                      moved; without a constraint there is none, and L_D falls without bound
     At equilibrium    (p = q) L_D = 0 for every C, and C = const is a fixed point with L_G = -const
-    Why is the loss negative?  Because D minimises: L_D = -W1 when all is well.
+    Why is the loss negative?  Because D minimises it: at the optimal critic, L_D = -W1.
     """
 
     name = "wasserstein"

@@ -1,6 +1,7 @@
-"""How good is it?  One idea a file; every metric states its floor and its ceiling.  The public names, nothing else.
+"""Metrics: how good are the samples?  One idea per file; every metric states its floor and its ceiling.
 
-Start at `floor` (what would be a good value?), then `frechet`, `precision_recall` and `memorisation`.
+Start with `floor` (what would be a good value?), then read `frechet`, `precision_recall` and `memorisation`.
+This file only lists the public names.
 """
 
 from importlib import import_module
@@ -54,7 +55,7 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    """The classifier, imported when it is asked for: its module is also a program (python -m ...classifier)."""
+    """Import the classifier only when it is used, because its module is also run as a program (python -m)."""
     if name in ("Classifier", "load_classifier"):
         return getattr(import_module(".classifier", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
-r"""Our own judge of digits: a small convolutional network that is trained here, on 4,000 of the embedded digits.
+r"""A digit classifier for features: a small convolutional network, trained on 4,000 of the embedded digits.
 
-Frechet distance, KID, precision and recall compare images by their features, and the published figures take those of an
-Inception network trained on ImageNet.  This one is built of this package's layers and knows digits.  Whatever is
-computed from it is therefore labelled
+Frechet distance, KID, precision and recall compare images by their features.  Published figures use the features of an
+Inception network trained on ImageNet; this network is built from the layers of this package and trained on digits.
+Every number computed with it is therefore labelled
 
     features of scratchgan's own digit classifier: not comparable to published Inception figures
 
@@ -13,16 +13,16 @@ computed from it is therefore labelled
        Dense -> BatchNorm -> LeakyReLU                                         (64,)  the features
        Dropout in training -> Dense                                            (10,)  the logits
 
-Trained with softmax cross-entropy (CrossEntropy.1) and Adam, the learning rate falling to 0 along a cosine, on images
-that are warped anew in every epoch (Augment.1).  What is kept is the running mean of the weights (EMA.1) as it is after
-the *last* step.  The split is fixed: of each class the last 100 of its 500 images, in the file's order, are kept
-out, 1,000 in all.  Nothing in training looks at them - not when to stop, nor which weights to take - and then they are
-counted once: that is the accuracy in the file.  (The settings below were changed once after such a count, 98.6 % for
-2,000 steps without Dropout; so the accuracy is a little less of a surprise than it could be.)
+It is trained with softmax cross-entropy (CrossEntropy.1) and Adam, with a learning rate that falls to 0 along a cosine,
+on images that are augmented anew in every epoch (Augment.1).  The result is the running mean of the weights (EMA.1)
+after the *last* step.  The split is fixed: the last 100 of the 500 images of each class, in the order of the file, are
+held out, 1,000 in all.  Training makes no use of them, neither to decide when to stop nor to choose weights.  They are
+used once at the end, for the accuracy in the file.  (The settings below were changed once after such a measurement,
+98.6 % for 2,000 steps without Dropout, so the accuracy is slightly optimistic.)
 
     python -m scratchgan.metrics.classifier
 
-makes the shipped weights again, bit for bit on the same machine and libraries, with any number of threads.
+reproduces the shipped weights, bit for bit on the same machine with the same libraries, for any number of threads.
 """
 
 from __future__ import annotations
@@ -49,12 +49,14 @@ SIZE, CLASSES, FEATURES = 28, 10, 64
 STEPS, BATCH, LR, EMA, SLOPE, DROPOUT = 2800, 50, 3e-3, 0.995, 0.1, 0.3
 KEPT_OUT = 100  # of each class
 LARGEST_FILE = 1 << 20  # bytes, unpacked
-_CHUNK = 100  # images a pass; always so many, so that N never changes an image's bits
+_CHUNK = 100  # images per forward pass: a fixed number, because rounding depends on the size of the batch
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Where weights come from: the command that made them, its seed and steps, and `correct` of `kept_out` images."""
+    """Where the weights come from: the command that made them, its seed and number of steps, and their accuracy, as
+    `correct` of `kept_out` images.
+    """
 
     command: str
     seed: int
@@ -65,7 +67,7 @@ class Facts:
 
     @property
     def accuracy(self) -> float:
-        """Share of the images that were kept out which get their own label, 0..1."""
+        """The share of the held-out images that are classified correctly, 0..1."""
         return self.correct / self.kept_out
 
 
@@ -74,7 +76,7 @@ class Classifier:
 
     body     images (N, 28, 28, 1) -> features (N, 64)
     head     features -> logits (N, 10)
-    facts    Facts of its weights; None if it is fresh from `train`
+    facts    the origin of the weights; None directly after `train`
     """
 
     def __init__(self, body: Sequential, head: Dense, facts: Facts | None = None):
@@ -82,9 +84,9 @@ class Classifier:
 
     @on_one_blas_thread
     def features(self, images: np.ndarray) -> np.ndarray:
-        """The last hidden layer, (N, 64) float32, of images (N, 28, 28, 1) in [-1, 1].
+        """The output of the last hidden layer, (N, 64) float32, for images (N, 28, 28, 1) in [-1, 1].
 
-        Raises ValueError for another shape, no images, and pixels outside [-1, 1] or not finite.
+        Raises ValueError for another shape, no images, or pixels that are outside [-1, 1] or not finite.
         """
         images = _checked(images)
         parts = []
@@ -95,20 +97,20 @@ class Classifier:
         return np.concatenate(parts)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """(N, 10) float32 before the softmax.  Raises as `features`."""
+        """(N, 10) float32, before the softmax.  Raises the same errors as `features`."""
         return self.classify(self.features(images))
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """p(digit | image), (N, 10) float32; each row sums to 1.  Raises as `features`."""
+        """p(digit | image), (N, 10) float32; each row sums to 1.  Raises the same errors as `features`."""
         return softmax(self.logits(images))
 
     @on_one_blas_thread
     def classify(self, features: np.ndarray) -> np.ndarray:
-        """Logits (N, 10) of features (N, 64): for those who have the features already."""
+        """Logits (N, 10) from features (N, 64) that have already been computed."""
         return self.head.forward(np.ascontiguousarray(features, np.float32), train=False)[0]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All weights and running statistics, by name; the live arrays."""
+        """All weights and running statistics by name; the arrays themselves, not copies."""
         return {
             f"{part}/{path}": a
             for part, net in (("body", self.body), ("head", self.head))
@@ -136,11 +138,11 @@ def build(*, rng: np.random.Generator) -> Classifier:
 
 
 def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(indices to train on, indices kept out): of each class the last 100, in the order in which they stand."""
+    """(indices to train on, held-out indices): the last 100 of each class are held out, in the order of `labels`."""
     classes = [np.flatnonzero(labels == k) for k in range(CLASSES)]
     if any(len(members) <= KEPT_OUT for members in classes):
         raise ValueError(
-            f"the split keeps {KEPT_OUT} images of each class out: expected more than that of each, got "
+            f"the split holds out {KEPT_OUT} images of each class: expected more than that per class, got "
             f"{[len(members) for members in classes]}"
         )
     return (
@@ -155,7 +157,7 @@ def train(
 ) -> Classifier:
     """Train on images (N, 28, 28, 1) with labels (N,) and return the averaged network after the last step.
 
-    Raises ValueError for images or labels that do not fit.
+    Raises ValueError for other shapes, for fewer than 50 images, and for bad pixels.
     """
     from tqdm import trange
 
@@ -190,19 +192,19 @@ def train(
 
 
 def save(path: str | Path, classifier: Classifier) -> None:
-    """Write weights and facts as a file of `scratchgan.files.checkpoint`, whole or not at all."""
+    """Write weights and facts to a file in the format of `scratchgan.files.checkpoint`, atomically."""
     facts = classifier.facts
     if facts is None:
-        raise ValueError("classifier: save needs its facts (the command, its seed, the accuracy)")
+        raise ValueError("classifier: save needs the facts of the weights (command, seed, accuracy), got None")
     checkpoint.save(path, classifier.arrays(), {"kind": KIND, **{k: v for k, v in vars(facts).items()}})
 
 
 @functools.cache
 def load_classifier(path: str | Path = WEIGHTS) -> Classifier:
-    """The classifier with the weights in `path`, by default the shipped ones; read once in a process.
+    """The classifier with the weights in `path`, by default the shipped ones; cached, so a file is read only once.
 
-    Raises FileNotFoundError if there is no such file, and ValueError, naming it, for a file that is too large, damaged,
-    of something else, or whose arrays are not this network's.
+    Raises FileNotFoundError if there is no such file, and ValueError naming the file if it is too large, damaged, not a
+    classifier file, or if its arrays do not match this network.
     """
     path = Path(path)
     arrays, meta = _read(path)
@@ -218,7 +220,9 @@ def load_classifier(path: str | Path = WEIGHTS) -> Classifier:
         facts: dict[str, Any] = {key: value for key, value in meta.items() if key != "kind"}
         net.facts = Facts(**facts)
         if not 0 <= net.facts.correct <= net.facts.kept_out or net.facts.kept_out < 1:
-            raise ValueError("classifier: the accuracy in the file is no share")
+            raise ValueError(
+                f"classifier: expected an accuracy from 0 to 1, got {net.facts.correct} of {net.facts.kept_out} images"
+            )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
     return net
@@ -226,10 +230,10 @@ def load_classifier(path: str | Path = WEIGHTS) -> Classifier:
 
 def _read(path: Path) -> checkpoint.Checkpoint:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file of a classifier's weights")
+        raise FileNotFoundError(f"{path}: no such file; expected the weights of the digit classifier")
     arrays, meta = checkpoint.load(path, most=LARGEST_FILE)
     if meta.get("kind") != KIND:
-        raise ValueError(f"{path}: holds no weights of the digit classifier but of {meta.get('kind', 'a run')!r}")
+        raise ValueError(f"{path}: expected weights of the digit classifier, got {meta.get('kind', 'a run')!r}")
     return checkpoint.Checkpoint(arrays, meta)
 
 
@@ -247,7 +251,7 @@ def _checked(images) -> np.ndarray:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: train, count the images that were kept out once, write the weights.  130 after Ctrl-C."""
+    """The command: train, measure the accuracy on the held-out images, write the weights.  Returns 130 after Ctrl-C."""
     import argparse
     import shlex
     import sys
@@ -262,17 +266,17 @@ def main(arguments: list[str] | None = None) -> int:
         ),
     )
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="FILE", help="default: the shipped file")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="weights, order, warps; default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the random numbers; default: 0")
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of {BATCH} images; default: {STEPS}")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     args = parser.parse_args(arguments)
     if args.seed < 0 or args.steps < 1:
         parser.error(f"expected --seed of at least 0 and --steps of at least 1, got {args.seed} and {args.steps}")
     if not args.out.parent.is_dir():
-        parser.error(f"argument --out: {args.out.parent} is no folder")
+        parser.error(f"argument --out: {args.out.parent} is not a folder")
     data = load_embedded("mnist-5k")
     labels = data.labels
-    assert labels is not None  # these digits have some
+    assert labels is not None
     learn, kept_out = split(labels)
     try:
         net = train(data.x[learn], labels[learn], seed=args.seed, steps=args.steps, progress=not args.quiet)
@@ -284,8 +288,8 @@ def main(arguments: list[str] | None = None) -> int:
     net.facts = Facts(shlex.join(words), args.seed, args.steps, correct, len(kept_out), __version__)
     save(args.out, net)
     print(
-        f"{correct:,} of {len(kept_out):,} images that were kept out are right ({net.facts.accuracy:.1%}), with the "
-        f"weights after the last step; wrote {args.out}"
+        f"{correct:,} of {len(kept_out):,} held-out images are classified correctly ({net.facts.accuracy:.1%}), with "
+        f"the weights after the last step; wrote {args.out}"
     )
     return 0
 

@@ -1,4 +1,4 @@
-r"""Earth mover's distance on a line: the least work that turns one heap of sand into another.  Exact, no solver."""
+r"""Earth mover's distance in one dimension: the least work that turns one heap of sand into another, exactly."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from .inputs import column
 def earth_mover_1d(
     real: ArrayLike, fake: ArrayLike, real_weights: ArrayLike | None = None, fake_weights: ArrayLike | None = None
 ) -> float:
-    r"""Wasserstein-1 distance of two sets of atoms on a line: real (N,), fake (M,).
+    r"""Wasserstein-1 distance between two sets of points on a line: real (N,) and fake (M,).
 
     (EarthMover.1)   W1 = min over plans  sum_ij plan_ij |x_i - y_j|,   a plan moves the weights of x to those of y
     (EarthMover.2)   W1 = integral |F_real(t) - F_fake(t)| dt,          F(t) the share of the weight at or below t
 
-    On a line nothing need cross: across a point t exactly F_real(t) - F_fake(t) must be carried, which is
-    (EarthMover.2).  Between neighbouring atoms the integrand is constant, so the integral is a sum.
+    On a line, paths need not cross: the weight that must be carried past a point t is exactly F_real(t) - F_fake(t),
+    which gives (EarthMover.2).  Between neighbouring points the integrand is constant, so the integral is a finite sum.
 
-    real_weights (N,) and fake_weights (M,) are not negative and are scaled to sum to 1; None makes them equal.
+    real_weights (N,) and fake_weights (M,) must not be negative and are normalised to sum to 1; None: equal weights.
 
-    Range     0 to infinity, in units of the data; smaller is better; symmetric; 0 exactly if real is fake.
-    Floor     two samples of N points each from one distribution with density p: about sqrt(4 / (pi N)) times the
-              integral of sqrt(F (1 - F)); for a standard Gaussian 1.82 / sqrt N, so 0.058 for N = 1,000.
-    Ceiling   none: it grows with the distance of the two, also where they do not overlap.  That is its point.
-    Blind to  memorisation.  One dimension only: see sliced_wasserstein for more.
-    Errors    ValueError if values or weights are not (N,), empty, not finite, or weights are negative or all 0.
+    Range     0 to infinity, in units of the data; smaller is better; symmetric; exactly 0 if real equals fake.
+    Floor     two samples of N points each from the same distribution: about sqrt(4 / (pi N)) times the integral of
+              sqrt(F (1 - F)); for a standard Gaussian 1.82 / sqrt N, so 0.058 for N = 1,000.
+    Ceiling   none: it keeps growing with the distance of the two, even when they do not overlap.  This is the reason to
+              use it.
+    Blind to  memorisation.  For more than one dimension see sliced_wasserstein.
+    Errors    ValueError if values or weights are not (N,), empty or not finite, or if weights are negative or all 0.
     Sources   Villani 2003, "Topics in optimal transportation"; Arjovsky et al. 2017 for its use on GANs.
     """
     x, y = column("earth_mover_1d", "real", real), column("earth_mover_1d", "fake", fake)
@@ -34,14 +35,14 @@ def earth_mover_1d(
     atoms = np.concatenate([x, y])
     order = np.argsort(atoms, kind="stable")
     gap = np.diff(atoms[order])
-    # one running sum of the difference; where the atoms of both agree it is a sum of small numbers that cancel
+    # F_real - F_fake as a single running sum, so that equal points of both samples cancel up to rounding
     carried = np.cumsum(np.concatenate([v, -w])[order])[:-1]
-    carried[np.abs(carried) < 1e-15 * len(atoms)] = 0  # rounding, for which no sand moves
+    carried[np.abs(carried) < 1e-15 * len(atoms)] = 0  # rounding errors
     return float(np.abs(carried) @ gap)
 
 
 def _shares(name, weights, n):
-    """Weights (n,) that sum to 1."""
+    """The weights (n,), normalised to sum to 1; None: equal weights."""
     if weights is None:
         return np.full(n, 1 / n)
     weights = column("earth_mover_1d", name, weights)

@@ -1,12 +1,12 @@
-r"""What would be a good value?  Every metric between its floor, real against real, and its ceiling, noise against real.
+r"""What would be a good value?  A metric's floor compares real data with real data, its ceiling noise with real data.
 
-A distance of 7.3 says nothing by itself.  Two samples of one distribution are not at distance 0, because samples
-differ; that is the floor, and no generator can be expected below it.  Noise tells how bad it can get: the ceiling.  For
-scores of which more is better (precision, coverage) the "floor" is the high end and the "ceiling" the low one: the
-floor is always what perfect samples score.
+A distance of 7.3 means nothing by itself.  Two samples from the same distribution do not have distance 0, because
+samples vary; their distance is the floor, and no generator can be expected to get below it.  The value for noise shows
+how bad it can get: the ceiling.  For scores where larger is better (precision, coverage), the "floor" is the high value
+and the "ceiling" the low one: the floor is always what perfect samples score.
 
 A value well *below* the floor is suspicious, not good: samples that are closer to the data than other real data are
-copies of it.
+probably copies.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def floor_ceiling(
 ) -> tuple[Value, Value]:
     r"""Return (floor, ceiling) of a two-sample metric(real, fake) for these data.
 
-    With A and B a random half each of the n = 2h real rows (of an odd number one is left out):
+    A and B are two random halves of the n = 2h real rows (one row is left out if the number is odd):
 
     (Floor.1)   floor   = metric(A, B)
     (Floor.2)   ceiling = metric(A, h rows of noise, drawn at random)
 
-    metric   gives a float, or a tuple of floats
+    metric   returns a float or a tuple of floats
     real     (n, ...) features or images
-    noise    (at least h, ...) in the same space: features *of* noise images for a metric on features.  `uniform_noise`
-             and `gaussian_noise` make some.
+    noise    (at least h, ...) in the same space: for a metric on features, the features *of* noise images.  See
+             `uniform_noise` and `gaussian_noise`.
 
-    Both hold for h against h rows.  Most metrics depend on the number of rows, so the value to hold against them is
-    metric(A, h fakes); or give twice as many real rows as the value is computed from.
+    Both values are for h against h rows.  Most metrics depend on the number of rows, so compare them with
+    metric(A, h fakes), or give twice as many real rows as the value was computed from.
 
-    Raises ValueError unless real has at least 2 rows and noise at least h, both of one shape and finite, TypeError if
-    rng is no Generator; and whatever the metric raises for as few as h rows.
+    Raises ValueError unless real has at least 2 rows and noise at least h, finite and of the same row shape; TypeError
+    if rng is not a Generator; and any error that the metric raises for h rows.
     """
     require_rng("floor_ceiling", rng)
     two_samples("floor_ceiling", real, noise, names=("real", "noise"))
@@ -49,8 +49,8 @@ def floor_ceiling(
     half = len(real) // 2
     if not half or len(noise) < half:
         raise ValueError(
-            f"floor_ceiling expects at least 2 real rows and half as many of noise, got {len(real)} real "
-            f"and {len(noise)} of noise"
+            f"floor_ceiling expects at least 2 real rows and half as many noise rows, got {len(real)} real "
+            f"and {len(noise)} noise rows"
         )
     order = rng.permutation(len(real))
     A, B = real[order[:half]], real[order[half : 2 * half]]
@@ -58,7 +58,7 @@ def floor_ceiling(
 
 
 def uniform_noise(like: ArrayLike, count: int, *, rng: np.random.Generator) -> np.ndarray:
-    """(count, ...) images in the shape of `like`'s, every pixel uniform in [-1, 1] and independent; float32."""
+    """(count, ...) float32 images of the same shape as those of `like`; pixels are independent, uniform in [-1, 1]."""
     like, count = np.asarray(like), positive_int("uniform_noise", "count", count)
     require_rng("uniform_noise", rng)
     rows("uniform_noise", "like", like)
@@ -66,10 +66,10 @@ def uniform_noise(like: ArrayLike, count: int, *, rng: np.random.Generator) -> n
 
 
 def gaussian_noise(like: ArrayLike, count: int, *, rng: np.random.Generator) -> np.ndarray:
-    """(count, ...) Gaussian rows, independent numbers with the mean and standard deviation of each column of `like`.
+    """(count, ...) float32 rows of independent Gaussians, with the mean and standard deviation of `like` per column.
 
-    In float32 and not clipped.  Harder to tell from the data than uniform noise: all that is missing is how the numbers
-    depend on each other.
+    Not clipped.  It is harder to tell from the data than uniform noise: only the shape of each column's distribution
+    and the dependence between columns are missing.
     """
     like, count = np.asarray(like), positive_int("gaussian_noise", "count", count)
     require_rng("gaussian_noise", rng)

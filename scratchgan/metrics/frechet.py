@@ -1,4 +1,4 @@
-r"""Frechet distance of two Gaussians fitted to features: with Inception's features, the FID."""
+r"""Frechet distance between two Gaussians fitted to features; with Inception features it is called FID."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from .inputs import two_samples
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     r"""Squared Wasserstein-2 distance between Gaussians with the means and covariances of real (N, F) and fake (M, F).
 
-    Symbols   m, S the mean (F,) and the covariance (F, F), divisor N - 1, of each sample
+    Symbols   m (F,) the mean and S (F, F) the covariance, with divisor N - 1, of each sample
 
     (Frechet.1)   d^2 = |m_r - m_f|^2 + Tr S_r + Tr S_f - 2 Tr (S_r^{1/2} S_f S_r^{1/2})^{1/2}
     (Frechet.2)   Tr (S_r^{1/2} S_f S_r^{1/2})^{1/2} = sum of the singular values of S_r^{1/2} S_f^{1/2}
 
     (Frechet.2) holds because A A^T with A = S_r^{1/2} S_f^{1/2} is the matrix under the root, and the eigenvalues of
     A A^T are the squared singular values of A.  With S = V diag(l) V^T, A may be replaced by
-    diag(l_r)^{1/2} V_r^T V_f diag(l_f)^{1/2}: rotations leave singular values alone.  No root of a rounding error is
-    ever taken (eigenvalues below F eps times the largest count as 0), so fewer samples than features do no harm to
-    the arithmetic, where the root of the product S_r S_f becomes complex or fails.
+    diag(l_r)^{1/2} V_r^T V_f diag(l_f)^{1/2}, since rotations do not change singular values.  Eigenvalues below F eps
+    times the largest count as 0, so no square root of a rounding error is taken.  The computation therefore works with
+    fewer samples than features, where the matrix square root of S_r S_f becomes complex or fails.
 
-    Range     0 to infinity, in squared units of the features; smaller is better; symmetric; 0 if real is fake.
-    Floor     not 0: two samples of one distribution differ, and d^2 is biased upwards by about a constant / N.  So
-              values for different N do not compare (Chong & Forsyth 2020), and N should exceed F by far.  Pixels of 8x8
-              digits, 898 real against 898 real: 0.29; 200 against 200: 1.3.
+    Range     0 to infinity, in squared units of the features; smaller is better; symmetric; 0 if real equals fake.
+    Floor     not 0: two samples of the same distribution differ, and d^2 is biased upwards by about a constant / N.
+              Values for different N are therefore not comparable (Chong & Forsyth 2020), and N should be much larger
+              than F.  Pixels of 8x8 digits, 898 real against 898 real: 0.29; 200 against 200: 1.3.
     Ceiling   898 uniform noise images against real: 40.
     Blind to  everything beyond mean and covariance: Gaussian noise with the moments of the 898 real images has 0.14,
-              below the floor.  Blind to memorisation: copies of the training data are perfect.  One number for two
-              failures: bad images and missing ones both raise it.  And it sees only what the features see.
-    Errors    ValueError if the samples are not (N, F) with at least 2 rows, one F, and finite.
+              below the floor.  Memorisation: copies of the training data are perfect.  Which failure it is: both bad
+              images and missing ones raise it.  Differences that the features do not show.
+    Errors    ValueError if the samples are not finite (N, F) and (M, F) with at least 2 rows each.
     Sources   Dowson & Landau 1982 for (Frechet.1); Heusel et al. 2017 for its use on GANs.
     """
     real, fake = two_samples("frechet_distance", real, fake, least=2)
@@ -40,7 +40,7 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """(mean (F,), a root B (F, rank) of the covariance: B B^T = S, and Tr S)."""
+    """(mean (F,), B (F, rank) with B B^T = S, the covariance of x (N, F), and Tr S)."""
     mean = x.mean(axis=0)
     centred = x - mean
     S = centred.T @ centred / (len(x) - 1)

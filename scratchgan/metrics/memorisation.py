@@ -1,4 +1,4 @@
-r"""Memorisation: are the samples nearer to the training images than to images that were never trained on?"""
+r"""Memorisation: are the samples nearer to the training images than to real images that were held out?"""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class MemorisationReport:
     r"""What `memorisation_ratio` found.  `str()` is a small table.
 
     ratio           (Memorisation.1): 1 if nothing is memorised, 0 if most samples are copies
-    nearer_train    (Memorisation.2): share of samples nearer to a training than to a held-out image; 1/2 at best
-    copies          (Memorisation.3): share of samples nearer to the training set than real images ever are
-    copies_floor    what unseen real images would score there: the quantile that was asked for
+    nearer_train    (Memorisation.2): share of samples nearer to a training image than to a held-out one; 1/2 is ideal
+    copies          (Memorisation.3): share of samples unusually close to the training set
+    copies_floor    the value of `copies` for held-out real images: the given copy_quantile
     copy_distance   the distance below which a sample counts as a copy
-    distances       (N,) from each sample to its nearest training image, of all
-    nearest         (N,) which one that is: draw them side by side
-    n_compared      rows of the training and of the held-out set that (Memorisation.1, 2) compare
+    distances       (N,) from each sample to the nearest of all training images
+    nearest         (N,) index of that training image, to draw the two side by side
+    n_compared      number of rows of each set that (Memorisation.1, 2) compare
     """
 
     ratio: float
@@ -49,32 +49,33 @@ class MemorisationReport:
 def memorisation_ratio(
     train: ArrayLike, held_out: ArrayLike, samples: ArrayLike, *, copy_quantile: float = 0.01
 ) -> MemorisationReport:
-    r"""Distances from the samples to their nearest training and nearest held-out images; rows (N, F) or images.
+    r"""Compare the samples' distances to training images with those to held-out images; rows (N, F) or images.
 
-    A nearest training image that looks different proves little: how near is near?  Held-out images of the same kind,
-    which the generator cannot know, are the measure.  With d_T(x), d_H(x) the Euclidean distances from x to the nearest
-    of n training and of n held-out images, n the size of the smaller set (of the larger, n rows spread evenly are
-    compared: with more rows the nearest is nearer):
+    That the nearest training image looks different proves little: how near is near?  Held-out images of the same kind,
+    which the generator cannot know, set the scale.  d_T(x) and d_H(x) are the Euclidean distances from x to the nearest
+    of n training and of n held-out images, where n is the size of the smaller set.  (From the larger set, n evenly
+    spaced rows are used, because the nearest of more rows is nearer.)
 
     (Memorisation.1)   ratio        = median d_T(x) / median d_H(x)          over the samples x;  0/0 = 1
-    (Memorisation.2)   nearer_train = share of samples with d_T(x) < d_H(x), ties counted one half
+    (Memorisation.2)   nearer_train = share of samples with d_T(x) < d_H(x), ties count one half
     (Memorisation.3)   copies       = share of samples with D(x) < t,        D the distance to *all* training images,
-                       t the copy_quantile of D over the held-out images: so near come 1 % of unseen real images
+                       t the copy_quantile of D over the held-out images: 1 % of real held-out images are as near
 
-    Floor     ratio 1, nearer_train 1/2, copies copy_quantile (0.01), for fresh samples of the true distribution.  A
-              third of the 8x8 digits each for training, held out and as samples, mean and standard deviation of 40
-              splits: 1.00 +- 0.02, 0.50 +- 0.02, 0.012 +- 0.007.
-    Ceiling   training images as samples: ratio 0, nearer_train 1, copies 1, if both sets are of one size.  If not, only
-              as many copies as the n rows still hold find their original, and ratio tells less: make them equal.  Noise
-              is as innocent as the truth (1.00, 0.50, copies 0): it is far from everything.
-    Blind to  quality, entirely.  A ratio of medians hardly sees that a tenth of the samples are copies (0.96); `copies`
-              does (0.11).  That in turn is raised by collapse onto a class with little variety (real images of the
-              digit 1 only: 0.08); then see whether the ratio falls too.  In pixels, a copy shifted by one pixel is far;
-              with features it is not.  Training images that have twins in the held-out set hide their copies.
-    Errors    ValueError if the three are not rows of one shape, empty or not finite, or if copy_quantile is not in (0,
-              1).
-    Source    ours, after Meehan, Chaudhuri & Dasgupta 2020, "A non-parametric test to detect data-copying in generative
-              models", who compare the distances of samples and of held-out data to the training set.
+    Floor     ratio 1, nearer_train 1/2, copies copy_quantile (0.01), for fresh samples of the true distribution.
+              Measured with a third of the 8x8 digits for training, a third held out and a third as samples; mean and
+              standard deviation of 40 splits: 1.00 +- 0.02, 0.50 +- 0.02, 0.012 +- 0.007.
+    Ceiling   training images as samples: ratio 0, nearer_train 1, copies 1, if both sets have the same size.  If the
+              training set is larger, only copies of its n rows find their original, so the ratio is less sensitive;
+              use sets of equal size.  Noise scores like true samples (1.00, 0.50, copies 0), as it is far from all
+              images.
+    Blind to  quality, entirely.  If a tenth of the samples are copies, the ratio of medians hardly changes (0.96), but
+              `copies` does (0.11).  Collapse to a class with little variety raises `copies` as well (real images of the
+              digit 1 alone: 0.08); check then whether the ratio falls too.  A copy shifted by one pixel is far away in
+              pixel space, but not in features.  Duplicates of training images in the held-out set hide copies.
+    Errors    ValueError if the rows of the three have different shapes, are empty or not finite, or if copy_quantile is
+              not in (0, 1).
+    Source    this package, after Meehan, Chaudhuri & Dasgupta 2020, "A non-parametric test to detect data-copying in
+              generative models", who compare the distances to the training set of samples and of held-out data.
     """
     q = number("memorisation_ratio", "copy_quantile", copy_quantile, 0, 1, open_low=True, open_high=True)
     who, names = "memorisation_ratio", ("train", "held_out", "samples")
@@ -100,5 +101,5 @@ def memorisation_ratio(
 
 
 def _spread(x, n):
-    """Rows of x, n of them, spread evenly, so that data sorted by class lose none."""
+    """n evenly spaced rows of x, so that all classes remain if the data are sorted by class."""
     return x if len(x) == n else x[np.linspace(0, len(x) - 1, n).round().astype(int)]

@@ -1,4 +1,4 @@
-r"""Structural similarity of image pairs on several scales, and the diversity of a batch measured with it."""
+r"""Multi-scale structural similarity (MS-SSIM) of image pairs, and the diversity of a set of images based on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..checks import positive_int, require_rng
 from .inputs import column
 from .inputs import images as checked
 
-WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, from the finest scale to the coarsest
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, finest scale first
 WINDOW, SIGMA = 11, 1.5  # pixels
 C1, C2 = 0.01**2, 0.03**2  # for pixels in [0, 1]
 _PAIRS = 256  # image pairs at a time
@@ -20,27 +20,28 @@ _PAIRS = 256  # image pairs at a time
 def ms_ssim(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     r"""Multi-scale structural similarity (N,) of the images a_n and b_n, both (N, H, W, C) in [-1, 1].
 
-    Pixels are taken to [0, 1] first: SSIM is made for light, which has a zero.  Means, variances and the covariance are
-    those under an 11 x 11 Gaussian window of sigma 1.5 at every place where it fits, channel by channel:
+    Pixels are first mapped to [0, 1], because SSIM is defined for intensities, where 0 is black.  Means, variances and
+    the covariance are computed per channel with an 11 x 11 Gaussian window of sigma 1.5, at every position where the
+    window lies inside the image:
 
     (Ssim.1)   l  = (2 m_a m_b + C1) / (m_a^2 + m_b^2 + C1),        C1 = 0.01^2      luminance
     (Ssim.2)   cs = (2 s_ab + C2) / (s_a^2 + s_b^2 + C2),           C2 = 0.03^2      contrast and structure
     (Ssim.3)   MS-SSIM = mean(l cs)_S^{w_S}  prod_{j < S} mean(cs)_j^{w_j}
 
-    Scale j + 1 is scale j averaged over 2 x 2 pixels (an odd last row or column is dropped).  The mean is over places
-    and channels; a negative mean counts as 0.  With S = 1 it is plain SSIM.
+    Scale j + 1 is scale j averaged over 2 x 2 pixels (an odd last row or column is dropped).  The mean is over
+    positions and channels; a negative mean counts as 0.  With S = 1 this is plain SSIM.
 
-    Scales    five, with the weights w of Wang et al., need 176 pixels.  Smaller images get the scales whose side is at
-              least 11, with their weights scaled to sum 1: 28 pixels two, 64 three.  Below 11 pixels there is one, with
-              a window of the largest odd size that fits and sigma smaller in proportion.  `scales` tells.  Values for
-              different image sizes do not compare.
+    Scales    the five scales and weights w of Wang et al. need 176 pixels.  Smaller images use only the scales whose
+              side is at least 11, with the weights normalised to sum to 1: two scales for 28 pixels, three for 64.
+              Below 11 pixels there is one scale, with the largest odd window that fits and a sigma reduced in
+              proportion.  See `scales`.  Values for different image sizes are not comparable.
 
     Range     0 to 1; 1 for equal images; symmetric.
-    Errors    ValueError unless a and b are images of one shape with pixels in [-1, 1].
+    Errors    ValueError unless a and b are images of the same shape with pixels in [-1, 1].
     Source    Wang, Simoncelli & Bovik 2003, "Multiscale structural similarity for image quality assessment".
     """
     if np.shape(a) != np.shape(b):
-        raise ValueError(f"ms_ssim expects a and b of one shape, got {np.shape(a)} and {np.shape(b)}")
+        raise ValueError(f"ms_ssim expects a and b of the same shape, got {np.shape(a)} and {np.shape(b)}")
     a, b = checked("ms_ssim", "a", a), checked("ms_ssim", "b", b)
     weights, size, sigma = scales(a.shape[1], a.shape[2])
     window = gaussian_window(size, sigma)
@@ -54,21 +55,21 @@ def ms_ssim(a: ArrayLike, b: ArrayLike) -> np.ndarray:
 def diversity(
     images: ArrayLike, *, rng: np.random.Generator, pairs: int = 500, labels: ArrayLike | None = None
 ) -> float:
-    r"""Mean MS-SSIM of random pairs of different images of one set (N, H, W, C) in [-1, 1].
+    r"""Mean MS-SSIM of random pairs of different images in a set (N, H, W, C) in [-1, 1].
 
-    (Ssim.4)   mean of ms_ssim(x_i, x_j) over `pairs` random pairs i != j;   with labels (N,) only pairs of one class
+    (Ssim.4)   mean of ms_ssim(x_i, x_j) over `pairs` random pairs i != j;   with labels (N,) only within a class
 
-    Range     0 to 1.  *Smaller* is more diverse: 1 means all images are equal.
-    Floor     what the real images score: 0.19 on 8x8 digits, 0.49 for pairs of one class, with a standard deviation of
-              0.006 from draw to draw of 500 pairs.
+    Range     0 to 1.  *Smaller* means more diverse; 1 means that all images are equal.
+    Floor     the score of the real images: 0.19 on 8x8 digits, 0.49 for pairs within a class, with a standard deviation
+              of 0.006 between draws of 500 pairs.
     Ceiling   1 for total collapse.
-    Blind to  quality: uniform noise has 0.10 and looks more diverse than the digits, so a value *below* the real one is
-              no praise.  It is no use on its own, only beside the real images'.  Collapse onto a few images hides while
-              most pairs still differ: ten images, repeated, have 90 % of their pairs different.  Memorised samples
-              score as real ones.  Over all classes it is low for any set that has them all; Odena et al. therefore
-              compare within a class.
-    Errors    ValueError unless the images are (N, H, W, C) in [-1, 1] with at least 2 (of one class, with labels), for
-              pairs below 1, or labels that are not (N,).  TypeError if rng is no Generator.
+    Blind to  quality: uniform noise has 0.10 and looks more diverse than the digits, so a value *below* that of the
+              real images is not better.  It is only meaningful when compared with the real images.  Collapse to a few
+              images goes unnoticed as long as most pairs differ: of ten repeated images, 90 % of the pairs are
+              different.  Memorised samples score like real ones.  Any set that has all classes has a low value over all
+              classes, so Odena et al. compare within a class.
+    Errors    ValueError unless there are at least 2 images (N, H, W, C) in [-1, 1] (with labels: 2 of the same class),
+              for pairs below 1, and for labels that are not (N,).  TypeError if rng is not a Generator.
     Source    Odena, Olah & Shlens 2017 (AC-GAN).
     """
     x, pairs = np.asarray(images), positive_int("diversity", "pairs", pairs)
@@ -77,24 +78,24 @@ def diversity(
         raise ValueError(f"diversity expects at least 2 images (N, H, W, C), got shape {x.shape}")
     if labels is None:
         i = rng.integers(len(x), size=pairs)
-        j = (i + rng.integers(1, len(x), size=pairs)) % len(x)  # any other one
+        j = (i + rng.integers(1, len(x), size=pairs)) % len(x)  # uniform over all other images
         return float(ms_ssim(x[i], x[j]).mean())
     labels = column("diversity", "labels", labels)
     if len(labels) != len(x):
         raise ValueError(f"diversity expects labels ({len(x)},), got {len(labels)}")
     order = np.argsort(labels, kind="stable")
     _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
-    first, count = np.repeat(first, count), np.repeat(count, count)  # of the class of each place in the order
+    first, count = np.repeat(first, count), np.repeat(count, count)  # of the class at each position in `order`
     able = np.flatnonzero(count > 1)
     if not len(able):
-        raise ValueError("diversity expects a class with at least 2 images, got 1 of each")
+        raise ValueError("diversity expects a class with at least 2 images, got 1 image per class")
     place = able[rng.integers(len(able), size=pairs)]
     other = first[place] + (place - first[place] + rng.integers(1, count[place])) % count[place]
     return float(ms_ssim(x[order[place]], x[order[other]]).mean())
 
 
 def scales(height: int, width: int) -> tuple[np.ndarray, int, float]:
-    """What `ms_ssim` uses for this image size: (weights of its scales, finest first; window size; its sigma)."""
+    """(weights of the scales, finest first; window size; sigma) that `ms_ssim` uses for this image size."""
     side = min(height, width)
     count = max(1, min(len(WEIGHTS), int(math.log2(side / WINDOW)) + 1)) if side >= WINDOW else 1
     size = min(WINDOW, side - 1 + side % 2)
@@ -103,7 +104,7 @@ def scales(height: int, width: int) -> tuple[np.ndarray, int, float]:
 
 
 def gaussian_window(size: int, sigma: float) -> np.ndarray:
-    """(size,) a Gaussian around the middle, with sum 1; the two-dimensional window is its product with itself."""
+    """A Gaussian (size,) around the middle, with sum 1; the two-dimensional window is its outer product with itself."""
     g = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * sigma**2))
     return g / g.sum()
 
@@ -113,7 +114,7 @@ def _similarity(a, b, weights, window):
     result = np.ones(len(a))
     for scale, weight in enumerate(weights):
         m_a, m_b = _blur(a, window), _blur(b, window)
-        # E[x^2] - E[x]^2 loses no digits that matter: pixels lie in [0, 1], and C2 is 9e-4
+        # E[x^2] - E[x]^2 is accurate enough here: pixels lie in [0, 1], and C2 is 9e-4
         s_a, s_b, s_ab = _blur(a * a, window) - m_a**2, _blur(b * b, window) - m_b**2, _blur(a * b, window) - m_a * m_b
         value = (2 * s_ab + C2) / (s_a + s_b + C2)  # (Ssim.2)
         if scale == len(weights) - 1:
@@ -124,7 +125,7 @@ def _similarity(a, b, weights, window):
 
 
 def _blur(x, window):
-    """Weighted mean of x (N, H, W, C) under the window at every place where it fits: rows, then columns."""
+    """Weighted mean of x (N, H, W, C) under the window wherever it fits: along the columns, then along the rows."""
     for axis in (1, 2):
         length = x.shape[axis] - len(window) + 1
         x = sum(w * x[(slice(None),) * axis + (slice(t, t + length),)] for t, w in enumerate(window))

@@ -1,17 +1,17 @@
-r"""Distances of all pairs and nearest neighbours, in bounded memory and exact where it decides.
+r"""Pairwise distances and nearest neighbours, in bounded memory, with exact results.
 
-The quick way to all squared distances is one matrix product,
+The fast way to compute all squared distances is a single matrix product,
 
     (Neighbours.1)   |a - b|^2 = |a|^2 + |b|^2 - 2 a.b,     computed with an error of at most about
 
-    (Neighbours.2)   s = 4 (F + 2) eps (|a|^2 + |b|^2),     eps = 2.2e-16,
+    (Neighbours.2)   s = 4 (F + 2) eps (|a|^2 + |b|^2),     eps = 2.2e-16.
 
-because a small difference of large numbers is taken: a copy is not at distance 0 but at 1e-7, and whether a point lies
-inside a ball becomes a matter of rounding.  So the product only finds the pairs that could matter; those within s of
-the decision are computed again as sum (a - b)^2, which is exactly 0 for a copy and the same number for (a, b) and
-(b, a).  Results are then those of the slow way, to the bit, whatever the blocks.
+It loses precision, because it is a small difference of large numbers: a copy is not at distance 0 but at 1e-7, and
+whether a point lies inside a ball may depend on rounding.  The product is therefore used only to select candidates;
+pairs within s of the decision are computed again as sum (a - b)^2, which is exactly 0 for a copy and the same number
+for (a, b) and (b, a).  The results are then equal to those of the slow way, bit for bit, for every block size.
 
-Memory: a table of block x len(b) numbers, about 32 MB by default, and two or three of its size for masks.
+Memory: a table of block x len(b) numbers, about 32 MB by default, and two or three more of this size for masks.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _EPS = np.finfo(np.float64).eps
 
 
 def block_rows(columns: int, block: int | None = None) -> int:
-    """Rows of a table with so many columns: `block` if given, else what fits into 32 MB."""
+    """The number of rows of a table with `columns` columns: `block` if given, otherwise what fits into 32 MB."""
     return max(1, TABLE // columns if block is None else block)
 
 
 def tables(a: np.ndarray, b: np.ndarray, block: int | None = None) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Yield (rows of a, their squared distances to all of b by (Neighbours.1), the error (rows, 1) of (Neighbours.2)).
 
-    a (N, F) and b (M, F) are float64.  The table is the caller's to change.
+    a (N, F) and b (M, F) are float64.  The caller may overwrite the table.
     """
     aa, bb = np.einsum("nf,nf->n", a, a), np.einsum("mf,mf->m", b, b)
     slack = 4 * (a.shape[1] + 2) * _EPS * (aa + bb.max())
@@ -47,7 +47,7 @@ def tables(a: np.ndarray, b: np.ndarray, block: int | None = None) -> Iterator[t
 
 
 def exact(a: np.ndarray, b: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """|a_i - b_j|^2 for pairs of rows, as the sum of squared differences."""
+    """|a_i - b_j|^2 for pairs of rows with indices i and j, as the sum of squared differences: (len(i),)."""
     square = np.empty(len(i))
     step = max(1, TABLE // a.shape[1])
     for start in range(0, len(i), step):
@@ -63,8 +63,8 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest rows of b for every row of a: (squared distances (N, k) ascending, indices (N, k)).
 
-    Of equally near rows the first comes first.  With itself=True, b is a, and a row is no neighbour of itself; a
-    copy of it elsewhere is.  k must be at most the number of rows that are left.
+    Ties go to the lower index.  itself=True is for b = a: a row is then not its own neighbour, but a copy of it is.
+    k must be at most the number of rows of b, or one less with itself=True.
     """
     squares, indices = np.empty((len(a), k)), np.empty((len(a), k), dtype=np.int64)
     for part, table, slack in tables(a, b, block):
@@ -72,7 +72,7 @@ def nearest(
         if itself:
             table[here, part.start + here] = np.inf
         kth = np.partition(table, k - 1, axis=1)[:, k - 1 : k]
-        # the k-th by the product may be s too far and a rival s too near: everything within 2 s is looked at
+        # the product may be s too large for the k-th row and s too small for another: keep everything within 2 s
         i, j = np.nonzero(table <= kth + 2 * slack)
         square = exact(a[part], b, i, j)
         order = np.lexsort((j, square, i))
@@ -84,9 +84,9 @@ def nearest(
 def within(
     points: np.ndarray, centres: np.ndarray, squares: np.ndarray, *, block: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count who lies in whose ball: (balls that hold each point (N,), points that each ball holds (M,)).
+    """Count points in balls: (number of balls that contain each point (N,), number of points in each ball (M,)).
 
-    The ball of centre m holds the points at a squared distance of at most squares[m]: its surface belongs to it.
+    The ball of centre m contains the points at a squared distance of at most squares[m] (a closed ball).
     """
     of_points, of_balls = np.empty(len(points), dtype=np.int64), np.zeros(len(centres), dtype=np.int64)
     for part, table, slack in tables(points, centres, block):
@@ -100,9 +100,9 @@ def within(
 
 
 def closest_pairs(x: np.ndarray, count: int, *, block: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The closest pairs of different rows: (squared distances (count,) ascending, pairs (count, 2) with i < j).
+    """The closest pairs of rows i < j: (squared distances (count,) ascending, pairs (count, 2)).
 
-    Fewer if there are not as many pairs.  Of equal distances the smaller i, then the smaller j comes first.
+    Fewer than `count` if there are not enough pairs.  Ties go to the smaller i, then to the smaller j.
     """
     best, pairs = np.empty(0), np.empty((0, 2), dtype=np.int64)
     columns = np.arange(len(x))

@@ -1,4 +1,4 @@
-r"""Sliced Wasserstein distance: project on random lines, where optimal transport is sorting, and average."""
+r"""Sliced Wasserstein distance: the average over projections onto random lines, where optimal transport is sorting."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def sliced_wasserstein(
     (Sliced.2)   W_p^p on a line = integral_0^1 |X(q) - Y(q)|^p dq,   X, Y the quantile functions
                  = mean_i |x_(i) - y_(i)|^p   of the sorted values, if both samples have N points
 
-    Quantile functions of samples are steps, so the integral is a finite sum for N != M too, and exact.
+    Quantile functions of samples are step functions, so the integral is an exact finite sum for N != M too.
 
-    projections   how many directions are drawn; the result's own random error falls with their root
+    projections   number of random directions; the random error of the result falls with its square root
     p             1 or more; p = 1 is the earth mover's distance of each projection (EarthMover.1)
 
     Range     0 to infinity, in units of the features; smaller is better; symmetric for equal rng; 0 if real is fake.
     Floor     about a constant / sqrt N.  Pixels of 8x8 digits, 898 real against 898 real, p = 1: 0.030.
     Ceiling   898 uniform noise images against real: 0.51.
-    Blind to  little in theory (it is 0 only for equal distributions), much in many dimensions: a random direction there
-              sees a nearly Gaussian blend of all features, so only coarse differences show, and the units shrink like
-              1/sqrt F.  Memorised samples score as fresh ones.
-    Errors    ValueError if the samples are not (N, F) with one F, empty or not finite; for projections below 1 or p
-              below 1.  TypeError if rng is no Generator.
+    Blind to  little in theory (it is 0 only for equal distributions), much in many dimensions: a random projection is
+              then a nearly Gaussian mixture of all features, so only coarse differences show, and values shrink like
+              1/sqrt F.  Memorised samples score like fresh ones.
+    Errors    ValueError if the samples are not finite (N, F) and (M, F), not empty, or for projections or p below 1.
+              TypeError if rng is not a Generator.
     Source    Bonneel et al. 2015, "Sliced and Radon Wasserstein barycenters of measures".
     """
     projections = positive_int("sliced_wasserstein", "projections", projections)
@@ -50,15 +50,15 @@ def sliced_wasserstein(
 
 
 def random_directions(dim: int, count: int, *, rng: np.random.Generator) -> np.ndarray:
-    """(count, dim) unit vectors, uniform on the sphere: Gaussian vectors over their length."""
+    """(count, dim) unit vectors, uniform on the sphere: Gaussian vectors divided by their length."""
     u = rng.standard_normal((count, dim))
     return u / np.linalg.norm(u, axis=1, keepdims=True)
 
 
 def _steps(n, m):
-    """The pieces of [0, 1] on which both quantile functions are constant: (widths, index into n, index into m).
+    """The intervals of [0, 1] on which both quantile functions are constant: (widths, index into n, index into m).
 
-    Their ends are i/n and j/m; in units of 1/(n m) these are whole numbers, and nothing is rounded.
+    They end at i/n and j/m, which are integers in units of 1/(n m), so nothing is rounded.
     """
     ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     width = np.diff(ends, prepend=0)

@@ -1,8 +1,8 @@
-"""The family: a file for each GAN, and a builder for each.
+"""The family: one file and one builder for each GAN.
 
 build("lsgan", image_size=28, channels=1)     the same as     lsgan(image_size=28, channels=1)
 
-The keys of MODELS are the names by which a model can be asked for.
+The keys of MODELS are the names that `build` accepts.
 """
 
 from collections.abc import Callable
@@ -67,7 +67,7 @@ __all__ = [
 
 
 def build(name: str, **options) -> GAN:
-    """The GAN of that name (a key of MODELS) with its builder's options.
+    """Build the GAN called `name` (a key of MODELS) with the options of its builder.
 
     Raises ValueError for an unknown name or option.
     """

@@ -1,6 +1,6 @@
 r"""ACGAN: D also classifies (Odena, Olah & Shlens 2017).
 
-Method    G gets noise and a label.  D is not conditioned on the label; it has a second output, a guess at it.
+Method    G gets noise and a label.  D is not conditioned on the label; it has a second output, which predicts it.
 
     (Acgan.1)   L_S = E[log P(S = real | X_real)] + E[log P(S = fake | X_fake)]        the source: equation 2
     (Acgan.2)   L_C = E[log P(C = c | X_real)] + E[log P(C = c | X_fake)]              the class: equation 3
@@ -9,7 +9,8 @@ Method    G gets noise and a label.  D is not conditioned on the label; it has a
           K = 10 labels, no continuous codes, w_K = 1, and labels on real samples too.
 Nets      DCGAN's, BatchNorm in both; `AuxiliaryEnding`.
 Training  Adam with beta1 = 0.5, one turn each.
-Trouble   G is paid for images that are easy to classify, not for all that a class has: it tends to the typical.
+Trouble   G is rewarded for images that are easy to classify, not for the full variety of a class: it favours typical
+          images.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from .member import Member
 
 @ending("auxiliary")
 class AuxiliaryEnding(Ending):
-    """features -> Dense -> logit and a guess at the label."""
+    """features -> Dense -> logit and a prediction of the label."""
 
     def __init__(self, *, classes: int, class_weight: float, **others):
         self.codes = positive_int("dcgan", "classes", classes, least=2)
         self.class_weight = class_weight
 
     def make(self):
-        """G gets one-hot labels, and both players pay for wrong guesses."""
+        """G gets one-hot labels, and wrong predictions add to both players' losses."""
         return partial(AuxiliaryGAN, classes=self.codes, labelled=True, class_weight=self.class_weight)
 
     def last(self, features, blocks):
-        """One layer for both."""
+        """One Dense layer for both outputs."""
         return blocks.logits(features, 1 + self.codes)
 
 

@@ -1,18 +1,19 @@
-r"""A D that also names what it sees, and a G that is paid for being legible: the common part of ACGAN and InfoGAN.
+r"""The common part of ACGAN and InfoGAN: D also predicts the code of an image, and G is rewarded if D predicts it well.
 
-D puts out [logit, answers]: in addition to "real or fake?" it answers what code c the image was made from.  With q the
-answers,
+D returns [logit, answers]: in addition to "real or fake?" it predicts the code c that the image was made from.  With q
+the answers,
 
     (Auxiliary.1)   L_Q = w_K CE(q_K, category) + w_c 1/(2N) sum_n |q_c[n] - c[n]|^2
 
 CE is softmax cross-entropy over K categories (CrossEntropy.1); the second term, over continuous codes c, is the
-negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add it:
+negative log-likelihood of a Gaussian with mean q_c and variance 1, up to a constant.  Both players add L_Q to their
+losses:
 
     (Auxiliary.2)   J_D = L_D + L_Q(on fakes) [ + L_Q(on real samples), if these have labels ]
     (Auxiliary.3)   J_G = L_G + L_Q(on fakes)
 
-Nobody fights over L_Q.  D learns to read the codes, G learns to write them legibly.  models/acgan.py and
-models/infogan.py say what the codes are.
+L_Q is not adversarial, since both players minimise it: D learns to read the codes, and G learns to make images in which
+they can be read.  models/acgan.py and models/infogan.py say what the codes are.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from .conditional import ConditionalGAN
 class AuxiliaryGAN(ConditionalGAN):
     """(Auxiliary.1-3).
 
-    classes             K, the categories; labels of real samples, if `labelled`, else codes that are drawn
+    classes             K, the number of categories: labels of real samples if `labelled`, otherwise random codes
     continuous          number of continuous codes, uniform in -1..1
-    labelled            real samples have labels, and D is trained to read them there too
+    labelled            real samples have labels, and D is also trained to predict these
     class_weight        w_K >= 0
     continuous_weight   w_c >= 0
 
@@ -63,12 +64,14 @@ class AuxiliaryGAN(ConditionalGAN):
         self.answer_size = classes + continuous
         super().__init__(G, D, classes=classes, **options)
         if self.rules:
-            raise ValueError(f"AuxiliaryGAN: D's answers are no logits, so no rules apply; got {self.rules}")
+            raise ValueError(
+                f"AuxiliaryGAN: expected no rules, as they would treat answers as logits; got {self.rules}"
+            )
         if self.loss.relativistic:
-            raise ValueError(f"AuxiliaryGAN: expected a loss in which G sees fakes only, got {self.loss.name!r}")
+            raise ValueError(f"AuxiliaryGAN: expected a loss in which G's part uses fakes only, got {self.loss.name!r}")
 
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
-        """As `ConditionalGAN.train_step`; without `labelled`, labels are not looked at: the codes are drawn."""
+        """As `ConditionalGAN.train_step`; without `labelled`, `labels` is ignored and the codes are drawn."""
         if self.labelled:
             return super().train_step(real, labels)
         self._check_real(real)
@@ -113,9 +116,9 @@ class AuxiliaryGAN(ConditionalGAN):
         return {"g_loss": value + codes}
 
     def code_loss(self, answers: np.ndarray, Z: np.ndarray) -> tuple[float, np.ndarray]:
-        """(Auxiliary.1): (L_Q, dL_Q/danswers) for answers (N, classes + continuous) about G's input Z.
+        """(Auxiliary.1): (L_Q, dL_Q/danswers) for answers (N, classes + continuous) on fakes made from Z.
 
-        The categories are those of the step at hand, so that this serves real samples of the same labels, too.
+        The categories are those of the current step, so this also applies to real samples with the same labels.
         """
         K, N = self.classes, len(answers)
         value, d_class = cross_entropy(np.ascontiguousarray(answers[:, :K]), self._labels)
@@ -128,7 +131,7 @@ class AuxiliaryGAN(ConditionalGAN):
         return value, d_answers
 
     def read(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What D reads in samples: p(category) (N, classes), and continuous codes (N, continuous); evaluation mode."""
+        """D's predictions in evaluation mode: p(category) (N, classes), and continuous codes (N, continuous)."""
         self._check_real(x)
         answers = evaluate_in_chunks(self.D, x)[:, 1:]
         return softmax(answers[:, : self.classes]), answers[:, self.classes :]

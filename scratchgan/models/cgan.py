@@ -1,8 +1,8 @@
-r"""Conditional GAN: ask for a seven, and get one (Mirza & Osindero 2014).
+r"""Conditional GAN: G makes samples of a given label, such as images of sevens (Mirza & Osindero 2014).
 
 Method    Both players are conditioned on the label: the game (Conditional.1) of models/conditional.py.  G gets it
-          one-hot, in addition to the noise.  D gets the label's vector beside the features of the image, then a joint
-          hidden layer (section 4.1: there 240 maxout units for the image, 50 for the label, 240 for both):
+          one-hot, in addition to the noise.  In D the label's vector is appended to the features of the image, before a
+          joint hidden layer (section 4.1: there 240 maxout units for the image, 50 for the label, 240 for both):
           `ConcatEnding`.
 Nets      DCGAN's, BatchNorm in both.
 Training  Adam with beta1 = 0.5, one turn each.
@@ -19,7 +19,7 @@ from .dcgan import dcgan
 from .endings import Ending, ending
 from .member import Member
 
-LABEL_SIZE = 50  # of the label's vector
+LABEL_SIZE = 50  # length of the label's vector
 
 
 @ending("concat")
@@ -34,7 +34,7 @@ class ConcatEnding(Ending):
         return partial(ConditionalGAN, classes=self.codes)
 
     def join(self, features, blocks):
-        """The label's vector beside the features, and a hidden layer for both."""
+        """Append the label's vector to the features, and add a hidden layer for both."""
         label = LabelConcat(self.codes, LABEL_SIZE, rng=blocks.rng, dtype=blocks.dtype)
         return [label, *blocks.dense(features + LABEL_SIZE, features)], features
 

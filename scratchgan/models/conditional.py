@@ -1,17 +1,18 @@
-r"""Conditional GANs: both players are given a label, and G can be asked for a seven.  (Mirza & Osindero 2014.)
+r"""Conditional GANs: both players are given a label, so G can be asked for, say, a seven.  (Mirza & Osindero 2014.)
 
     (Conditional.1)   min_G max_D  E_{x,l}[log D(x|l)] + E_{z,l}[log(1 - D(G(z|l)|l))]         (the paper's equation 2)
 
-G      takes [z, one-hot(l)]: the rows of its first W that the one-hot entries choose are the label's vectors
-D      concat      features next to the label's vector, then a joint hidden layer: layers.LabelConcat
-       projection  the label's direction in the features: layers.Projection (Miyato & Koyama 2018, equation 4)
+G      takes [z, one-hot(l)]: the one-hot entries select rows of its first W, which act as the labels' vectors
+D      concat      the label's vector is appended to the features, before a joint hidden layer: layers.LabelConcat
+       projection  inner product of features and label's vector: layers.Projection (Miyato & Koyama 2018, equation 4)
 
-For each label this is a game of its own, with optimum D*(x|l) = p(x|l) / (p(x|l) + q(x|l)); all of them share weights.
-Real samples come with their own labels, and the fakes of a step are made for the same ones: so labels are distributed
-as in the data, and a penalty between a real sample and a fake is between two of the same label.
+For each label this is a separate game, with optimum D*(x|l) = p(x|l) / (p(x|l) + q(x|l)); all of them share weights.
+Real samples come with their labels, and the fakes of a step are made for the same labels.  The labels of the fakes
+are therefore distributed as in the data, and a penalty at a point between a real sample and a fake concerns two samples
+of the same label.
 
-A label by concatenation is there for D to use, but D learns to use it only where the data make it worthwhile.  The
-projection builds in that an image must point the label's way.
+With concatenation, D must learn to use the label, and does so only where the data make it worthwhile.  Projection has
+it built in that the features of an image must align with the label's vector.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ from ..game import evaluate_in_chunks
 from ..gan import GAN
 from ..layers.activations import sigmoid
 
-#: one for each sample, or one for all; None: in turn, where that is allowed
+#: one for each sample, or one for all; None, where allowed: 0, 1, 2, ... in turn
 Labels = np.ndarray | int | None
 
 
 class ConditionalGAN(GAN):
-    """A GAN of `classes` labels 0..classes-1.  Other arguments as for `scratchgan.GAN`.
+    """A GAN with labels 0..classes-1.  Other arguments as for `scratchgan.GAN`.
 
     G    maps (N, latent_dim + classes) to samples: noise and one-hot labels
-    D    takes `labels` in its forward (it has a layers.LabelConcat or layers.Projection), unless `d_takes_labels` is False
+    D    takes `labels` in its forward (it has a LabelConcat or a Projection), unless `d_takes_labels` is False
     """
 
     conditional = True
     #: whether D is conditioned on the labels as well
     d_takes_labels = True
-    #: numbers in -1..1 that G gets in addition to noise and label: models/auxiliary.py
+    #: how many numbers in -1..1 G gets in addition to noise and label: models/auxiliary.py
     continuous = 0
 
     def __init__(self, G: Layer, D: Layer, *, classes: int, **options: Any):
         self.classes = positive_int("ConditionalGAN", "classes", classes, least=2)
         self.code_size = self.classes + self.continuous
-        self._labels = np.zeros(0, np.int64)  # of the step at hand
+        self._labels = np.zeros(0, np.int64)  # of the current step
         if self.d_takes_labels and not D.takes_labels:
             raise ValueError("ConditionalGAN: D must take labels: put a LabelConcat or a Projection into it")
         super().__init__(G, D, **options)
         if self.packing > 1:
-            raise ValueError("ConditionalGAN: D judges each sample by its own label; packing must be 1")
+            raise ValueError("ConditionalGAN: D classifies each sample with its own label; packing must be 1")
 
     def train_step(self, real: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
         """One alternating update on a batch of real samples (N, *data_shape) and their labels (N,) in 0..classes-1.
@@ -63,12 +64,12 @@ class ConditionalGAN(GAN):
         return self.turns(real)
 
     def condition_on(self, labels: np.ndarray) -> None:
-        """Let both players play for these labels (N,) from now on."""
+        """Use these labels (N,) for both players from now on."""
         self._labels = labels
         self.conditions = {"labels": labels} if self.d_takes_labels else {}
 
     def noise(self, N: int) -> np.ndarray:
-        """[z, one-hot labels of the step at hand, codes in -1..1 if there are any], (N, latent_dim + code_size)."""
+        """[z, one-hot labels of the current step, codes in -1..1 if there are any], (N, latent_dim + code_size)."""
         Z = super().noise(N)
         return self.with_codes(Z, self._labels, self.streams["noise"].uniform(-1, 1, (N, self.continuous)))
 
@@ -77,10 +78,10 @@ class ConditionalGAN(GAN):
         return np.concatenate([Z, one_hot(labels, self.classes, Z.dtype), codes.astype(Z.dtype)], axis=1)
 
     def sample(self, n: int, *, seed: int, labels: Labels = None) -> np.ndarray:
-        """Make n samples (n, *data_shape), float32, of the asked labels: (n,), or one for all; None takes them in turn.
+        """Make n samples (n, *data_shape), float32, with the given labels: (n,), or one for all; None: each in turn.
 
         The same seed gives the same noise (and codes), whatever the labels.
-        Raises ValueError as `GAN.sample`, and for labels that do not fit.
+        Raises ValueError as `GAN.sample`, and for labels of a wrong number or value.
         """
         Z, rng = self._seeded_noise(n, seed)
         return self.generate(Z, labels, rng.uniform(-1, 1, (len(Z), self.continuous)))
@@ -88,7 +89,7 @@ class ConditionalGAN(GAN):
     def generate(self, Z: np.ndarray, labels: Labels = None, codes: np.ndarray | None = None) -> np.ndarray:
         """G(z|l) for given noise (N, latent_dim), in evaluation mode.
 
-        labels as for `sample`; codes (N, continuous) in -1..1, or None for 0, their middle.
+        labels as for `sample`; codes (N, continuous) in -1..1, or None for zeros.
         """
         if codes is None:
             codes = np.zeros((len(Z), self.continuous))
@@ -101,7 +102,10 @@ class ConditionalGAN(GAN):
         return super().generate(self.with_codes(Z, self.checked_labels(labels, len(Z)), codes))
 
     def probability(self, x: np.ndarray, labels: Labels = None) -> np.ndarray:
-        """D(x|l), the probability (N,) that D gives to "real", in evaluation mode; labels (N,), or one for all."""
+        """D(x|l) (N,), the probability, according to D, that x is real, in evaluation mode.
+
+        labels (N,), or one for all.
+        """
         self._check_real(x)
         conditions = {}
         if self.d_takes_labels:
@@ -110,7 +114,7 @@ class ConditionalGAN(GAN):
         return sigmoid(evaluate_in_chunks(self.D, x, **conditions)[:, 0])
 
     def checked_labels(self, labels: Labels, N: int) -> np.ndarray:
-        """Labels as (N,) int64.  Raises ValueError (ShapeError for another length) if they are none of ours."""
+        """Labels as (N,) int64.  Raises ValueError (ShapeError for a wrong length) unless all are in 0..classes-1."""
         if labels is None:
             raise ValueError(f"this GAN is conditional: it needs labels ({N},) in 0..{self.classes - 1}")
         labels = np.asarray(labels)

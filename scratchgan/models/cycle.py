@@ -1,19 +1,19 @@
-r"""The game of CycleGAN: from one domain into another and back, learned from two heaps of images without a single pair.
+r"""The game of CycleGAN: translation between two domains of images, learned from unpaired examples of both.
 
 (Zhu, Park, Isola & Efros 2017.)  Two generators, two discriminators:
 
     G_AB: A -> B    G_BA: B -> A       translators, images (N, H, W, C) in [-1, 1] to images
-    D_A, D_B                           does a patch look like A's, like B's?  (N, h, w, 1) logits, one per patch
+    D_A, D_B                           does a patch look like one of A, of B?  (N, h, w, 1) logits, one per patch
 
-D_B alone would be content with any b for any a.  What ties the translation to its source is the way back: it must
-lead to where it began.
+D_B alone would accept any b for any a.  The cycle ties a translation to its source: translated back, it must give the
+original image.
 
 Symbols   a, b       batches of the two domains
           fb = G_AB(a)     fa = G_BA(b)      the translations ("fakes")
-          ra = G_BA(fb)    rb = G_AB(fa)     there and back
-          ib = G_AB(b)     ia = G_BA(a)      what is in the domain already, and should stay as it is
-          ha, hb           fakes of now and of earlier steps: models/history.py
-          disc, gen        the two sides of the loss (scratchgan.losses), least squares as a rule, by D's logits
+          ra = G_BA(fb)    rb = G_AB(fa)     the cycles: translated there and back
+          ib = G_AB(b)     ia = G_BA(a)      images that are in the domain already, and should not change
+          ha, hb           fakes of this and of earlier steps: models/history.py
+          disc, gen        the losses of D and of G (scratchgan.losses; by default least squares), from D's logits
 
 What the players minimise, with lambda = cycle_weight and mu = cycle_weight identity_weight:
 
@@ -22,11 +22,11 @@ What the players minimise, with lambda = cycle_weight and mu = cycle_weight iden
     (Cyclegan.3)   l1(u, v) = 1/M sum |u - v|          over all M entries of the batch
     (Cyclegan.4)   dl1/du = sign(u - v) / M,   sign(0) = 0
 
-At u = v the slope of |u - v| jumps from -1 to 1; 0 is the subgradient between them, and leaves what is exact alone.
-Unlike a square, l1 pulls as hard on a small error as on a large one: it does not blur edges to spread the error.
+At u = v the derivative of |u - v| jumps from -1 to 1; with the subgradient 0, exact pixels stay as they are.  The
+gradient of l1 is as large for small errors as for large ones, so l1 does not favour blurred edges, as a square does.
 
-**The way back through the graph.**  Each net is applied several times before anything is differentiated, and each call
-has a cache of its own.  G_AB is called three times:
+**Backward through the graph.**  Each net is called several times before any backward pass, and each call has its own
+cache.  G_AB is called three times:
 
     on a  gives fb    which feeds D_B and, through G_BA, ra:
           (Cyclegan.5)   dfb = D_B's dx for dgen/d logits  +  G_BA's dx for dra,   dra = lambda sign(ra - a) / M
@@ -34,13 +34,13 @@ has a cache of its own.  G_AB is called three times:
     on b  gives ib    (Cyclegan.7)   dib = mu sign(ib - b) / M; no dx: b is data
 
 and dtheta_AB is the sum of the three.  G_BA: the same with A and B exchanged.  D is frozen in the generators' turn: it
-passes dx on and gets no gradient.  InstanceNorm looks at each image alone, so no image's translation depends on its
-batch-mates, in training or afterwards.
+passes dx on, without gradients of its own weights.  InstanceNorm normalises each image by itself, so the translation of
+an image does not depend on the rest of the batch, in training or afterwards.
 
-One step is as in the authors' code: first both generators, then both discriminators on the fakes just made.  The loss
-of the package has a factor 1/2 on both sides, the authors' only in D's turn: their lambda = 10 corresponds to
-cycle_weight = 5 here.  Nothing in (2) knows labels: a G_AB that turned every 4 into a 9, with a G_BA that turned it
-back, would cost nothing.  The identity term and domains that look alike make that unlikely, not impossible.
+One step is as in the authors' code: first both generators, then both discriminators on the fakes just made.  The
+least-squares loss of this package has a factor 1/2 for G and for D, the authors' only for D: their lambda = 10 is
+cycle_weight = 5 here.  Nothing in (2) uses labels: a G_AB that turned every 4 into a 9, with a G_BA that turned it
+back, would have no higher loss.  The identity term and domains that look alike make that unlikely, not impossible.
 """
 
 from __future__ import annotations
@@ -67,11 +67,12 @@ class CycleGAN(Game):
 
     G_AB, G_BA     nets from data_shape to data_shape
     D_A, D_B       nets from data_shape to logits, of any shape
-    loss           a Loss or its name; none that is relativistic
+    loss           a Loss or its name; not a relativistic one
     lr, beta1, beta2, schedule    of Adam, the same for all four
-    cycle_weight, identity_weight, pool_size    see above; the identity's weight is times cycle_weight, 0 is off
+    cycle_weight, identity_weight    lambda, and mu / lambda, in (Cyclegan.2); 0 is off
     ema_decay      > 0: `translate` uses an exponential moving average of the generators
-    seed           of the histories; the same seed gives the same bits
+    pool_size      fakes that each history holds; 0 is off
+    seed           of the histories (and of dropout); the same seed gives the same bits
 
     `G` and `D` are the two players: `G["AB"]` is G_AB, and G's parameters are called "AB.0.W" and so on.
     Raises ValueError if the nets do not fit, or if an image's translation would depend on its batch-mates.
@@ -106,7 +107,7 @@ class CycleGAN(Game):
         check_nets(self.G, self.D, self.data_shape)
         self.loss = losses.get(loss)
         if self.loss.relativistic:
-            raise ValueError(f"CycleGAN: the loss {self.loss.name!r} needs real logits in G's turn; expected another")
+            raise ValueError(f"CycleGAN: expected a loss that is not relativistic, got {self.loss.name!r}")
         self.cycle_weight = real("CycleGAN", "cycle_weight", cycle_weight, 0, math.inf, open_high=True)
         self.identity_weight = real("CycleGAN", "identity_weight", identity_weight, 0, math.inf, open_high=True)
         self.g_optimizer = Adam(self.G, lr, beta1=beta1, beta2=beta2, schedule=schedule)
@@ -125,11 +126,11 @@ class CycleGAN(Game):
     def train_step(self, pair: tuple[np.ndarray, np.ndarray], labels: None = None) -> dict[str, float]:
         """One update of both generators, then one of both discriminators, on (a, b), each (N, *data_shape).
 
-        Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of what both D say (their
-        logits under least squares, else probabilities); cycle and identity, the sums of the two l1 without their
-        weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain), cycle_a,
-        cycle_b, identity_a, identity_b (0 if it has no weight).
-        Raises ValueError if the pair does not fit, or labels are given: no image's label is ever looked at.
+        Returns d_loss and g_loss, the sums (Cyclegan.1) and (2); d_real and d_fake, the means of both D's outputs
+        (probabilities if the loss gives them, otherwise logits); cycle and identity, the sums of the two l1 without
+        their weights; and the parts d_loss_a, d_loss_b, adversarial_a, adversarial_b (of fakes in that domain),
+        cycle_a, cycle_b, identity_a, identity_b (0 if it has no weight).
+        Raises ValueError if the pair does not fit, or if labels are given, which are never used.
         """
         a, b = self._checked_pair(pair)
         if labels is not None:
@@ -146,7 +147,7 @@ class CycleGAN(Game):
         return report
 
     def g_gradients(self, a: np.ndarray, b: np.ndarray) -> tuple[dict[str, float], tuple[np.ndarray, np.ndarray]]:
-        """(L_G with its parts, (fa, fb)); L_G's gradient is in G.gradients() afterwards.  The D stay as they are."""
+        """(L_G with its parts, (fa, fb)); L_G's gradient is then in G.gradients().  D does not change."""
         self.G.zero_grads()
         fb, a_to_fb = self._forward(self.G_AB, a)
         fa, b_to_fa = self._forward(self.G_BA, b)
@@ -189,7 +190,7 @@ class CycleGAN(Game):
         return error
 
     def d_gradients(self, a: np.ndarray, b: np.ndarray, ha: np.ndarray, hb: np.ndarray) -> dict[str, float]:
-        """L_D with its parts, for real a, b and fakes ha, hb; its gradient is in D.gradients() afterwards."""
+        """L_D with its parts, for real a, b and fakes ha, hb; its gradient is then in D.gradients()."""
         self.D.zero_grads()
         parts = []
         for D, x, fake in ((self.D_A, a, ha), (self.D_B, b, hb)):
@@ -223,7 +224,7 @@ class CycleGAN(Game):
     def translate(self, x: np.ndarray, to: str = "b") -> np.ndarray:
         """G_AB(x) for to="b", G_BA(x) for to="a", with the averaged weights if there are any; in evaluation mode.
 
-        x is (N, *data_shape), and so is the result; an image's bits do not depend on the others.
+        x is (N, *data_shape), and so is the result; the result for one image does not depend on the others.
         Raises ValueError if x does not fit, has values that are not finite, or for another `to`.
         """
         if to not in WAYS:
@@ -248,7 +249,7 @@ class CycleGAN(Game):
         """The fakes in the histories."""
         return {f"history/{which}": history.held for which, history in self.histories.items()}
 
-    # -- what fits ----------------------------------------------------------------------------------------------------
+    # -- checks -------------------------------------------------------------------------------------------------------
 
     def _checked_pair(self, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:

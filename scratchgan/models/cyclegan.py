@@ -1,6 +1,6 @@
-"""CycleGAN for square images, such as digits (Zhu, Park, Isola & Efros 2017): nets, a game, and numbers for training.
+"""CycleGAN for square images, such as digits (Zhu, Park, Isola & Efros 2017): nets, game and training options.
 
-Method    Two generators, two discriminators, and a way back: an image that is translated there and back must come home.
+Method    Two generators, two discriminators and a cycle: an image translated there and back must be the same again.
           The game and its derivatives are in models/cycle.py, the nets in models/cyclegan_nets.py.
 """
 
@@ -37,12 +37,12 @@ def cyclegan(
     ema_decay: float = 0.0,
     dtype=np.float32,
 ) -> CycleGAN:
-    """Build it for images (N, image_size, image_size, channels) of both domains.
+    """Build a CycleGAN for images (N, image_size, image_size, channels) of both domains.
 
     width       channels of the generators at full resolution, twice as many at half of it
     blocks      residual blocks at half resolution
     d_width     channels of the discriminators at half resolution
-    slope       of their LeakyReLU
+    slope       of the discriminators' LeakyReLU
     lr_schedule, total_steps    "constant", "linear" (falls to 0 over the second half) or "cosine"
     the others  see `CycleGAN`
 

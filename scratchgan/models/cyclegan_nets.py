@@ -1,6 +1,6 @@
-"""CycleGAN's nets: a translator of images, and a discriminator of patches (Zhu et al. 2017, section 7.2), for digits.
+"""CycleGAN's nets, for digits: image-to-image generators and patch discriminators (Zhu et al. 2017, section 7.2).
 
-Both normalise each image by itself (InstanceNorm), and begin with weights from N(0, 0.02^2).
+Each net normalises every image by itself (InstanceNorm), and draws its initial weights from N(0, 0.02^2).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ def generator(
 ) -> Sequential:
     """Conv k5 -> half the size -> residual blocks -> full size -> Conv k3 -> tanh, InstanceNorm and ReLU between.
 
-    Zhu et al. 2017, section 7.2, halve twice, have 6 or 9 blocks and kernels of 7 at both ends, for photographs; digits
-    of 28 pixels need less.
+    For photographs, Zhu et al. 2017, section 7.2, halve the size twice, and use 6 or 9 blocks and 7 x 7 kernels at both
+    ends; digits of 28 pixels need less.
     """
     channels = shape[-1]
 
     def conv(Ci: int, Co: int, k: int, stride: int = 1) -> list[Layer]:
         layer = Conv2D(
             Ci, Co, kernel_size=k, stride=stride, padding=k // 2, bias=False, init=INIT, rng=rng, dtype=dtype
-        )  # without b: InstanceNorm takes the mean away
+        )  # without b, which InstanceNorm would subtract again
         return [layer, InstanceNorm(Co, dtype=dtype)]
 
     inner = 2 * width
@@ -61,7 +61,7 @@ def discriminator(
 
 
 class Both(Layer):
-    """Two nets of one player, listed together so that one optimiser and one average serve both; no pass of its own."""
+    """Two nets of one player, held together for one optimiser and one moving average.  It has no passes of its own."""
 
     def __init__(self, **nets: Layer):
         super().__init__()
@@ -80,7 +80,7 @@ class Both(Layer):
 
 
 def check_nets(G: Both, D: Both, data_shape: tuple[int, ...]) -> None:
-    """Both generators must keep data_shape, no net may mix the images of a batch, and all need one dtype.
+    """Check that the generators keep data_shape, no net mixes the images of a batch, and all have the same dtype.
 
     Raises ShapeError or ValueError, naming the net.
     """
@@ -91,7 +91,7 @@ def check_nets(G: Both, D: Both, data_shape: tuple[int, ...]) -> None:
                 raise ShapeError(f"CycleGAN: G_{name} makes images of shape {made}, the data has {data_shape}")
             if any(layer.couples_samples for layer in net.layers_below()):
                 raise ValueError(
-                    f"CycleGAN: {net.label} has a layer that mixes batch-mates (BatchNorm); use InstanceNorm"
+                    f"CycleGAN: {net.label} has a layer that mixes the images of a batch (BatchNorm); use InstanceNorm"
                 )
     if len({net.dtype for player in (G, D) for _, net in player.children()}) > 1:
-        raise ValueError("CycleGAN: all four nets must have one dtype")
+        raise ValueError("CycleGAN: all four nets must have the same dtype")

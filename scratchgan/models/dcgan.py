@@ -1,22 +1,22 @@
 """DCGAN: convolutions in place of dense layers (Radford, Metz & Chintala 2016, section 3 and figure 1).
 
-Method    The game of the first GAN, and guidelines for the nets: no pooling but strided convolutions; BatchNorm in both
+Method    The game of the first GAN, and guidelines for the nets: strided convolutions, no pooling; BatchNorm in both
           nets, except at G's output and D's input; ReLU in G, tanh at its end; LeakyReLU in D; weights from
           N(0, 0.02^2).
-Training  Adam with beta1 = 0.5: 0.9 remembers an opponent who has moved on since.  One turn each.
+Training  Adam with beta1 = 0.5: 0.9 averages over too many past states of the opponent.  One turn each.
 
-The rule of sizes: the image is halved until at most 7 pixels a side remain, and each halving but the first doubles the
-channels.  So 28 -> 14 -> 7 with width, 2 width channels; 32 -> 16 -> 8 -> 4 with width, 2 width, 4 width; 64
+Sizes: the image is halved until at most 7 pixels per side remain, and each halving but the first doubles the number of
+channels: 28 -> 14 -> 7 with width, 2 width channels; 32 -> 16 -> 8 -> 4 with width, 2 width, 4 width; 64
 pixels likewise in four steps.
 
     D:  image -> [Conv k4 s2 p1 -> (BatchNorm) -> LeakyReLU] x halvings -> Dense -> logit
     G:  z -> Dense -> BatchNorm -> ReLU -> [ConvT k4 s2 p1 -> BatchNorm -> ReLU] x (halvings - 1) -> ConvT -> tanh
 
-With two halvings, as for digits, convolutions alone see strokes and not whole digits: D's only view of the whole image
-is then linear.  `dense` > 0 puts one hidden layer of so many units before D's logit and after G's noise, as InfoGAN's
-nets for MNIST have it (Chen et al. 2016, appendix C.1).
+With two halvings, as for digits, convolutions cover strokes but not whole digits, and only a linear layer of D covers
+the whole image.  `dense` > 0 adds one hidden layer of that many units before D's logit and after G's noise, as in
+InfoGAN's nets for MNIST (Chen et al. 2016, appendix C.1).
 
-`condition` says what the players are conditioned on in addition to the images, and how D ends: models/endings.py.
+`condition` selects what the players are conditioned on, and with it the last layers of D: models/endings.py.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def dcgan(
     dtype=np.float32,
     **training,
 ) -> GAN:
-    """Build it for images (N, image_size, image_size, channels).
+    """Build a DCGAN for images (N, image_size, image_size, channels).
 
     width       channels of D's first and G's last hidden layer
-    dense       units of the hidden dense layer of each net; 0 is none
+    dense       units of the hidden dense layer of each net; 0: no such layer
     slope       of D's LeakyReLU
-    d_norm      what D normalises: "batch"; "layer" or "none", where a gradient penalty must go through it; or
-                "spectral", its weights (then all of them, and no activations)
-    packing     images that D judges together, 1 is the plain GAN: see layers/pack.py
-    minibatch   how D sees the batch: see `training.see_the_batch`
+    d_norm      normalisation in D: "batch"; "layer" or "none", for use with a gradient penalty; or "spectral", of all
+                its weights, without normalised activations
+    packing     images that D classifies together, 1 for the plain GAN: see layers/pack.py
+    minibatch   layers that let D compare the samples of a batch: see `training.see_the_batch`
     condition   what the players are conditioned on, see models/endings.py: `classes` labels or categories, with "codes"
                 also `continuous` numbers; class_weight and continuous_weight as in (Auxiliary.1)
     training    see `scratchgan.models.training.game`
@@ -98,7 +98,7 @@ def dcgan(
         classes=classes, continuous=continuous, class_weight=class_weight, continuous_weight=continuous_weight
     )
     if condition != "none" and (packing != 1 or d_norm == "spectral"):
-        raise ValueError(f'dcgan: condition "{condition}" needs packing = 1 and another d_norm than "spectral"')
+        raise ValueError(f'dcgan: condition "{condition}" needs packing = 1 and a d_norm other than "spectral"')
 
     dense = positive_int("dcgan", "dense", dense, least=0)
     G = generator(base, widths[::-1], channels, latent_dim + ending.codes, dense, rng, dtype)
@@ -145,7 +145,7 @@ def discriminator(
     minibatch: str = "none",
     ending: Ending | None = None,
 ) -> Sequential:
-    """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> its ending."""
+    """Image -> half the size, twice the channels, ... -> base x base pixels of widths[-1] channels -> the ending."""
     packing, size = positive_int("dcgan", "packing", packing), base * 2 ** len(widths)
     blocks, ending = Blocks(norm, slope, rng, dtype), ending or Ending()
 
@@ -164,18 +164,18 @@ def discriminator(
 
 
 class Blocks:
-    """What D is made of: a layer, the normalisation called `norm`, LeakyReLU; weights drawn from `rng` in that order."""
+    """The blocks of D: a layer, the normalisation `norm`, LeakyReLU.  `rng` draws the weights in that order."""
 
     def __init__(self, norm: str, slope: float, rng: np.random.Generator, dtype):
         one_of("dcgan", "d_norm", norm, NORMS)
         self.norm, self.slope, self.rng, self.dtype = norm, slope, rng, dtype
         rescaled = norm in ("batch", "spectral")
-        self.init = INIT if rescaled else "he"  # where nothing rescales, 0.02 would be nearly flat
+        self.init = INIT if rescaled else "he"  # without rescaling, 0.02 would make D nearly constant
         self.last_init = INIT if rescaled else "glorot"
         self.bias = norm != "batch"
 
     def first(self, Ci: int, Co: int) -> list[Layer]:
-        """Half the size, from the image, with no activations normalised."""
+        """From the image to half its size, without normalised activations."""
         return [self._spectral(_down(Ci, Co, True, self.rng, self.dtype, self.init)), LeakyReLU(self.slope)]
 
     def down(self, Ci: int, Co: int, side: int) -> list[Layer]:
@@ -202,7 +202,7 @@ class Blocks:
 
 
 def halve(image_size: int) -> tuple[int, int]:
-    """(base, halvings): image_size = base 2^halvings with base at most 7.  Raises ValueError if there is none."""
+    """(base, halvings): image_size = base 2^halvings with base at most 7.  Raises ValueError if this is impossible."""
     base, halvings = positive_int("dcgan", "image_size", image_size, least=4), 0
     while base % 2 == 0 and (base > LARGEST_BASE or halvings == 0):
         base, halvings = base // 2, halvings + 1
@@ -211,13 +211,13 @@ def halve(image_size: int) -> tuple[int, int]:
         near = sorted(fits, key=lambda n: abs(n - image_size))[:2]
         raise ValueError(
             f"dcgan: image_size {image_size} cannot be halved down to {LARGEST_BASE} pixels or fewer; "
-            f"near sizes that can: {', '.join(map(str, sorted(near)))}"
+            f"the nearest sizes that can: {', '.join(map(str, sorted(near)))}"
         )
     return base, halvings
 
 
 def _dense(Di: int, Do: int, rng, dtype, bias: bool = False, init=INIT) -> Dense:
-    """Without b before a BatchNorm, whose beta does the same."""
+    """By default without b, for use before a BatchNorm, whose beta does the same."""
     return Dense(Di, Do, bias=bias, init=init, rng=rng, dtype=dtype)
 
 
@@ -234,7 +234,7 @@ def _up(Ci: int, Co: int, bias: bool, rng, dtype) -> ConvTranspose2D:
 
 
 def _batchnorm(C: int, rng, dtype) -> BatchNorm:
-    """gamma from N(1, 0.02^2), as the authors' code has it."""
+    """gamma from N(1, 0.02^2), as in the authors' code."""
     layer = BatchNorm(C, dtype=dtype)
     layer.params["gamma"][...] = normal(0.02, mean=1.0)((C,), rng=rng, dtype=dtype)
     return layer

@@ -1,11 +1,12 @@
-"""DRAGAN: D is kept from being steep around the data (Kodali et al. 2017).
+"""DRAGAN: a gradient penalty on D at points around the data (Kodali et al. 2017).
 
-Method    The game of the first GAN, and a penalty on D: slope 1 at points around real samples, x + 0.5 std(X) d with
-          d ~ U(0, 1) an entry, weight 10: penalties.Dragan.  The authors see mode collapse come with sharp slopes of D
-          around some real samples, which drag many z to the same place; a D that is gentle there lets them go.
-Nets      DCGAN's, no normalisation in D: the slope at one sample does not exist through BatchNorm in training.
-Training  Adam, one turn each: unlike a WGAN it needs no well-trained critic.  (The authors take beta1 = 0.5; in the
-          short runs of this package beta1 = 0, beta2 = 0.9, as WGAN-GP has them, loses fewer modes.)
+Method    The game of the first GAN, and a penalty that pulls the norm of D's gradient to 1 at points around real
+          samples, x + 0.5 std(X) d with d ~ U(0, 1) per entry, weight 10: penalties.Dragan.  The authors observe that
+          mode collapse comes with sharp gradients of D around some real samples, which drag many z to the same output;
+          the penalty avoids these.
+Nets      DCGAN's, no normalisation in D: with BatchNorm in training, there is no per-sample gradient.
+Training  Adam, one turn each: unlike a WGAN it needs no well-trained critic.  (The authors use beta1 = 0.5; in the
+          short runs of this package, beta1 = 0 and beta2 = 0.9, as in WGAN-GP, lose fewer modes.)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ METHOD = {
     "optimizer": "adam",
     "lr_g": 5e-4,
     "lr_d": 5e-4,
-    "beta1": 0.0,  # with 0.5 and twice these rates most digits are ones
+    "beta1": 0.0,  # with 0.5 and twice these learning rates, most fakes are ones
     "beta2": 0.9,
     "ema_decay": 0.99,
 }

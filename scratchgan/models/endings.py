@@ -1,19 +1,19 @@
-"""How D ends: the place where conditional GANs differ, and the plain ending, in one logit.
+"""The last layers of D, in which conditional GANs differ, and the plain ending with one logit.
 
 D of models/dcgan.py is convolutions, and then
 
-    features -> ending.join -> [layers that see the whole batch] -> ending.last -> logit (and guesses)
+    features -> ending.join -> [layers that see the whole batch] -> ending.last -> logit (and predictions)
 
-Each kind of conditional GAN defines an ending in its own file, and enters it into CONDITIONS under the name that the
-option `condition` has for it:
+Each kind of conditional GAN defines an ending in its own file, and registers it in CONDITIONS under its name for the
+option `condition`:
 
-    none         ... -> Dense -> logit                                                            below
-    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU     models/cgan.py
+    none         ... -> Dense -> logit                                                          below
+    concat       ... -> [features, label's vector of 50] -> Dense -> (BatchNorm) -> LeakyReLU   models/cgan.py
                      -> Dense -> logit
-    projection   ... -> Projection on the label's direction -> logit                              models/projection_gan.py
-    auxiliary    ... -> Dense -> logit and a guess at the label                                   models/acgan.py
-    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense        models/infogan.py
-                     -> guesses at the codes
+    projection   ... -> Projection on the label's vector -> logit                               models/projection_gan.py
+    auxiliary    ... -> Dense -> logit and a prediction of the label                            models/acgan.py
+    codes        ... -> Dense -> logit;  -> Dense 128 -> (BatchNorm) -> LeakyReLU -> Dense      models/infogan.py
+                     -> predictions of the codes
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONDITIONS: dict[str, type[Ending]] = {}
 
 
 def ending(name: str) -> Callable[[type[Ending]], type[Ending]]:
-    """Enter the class below into CONDITIONS."""
+    """Decorator: register an ending in CONDITIONS under `name`."""
 
     def enter(cls: type[Ending]) -> type[Ending]:
         CONDITIONS[name] = cls
@@ -54,11 +54,11 @@ class Ending:
         pass
 
     def make(self) -> Callable[..., GAN]:
-        """What makes the GAN of G and D: the class of its game."""
+        """What builds the GAN from G and D: a class, or a function with its signature."""
         return GAN
 
     def join(self, features: int, blocks: Blocks) -> tuple[list[Layer], int]:
-        """Layers that add to D's features (N, features) what D is conditioned on; how many features there are then."""
+        """(layers that add a condition to D's features (N, features), the number of features after them)."""
         return [], features
 
     def last(self, features: int, blocks: Blocks) -> Layer:

@@ -1,7 +1,7 @@
-r"""A memory of fakes: D also gets what G made some time ago (Shrivastava et al. 2017, section 2.3).
+r"""A buffer of fakes: D is also trained on fakes of earlier steps (Shrivastava et al. 2017, section 2.3).
 
-A D that only sees G's newest fakes forgets the old ones, and G may go back to them.  So the buffer holds `size` fakes;
-CycleGAN has one of 50 for each domain (Zhu et al. 2017, section 4).
+A D that is only trained on G's newest fakes forgets the old ones, and G may return to them.  The buffer holds `size`
+fakes; CycleGAN has one of 50 for each domain (Zhu et al. 2017, section 4).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from ..checks import positive_int, require_rng
 
 
 class History:
-    r"""The last fakes and some older ones.
+    r"""A buffer of recent and older fakes.
 
     Each fake of a batch, in turn:
-        (History.1)   as long as fewer than `size` are held: keep it, and hand it on
-        (History.2)   then, with probability 1/2: hand it on and forget it;
-                      else: hand on one of the `size` held, drawn uniformly, and keep the new one in its place
+        (History.1)   as long as fewer than `size` are held: store it and return it
+        (History.2)   then, with probability 1/2: return it without storing it;
+                      else: return one of the `size` held, drawn uniformly, and store the new one in its place
 
-    So each slot lasts 2 size fakes on average, and a batch is half new and half old.  (This is how CycleGAN's authors
-    coded it; Shrivastava et al. replace half of each batch at once.)
+    So a fake is held for 2 size new fakes on average, and half of each batch is new, half old.  (This is the code of
+    CycleGAN's authors; Shrivastava et al. replace half of each batch at once.)
 
-    size    how many are held; 0 is off: every fake is handed on
+    size    how many are held; 0 is off: every fake is returned
     shape   of one fake;   dtype of all
     """
 
@@ -33,7 +33,7 @@ class History:
     def swap(self, fakes: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
         """Return as many fakes as are given, (N, *shape), by (History.1, 2); a copy unless size is 0.
 
-        Raises ValueError if they do not fit.
+        Raises ValueError for a wrong shape or dtype.
         """
         require_rng("History", rng)
         if fakes.shape[1:] != self.held.shape[1:] or fakes.dtype != self.held.dtype:

@@ -23,7 +23,7 @@ class Member:
     """A builder.  Called with the size of the data and options of its base, which override the method.
 
     name     its key in MODELS
-    base     the builder whose nets and options it has: dcgan, mlp_gan or cyclegan
+    base     the builder whose nets and options it uses: dcgan, mlp_gan or cyclegan
     method   the options that the member fixes: {option: value}
     doc      the docstring of its file, for `help`
 
@@ -36,7 +36,7 @@ class Member:
         check_options(name, base, method)
 
     def __call__(self, *size: int, **overrides) -> GAN:
-        """Build it: image_size and channels, for a member of DCGAN's family, and options of the base."""
+        """Build the GAN.  `size`: image_size and channels if the base is dcgan; `overrides`: options of the base."""
         check_options(self.name, self.base, overrides)
         return self.base(*size, **{**self.method, **overrides})
 
@@ -45,7 +45,7 @@ class Member:
 
 
 def base_of(builder: Callable[..., Any]) -> Callable[..., Any]:
-    """The builder of the nets: a member's base, or the builder itself if it is one."""
+    """The builder of the nets: a member's base, or the builder itself if it is a base."""
     return builder.base if isinstance(builder, Member) else builder
 
 
@@ -55,7 +55,7 @@ def method_of(builder: Callable[..., Any]) -> Mapping[str, Any]:
 
 
 def options_of(builder: Callable[..., Any]) -> Mapping[str, Any]:
-    """{option: default} of a base or of a member's base, with those of `training.game`, to which it hands the rest."""
+    """{option: default} of a base or of a member's base, and of `training.game` if the base passes these on."""
     return _options(base_of(builder))
 
 
@@ -65,12 +65,12 @@ def _options(base: Callable[..., Any]) -> Mapping[str, Any]:
     options = {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
     if len(options) < len(parameters):
         shared = inspect.signature(game).parameters.values()
-        given = ("G", "D", "latent_dim", "data_shape", "make")  # by the base itself
+        given = ("G", "D", "latent_dim", "data_shape", "make")  # passed by the base itself
         options |= {p.name: p.default for p in shared if p.name not in (*given, *options)}
     return MappingProxyType(options)
 
 
 def check_options(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """ValueError for an option that the builder does not have, with the nearest that it has."""
+    """Raise ValueError, which suggests the nearest option, for an option that the builder does not have."""
     for option in options:
         one_of(name, "option", option, options_of(builder))

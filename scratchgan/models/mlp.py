@@ -5,7 +5,7 @@ Method    The game of the first GAN, with its non-saturating loss.
     G:  z (N, Z)  -> Dense -> ReLU      -> ... -> Dense [-> Tanh, for images] -> sample
     D:  sample    -> Dense -> LeakyReLU -> ... -> Dense -> logit (N, 1)
 
-On points it shows the whole game in two dimensions; on images, what is missing without convolutions.
+On points in the plane the whole game can be plotted; on images it shows what is missing without convolutions.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def mlp_gan(
     dtype=np.float32,
     **training,
 ) -> GAN:
-    """Build it.
+    """Build a GAN of fully connected nets.
 
-    data_dim      points of (N, data_dim), 2 if nothing is said; or
+    data_dim      for points (N, data_dim), by default 2; or
     data_shape    the shape of one sample, such as (28, 28, 1) for images, whose generator ends in tanh
-    hidden        widths of the hidden layers, G's and D's alike
+    hidden        widths of the hidden layers, the same for G and D
     slope         of D's LeakyReLU
-    packing       samples that D judges together, 1 is the plain GAN: see layers/pack.py
-    minibatch     how D sees the batch: see `training.see_the_batch`
+    packing       samples that D classifies together, 1 for the plain GAN: see layers/pack.py
+    minibatch     layers that let D compare the samples of a batch: see `training.see_the_batch`
     training      see `scratchgan.models.training.game`
 
-    Raises ValueError for sizes that are no positive integers, or if data_dim and data_shape disagree.
+    Raises ValueError for sizes that are not positive integers, or if data_dim and data_shape disagree.
     """
     if data_shape is None:
         data_shape = (2 if data_dim is None else positive_int("mlp_gan", "data_dim", data_dim),)

@@ -1,12 +1,12 @@
-r"""Projection discriminator: the label as a direction among D's features (Miyato & Koyama 2018).
+r"""Projection discriminator: D's features are projected onto the label's vector (Miyato & Koyama 2018).
 
-Method    The game of the conditional GAN, (Conditional.1).  D's logit is psi(f) + <v_l, f> (the paper's equation 4) with
-          the features f of the image and a vector v_l for each label: an image of label l must point along l's own
-          direction.  layers.Projection, `ProjectionEnding`.
+Method    The game of the conditional GAN, (Conditional.1).  D's logit is psi(f) + <v_l, f> (the paper's equation 4)
+          with the features f of the image and a vector v_l for each label: the features of an image of label l have to
+          align with v_l.  layers.Projection, `ProjectionEnding`.
 Nets      DCGAN's, no normalisation in D: the penalty must go through it.
-Training  Adam with beta1 = 0, beta2 = 0.9, one turn each, and DRAGAN's penalty (Kodali et al. 2017).  The paper keeps D
-          in check with spectral normalisation.  With nothing that does, and with the BatchNorm and the rates of
-          models/cgan.py, D's loss was down to 0.2 after 500 steps and 0.01 after 1,000, and no digit came (seed 0).
+Training  Adam with beta1 = 0, beta2 = 0.9, one turn each, and DRAGAN's penalty (Kodali et al. 2017).  The paper
+          constrains D by spectral normalisation.  With neither, and with the BatchNorm and the learning rates of
+          models/cgan.py, D's loss fell to 0.2 after 500 steps and 0.01 after 1,000, and G made no digits (seed 0).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .member import Member
 
 @ending("projection")
 class ProjectionEnding(Ending):
-    """features -> Projection on the label's direction -> logit."""
+    """features -> Projection on the label's vector -> logit."""
 
     def __init__(self, *, classes: int, **others):
         self.codes = positive_int("dcgan", "classes", classes, least=2)

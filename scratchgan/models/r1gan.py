@@ -1,11 +1,11 @@
 """A GAN with a zero-centred penalty at the data, R1 (Mescheder, Geiger & Nowozin 2018).
 
 Method    The game of the first GAN, and gamma/2 E|dC(x)/dx|^2 at real samples in D's loss: penalties.R1.  Near the
-          fixed point the vector field of the plain game has purely imaginary eigenvalues, and turns around it
-          for ever; R1 gives them a negative real part (the paper's section 4): D must be flat on the data in the end,
-          and only then has G no reason to move on.
-Nets      DCGAN's, no normalisation in D: the slope at one sample does not exist through BatchNorm in training.
-Training  Adam, one turn each, and an average of G's weights, which the paper takes too.
+          fixed point, the Jacobian of the plain game's vector field has purely imaginary eigenvalues, and the players
+          circle around it for ever; R1 gives the eigenvalues a negative real part (the paper's section 4).  At the end
+          D must be flat on the data, and only then does G have no reason to move on.
+Nets      DCGAN's, no normalisation in D: with BatchNorm in training, there is no per-sample gradient.
+Training  Adam, one turn each, and an average of G's weights, as in the paper.
 """
 
 from __future__ import annotations

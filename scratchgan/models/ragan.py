@@ -1,9 +1,10 @@
 """RaGAN: D says whether a sample is more real than the others are on average (Jolicoeur-Martineau 2019).
 
-Method    In place of C(x), the difference C(x) - mean C(fakes) goes into the cross-entropy, and C(fake) - mean
-          C(real) for the fakes: losses.RelativisticAverage.  A better fake makes real samples *less* real, as it
-          should when half of what D sees is known to be fake, and G's gradient also flows while real logits are high.
-Nets      DCGAN's, BatchNorm in both.  D sees real and fake samples as separate batches.
+Method    The cross-entropy is applied to C(real) - mean C(fakes) for real samples and to C(fake) - mean C(real) for
+          fakes, not to C itself: losses.RelativisticAverage.  A better fake makes real samples *less* real, as it
+          should when half of D's inputs are known to be fake, and G also gets a gradient from the real samples while
+          their logits are high.
+Nets      DCGAN's, BatchNorm in both.  D gets real and fake samples as separate batches.
 Training  Adam with beta1 = 0.5, one turn each.
 """
 

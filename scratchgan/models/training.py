@@ -1,4 +1,4 @@
-"""What every builder of the family shares: two nets, a loss and a few numbers become a GAN that can be trained."""
+"""What all builders share: `game` makes a GAN from two nets, a loss and the options of its training."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def game(
     rules: Sequence[Rule] = (),
     make: Callable[..., GAN] = GAN,
 ) -> GAN:
-    """Put G and D into a GAN.
+    """Build a GAN from G and D.
 
     loss, label_smoothing         see `scratchgan.losses`
     optimizer                     "adam" (with beta1, beta2), "rmsprop" (beta2 is its decay) or "sgd" (momentum)
     lr_g, lr_d                    learning rates of G and D
     lr_schedule                   how they change over total_steps: see `optim.schedule`
     ema_decay                     average of G's weights that samples are drawn from; 0 is off
-    d_steps                       turns of D to each of G's
-    penalty, penalty_weight, penalty_every    of D's slope: see rules/penalised.py
+    d_steps                       turns of D per turn of G
+    penalty, penalty_weight, penalty_every    on D's gradient: see rules/penalised.py
     clip                          bound of D's weights; 0 is off: see rules/clipping.py
-    instance_noise, noise_steps   its sigma, 0 is off, falling to 0 in noise_steps steps (0: total_steps)
+    instance_noise, noise_steps   its sigma (0 is off), which falls to 0 in noise_steps steps (0: total_steps)
     g_objective                   "loss" or "feature-matching": see rules/feature_matching.py
     unroll                        steps of D that G looks ahead; 0 is off: see rules/unrolled.py
     rules                         further rules of your own
-    make                          the class, for a game whose players are conditioned on more: models/conditional.py
+    make                          the class of the GAN, such as models/conditional.py's ConditionalGAN
     """
     if not isinstance(loss, losses.Loss):
         loss = losses.get(loss, label_smoothing=label_smoothing)
@@ -103,10 +103,10 @@ def game(
 
 
 def see_the_batch(minibatch: str, features: int, rng, dtype) -> tuple[list[Layer], int]:
-    """The layers before D's last one that let it see the whole batch, and the number of features they leave.
+    """(layers, before D's last one, that let D compare the samples of a batch; the number of features after them).
 
-    minibatch is a key of MINIBATCH: "none"; "std", one number a batch (Karras et al. 2018); "discrimination", 16
-    kernels of 8 (Salimans et al. 2016).
+    minibatch is a key of MINIBATCH: "none"; "std", one number per batch (Karras et al. 2018); "discrimination",
+    16 kernels of 8 dimensions (Salimans et al. 2016).
     """
     one_of("training", "minibatch", minibatch, MINIBATCH)
     return MINIBATCH[minibatch](features, rng, dtype)

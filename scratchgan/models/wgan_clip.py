@@ -1,9 +1,9 @@
 """WGAN: D becomes a critic that estimates the earth mover's distance between data and fakes (Arjovsky et al. 2017).
 
 Method    W1(p, q) = max E_p[C] - E_q[C] over all C with Lipschitz constant 1 (Kantorovich and Rubinstein).  The
-          critic climbs that difference, G lowers it by moving its fakes: losses.Wasserstein.  Unlike JS, W1 has a slope
-          also where p and q do not overlap, so the critic may and should be trained well: n_critic = 5 turns to each
-          turn of G.
+          critic maximises this difference, and G lowers it by moving its fakes: losses.Wasserstein.  Unlike JS, W1 has
+          a useful gradient also where p and q do not overlap, so the critic may and should be trained well:
+          n_critic = 5 turns per turn of G.
 
           What keeps C Lipschitz?  Its weights are clipped to [-0.01, 0.01] after every critic step (algorithm 1):
           then C is K-Lipschitz for some unknown K, and E_p[C] - E_q[C] estimates K W1.  models/wgan_gp.py has a
@@ -21,7 +21,7 @@ from .member import Member
 METHOD = {
     "loss": "wasserstein",
     "clip": 0.01,
-    "d_steps": 5,  # a step of training is a step of the critic; G moves in every fifth
+    "d_steps": 5,  # every training step updates the critic, every fifth also G
     "latent_dim": 64,
     "width": 32,
     "dense": 256,

@@ -1,21 +1,21 @@
-"""The pictures of a run and of a game; every figure says in its title what to notice.
+"""Figures of training; the title of every figure says what to look for.
 
-    grids      images side by side; one class a row              `save_grid`, `labelled_grid`
-    training   losses, D(x) and D(G(z)) step by step             `curves`, `save_curves`
-    norms      the gradient's norm by layer, step by step        `gradient_norms`, `norms_of_log`
-    density    the game on points, seen whole                    `save_density`
+    grids      images side by side; one class per row            `save_grid`, `labelled_grid`
+    training   losses, D(x) and D(G(z)) at every step            `curves`, `save_curves`
+    norms      the gradient norm of each layer at every step     `gradient_norms`, `norms_of_log`
+    density    GANs on points in 1-D and 2-D                     `save_density`
     surfaces   where G's loss pushes each generated point        `surface`, `fake_gradient`
-    turns      one step of training, sub-step by sub-step         `play_turn`
-    latent     from one z to another                             `interpolate_latent`, `interpolation`
-    copies     samples beside the training images nearest them   `nearest_images`, `neighbours`
-    phase      a vector field and the paths in it                `phase_portrait`
-    translations  what a CycleGAN makes of images, and back      `save_translations`
+    turns      one training step in six sub-steps                `play_turn`
+    latent     interpolation between latent vectors              `interpolate_latent`, `interpolation`
+    copies     samples next to their nearest training images     `nearest_images`, `neighbours`
+    phase      a vector field and its trajectories               `phase_portrait`
+    translations  images, CycleGAN translations and back         `save_translations`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
 
-What is called save_... writes a PNG or GIF; what returns a Figure is written by `save_figure`, and shown by a notebook
-where it is a cell's last value.  matplotlib and Pillow are imported inside the functions, so that
-`import scratchgan` stays fast.
+Functions named save_... write a PNG or GIF.  The others return a Figure: write it with `save_figure`, or make it the
+last value of a notebook cell.  matplotlib and Pillow are imported inside the functions, so that `import scratchgan`
+stays fast.
 """
 
 from .base import (

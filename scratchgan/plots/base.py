@@ -1,8 +1,8 @@
-"""What every picture is made with: the colours, an empty figure, and a way to write it.
+"""What all plots share: the colours, an empty figure, and a function that writes it to a file.
 
-Colours are Okabe and Ito's, which stay apart for colour-blind readers; `ORDERED`, for what has an order, is cividis,
-which was made for the same.  Figures are drawn with matplotlib's objects and never with pyplot: no display, no
-global state, any thread.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish.  `ORDERED`, for ordered values, is
+cividis, which was designed for the same purpose.  Figures use matplotlib's objects and never pyplot, so they need no
+display, have no global state and can be drawn in any thread.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ DPI = 100
 
 
 def figure(width: float, height: float):
-    """Return an empty matplotlib Figure of width x height inches on white, with its own Agg canvas.
+    """Return an empty white matplotlib Figure of width x height inches, with its own Agg canvas.
 
-    A notebook shows it as the last value of a cell, without `%matplotlib` and without pyplot.
+    A notebook displays it as the last value of a cell, without `%matplotlib` and without pyplot.
     """
     return _figure_class()(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def save_figure(fig: Figure, path: str | Path) -> None:
-    """Write a Figure as a PNG, whole or not at all.  Raises OSError if the file cannot be written."""
+    """Write a Figure as a PNG, atomically.  Raises OSError if the file cannot be written."""
     with replacing(path) as file:
         cast("FigureCanvasAgg", fig.canvas).print_png(file)
 
@@ -47,7 +47,7 @@ def _figure_class():
     from matplotlib.figure import Figure
 
     class Picture(Figure):
-        """A Figure that draws itself with Agg, also for a notebook."""
+        """A Figure with an Agg canvas that a notebook can display."""
 
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)

@@ -1,9 +1,9 @@
-"""Does G copy?  Samples beside the training images that are nearest to them.
+"""Does G copy?  Samples next to the training images that are nearest to them.
 
-A sample that is a training image in all but noise has learnt nothing.  What distance is "near" depends on the data, so
-the picture states the scale: how far real images are from the nearest *other* real image.  Samples as far away as that
-are as new as real ones; samples much nearer are copies.  Distances between pixels miss copies that are shifted or
-mirrored: a picture without copies is no proof.
+If a sample is a training image plus noise, G has only memorised it.  Which distance counts as near depends on the data,
+so the figure states a scale: the distance from a real image to the nearest *other* real image.  Samples at about that
+distance are as new as real ones; samples much nearer are copies.  Pixel distances miss copies that are shifted or
+mirrored, so a figure without copies proves nothing.
 """
 
 import numpy as np
@@ -18,10 +18,11 @@ COMPARED = 200  # real images whose nearest other real image gives the scale
 def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The k training images nearest to each sample, nearest first.
 
-    samples (N, H, W, C) and training (M, H, W, C).  Returns (indices (N, k), Euclidean distances (N, k) in float64, the
-    root of the sum of squared differences, exactly 0 for a copy).  Ties go to the lower index.
+    samples (N, H, W, C) and training (M, H, W, C).  Returns (indices (N, k), Euclidean distances (N, k) float64, which
+    are exactly 0 for a copy).  Ties go to the lower index.
 
-    Raises ValueError for shapes that do not fit, values that are not finite, or k above the number of training images.
+    Raises ValueError for shapes that do not match, values that are not finite, or k above the number of training
+    images.
     """
     from ..metrics.neighbours import nearest
 
@@ -32,22 +33,22 @@ def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tup
             raise ValueError("nearest_images: expected finite pixels, got nan or inf")
     if samples.shape[1:] != training.shape[1:]:
         raise ValueError(
-            f"nearest_images: expected samples and training images of one size, got {samples.shape[1:]} "
+            f"nearest_images: expected samples and training images of the same shape, got {samples.shape[1:]} "
             f"and {training.shape[1:]}"
         )
     if positive_int("nearest_images", "k", k) > len(training):
-        raise ValueError(f"nearest_images: {k} neighbours of {len(training)} training images")
+        raise ValueError(f"nearest_images: k must be at most {len(training)}, the number of training images, got {k}")
     a, b = (images.reshape(len(images), -1).astype(np.float64) for images in (samples, training))
     squares, indices = nearest(a, b, k)
     return indices, np.sqrt(squares)
 
 
 def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: str = "", seed: int = 0):
-    """Draw each sample on the left, and on its right the k training images nearest to it, with their distances.
+    """Draw each sample on the left and its k nearest training images, with their distances, on the right.
 
-    samples (N, H, W, C) and training (M, H, W, C), in [-1, 1], C = 1 or 3.  The scale, how far real images are from the
-    nearest other one, is the median over up to 200 of them, which `seed` decides; below half of it, a mark of our own,
-    the picture asks "copy?".  Returns a Figure.
+    samples (N, H, W, C) and training (M, H, W, C), in [-1, 1], C = 1 or 3.  The scale is the distance from a real image
+    to the nearest other one: the median over up to 200 of them, chosen by `seed`.  Images at less than half of that, an
+    arbitrary limit, are marked "copy?".  Returns a Figure.
 
     Raises ValueError as `nearest_images` does, and for fewer than 2 training images.
     """
@@ -56,7 +57,7 @@ def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: 
     if len(training) < 2:
         raise ValueError(f"neighbours need at least 2 training images, got {len(training)}")
     some = np.random.default_rng(seed).permutation(len(training))[:COMPARED]
-    scale = float(np.median(nearest_images(training[some], training, 2)[1][:, 1]))  # the nearest is the image itself
+    scale = float(np.median(nearest_images(training[some], training, 2)[1][:, 1]))  # column 0 is the image itself
 
     N, H, W, _ = samples.shape
     cell, text, apart, margin, top, head = 0.8 * W / max(H, W), 0.2, 0.25, 0.12, 0.62, 0.22
@@ -93,7 +94,7 @@ def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: 
         fig.text(x / width, 1 - (top + 0.02) / height, words, fontsize=9, color=colour, va="top")
     copies = int((distances[:, 0] < scale / 2).sum())
     hint = (
-        f"A real image is {scale:.2f} from the next one. {copies or 'None'} of {N} samples "
+        f"A real image is {scale:.2f} from the nearest other one. {copies or 'None'} of {N} samples "
         f"{'is' if copies == 1 else 'are'} nearer than half of that" + (": copies?" if copies else "")
     )
     fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=1 - 0.1 / height, va="top")

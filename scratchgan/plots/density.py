@@ -1,10 +1,10 @@
-"""The pictures of a game on points: what D thinks of every place, and where the real and generated points lie.
+"""Figures of GANs on points: D's output everywhere, with the real and generated points.
 
-On a line or in the plane a GAN can be seen whole.  One colour scheme serves all: warm is real, blue is generated; D's
-surface is warm where D says real and blue where it says generated.  A perfect G's blue points lie on warm ones, on a
-surface without colour.
+In one or two dimensions a GAN can be drawn completely.  All figures use the same colours: orange for real, blue for
+generated; D's surface is orange where D says real and blue where it says generated.  For a perfect G, the blue points
+lie on the orange ones, and the surface is white.
 
-What D's output means, and where D is undecided, the game's loss says (`scratchgan.losses.base`).
+The loss determines what D's output means and where D is undecided (`scratchgan.losses.base`).
 """
 
 import math
@@ -16,19 +16,19 @@ import numpy as np
 from ..losses import Loss, NonSaturating
 from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure, save_figure
 
-POINTS = 2000  # of each kind in a picture: enough to see the shape, few enough to see the points
+POINTS = 2000  # real and generated points each: enough to show the shape, few enough to see single points
 
 
 def save_density(path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS) -> None:
-    """Write the picture of a game on points in 1 or 2 dimensions.
+    """Write the figure of a GAN on points in 1 or 2 dimensions.
 
-    gan offers what `output` needs, and sample(n, seed=); density offers dim, extent and sample(n, rng=), and in 1-D
-    density(x).  Real and generated points are the same ones for the same seed.  `title` comes before the hint.
+    gan needs sample(n, seed=) and what `output` needs; density needs dim, extent, sample(n, rng=) and, in 1-D,
+    density(x).  The same seed draws the same real and generated points.  `title` is printed above the hint.
 
     Raises ValueError for points in 3 or more dimensions.
     """
     if density.dim not in (1, 2):
-        raise ValueError(f"points in {density.dim} dimensions have no picture; expected 1 or 2")
+        raise ValueError(f"save_density draws points in 1 or 2 dimensions, got {density.dim}")
     draw = save_density_1d if density.dim == 1 else save_density_2d
     draw(path, gan, density, title=title, seed=seed, n=n)
 
@@ -36,7 +36,7 @@ def save_density(path: str | Path, gan: Any, density: Any, *, title: str = "", s
 def save_density_2d(
     path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
 ) -> None:
-    """Write D's surface with n real and n generated points over it; see `save_density`."""
+    """Write D's surface with n real and n generated points on top; see `save_density`."""
     left, right, bottom, top = density.extent
     x, y = plane(density.extent)
     loss = loss_of(gan)
@@ -50,7 +50,7 @@ def save_density_2d(
     axes = fig.add_axes((0.1, 0.1, 0.72, 0.76))
     filled = axes.contourf(x, y, surface, levels=levels, cmap=surface_colours(), norm=norm)
     middle = loss.undecided_output
-    if middle is not None and surface.min() < middle < surface.max():  # matplotlib warns about a level that is nowhere
+    if middle is not None and surface.min() < middle < surface.max():  # matplotlib warns about levels out of range
         axes.contour(x, y, surface, levels=[middle], colors=BLACK, linewidths=0.8, linestyles="--")
     axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {n:,}")
     axes.scatter(
@@ -67,28 +67,32 @@ def save_density_2d(
         handle.set_alpha(1)
     bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.1, 0.03, 0.76)), ticks=ticks)
     bar.set_label(loss.output_name + ("" if middle is None else f"; dashed: {number(middle)}"))
-    fig.suptitle(f"{title}\nG has won where blue lies on orange and the surface is pale".strip(), fontsize=10, y=0.965)
+    fig.suptitle(
+        f"{title}\nG has succeeded where blue points lie on orange ones and the surface is white".strip(),
+        fontsize=10,
+        y=0.965,
+    )
     save_figure(fig, path)
 
 
 def save_density_1d(
     path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
 ) -> None:
-    """Write p and a histogram of n generated points above D and the optimal D*; see `save_density`.
+    """Write p and a histogram of 4 n generated points, with D and the optimal D* below; see `save_density`.
 
-    p is the true density.  q, G's density, is not known: it is estimated from 4 n points (see `kernel_density`), and
-    D* is drawn for losses whose best D is known (see `optimal_d`), where p + q is large enough for that to mean something.
+    p is the true density.  G's density q is not known and is estimated from the 4 n points (see `kernel_density`).
+    D* is drawn if the best D for the loss is known (see `optimal_d`), where p + q is large enough for the estimate.
     """
     fig, upper, lower, x, p, q = draw_densities(gan, density, seed=seed, n=n)
     loss, value = loss_of(gan), output(gan, x[:, None])
     lower.plot(x, value, color=BLACK, linewidth=1.8, label=f"{loss.symbol}, learned")
-    hint = "D says where it takes points for real: G's should come to lie there"
+    hint = "D is high where it takes points for real: G should move its points there"
     if (optimal := optimal_d(loss, p, q)) is not None:
         best = best_name(loss)
         lower.plot(x, optimal, color=ORANGE, linewidth=1.8, linestyle="--", label=f"{best}, q estimated")
-        hint = f"D chases {best}"
+        hint = f"D follows {best}"
         if loss.rest.output is not None:
-            hint += f", and both are {number(loss.rest.output)} where q has reached p"
+            hint += f"; both are {number(loss.rest.output)} where q = p"
     output_axis(lower, loss, value, optimal)
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
@@ -97,16 +101,16 @@ def save_density_1d(
 
 
 def loss_of(gan: Any) -> Loss:
-    """The loss of the game; a game that has none counts as non-saturating."""
+    """The loss of the GAN; non-saturating if it has no attribute `loss`."""
     loss = getattr(gan, "loss", None)
     return NonSaturating() if loss is None else loss
 
 
 def output(gan: Any, x: np.ndarray) -> np.ndarray:
-    """D's output at x (n, d) in evaluation mode, (n,): D(x) if the loss makes it a probability, otherwise C(x).
+    """D's output at x (n, d) in evaluation mode, (n,): the probability D(x) if the loss defines one, otherwise C(x).
 
-    A D that judges packs of m samples (PacGAN) sees each point m times.
-    gan offers probability(x), or a net D for losses under which D is a critic.
+    If D classifies packs of m samples (PacGAN), each pack consists of m copies of a point.
+    gan needs probability(x), or a net D for losses for which D is a critic.
     """
     if loss_of(gan).gives_probability:
         return np.asarray(gan.probability(x.astype(np.float32)), dtype=float).ravel()
@@ -117,9 +121,9 @@ def output(gan: Any, x: np.ndarray) -> np.ndarray:
 
 
 def optimal_d(loss: Loss, p: np.ndarray, q: np.ndarray) -> np.ndarray | None:
-    """The output of the best D against G as it is, for densities p and q of one shape; None if no formula is known.
+    """The output of the best D for the densities p and q (n,) of data and fakes; None if no formula is known.
 
-    Where p + q is below a hundredth of p's peak, it is nan: the ratio of two errors means nothing.
+    nan where p + q is below a hundredth of the peak of p, where the estimate of q is too inaccurate.
     """
     with np.errstate(divide="ignore"):
         best = loss.optimal_logit(np.log(p), np.log(q))
@@ -127,17 +131,17 @@ def optimal_d(loss: Loss, p: np.ndarray, q: np.ndarray) -> np.ndarray | None:
 
 
 def best_name(loss: Loss) -> str:
-    """How the best output is called: "D* = p / (p + q)", or "C*" where the loss gives no formula for it."""
+    """A label for the best output: "D* = p / (p + q)", or "C*" if the loss has no formula for it."""
     return f"{loss.symbol[0]}*" + (f" = {loss.optimal_formula}" if loss.optimal_formula else "")
 
 
 def output_axis(axes: Any, loss: Loss, value: np.ndarray, optimal: np.ndarray | None) -> None:
-    """Name and scale the y axis for an output of D (n,) and perhaps the best one, with room above for the legend."""
+    """Label and scale the y axis for D's output (n,) and the optimal one, if any, with room for the legend on top."""
     middle = loss.undecided_output
     if middle is not None:
         axes.axhline(middle, color=GREY, linewidth=0.8, linestyle=":")
     low, high = (0.0, 1.0) if loss.gives_probability else (float(value.min()), float(value.max()))
-    if optimal is not None and len(known := optimal[np.isfinite(optimal)]):  # it may be far off where q is nearly 0
+    if optimal is not None and len(known := optimal[np.isfinite(optimal)]):  # it may be extreme where q is nearly 0
         reach = max(high - low, 1.0)
         low, high = max(min(low, known.min()), low - reach), min(max(high, known.max()), high + reach)
     room = max(high - low, 1e-6)
@@ -147,7 +151,7 @@ def output_axis(axes: Any, loss: Loss, value: np.ndarray, optimal: np.ndarray | 
 
 
 def output_levels(value: np.ndarray, loss: Loss) -> tuple[np.ndarray, Any, Any]:
-    """(contour levels, colour norm, ticks): white where D is undecided, or halfway where no value means that."""
+    """(contour levels, colour norm, ticks): white where D is undecided, or mid-range if the loss has no such value."""
     from matplotlib.colors import Normalize
     from matplotlib.ticker import MaxNLocator
 
@@ -157,22 +161,22 @@ def output_levels(value: np.ndarray, loss: Loss) -> tuple[np.ndarray, Any, Any]:
     if middle is not None:
         reach = max(high - middle, middle - low)
         low, high = middle - reach, middle + reach
-    reach = max(high - low, 1e-6 * max(1.0, abs(low)))  # a constant D has a surface too
+    reach = max(high - low, 1e-6 * max(1.0, abs(low)))  # above 0 for a constant D too
     levels = np.linspace(low - 0.01 * reach, low + 1.01 * reach, 24)
     return levels, Normalize(levels[0], levels[-1]), MaxNLocator(6)
 
 
 def number(value: float) -> str:
-    """A value for a label, "1/2" for a half."""
+    """Format a value for a label; 0.5 becomes "1/2"."""
     return "1/2" if value == 0.5 else f"{value:.3g}"
 
 
 def draw_densities(
     gan: Any, density: Any, *, seed: int, n: int
 ) -> tuple[Any, Any, Any, np.ndarray, np.ndarray, np.ndarray]:
-    """Draw p, a histogram of 4 n generated points and q estimated from them in the upper half of a new figure.
+    """Draw p, a histogram of 4 n generated points, and q estimated from them, in the upper half of a new figure.
 
-    Returns (figure, upper axes, lower axes, x (401,), p(x), q(x)); the lower axes are left to the caller.
+    Returns (figure, upper axes, lower axes, x (401,), p(x), q(x)); the lower axes are empty.
     """
     left, right = density.extent
     x = np.linspace(left, right, 401)
@@ -204,7 +208,7 @@ def draw_densities(
 
 
 def save_points(path: str | Path, points: np.ndarray, title: str) -> None:
-    """Write points (N, D) alone: a histogram in 1-D, a scatter of the first two coordinates otherwise."""
+    """Write a figure of points (N, D): a histogram in 1-D, otherwise a scatter plot of the first two coordinates."""
     fig = figure(5.4, 5.2)
     axes = fig.add_subplot()
     if points.shape[1] == 1:
@@ -219,13 +223,13 @@ def save_points(path: str | Path, points: np.ndarray, title: str) -> None:
 
 
 class PointCloud:
-    """The points of a data set (N, 2), in the guise of a density, for `save_density_2d`: dim, extent and sample."""
+    """The points of a data set (N, 2) with the interface that `save_density_2d` needs: dim, extent and sample."""
 
     dim = 2
 
     def __init__(self, points: np.ndarray):
         self.points = points
-        low, high = np.percentile(points, [0.5, 99.5], axis=0)  # a few outliers must not shrink the rest to a dot
+        low, high = np.percentile(points, [0.5, 99.5], axis=0)  # ignores a few outliers
         margin = 0.15 * np.maximum(high - low, 1e-6)
         self.extent = tuple(np.stack([low - margin, high + margin], axis=1).ravel())
 
@@ -235,10 +239,10 @@ class PointCloud:
 
 
 def kernel_density(points: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Estimate the density of points (n,) at x (m,): the mean of normal densities around the points.
+    """Estimate the density of points (n,) at x (m,): the mean of normal densities centred at the points.
 
-    The width is a third of Silverman's rule, which is meant for one bump and would melt several into one; it is at
-    least one step of x, so that points that all fell on one place stay visible.
+    The bandwidth is a third of Silverman's rule, which is meant for a single mode and would merge several.  It is at
+    least one step of x, so that the density stays visible if all points coincide.
     """
     spread = np.subtract(*np.percentile(points, [75, 25])) / 1.34
     width = 0.3 * min(points.std(), spread or math.inf) * len(points) ** -0.2
@@ -248,7 +252,7 @@ def kernel_density(points: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def plane(extent: tuple[float, float, float, float], side: int = 101) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coordinates x and y, each (side, side), of a grid over extent (left, right, bottom, top)."""
+    """Return the coordinates x and y, each (side, side), of a grid on the extent (left, right, bottom, top)."""
     left, right, bottom, top = extent
     return np.meshgrid(np.linspace(left, right, side), np.linspace(bottom, top, side))
 
@@ -257,5 +261,5 @@ def surface_colours() -> Any:
     """The colours of D's surface: blue for generated, white in the middle, orange for real."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    # Tints of the two kinds' colours, so that the points stand out on the surface.
+    # Lighter than the colours of the points, so that the points stand out.
     return LinearSegmentedColormap.from_list("D", ["#8FC1E3", "#FFFFFF", "#F5B993"])

@@ -1,4 +1,4 @@
-"""How the samples change, as a film: an animated GIF that any viewer plays.  For notebooks see `player`."""
+"""Animate how the samples change: an animated GIF that any viewer can play.  For notebooks see `player`."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -18,12 +18,14 @@ def save_gif(
     hold: int = 2400,
     limit: int = 2_000_000,
 ) -> None:
-    """Write an animated GIF that starts over after holding its last frame.
+    """Write an animated GIF that loops after a pause on its last frame.
 
-    frames are PNG files, arrays (H, W, 3) uint8 or Figures, all of one size.  At most `most` of them are used, evenly
-    spaced, the first and last among them; every second one goes as long as the file would be above `limit` bytes.  One
-    palette serves all frames, else flat areas would flicker.
+    frames      PNG files, arrays (H, W), (H, W, 1) or (H, W, 3) uint8, or Figures, all of the same size
+    most        upper limit of the frames used: evenly spaced ones, including the first and the last
+    milliseconds, hold    duration of a frame, and of the last one, in ms
+    limit       in bytes: while the file would be larger, every second frame is dropped
 
+    All frames share one palette, because otherwise flat areas would flicker.
     Raises ValueError for no frames, frames of different sizes or other arrays, OSError if a file cannot be read or
     written.
     """
@@ -62,7 +64,7 @@ def open_frames(frames: Iterable) -> list:
     """
     images = [_opened(frame) for frame in frames]
     if len(sizes := {image.size for image in images}) > 1:
-        raise ValueError(f"the frames of a film must have one size, got {sorted(sizes)}")
+        raise ValueError(f"the frames of a film must all have the same size, got {sorted(sizes)}")
     return images
 
 
@@ -86,16 +88,16 @@ def _opened(frame):
 
 
 def _palette(images):
-    """Choose 128 colours for images of one size, black and white among them: paper and text must not turn to grey."""
+    """Choose 128 colours for images of the same size, including black and white, so that neither turns grey."""
     from PIL import Image
 
     width, height = images[0].size
-    strip = Image.new("RGB", (width, height * len(images)))  # one choice for all: late colours need entries too
+    strip = Image.new("RGB", (width, height * len(images)))  # all images at once, as later ones may have new colours
     for i, image in enumerate(images):
         strip.paste(image, (0, i * height))
     chosen = strip.quantize(colors=126, method=Image.Quantize.MEDIANCUT).getpalette() or []
     colours = np.reshape(chosen[: 3 * 126], (-1, 3))
-    colours[(colours > 247).all(axis=1)] = 255  # averages just off white would be chosen instead of it
+    colours[(colours > 247).all(axis=1)] = 255  # otherwise white would map to an off-white average
     palette = Image.new("P", (1, 1))
     palette.putpalette([0, 0, 0, 255, 255, 255, *colours.ravel().tolist()])
     return palette

@@ -1,4 +1,4 @@
-"""Images side by side: as they come, or sorted by label with one class a row."""
+"""Grids of images: in the given order, or sorted by label with one class per row."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import numpy as np
 
 from .base import DPI, figure, save_figure
 
-GAP = 255  # white, as the paper: apart from the black or grey ground of digits
+GAP = 255  # white, to contrast with the black or grey background of digits
 
 
 def image_grid(images: np.ndarray, *, columns: int | None = None, gap: int = 1) -> np.ndarray:
-    """Lay images out in rows, `gap` pixels apart.
+    """Arrange images in rows, `gap` pixels apart.
 
     images (N, H, W, C) in [-1, 1], C = 1 or 3; returns (height, width, C) uint8, 0 for -1 and 255 for 1.  `columns`
-    is the number of images in a row, by default the root of N.  Values outside [-1, 1] are clipped.
+    is the number of images per row, by default the square root of N, rounded up.  Values outside [-1, 1] are clipped.
 
     Raises ValueError for another shape, for no images, and for values that are not finite.
     """
@@ -38,13 +38,13 @@ def image_grid(images: np.ndarray, *, columns: int | None = None, gap: int = 1) 
 
 
 def save_grid(path: str | Path, images: np.ndarray, title: str) -> None:
-    """Write images (N, H, W, C) in [-1, 1] as a PNG with a title, small ones enlarged by a whole factor.
+    """Write images (N, H, W, C) in [-1, 1] as a PNG with a title; small ones are enlarged by an integer factor.
 
     Raises ValueError as `image_grid` does, OSError if the file cannot be written.
     """
     grid = image_grid(images)
     scale = max(1, round(480 / max(grid.shape[:2])))
-    grid = np.kron(grid, np.ones((scale, scale, 1), dtype=np.uint8)) if scale > 1 else grid  # no blur between pixels
+    grid = np.kron(grid, np.ones((scale, scale, 1), dtype=np.uint8)) if scale > 1 else grid  # keeps pixels sharp
     height, width = grid.shape[:2]
     margin, head = 10, 30
     total = (max(width, 240) + 2 * margin, height + head + margin)
@@ -57,20 +57,19 @@ def save_grid(path: str | Path, images: np.ndarray, title: str) -> None:
 def labelled_grid(
     images: np.ndarray, labels: np.ndarray, *, names: Sequence[str] | None = None, columns: int = 10, title: str = ""
 ):
-    """Draw images sorted by label, one class a row: does a conditional G make what it is asked for?
+    """Draw images sorted by label, one class per row: does a conditional G generate the class it is given?
 
-    images (N, H, W, C) in [-1, 1], C = 1 or 3; labels (N,) whole numbers from 0.  Row by row come the labels that
-    occur, each with its first `columns` images; missing ones stay white.  `names` are what the labels are called, by
-    default their numbers.  Returns a Figure.
+    images (N, H, W, C) in [-1, 1], C = 1 or 3; labels (N,) integers from 0.  There is a row for each label that occurs,
+    with its first `columns` images; a short row ends in white.  `names` are the names of the labels, by default their
+    numbers.  Returns a Figure.
 
-    Raises ValueError as `image_grid` does, for labels that do not fit, and for a label without a name.
+    Raises ValueError as `image_grid` does, for labels of another shape or type, and for a label without a name.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     image_grid(images[:1])  # checks the shape
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise ValueError(
-            f"a labelled grid needs {len(images)} labels, whole numbers from 0; "
-            f"got {labels.dtype} of shape {labels.shape}"
+            f"a labelled grid needs {len(images)} labels, integers from 0; got {labels.dtype} of shape {labels.shape}"
         )
     if columns < 1:
         raise ValueError(f"a grid needs at least 1 column, got {columns}")
@@ -82,7 +81,7 @@ def labelled_grid(
         )
     H = images.shape[1]
     strips = [image_grid(images[labels == k][:columns], columns=columns) for k in classes]
-    rows = np.concatenate([strips[0][:1], *(strip[1:] for strip in strips)])  # neighbours share their gap
+    rows = np.concatenate([strips[0][:1], *(strip[1:] for strip in strips)])  # adjacent rows share a gap
 
     called = [names[k] for k in classes]
     left = 0.35 + 0.085 * max(map(len, called))
@@ -97,7 +96,7 @@ def labelled_grid(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     fig.suptitle(
-        f"{title}\nOne class a row: every image of a row should show it, and no two be alike".strip(),
+        f"{title}\nOne class per row: all images in a row should show that class, and no two should be alike".strip(),
         fontsize=10,
         y=1 - 0.09 / height,
         va="top",

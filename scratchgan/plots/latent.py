@@ -1,19 +1,19 @@
-r"""From one z to another: what lies between two samples, and which way to go.
+r"""Interpolation between two latent vectors: on a straight line or on a great circle.
 
     (Latent.1)   linear      z(t) = (1 - t) z0 + t z1,      t from 0 to 1
     (Latent.2)   spherical   z(t) = r(t) [ sin((1 - t) w) z0/|z0| + sin(t w) z1/|z1| ] / sin w,
                              cos w = <z0, z1> / (|z0| |z1|),   r(t) = (1 - t) |z0| + t |z1|
 
-The norm of noise z ~ N(0, I) in Z dimensions is nearly a constant: |z|^2 has mean Z and standard deviation sqrt(2 Z),
-so |z| is sqrt(Z) with a standard deviation of about 0.7, whatever Z.  Two independent draws are nearly at right angles,
-hence on the straight line between them
+The norm of noise z ~ N(0, I) in Z dimensions is nearly constant: |z|^2 has mean Z and standard deviation sqrt(2 Z), so
+|z| is about sqrt(Z) with a standard deviation of about 0.7, for every Z.  Two independent draws are nearly orthogonal,
+so on the straight line between them
 
-    (Latent.3)   E |z(t)|^2 = ((1 - t)^2 + t^2) Z,       which at t = 1/2 is Z / 2:
+    (Latent.3)   E |z(t)|^2 = ((1 - t)^2 + t^2) Z,       which at t = 1/2 is Z / 2.
 
-half way the norm has fallen to about 71 %.  For Z = 100 that is 7.07 where noise has 10 +- 0.7: G was never trained
-there.  The great circle keeps the norm.  White 2016 (arXiv:1609.04468) brought it to GANs as "slerp", after Shoemake's
-quaternions; the formula there takes z0 and z1 themselves instead of r(t) times their directions.  Both agree where
-|z0| = |z1|; with unequal norms and a wide angle only r(t) stays between them.
+Halfway, the norm has fallen to about 71 %.  For Z = 100 it is 7.07, while noise has 10 +- 0.7: G was never trained
+there.  The great circle keeps the norm.  White 2016 (arXiv:1609.04468) introduced it to GANs as "slerp", after
+Shoemake's interpolation of quaternions.  That formula uses z0 and z1 themselves instead of r(t) times their directions.
+The two agree if |z0| = |z1|; if the norms differ and the angle is wide, only r(t) stays between the two norms.
 """
 
 import numpy as np
@@ -27,13 +27,13 @@ KINDS = ("linear", "spherical")
 
 
 def interpolate_latent(z0: np.ndarray, z1: np.ndarray, steps: int, kind: str = "spherical") -> np.ndarray:
-    """The way from z0 to z1 in `steps` points, both ends included: (Latent.1) or (Latent.2), t evenly spaced.
+    """`steps` evenly spaced points from z0 to z1, including both ends, by (Latent.1) or (Latent.2).
 
-    z0, z1 (Z,) give (steps, Z); (N, Z) give (N, steps, Z), pair by pair.  In z0's dtype (float32 for integers),
-    computed in float64; both ends are exact.
+    z0, z1 (Z,) give (steps, Z); (N, Z) give (N, steps, Z), pair by pair.  The result has the dtype of z0 (float32 for
+    integers) and is computed in float64; both ends are exact.
 
-    Raises ValueError for shapes that differ, values that are not finite, fewer than 2 steps, an unknown kind, and on
-    the sphere for z = 0, which has no direction, and for opposite directions, which no one great circle joins.
+    Raises ValueError for shapes that differ, values that are not finite, fewer than 2 steps and an unknown kind; with
+    "spherical" also for z = 0, which has no direction, and for opposite directions, which no unique great circle joins.
     """
     one_of("interpolate_latent", "kind", kind, KINDS)
     steps = positive_int("interpolate_latent", "steps", steps, least=2)
@@ -54,22 +54,22 @@ def interpolate_latent(z0: np.ndarray, z1: np.ndarray, steps: int, kind: str = "
 
 
 def _spherical(a, b, t):
-    """(Latent.2), as cos(t w) z0/|z0| + sin(t w) v with v the direction of z1's part that is orthogonal to z0.
+    """(Latent.2) in the form r(t) [cos(t w) z0/|z0| + sin(t w) v], v the direction of z1's component orthogonal to z0.
 
-    That is the same point, since sin((1 - t) w) / sin w = cos(t w) - sin(t w) cos w / sin w, and nothing divides by
-    sin w: it holds for w = 0 too.
+    This is the same point, because sin((1 - t) w) / sin w = cos(t w) - sin(t w) cos w / sin w, but there is no division
+    by sin w, so it is valid for w = 0 too.
     """
     ra, rb = _norm(a), _norm(b)
     if not (ra > 0).all() or not (rb > 0).all():
-        raise ValueError("interpolate_latent: z = 0 has no direction; take kind='linear'")
+        raise ValueError("interpolate_latent: z = 0 has no direction; use kind='linear'")
     u, other = a / ra, b / rb
     along = (u * other).sum(axis=-1, keepdims=True)
     across = other - along * u
     size = _norm(across)
     if ((size < 1e-7) & (along < 0)).any():
         raise ValueError(
-            "interpolate_latent: z0 and z1 point in opposite directions, and every great circle through "
-            "them is as short as the others; take another pair, or kind='linear'"
+            "interpolate_latent: z0 and z1 point in opposite directions, so no great circle between them is the "
+            "shortest; use another pair, or kind='linear'"
         )
     w = np.arctan2(size, along)
     v = across / np.where(size > 0, size, 1)
@@ -86,19 +86,19 @@ def interpolation(
     z1: np.ndarray | None = None,
     title: str = "",
 ):
-    """Draw images on the way from z0 to z1, a pair a row: linear on the left, spherical on the right; below, norms.
+    """Draw images on the way from z0 to z1, one pair per row: linear on the left, spherical on the right, norms below.
 
-    gan      a GAN on images, a conditional one with the labels 0, 1, ... in its rows; or a function that makes images
-             (N, H, W, C) in [-1, 1] of noise (N, Z).  Then z0 and z1 must be given
-    pairs    how many rows, from noise of `seed`; z0 and z1, each (pairs, Z), take its place
-    steps    images a row, the two ends included
+    gan      a GAN on images (if conditional, the rows have the labels 0, 1, ...); or a function from noise (N, Z) to
+             images (N, H, W, C) in [-1, 1], which requires z0 and z1
+    pairs    number of rows, with noise drawn from `seed`; ignored if z0 and z1, each (pairs, Z), are given
+    steps    images per row, including the two ends
 
-    Returns a Figure.  Raises ValueError as `interpolate_latent` does, for a GAN that makes no images, and for only one
-    of z0 and z1.
+    Returns a Figure.  Raises ValueError as `interpolate_latent` does, for a GAN that does not generate images, and if
+    only one of z0 and z1 is given.
     """
     make = gan.generate if isinstance(gan, GAN) else gan
     if (z0 is None) != (z1 is None) or (z0 is None and make is gan):
-        raise ValueError("an interpolation needs both z0 and z1, or neither of them and a GAN")
+        raise ValueError("interpolation: expected both z0 and z1, or a GAN and neither of them")
     if z0 is None or z1 is None:
         pairs = positive_int("interpolation", "pairs", pairs)
         z0, z1 = np.random.default_rng(seed).standard_normal((2, pairs, gan.latent_dim)).astype(np.float32)
@@ -132,7 +132,7 @@ def interpolation(
 
 
 def _draw_norms(axes, paths, Z):
-    """Draw the norms along the paths over the range of noise; return the hint for the title."""
+    """Draw the norms along the paths and the range of the noise's norms; return the hint for the title."""
     noise = np.sqrt(np.random.default_rng(0).chisquare(Z, size=100_000))
     low, high = np.quantile(noise, [0.005, 0.995])
     axes.axhspan(low, high, color=GREY, alpha=0.25, linewidth=0, label="99 % of the noise that G was trained on")
@@ -149,11 +149,11 @@ def _draw_norms(axes, paths, Z):
     )
     middle, ends = straight[:, 1].mean(), straight[:, [0, 2]].mean()
     where = (
-        "outside of the noise that G knows: look for blur there"
+        "outside the range that G was trained on: look for blur there"
         if middle < low
-        else "still among the noise that G knows, at its edge: is there any blur?"
+        else "still within the range that G was trained on: is there any blur?"
     )
-    return f"Half way along the straight line |z| has fallen to {middle / ends:.0%}, {where}"
+    return f"Halfway along the straight line |z| has fallen to {middle / ends:.0%}, {where}"
 
 
 def _norm(v):

@@ -1,4 +1,4 @@
-"""Does every layer learn?  The norm of the gradient by layer while training, on a logarithmic scale."""
+"""Does every layer learn?  The gradient norm of each layer during training, on a logarithmic scale."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,27 +8,27 @@ import numpy as np
 from .base import ORDERED, VERMILLION, figure
 from .training import running_mean
 
-MOST_LINES = 8  # more layers than that in a net are drawn as a heat map
+MOST_LINES = 8  # nets with more layers are drawn as a heat map
 PLAYERS = {"D": "D, the discriminator", "G": "G, the generator"}
 
 
 def gradient_norms(
     norms: Mapping[str, np.ndarray], steps: np.ndarray | None = None, *, kind: str = "auto", title: str = ""
 ):
-    """Draw the gradient's norm of each layer over time: lines, or for deep nets a heat map.
+    """Draw the gradient norm of each layer over time: as lines, or for deep nets as a heat map.
 
     norms    layer path -> (T,) Euclidean norms of the layer's gradient, 0 or more, in the order of the net's layers.
-             Paths that start with "G." and "D." get a panel each.  nan counts as missing (white in the heat map); 0,
-             which a logarithm cannot show, is counted in the legend ("0 at 3 of 50") or red in the heat map
-    steps    (T,) training steps, rising; by default 1..T
-    kind     "lines", "heat" or "auto": lines up to 8 layers a panel
+             Paths that start with "G." and "D." get a panel each.  nan means missing (white in the heat map).  Norms of
+             0, which have no logarithm, are counted in the legend ("0 at 3 of 50") and red in the heat map
+    steps    (T,) training steps, increasing; by default 1..T
+    kind     "lines", "heat", or "auto": lines for up to 8 layers per panel
 
-    Bold lines are running geometric means over a tenth of the steps, on top of the values themselves.
+    Thin lines are the values, bold lines their running geometric means over a tenth of the steps.
     Returns a Figure.  Raises ValueError for no layers, lengths that differ, negative or infinite norms, steps that do
-    not rise and an unknown kind.
+    not increase, and an unknown kind.
     """
     if kind not in ("auto", "lines", "heat"):
-        raise ValueError(f"gradient norms are drawn as lines, heat or auto, got {kind!r}")
+        raise ValueError(f"gradient norms: kind must be 'lines', 'heat' or 'auto', got {kind!r}")
     norms = {path: np.asarray(values, dtype=float) for path, values in norms.items()}
     steps = np.arange(1, max(map(np.size, norms.values()), default=0) + 1) if steps is None else np.asarray(steps)
     if not norms or not len(steps):
@@ -36,14 +36,15 @@ def gradient_norms(
     for path, values in norms.items():
         if values.shape != steps.shape:
             raise ValueError(
-                f"gradient norms need one value a step; {path} has the shape {values.shape}, steps {steps.shape}"
+                f"gradient norms need one value per step; {path} has shape {values.shape}, steps {steps.shape}"
             )
         if np.isinf(values).any() or (values < 0).any():
             raise ValueError(
-                f"gradient norms are finite and not negative; {path} has {values[np.isinf(values) | (values < 0)][0]}"
+                f"gradient norms must be finite and not negative; {path} has "
+                f"{values[np.isinf(values) | (values < 0)][0]}"
             )
     if steps.ndim != 1 or not (np.diff(steps) > 0).all():
-        raise ValueError("gradient norms need steps (T,) that rise")
+        raise ValueError("gradient norms need increasing steps (T,)")
 
     panels: dict[str, dict[str, np.ndarray]] = {}
     for path, values in norms.items():
@@ -71,8 +72,8 @@ def gradient_norms(
         axes.set_title("; ".join(filter(None, [PLAYERS.get(player, player), *marks])), fontsize=10)
     all_axes[0].set_ylabel("norm of the gradient" if kind == "lines" else "layer")
     hint = {
-        "lines": "A layer learns while its line stays up; lines that sink together: the gradient vanishes",
-        "heat": "A layer learns while its row stays bright; darker towards one end: the gradient vanishes",
+        "lines": "A layer learns while its line stays high; if all lines fall together, the gradient vanishes",
+        "heat": "A layer learns while its row stays bright; if rows darken towards one end, the gradient vanishes",
     }
     fig.suptitle(f"{title}\n{hint[kind]}".strip(), fontsize=10)
     fig.tight_layout()
@@ -82,9 +83,9 @@ def gradient_norms(
 
 
 def norms_of_log(log: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return (norms, steps) for `gradient_norms` from the records of log.jsonl: their d_grads and g_grads.
+    """Return (norms, steps) for `gradient_norms` from the d_grads and g_grads in the records of log.jsonl.
 
-    Layers become "D.0", "G.2" and so on; null, and a layer that a record lacks, become nan.
+    Layers are named "D.0", "G.2" and so on; null and layers missing in a record become nan.
 
     Raises ValueError if no record has d_grads or g_grads.
     """
@@ -95,7 +96,7 @@ def norms_of_log(log: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray
         for layer in record.get(key) or ()
     }
     if not layers:
-        raise ValueError("this log has no norms of gradients by layer (d_grads, g_grads)")
+        raise ValueError("norms_of_log: the log has no gradient norms of layers (d_grads, g_grads)")
 
     def value(record, key, layer):
         found = (record.get(key) or {}).get(layer)
@@ -108,7 +109,7 @@ def norms_of_log(log: Sequence[Mapping[str, Any]]) -> tuple[dict[str, np.ndarray
 def _lines(axes, steps, layers, smallest, largest):
     from matplotlib import colormaps
 
-    colours = colormaps[ORDERED](np.linspace(0, 0.82, len(layers)))  # its end is too pale for lines on white
+    colours = colormaps[ORDERED](np.linspace(0, 0.82, len(layers)))  # above 0.82 too pale on white
     styles = ("-", "--", "-.", ":")
     for i, ((path, values), colour) in enumerate(zip(layers.items(), colours, strict=True)):
         zeros = int((values == 0).sum())
@@ -129,7 +130,7 @@ def _lines(axes, steps, layers, smallest, largest):
     axes.grid(alpha=0.25)
     axes.legend(
         fontsize=8,
-        title="layer, from the input on",
+        title="layer, starting at the input",
         title_fontsize=8,
         alignment="left",
         ncols=2 if len(layers) > 5 else 1,
@@ -149,5 +150,5 @@ def _heat(axes, steps, layers, smallest, largest):
         edges, np.arange(len(layers) + 1) - 0.5, table, cmap=colours, norm=LogNorm(smallest, largest)
     )
     axes.set_yticks(range(len(layers)), list(layers), fontsize=8)
-    axes.invert_yaxis()  # the input's layer on top
+    axes.invert_yaxis()  # first layer on top
     return drawn

@@ -1,8 +1,8 @@
-r"""Phase portraits: which way the game moves from every point in the plane of two parameters, and where that leads.
+r"""Phase portraits: in which direction the game moves at each point in the plane of two parameters, and where it ends.
 
-The arrows are a vector field, the direction in which both players step; a trajectory is what their steps make of it.
-Following the arrows exactly, and taking finite steps along them, can end differently: a circle that closes for the one
-spirals outwards for the other.
+The arrows are a vector field, the direction in which both players step; a trajectory is the result of their steps.
+Following the arrows exactly and taking finite steps along them can give different results: a closed circle for the
+first may be an outward spiral for the second.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,18 +28,18 @@ def phase_portrait(
 ):
     r"""Draw a vector field in the plane and trajectories over it.
 
-    field          the movement: (psi, theta) -> (dpsi, dtheta), on arrays of any shape; or these two arrays themselves,
-                   (grid, grid) over the extent evenly, psi changing along the second axis and theta along the first.
-                   Players who descend v = `theory.dirac.field` move along -v.  None draws no arrows
+    field          the direction of motion: a function (psi, theta) -> (dpsi, dtheta) on arrays of any shape; or its two
+                   values as arrays (grid, grid) on an even grid, with psi along the second axis and theta along the
+                   first.  Players who descend v = `theory.dirac.field` move along -v.  None draws no arrows
     extent         (psi_min, psi_max, theta_min, theta_max)
-    trajectories   name -> (T, 2) points (psi, theta), in order: a ring where it starts, a dot where it ends, arrow
-                   heads on the way.  What leaves the extent is cut off, and the legend says so
-    rest           where the game rests, marked with a cross
-    grid           arrows along each side
+    trajectories   name -> (T, 2) successive points (psi, theta); drawn with a ring at the start, a dot at the end and
+                   arrow heads in between.  Parts outside the extent are cut off, which the legend notes
+    rest           the equilibrium, marked with a cross
+    grid           number of arrows along each side
 
-    Arrows have lengths in proportion to |v|, the longest 1.6 cells of the grid.  Returns a Figure.
-    Raises ValueError for an extent without area, a field that is not finite or of other shapes, trajectories that are
-    not (T, 2).
+    The length of an arrow is proportional to |v|; the longest is 1.6 cells of the grid.  Returns a Figure.
+    Raises ValueError for an extent without area, a field that is not finite or has other shapes, and trajectories that
+    are not (T, 2).
     """
     grid = positive_int("phase_portrait", "grid", grid, least=2)
     if np.shape(extent) != (4,) or not np.isfinite(extent).all() or extent[0] >= extent[1] or extent[2] >= extent[3]:
@@ -92,7 +92,7 @@ def phase_portrait(
     )
     if paths or rest is not None:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False)
-    hint = "Into the centre: it converges. Round on a circle, or outwards: it does not"
+    hint = "Paths into the centre converge; paths that circle or spiral outwards do not"
     fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=0.975)
     return fig
 
@@ -100,7 +100,7 @@ def phase_portrait(
 def _draw_path(axes, name, path, colour, style, extent):
     left, right, bottom, top = extent
     finite = np.isfinite(path).all(axis=1)
-    path = path[: len(path) if finite.all() else int(finite.argmin())]  # up to the first point that overflowed
+    path = path[: len(path) if finite.all() else int(finite.argmin())]  # up to the first point that is not finite
     outside = (path < [left, bottom]) | (path > [right, top])
     name += " (leaves)" if outside[-1].any() or not finite.all() else ""
     axes.plot(*path.T, color=colour, linestyle=style, linewidth=1.4, label=name, zorder=3)

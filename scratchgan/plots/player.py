@@ -1,7 +1,7 @@
-"""A film for notebooks: frames with a play button, steps and a slider, in one piece of HTML that needs nothing else.
+"""A film for notebooks: frames with buttons (play, back, next) and a slider, in self-contained HTML.
 
-Frames are PNGs inside the text, the script is a page long and talks to no one.  It never starts by itself.
-Without JavaScript (GitHub's view of a notebook, an untrusted one) the last frame stands there as a picture.
+The frames are embedded as PNGs, and the script is short and makes no network requests.  A film never starts by itself.
+Without JavaScript (a notebook on GitHub, or an untrusted one), the last frame is shown as an image.
 """
 
 import base64
@@ -36,7 +36,7 @@ style="max-width:100%;height:auto;display:block">
 </script>
 """
 
-# The same film may stand on a page twice: every run of the script takes those that none has taken yet.
+# A page may contain the same film twice: each run of the script sets up the films that are not yet ready.
 _SCRIPT = """(function () {
   const frames = %(frames)s, titles = %(titles)s, wait = %(wait)d, last = frames.length;
   document.querySelectorAll('[data-film="%(token)s"]').forEach(function (root) {
@@ -79,7 +79,7 @@ _SCRIPT = """(function () {
 
 
 class Animation(str):
-    """The HTML of a film, which a notebook shows as the last value of a cell.  It is a text: write it anywhere."""
+    """The HTML of a film, a str that a notebook displays as the last value of a cell."""
 
     __slots__ = ()
 
@@ -87,10 +87,10 @@ class Animation(str):
         return str(self)
 
     def __repr__(self) -> str:
-        return f"<Animation: {len(self):,} bytes of HTML>"  # and not all of it
+        return f"<Animation: {len(self):,} bytes of HTML>"
 
     def save(self, path: str | Path, *, title: str = "film") -> None:
-        """Write a page of its own, for a browser.  Raises OSError if the file cannot be written."""
+        """Write the film as a complete HTML page for a browser.  Raises OSError if the file cannot be written."""
         write_text(
             path,
             '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -101,24 +101,23 @@ class Animation(str):
 def animation_html(
     frames: Iterable, titles: Sequence[str] | None = None, *, interval: int = 200, label: str = "Film of the training"
 ) -> Animation:
-    """Make a film for a notebook: play and pause, one frame back and on, a slider.  It shows its last frame first.
+    """Make a film for a notebook: play and pause, one frame back or forward, a slider.  It shows its last frame first.
 
-    frames     PNG files, arrays (H, W, 3) uint8 or Figures, all of one size; at least 1, at most 400
-    titles     what each frame is called, such as "step 500"; shown beside the slider and read out
-    interval   milliseconds between frames while it plays, 20 to 10,000
-    label      what the film is called by a screen reader
+    frames     1 to 400 PNG files, arrays (H, W, 3) uint8 or Figures, all of the same size
+    titles     a title for each frame, such as "step 500"; shown next to the slider and read by screen readers
+    interval   milliseconds between frames, 20 to 10,000
+    label      name of the film for screen readers
 
-    Returns an `Animation`: HTML text that is shown by a notebook.  Nothing in it refers to anything outside, and it may
-    stand on one page several times.
+    Returns an `Animation`, self-contained HTML that a notebook displays.  A page may contain it several times.
 
-    Raises ValueError for no or too many frames, frames of different sizes, titles that do not match, an interval out
-    of range, or more than 20 MB of HTML; OSError if a file cannot be read.
+    Raises ValueError for no or too many frames, frames of different sizes, a wrong number of titles, an interval out of
+    range, or more than 20 MB of HTML; OSError if a file cannot be read.
     """
     frames = list(frames)
     if not 1 <= len(frames) <= MOST_FRAMES:
         raise ValueError(f"a film for a notebook holds 1 to {MOST_FRAMES} frames, got {len(frames)}")
     if titles is not None and (isinstance(titles, str) or len(titles) != len(frames)):
-        raise ValueError(f"a film needs one title a frame, got {len(titles)} for {len(frames)} frames")
+        raise ValueError(f"a film needs one title per frame, got {len(titles)} for {len(frames)} frames")
     if positive_int("animation_html", "interval", interval, least=20) > 10_000:
         raise ValueError(f"animation_html: interval must be at most 10000 milliseconds, got {interval}")
     images = open_frames(frames)
@@ -151,7 +150,7 @@ def animation_html(
 
 
 def _png(frame, image) -> bytes:
-    """The frame as PNG bytes; a PNG file as it is."""
+    """The frame as PNG bytes; PNG files are returned unchanged."""
     if isinstance(frame, (str, Path)):
         data = Path(frame).read_bytes()
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -162,5 +161,5 @@ def _png(frame, image) -> bytes:
 
 
 def _json(value) -> str:
-    """JSON that may stand inside a script element: no `</script>` or `<!--` can occur in it."""
+    """JSON that is safe inside a script element: it cannot contain `</script>` or `<!--`."""
     return json.dumps(value).replace("<", "\\u003c")

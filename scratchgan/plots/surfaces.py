@@ -1,15 +1,17 @@
-r"""Where D sends G: D over the line or the plane, and at every fake the way in which G's loss wants it to go.
+r"""Where D sends G: D's output on the line or the plane, and the direction in which G's loss pushes each fake.
 
-G learns only through D's input.  Going back through D gives, for every fake x_n of a batch of N,
+G learns only from gradients at D's input.  Backpropagation through D gives, for every fake x_n of a batch of N,
 
     (Surface.1)   dL_G/dx_n = (dC/dx)(x_n)^T dL_G/df_n,      f_n = C(x_n) the logit
 
-and G's step moves its weights so that the fakes move *against* it: along -dL_G/dx_n.  L_G is a mean over N logits, so
-(1) carries 1/N; pictures show N times it, which for losses that are means over samples belongs to the one fake alone.
-G moves its weights and not the fakes one by one: an arrow is what D asks for, not what the next step will bring.
+and G's update changes its weights so that the fakes move in the *opposite* direction, along -dL_G/dx_n.  L_G is a mean
+over N logits, so (Surface.1) contains a factor 1/N; figures show N times it, which, for losses that are means over
+samples, depends on this fake alone.
+G changes its weights and cannot move fakes one by one: an arrow shows the direction of descent for this fake, not where
+the next step will move it.
 
-Pictures show D in evaluation mode, and the loss alone.  `fake_gradient` can also do as G's turn does: with D in
-training mode, which differs where D has BatchNorm or Dropout, and with the game's rules (feature matching, noise ...).
+Figures show D in evaluation mode and the loss alone.  `fake_gradient` can also compute what G's update uses: D in
+training mode, which differs if D has BatchNorm or Dropout, and the game's rules (feature matching, noise ...).
 """
 
 import copy
@@ -34,24 +36,24 @@ from .density import (
 )
 
 ARROWS = 120
-LONGEST = 0.13  # of the picture's width
+LONGEST = 0.13  # longest arrow, as a share of the axes' width
 
 
 def fake_gradient(gan: Any, fake: np.ndarray, real: np.ndarray | None = None, *, train: bool = False) -> np.ndarray:
-    r"""(Surface.1): dL_G/dfake of a batch of fakes (N, *data_shape), of the same shape and in D's dtype.
+    r"""(Surface.1): dL_G/dfake for a batch of fakes (N, *data_shape); same shape, D's dtype.
 
-    gan     a GAN: its D and its loss are asked, G is not; neither is changed
-    real    (M, *data_shape): relativistic losses compare with these, and some rules
-    train   False: the loss alone, through D in evaluation mode.  True: what G's turn would send on to G, with D in
-            training mode and the game's rules.  That is computed on a copy of the GAN, as running statistics and
-            random streams must not move; so it always draws the same
+    gan     a GAN, of which D and the loss are used; it is not changed
+    real    (M, *data_shape) real samples, needed by relativistic losses and by some rules
+    train   False: the loss alone, through D in evaluation mode.  True: the gradient that G's update uses, with D in
+            training mode and the game's rules.  It is computed on a copy of the GAN, so that running statistics and
+            random streams do not change; repeated calls therefore give the same result
 
-    Raises ValueError if fake or real do not fit or are not finite, or if the loss needs `real` and there is none.
+    Raises ValueError if fake or real have another shape or are not finite, or if the loss needs `real` and it is None.
     """
     fake = _batch(gan, "fake", fake)
     real = None if real is None else _batch(gan, "real", real)
     if gan.loss.relativistic and real is None:
-        raise ValueError(f"the gradient of the loss {gan.loss.name!r} at fakes also needs a batch of real samples")
+        raise ValueError(f"fake_gradient: the loss {gan.loss.name!r} also needs a batch of real samples, got None")
     if train:
         twin = copy.deepcopy(gan)
         objective = twin.objective
@@ -65,20 +67,20 @@ def fake_gradient(gan: Any, fake: np.ndarray, real: np.ndarray | None = None, *,
 
 
 def surface(gan: Any, data: Any, *, title: str = "", seed: int = 0, n: int = 1000, arrows: int = ARROWS) -> Any:
-    """Draw the game on points in 1 or 2 dimensions: D's surface, real points and fakes, and an arrow at some fakes.
+    """Draw a GAN on points in 1 or 2 dimensions: D's surface, real points and fakes, and arrows at some of the fakes.
 
-    gan      a GAN on points, D ending in one logit
+    gan      a GAN on points whose D ends in one logit
     data     a density (see `scratchgan.data`), or in 2-D the points themselves, (M, 2)
-    n        real points and fakes drawn; `seed` decides which
-    arrows   at most so many of the fakes, spread over the picture, get an arrow along -dL_G/dx (Surface.1), its length
-             in proportion; the legend says how long the longest is.  0 draws none
+    n        number of real points and of fakes; `seed` determines the draws
+    arrows   largest number of arrows, at fakes spread over the figure.  They point along -dL_G/dx (Surface.1), with
+             proportional length; the legend states the longest.  0 draws none
 
-    The surface is D(x) for losses that make it a probability, and otherwise the critic C(x), in evaluation mode.  In 1-D
-    it stands below the density p and a histogram of the fakes, and arrows lie along D.  A D that judges packs of m
-    samples (PacGAN) gets m times the same point, and its arrows belong to packs of m different fakes.
+    The surface is the probability D(x) if the loss defines one, otherwise the critic C(x), in evaluation mode.  In 1-D
+    it is drawn below the density p and a histogram of the fakes, with the arrows on the curve of D.  If D classifies
+    packs of m samples (PacGAN), the surface uses m copies of a point, and the arrows use packs of m different fakes.
     Returns a Figure.
 
-    Raises ValueError for points in other dimensions, or if the data do not fit the GAN.
+    Raises ValueError for points in other dimensions, or if the data do not match the GAN.
     """
     if not isinstance(data, Density):
         points = np.asarray(data)
@@ -90,7 +92,7 @@ def surface(gan: Any, data: Any, *, title: str = "", seed: int = 0, n: int = 100
         data = PointCloud(points)
     if data.dim not in (1, 2) or tuple(gan.data_shape) != (data.dim,):
         raise ValueError(
-            f"a surface needs a GAN and data on the line or in the plane; the GAN makes {gan.data_shape}, "
+            f"a surface needs a GAN and data in 1 or 2 dimensions; the GAN generates samples {gan.data_shape}, "
             f"the data have {data.dim} dimensions"
         )
     if n < 1 or arrows < 0:
@@ -124,7 +126,7 @@ def _surface_2d(
     fig = figure(6.8, 6.2)
     axes = fig.add_axes((0.1, 0.08, 0.72, 0.79))
     filled = axes.contourf(x, y, value, levels=levels, cmap=surface_colours(), norm=norm)
-    if middle is not None and value.min() < middle < value.max():  # matplotlib warns about a level that is nowhere
+    if middle is not None and value.min() < middle < value.max():  # matplotlib warns about levels out of range
         axes.contour(x, y, value, levels=[middle], colors=BLACK, linewidths=0.8, linestyles="--")
     axes.scatter(*real.T, s=9, color=REAL, alpha=0.45, linewidths=0, label=f"real, {len(real):,}")
     axes.scatter(
@@ -227,7 +229,7 @@ def _surface_1d(
 
 
 def _spread_out(points: np.ndarray, extent: Sequence[float], most: int) -> np.ndarray:
-    """Indices of at most `most` of points (n, d) inside the extent: the first in each cell of a grid, in order."""
+    """Indices of at most `most` points (n, d) inside the extent: the first point in each cell of a grid, in order."""
     low, high = np.reshape(extent, (-1, 2)).T
     inside = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
     cells = np.floor((points[inside] - low) / (high - low) * (60 if len(low) == 1 else 26)).astype(int)
@@ -236,7 +238,7 @@ def _spread_out(points: np.ndarray, extent: Sequence[float], most: int) -> np.nd
 
 
 def _scaled(push: np.ndarray, longest: float) -> tuple[np.ndarray, float]:
-    """(push (n, d) scaled until its longest row has the length `longest`, that row's own length); zeros stay zeros."""
+    """(push (n, d) scaled so that its longest row has length `longest`, the original length of that row)."""
     size = float(np.sqrt((push**2).sum(axis=1)).max(initial=0))
     return (push * (longest / size) if size > 0 else push), size
 

@@ -1,4 +1,4 @@
-"""The training curves: both losses, and what D thinks of real and generated examples."""
+"""The training curves: both losses, and D's mean output for real and generated examples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ def curves(
 ) -> Any:
     """Draw the training curves: both losses, and D's mean output for real and generated examples.
 
-    log holds the records of log.jsonl (step, d_loss, g_loss, d_real, d_fake); null counts as missing.  Lines are
-    running means over a tenth of the log, on top of the values themselves.  Marked is where the game would rest, p = q,
-    as far as the loss knows (`Loss.rest`); penalties come on top of that.
-    `loss` is the loss or its name; label_smoothing is for a name.  Returns a Figure.
+    log holds the records of log.jsonl (step, d_loss, g_loss, d_real, d_fake); null means missing.  Thin lines are the
+    values, bold lines their running means over a tenth of the log.  Dashed lines mark the values at p = q, if the loss
+    has them (`Loss.rest`); penalties are added to those.
+    `loss` is a loss or its name; label_smoothing applies to a name.  Returns a Figure.
 
-    Raises ValueError if the log is empty or lacks one of the keys, or for an unknown loss.
+    Raises ValueError if the log is empty or a key is missing, or for an unknown loss.
     """
     played = losses.get(loss, label_smoothing=label_smoothing)
     keys = ("step", "d_loss", "g_loss", "d_real", "d_fake")
@@ -67,11 +67,11 @@ def curves(
         label = f"p = q: {mark} = {number(rest.output)}"
         right.axhline(rest.output, color=BLACK, linestyle="--", linewidth=1, label=label)
     left.set(
-        title="Losses: a balance, not a score - neither tells how good samples are",
+        title="The losses show a balance: neither tells how good the samples are",
         ylabel="loss" + (f" ({played.unit})" if played.unit else ""),
     )
     right.set(
-        title="D is right if the lines are apart, and fooled where they meet", ylabel=f"mean {played.output_name}"
+        title="D is right where the lines are apart, and fooled where they meet", ylabel=f"mean {played.output_name}"
     )
     if played.gives_probability:
         right.set(ylabel="mean probability of real", ylim=(0, 1))
@@ -85,7 +85,7 @@ def curves(
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Return the mean of up to `window` values on either side of each value, (n,); nan is left out."""
+    """Running mean (n,): of each value and up to `window` values on either side of it; nan is ignored."""
     known = np.isfinite(values)
     kernel = np.ones(2 * window + 1)
     total = np.convolve(np.where(known, values, 0.0), kernel)[window:-window]

@@ -1,4 +1,4 @@
-"""Images, their translations, and the way back: three rows for each direction of a CycleGAN."""
+"""Images, their translations, and the reconstructions: three rows for each direction of a CycleGAN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ ROWS = ("x", "G(x)", "F(G(x))")
 def save_translations(
     path: str | Path, ways: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], *, title: str = ""
 ) -> None:
-    """Write a picture with a panel for each way, (name, x, G(x), F(G(x))), images (n, H, W, C) in [-1, 1] in columns.
+    """Write a figure with one panel per direction, each with the rows x, G(x) and F(G(x)).
+
+    ways    a tuple (name, x, G(x), F(G(x))) per direction; the images are (n, H, W, C) in [-1, 1], one per column
 
     Raises ValueError as `image_grid` does, and OSError if the file cannot be written.
     """
@@ -33,7 +35,7 @@ def save_translations(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     fig.suptitle(
-        f"{title}\nThe second row should look like the other domain, the third like the first".strip(), fontsize=9
+        f"{title}\nThe second row should look like the other domain, the third like the first row".strip(), fontsize=9
     )
     fig.tight_layout()
     save_figure(fig, path)

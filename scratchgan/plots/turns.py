@@ -1,17 +1,17 @@
-r"""One step of training, sub-step by sub-step: what is drawn, judged and moved, in the order of `scratchgan.gan`.
+r"""One training step in six sub-steps, in the order of `scratchgan.gan`.
 
-    turn = play_turn(gan, ring)           # plays one step of the game, and keeps what happened in it
+    turn = play_turn(gan, ring, rng=rng)  # trains for one step and records it
     turn.sheet()                          # the six sub-steps in one Figure
     animation_html(*turn.frames())        # the same as a film with play, pause and step
 
     1  noise       z ~ N(0, I)
-    2  fakes       G(z), beside real samples
-    3  D judges    both kinds, as two batches
+    2  fakes       G(z), together with real samples
+    3  D's output  for both batches
     4  D's update  where D(x) rose and where it fell
-    5  new fakes   from new noise, with the push -N dL_G/dx that comes back through the frozen D (Surface.1)
+    5  new fakes   from new noise, with the push -N dL_G/dx obtained through the frozen D (Surface.1)
     6  G's update  how these fakes moved
 
-Most steps move both by very little: 4 and 6 are drawn as large as can be seen, and say how large they were.
+Most steps change both nets very little, so 4 and 6 are drawn enlarged and state the actual size of the change.
 """
 
 from __future__ import annotations
@@ -30,21 +30,25 @@ from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
 TITLES = (
     "1. noise",
     "2. fakes: G(z)",
-    "3. D judges both kinds",
+    "3. D's output for both",
     "4. D's update: up at real, down at fakes",
     "5. new fakes, pushed through the frozen D",
     "6. G's update: the fakes move",
 )
-GRID = 61  # points a side of D's surface
+GRID = 61  # points per side of D's surface
 
 
 @dataclass
 class Turn:
-    """What `play_turn` kept.  Arrays of points are (N, 2); D's surfaces are (GRID, GRID).
+    """What `play_turn` recorded.  Arrays of points are (N, 2), noise (N, latent_dim), D's surfaces (GRID, GRID).
 
-    noise, fake, real       sub-steps 1 to 3;  `before`, `after`: D's output over the plane around D's update
-    noise_2, fake_2, push   sub-step 5: new noise, new fakes, -N dL_G/dx;  `moved`: where G puts noise_2 afterwards
-    report                  the losses, as train_step reports them
+    step                    number of training steps before this one
+    extent                  of the data: (left, right, bottom, top)
+    noise, fake, real       sub-steps 1 and 2
+    before, after           D's output on the plane before and after D's update, sub-steps 3 and 4
+    noise_2, fake_2, push   sub-step 5: new noise, new fakes, -N dL_G/dx
+    moved                   sub-step 6: the fakes that G makes from noise_2 after its update
+    report                  the losses, as in train_step
     """
 
     step: int
@@ -65,7 +69,7 @@ class Turn:
         fig = figure(9.6, 6.8)
         for number, axes in enumerate(fig.subplots(2, 3).ravel()):
             self._draw(axes, number)
-        fig.suptitle(f"Step {self.step + 1:,}, taken apart: D learns from both kinds of points, G only from D's slope")
+        fig.suptitle(f"Step {self.step + 1:,}, step by step: D learns from both kinds of points, G only from D's slope")
         fig.tight_layout()
         return fig
 
@@ -94,7 +98,7 @@ class Turn:
             axes.scatter(*self.fake.T, s=8, color=FAKE, linewidths=0, label="fakes")
         else:
             axes.scatter(*self.fake_2.T, s=8, color=FAKE, linewidths=0, label="new fakes")
-            way, said = (self.push, "push") if number == 4 else (self.moved - self.fake_2, "way")
+            way, said = (self.push, "push") if number == 4 else (self.moved - self.fake_2, "move")
             some = _spread_out(self.fake_2, self.extent, 80)
             length, longest = _scaled(way[some], LONGEST * (self.extent[1] - self.extent[0]))
             axes.quiver(
@@ -157,21 +161,22 @@ class Turn:
 
 
 def play_turn(gan: Any, data: Any, *, n: int = 200, rng: np.random.Generator) -> Turn:
-    """Play one step of the game on batches of n - it is a step of training, with the GAN's own methods - and keep it.
+    """Train the GAN for one step on batches of n, with its own methods, and record the step.
 
-    gan    a GAN on points in the plane;   data   a density in the plane (scratchgan.data)
-    rng    draws the real samples
+    gan    a GAN on points in the plane; it is changed like in any training step
+    data   a density in the plane (scratchgan.data)
+    rng    used to draw the real samples
 
-    Raises ValueError for points that are not in the plane, n below 1, or a game in which D has several turns a step.
+    Raises ValueError for points in other dimensions, n below 1, or a GAN with several updates of D per step.
     """
     n = positive_int("play_turn", "n", n)
     if gan.d_steps != 1:
-        raise ValueError(f"play_turn: both players need one turn a step, here D has {gan.d_steps}")
+        raise ValueError(f"play_turn: expected one update of D per step, got {gan.d_steps}")
     if not isinstance(data, Density):
         raise ValueError(f"play_turn needs a density in the plane, got {type(data).__name__}")
     if tuple(gan.data_shape) != (2,) or data.dim != 2:
         raise ValueError(
-            f"play_turn needs a GAN and data in the plane; the GAN makes {gan.data_shape}, the data have "
+            f"play_turn needs a GAN and data in the plane; the GAN generates samples {gan.data_shape}, the data have "
             f"{data.dim} dimensions"
         )
     real = data.sample(n, rng=rng)
@@ -197,6 +202,6 @@ def play_turn(gan: Any, data: Any, *, n: int = 200, rng: np.random.Generator) ->
 
 
 def _output(gan: Any, extent: Any) -> np.ndarray:
-    """D's output over the plane, (GRID, GRID)."""
+    """D's output on a grid over the extent, (GRID, GRID)."""
     x, y = plane(extent, GRID)
     return output(gan, np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)

@@ -1,10 +1,10 @@
-"""Changes to the game, each in a file: penalties on D, clipping, instance noise, feature matching, unrolled steps.
+"""Changes to the game, one per file: penalties on D, clipping, instance noise, feature matching, unrolled steps.
 
     GAN(G, D, ..., rules=[GradientPenalty(R1(10.0), "real"), InstanceNoise(0.5, 3000)])
 
-They can be combined.  What is part of the nets (packing, minibatch layers, spectral normalisation) is a layer, what is
-part of the loss (label smoothing) an option of the loss, and what is part of the optimisers (two learning rates, an
-average of G's weights) one of those.  The public names, nothing else.
+Rules can be combined.  Changes to the nets (packing, minibatch layers, spectral normalisation) are layers, changes to
+the loss (label smoothing) are options of the loss, and changes to the optimisers (two learning rates, an average of G's
+weights) belong to the optimisers.
 """
 
 from .clipping import ClipWeights

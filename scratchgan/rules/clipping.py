@@ -2,9 +2,9 @@ r"""Weight clipping: the first way to keep a critic Lipschitz, and the crudest. 
 
     (Clip.1)   w <- clip(w, -c, c)     for every weight of D, after each of its steps
 
-Weights in a box make a compact family of functions, so C is K-Lipschitz for some K.  Nobody says which: K depends on c
-and the architecture, grows or shrinks exponentially with the depth, and clipped critics tend to the simplest functions,
-with weights piled up at the walls of the box (Gulrajani et al. 2017, section 3, figure 1).
+Weights in a box form a compact set, so C is K-Lipschitz for some K.  This K is not known: it depends on c and on the
+architecture, and grows or shrinks exponentially with the depth.  Clipped critics tend to very simple functions, with
+weights that accumulate at -c and c (Gulrajani et al. 2017, section 3, figure 1).
 """
 
 from __future__ import annotations

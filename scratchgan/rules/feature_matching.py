@@ -1,12 +1,12 @@
-r"""Feature matching: G is to match the mean of D's features, not to outdo D.  (Salimans et al. 2016, section 3.1.)
+r"""Feature matching: G matches the mean of D's features instead of fooling D.  (Salimans et al. 2016, section 3.1.)
 
-    f(x)  (F,)  what goes into D's last Dense layer
+    f(x)  (F,)  the features: the input of D's last Dense layer
 
     (FeatureMatching.1)   L_G = | m_f - m_r |^2,      m_r = mean_n f(x_n),  m_f = mean_n f(G(z_n))
     (FeatureMatching.2)   dL_G/df(G(z_n)) = 2 (m_f - m_r) / N      the same for every fake of the batch
 
-D is trained as before.  Each fake gets the same gradient: where the batch as a whole falls short.  So the batch has no reason
-to run to the one point that D likes best; but a batch of one good mean satisfies (1) too, whatever its spread.
+D is trained as before.  Every fake gets the same gradient, which corrects the mean of the whole batch, so the fakes are
+not driven to the one point that D rates highest.  But any batch with the right mean minimises (1), whatever its spread.
 """
 
 from __future__ import annotations
@@ -31,27 +31,29 @@ class FeatureMatching(Rule):
     def generator(
         self, gan: GAN, fake: np.ndarray, real: np.ndarray | None, objective: Objective, d_grads: bool = False
     ) -> tuple[float, np.ndarray]:
-        """(FeatureMatching.1, 2), then back through D's body.  The last Dense layer takes no part."""
+        """(FeatureMatching.1, 2), then back through D's body.  The last Dense layer is not used."""
         if real is None:
-            raise ValueError("feature matching compares fakes with real samples: G's turn needs a batch of those")
-        assert isinstance(gan.D, Sequential)  # `check` has seen to it
+            raise ValueError("feature matching: G's turn needs a batch of real samples, got None")
+        assert isinstance(gan.D, Sequential)  # ensured by `check`
         layers = gan.D.layers[:-1]
         of_real = _forward(gan, layers, gan.transformed(real))
         of_fake = _forward(gan, layers, gan.transformed(fake))
         f_real, f_fake = of_real[0], of_fake[0]
         apart = f_fake.mean(axis=0, dtype=np.float64) - f_real.mean(axis=0, dtype=np.float64)
         d_fake = np.broadcast_to((2 / len(f_fake) * apart).astype(f_fake.dtype), f_fake.shape).copy()
-        if d_grads:  # dL_G/dtheta_D: D's real features count as well
+        if d_grads:  # dL_G/dtheta_D also comes through the real features
             gan.D.zero_grads()
             d_real = np.broadcast_to((-2 / len(f_real) * apart).astype(f_real.dtype), f_real.shape).copy()
             _backward(layers, d_real, of_real[1], True)
         return float(apart @ apart), _backward(layers, d_fake, of_fake[1], d_grads)
 
     def check(self, gan: GAN) -> None:
-        """D must end in a Dense layer."""
+        """Raise ValueError unless D ends in a Dense layer."""
         last = gan.D.layers[-1] if isinstance(gan.D, Sequential) and gan.D.layers else None
         if not isinstance(last.layer if isinstance(last, Reparametrised) else last, Dense):
-            raise ValueError(f"feature matching takes the features before D's last Dense layer; D ends in {last!r}")
+            raise ValueError(
+                f"feature matching takes the input of D's last Dense layer: D must end in one, got {last!r}"
+            )
 
 
 def _forward(gan: GAN, layers: Sequence[Layer], x: np.ndarray) -> tuple[np.ndarray, list[Cache]]:

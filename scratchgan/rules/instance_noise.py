@@ -1,11 +1,11 @@
-r"""Instance noise: blur the input of D, real and fake alike, until both have a density and overlap.
+r"""Instance noise: add noise to D's input, real and fake alike, so that both have a density and overlap.
 
-    (InstanceNoise.1)   D sees x + sigma_t n and G(z) + sigma_t m,   n, m ~ N(0, I)
-    (InstanceNoise.2)   sigma_t = sigma max(0, 1 - t / T)             t the step of training
+    (InstanceNoise.1)   D gets x + sigma_t n and G(z) + sigma_t m,   n, m ~ N(0, I)
+    (InstanceNoise.2)   sigma_t = sigma max(0, 1 - t / T)             t the training step
 
-Two distributions on thin sets are told apart perfectly, and JS is then log 2 wherever they lie (Arjovsky & Bottou 2017,
-section 3): noise gives them a common support, and D a slope that points somewhere.  It is taken away bit by bit, for
-with noise the fixed point is only that the *blurred* distributions agree, and the sharp ones last.
+Two distributions on low-dimensional sets can be separated perfectly, and JS is then log 2 wherever these sets are
+(Arjovsky & Bottou 2017, section 3).  Noise gives the two a common support, and D a useful gradient.  The noise is
+reduced gradually to 0, because with noise the fixed point only makes the *noisy* distributions agree.
 Source: Sonderby et al. 2017 (the name); Arjovsky & Bottou 2017, section 3.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class InstanceNoise(Rule):
-    """(InstanceNoise.1, 2) with sigma >= 0 in units of the data (images span 2), gone after `steps` steps = T."""
+    """(InstanceNoise.1, 2) with sigma >= 0 in units of the data (images span 2), falling to 0 in T = `steps` steps."""
 
     def __init__(self, sigma: float, steps: int):
         self.sigma = real("InstanceNoise", "sigma", sigma, 0, math.inf, open_high=True)
@@ -43,5 +43,5 @@ class InstanceNoise(Rule):
         return x + x.dtype.type(sigma) * noise
 
     def describe(self) -> str:
-        """Its height and its end."""
+        """The arguments sigma and steps."""
         return f"{self.sigma:g}, {self.steps}"

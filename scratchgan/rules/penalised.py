@@ -1,4 +1,4 @@
-r"""D pays for being steep: a gradient penalty is added to its loss, at real samples, fakes, or points between them.
+r"""A gradient penalty, added to D's loss, limits how steep D is at real samples, fakes, or points between them.
 
 D then minimises J_D instead of L_D, with C(x) the logit:
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..gan import GAN
 
 PLACES = ("real", "fake", "between", "around")
-#: the option `penalty` of a model -> the functions that are added to L_D, each with its place
+#: the option `penalty` of a model -> the penalties that are added to L_D, each with the points where it is taken
 PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
     "none": (),
     "r1": ((R1, "real"),),
@@ -40,9 +40,9 @@ PENALTIES: dict[str, tuple[tuple[Callable[[float], Penalty], str], ...]] = {
 
 
 class GradientPenalty(Rule):
-    """Add `penalty` to D's loss, taken at `where`; with every = k, only in each k-th step and then k times as heavy.
+    """Add `penalty` to D's loss, taken at `where`; with every = k, only in every k-th step, multiplied by k.
 
-    The latter is lazy regularisation (Karras et al. 2020, section 3.1); the mean pull is the same.
+    The latter is lazy regularisation (Karras et al. 2020, section 3.1); the average gradient is the same.
     """
 
     def __init__(self, penalty: Penalty, where: str, *, every: int = 1):
@@ -70,11 +70,11 @@ class GradientPenalty(Rule):
         return self.every * value, g.dtype.type(self.every) * u
 
     def check(self, gan: GAN) -> None:
-        """A penalty does not go through BatchNorm in training: see `penalty_backward`."""
+        """Raise ValueError if D has a BatchNorm: see `penalty_backward`."""
         refuse_batchnorm(gan.D)
 
     def describe(self) -> str:
-        """Penalty, place."""
+        """The penalty's name, and the points where it is taken."""
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
@@ -89,6 +89,6 @@ PENALTIES = {
 
 
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
-    """The rules for `penalty`, a key of PENALTIES, with that weight: gamma of R1 and R2, else lambda."""
+    """The rules for `name`, a key of PENALTIES; `weight` is gamma for R1 and R2, otherwise lambda."""
     one_of("training", "penalty", name, PENALTIES)
     return [GradientPenalty(make(weight), where, every=every) for make, where in PENALTIES[name]]

@@ -1,4 +1,4 @@
-"""What may be changed in the game: a Rule has a method for each point of the training procedure where it may step in."""
+"""The base class of rules: it has a method for each point of the training procedure that a rule may change."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     from ..gan import GAN
 
-#: (fake, real, d_grads) -> (L_G, dL_G/dfake), through D; with d_grads, dL_G/dtheta_D is in D.gradients() afterwards
+#: (fake, real, d_grads) -> (L_G, dL_G/dfake), through D; with d_grads, dL_G/dtheta_D is then in D.gradients()
 Objective = Callable[..., tuple[float, np.ndarray]]
 
 
 class Rule:
-    """Base: a rule that changes nothing.  `gan` is the `scratchgan.GAN` that plays; its rules apply in their order.
+    """A rule that changes nothing.  `gan` is the `scratchgan.GAN` that is trained; it applies its rules in order.
 
-    Whatever a rule draws at random comes from `gan.layer_rng()`, so that a saved run goes on with the same bits.
+    Rules draw their random numbers from `gan.layer_rng()`, so that a resumed training gives the same bits.
     """
 
     def transformed(self, gan: GAN, x: np.ndarray) -> np.ndarray:
@@ -25,20 +25,20 @@ class Rule:
         return x
 
     def d_gradients(self, gan: GAN, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-        """Add to D.gradients() whatever is added to D's loss; return that value under a name of its own."""
+        """Add the gradient of an extra term of D's loss to D.gradients(); return {name: value of the term}."""
         return {}
 
     def after_d(self, gan: GAN) -> None:
-        """D's weights have just moved."""
+        """Called after every update of D's weights."""
 
     def generator(
         self, gan: GAN, fake: np.ndarray, real: np.ndarray | None, objective: Objective, d_grads: bool = False
     ) -> tuple[float, np.ndarray]:
-        """(L_G, dL_G/dfake); `objective` is what the game and the rules before this one say."""
+        """(L_G, dL_G/dfake); `objective` computes this pair for the game with the rules before this one."""
         return objective(fake, real, d_grads=d_grads)
 
     def check(self, gan: GAN) -> None:
-        """Raise ValueError if this rule cannot be played with `gan`."""
+        """Raise ValueError if this rule cannot be used with `gan`."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"

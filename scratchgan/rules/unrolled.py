@@ -1,20 +1,20 @@
-r"""Unrolled GAN: G minimises its loss against the D that D *will be* k steps from now.  (Metz et al. 2017, section 2.)
+r"""Unrolled GAN: G minimises its loss against D as it *will be* after k more steps.  (Metz et al. 2017, section 2.)
 
     (Unrolled.1)   theta_0 = theta_D,   theta_{i+1} = theta_i + step(g_i),   g_i = grad_theta L_D(theta_i, fake)
     (Unrolled.2)   G minimises L_G(fake, theta_k),   fake = G(z)
 
-theta_k depends on the fakes, through each g_i.  The whole derivative is taken, backwards through the k steps.  A bar is
-the derivative of L_G in what is under it, bar(x) = dL_G/dx:
+theta_k depends on the fakes, through each g_i.  The whole derivative is computed, backwards through the k steps.  The
+bar of x is the derivative of L_G with respect to x, bar(x) = dL_G/dx:
 
     (Unrolled.3)   bar(theta_k) = dL_G/dtheta_k,   bar(fake) = dL_G/dfake           at the unrolled D
     (Unrolled.4)   bar(theta_i) = bar(theta_{i+1}) + H_i bar(g_i),      H_i = d g_i / d theta_i,    for i = k-1 ... 0
     (Unrolled.5)   bar(fake)   += M_i^T bar(g_i),                       M_i = d g_i / d fake
 
-where bar(g_i) reaches g_i through the optimiser's step.  H_i is symmetric, and M_i^T u = d/dfake <g_i, u>
-= d/de dL_D/dfake (theta_i + e u): both come out of one tangent of D's backward pass along u = bar(g_i), a
-Hessian-vector product.  Nothing is approximated, no Hessian is formed.
+where bar(g_i) comes from back-propagation through the optimiser's step.  H_i is symmetric, and M_i^T u
+= d/dfake <g_i, u> = d/de dL_D/dfake (theta_i + e u): both come from one tangent of D's backward pass along
+u = bar(g_i), a Hessian-vector product.  Nothing is approximated, and no Hessian is formed.
 
-The step is D's own optimiser's, from its present moments.  SGD (no momentum):  step_i = -lr g_i,  so
+The step is that of D's own optimiser, started from its current moments.  SGD (no momentum):  step_i = -lr g_i,  so
 bar(g_i) = -lr bar(theta_{i+1}).  Adam, with t the number of its step, c1 = 1 - beta1^t and c2 = 1 - beta2^t:
 
     m_{i+1} = beta1 m_i + (1 - beta1) g_i,      v_{i+1} = beta2 v_i + (1 - beta2) g_i^2,
@@ -25,11 +25,11 @@ bar(g_i) = -lr bar(theta_{i+1}).  Adam, with t the number of its step, c1 = 1 - 
     (Unrolled.7)   bar(g_i) = (1 - beta1) bar(m_{i+1}) + 2 (1 - beta2) g_i bar(v_{i+1})
                    bar(m_i) = beta1 bar(m_{i+1}),     bar(v_i) = beta2 bar(v_{i+1})
 
-(where s = 0 the gradient was always 0 there, and bar(v_{i+1}) takes nothing).
+(where s = 0 the gradient has always been 0, and nothing is added to bar(v_{i+1})).
 
-What G's turn leaves of all that is only its gradient: D's weights, gradients, running statistics and moments are as
-before, and D's own step is then an ordinary one.  All k steps take the same two batches.  If D's loss has a penalty, the
-unrolled steps leave it out: through it, (Unrolled.4) would need third derivatives.
+G's turn then restores D's weights, gradients, running statistics and moments, and D's own step is an ordinary one.  All
+k steps use the same two batches.  Penalties in D's loss are left out of the unrolled steps: with them, (Unrolled.4)
+would need third derivatives.
 """
 
 from __future__ import annotations
@@ -51,30 +51,30 @@ if TYPE_CHECKING:
 class Unrolled(Rule):
     """(Unrolled.1-7) with k >= 1 steps.  D's optimiser must be Adam, or SGD without momentum.
 
-    Errors    ValueError for another optimiser, and for relativistic losses, where G's loss moves real logits too.
+    Errors    ValueError for another optimiser, and for relativistic losses, where G's loss depends on real logits too.
     """
 
     def __init__(self, k: int = 5):
         self.k = positive_int("Unrolled", "k", k)
 
     def check(self, gan: GAN) -> None:
-        """See the class."""
+        """Raise ValueError for the cases listed above."""
         optimizer = gan.d_optimizer
         if not isinstance(optimizer, (Adam, SGD)) or (isinstance(optimizer, SGD) and optimizer.momentum):
             raise ValueError(
-                "unrolled steps are differentiated for Adam, and for SGD without momentum; D's optimiser "
-                f"is {type(optimizer).__name__}"
+                "unrolled steps: D's optimiser must be Adam, or SGD without momentum, "
+                f"got {type(optimizer).__name__}"
                 + (f" with momentum {optimizer.momentum:g}" if isinstance(optimizer, SGD) else "")
             )
         if gan.loss.relativistic:
-            raise ValueError(f"unrolled steps need a loss in which G moves fake logits only, not {gan.loss.name!r}")
+            raise ValueError(f"unrolled steps: G's loss must depend on fake logits only, got {gan.loss.name!r}")
 
     def generator(
         self, gan: GAN, fake: np.ndarray, real: np.ndarray | None, objective: Objective, d_grads: bool = False
     ) -> tuple[float, np.ndarray]:
         """(Unrolled.1-5)."""
         if real is None:
-            raise ValueError("unrolled steps of D need real samples: G's turn needs a batch of those")
+            raise ValueError("unrolled steps: G's turn needs a batch of real samples, got None")
         kept = [(a, a.copy()) for _, a in [*gan.D.parameters(), *gan.D.gradients(), *gan.D.buffers()]]
         real_in, fake_in = gan.transformed(real), gan.transformed(fake)
         steps = _steps(gan.d_optimizer, [w for _, w in gan.D.parameters()])
@@ -140,7 +140,7 @@ def along(
 
 
 class _SgdSteps:
-    """Steps of SGD and their derivative: `forward` returns one step, and what `backward` needs of it."""
+    """Steps of SGD and their derivative: `forward` returns one step, and what `backward` needs."""
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer, self.t = optimizer, optimizer.steps
@@ -160,7 +160,7 @@ class _SgdSteps:
 
 
 class _AdamSteps(_SgdSteps):
-    """The same of Adam, (Unrolled.6, 7)."""
+    """The same for Adam, (Unrolled.6, 7)."""
 
     def __init__(self, optimizer: Adam, weights: list[np.ndarray]):
         super().__init__(optimizer)

@@ -1,16 +1,18 @@
-"""From a recipe to a run and back: everything that knows a folder, a recipe or a checkpoint.
+"""From a recipe to a run and back: everything that works with recipes, run folders and checkpoints.
 
 recipe      all keys that decide a run                        `load`, `Recipe`
-build       from a recipe to data, GAN and stream, and from a folder back to the GAN
+keys        what a key of a recipe is, and how its value is read and checked
+build       from a recipe to the data, the GAN and the stream of batches; from a run's folder back to the GAN
 train       the loop around `GAN.train_step`                  `train`, `resume`
-terminal    Ctrl-C that ends a run after the step at hand; the progress bar
-folder      whose a run's folder is, and what a kill may have left in it
+terminal    Ctrl-C, which ends a run after the current step; the progress bar
+folder      a run's folder: its lock, and repairing it after the process was killed
 finite      where NaN or infinity first appeared
-held_out    examples that a run is not trained on
-limits      how many weights a file may ask for
-diagnose    the doctor's diagnosis of a run's folder          `last_state`: signals for logs that have none
+held_out    examples that are kept out of training
+limits      a limit on the number of weights that a file may ask for
+diagnose    the doctor's diagnosis of a run's folder          `diagnose`
+last_state  the doctor's signals for logs that lack them, measured from the checkpoint
 evaluate    every metric that fits a run                      `evaluate`
-pictures    the pictures that a finished run's folder allows  `picture_run`
-translate   images through a trained CycleGAN
-bench       how fast is it here
+pictures    additional pictures of a finished run             `picture_run`
+translate   translate images with a trained CycleGAN
+bench       how fast training is on this machine
 """

@@ -1,15 +1,15 @@
-r"""How fast is it on this machine: `scratchgan bench`, and what the programs in benchmarks/ share.
+r"""How fast training is on this machine: `scratchgan bench`, and code that the programs in benchmarks/ share.
 
-Measured are one training step of a DCGAN and of a small MLP GAN, and the matrix products and convolutions that the
-first is made of.  A rate counts the multiplications and additions of products and convolutions alone:
+The benchmark measures one training step of a DCGAN and of a small MLP GAN, and the matrix products and convolutions
+that make up the DCGAN step.  A rate counts only the multiplications and additions of products and convolutions:
 
     (Flops.1)   2 N |W| P      for each of: a layer's forward pass, its dx, its dW
-                               (N samples; |W| numbers in W; W is used at P pixels: one for Dense, the output's pixels
-                               for Conv2D, the input's for ConvTranspose2D)
+                               (N samples; |W| numbers in W; W is used at P pixels: P is 1 for Dense, the number of
+                               output pixels for Conv2D, and the number of input pixels for ConvTranspose2D)
 
-Beside each rate stands its share of the best rate that any product of the same run reached: what is missing to 100 %
-went into everything else, or into products that ran slower.  Times are medians over rounds that take all works in turn,
-so that a machine that is busy for a second disturbs all of them alike.
+Next to each rate is its share of the best rate that any matrix product reached in the same run.  The rest of the 100 %
+was spent on other operations, or on products that ran slower.  Times are medians over rounds, and each round measures
+every item once, so that a machine that is busy for a second disturbs all items alike.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Clock = Callable[[int], list[float]]
 
 @dataclass(frozen=True)
 class Work:
-    """Something to be measured: call `step`; its products are `flops` operations."""
+    """An item to be measured: one call of `step`, whose products and convolutions are `flops` operations."""
 
     name: str
     step: Callable[[], object]
@@ -50,7 +50,7 @@ class Work:
 
 @dataclass(frozen=True)
 class BenchRow:
-    """What came out: the median of `seconds` over the rounds, and its quartiles."""
+    """The result for one item: the median time of a call over the rounds in `seconds`, and the quartiles."""
 
     name: str
     flops: float
@@ -60,20 +60,21 @@ class BenchRow:
 
     @property
     def rate(self) -> float:
-        """Operations of products a second."""
+        """Multiplications and additions of products and convolutions per second."""
         return self.flops / self.seconds
 
 
 def run(
     threads: int | None = None, *, rounds: int = 7, batch: int = 64, width: int = 64, seconds: float = 0.1, print=print
 ) -> list[BenchRow]:
-    """Measure all works and print a line each.
+    """Measure all items and print one line for each.
 
-    threads        threads for the kernels; None leaves their number as it is
-    rounds         how often each work has its turn, and `seconds` how long a turn is about
-    batch, width   of the DCGAN; the MLP GAN gets four times the batch
+    threads        number of threads for the kernels; None leaves it unchanged
+    rounds         how often each item is measured
+    seconds        the approximate length of one measurement
+    batch, width   of the DCGAN; the MLP GAN uses four times the batch size
 
-    Raises ValueError if there are not so many threads.
+    Raises ValueError if `threads` is more than there are.
     """
     if threads is not None:
         scratchgan.set_num_threads(threads)
@@ -97,7 +98,7 @@ def run(
         print(f"{row.name:<48}{1e3 * row.seconds:>10.3f}{row.rate / 1e9:>10.1f}{row.rate / best.rate:>12.0%}")
     step = rows[0]
     print(
-        f"\n{len(rows)} things, best rate {best.rate / 1e9:.0f} GFLOP/s ({best.name}): at that rate the products of "
+        f"\n{len(rows)} items, best rate {best.rate / 1e9:.0f} GFLOP/s ({best.name}): at that rate the products of "
         f"a DCGAN-28 step would take {1e3 * step.flops / best.rate:.1f} of its {1e3 * step.seconds:.1f} ms"
     )
     return rows
@@ -107,7 +108,7 @@ def run(
 
 
 def training(batch: int = 64, width: int = 64, hidden: int = 128) -> list[Work]:
-    """One alternating step, D's turn and G's, of a DCGAN on real digits and of an MLP GAN on points."""
+    """One training step (an update of D and one of G) of a DCGAN on real digits and of an MLP GAN on points."""
     from ..data.embedded import load_embedded
 
     game, points = dcgan(28, 1, 100, width, seed=0), mlp_gan(2, 2, (hidden, hidden), seed=0)
@@ -125,7 +126,7 @@ def training(batch: int = 64, width: int = 64, hidden: int = 128) -> list[Work]:
 
 @dataclass(frozen=True)
 class Product:
-    """c = op(a) op(b) with its arrays."""
+    """A matrix product op(a) op(b) = c of shape (M, N), summed over K, with its arrays."""
 
     formula: str
     M: int
@@ -136,7 +137,7 @@ class Product:
 
     @property
     def options(self) -> dict[str, bool]:
-        """Which of the two is transposed."""
+        """Which of the two factors is transposed, as arguments of `kernels.matmul`."""
         return {"transpose_a": self.formula == "A^T B", "transpose_b": self.formula == "A B^T"}
 
     @property
@@ -146,16 +147,16 @@ class Product:
 
     @property
     def flops(self) -> float:
-        """One multiplication and one addition for each of M K N."""
+        """2 M K N: a multiplication and an addition for each term of each entry of c."""
         return 2.0 * self.M * self.K * self.N
 
     def work(self) -> Work:
-        """The package's own product."""
+        """The same product computed by this package's kernel."""
         return Work(self.name, lambda: kernels.matmul(self.a, self.b, **self.options), self.flops)
 
 
 def products(batch: int = 64, width: int = 64) -> list[Product]:
-    """The products of a DCGAN-28 step, with its convolutions written as products of patches; and the MLP's."""
+    """The products of a DCGAN-28 step, with convolutions written as products with patches; and one of the MLP GAN."""
     M, K, N = 49 * batch, 16 * width, 2 * width
     shapes = [
         ("A B", M, K, N),
@@ -174,7 +175,7 @@ def products(batch: int = 64, width: int = 64) -> list[Product]:
 
 
 def convolution_arrays(batch: int = 64, width: int = 64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(x, W, dy) of D's second convolution in DCGAN-28: 14 x 14 pixels, `width` channels -> 7 x 7, 2 `width`."""
+    """(x, W, dy) of D's second convolution in DCGAN-28: (batch, 14, 14, width) -> (batch, 7, 7, 2 width)."""
     rng = np.random.default_rng(0)
     shapes = (batch, 14, 14, width), (4, 4, width, 2 * width), (batch, 7, 7, 2 * width)
     x, W, dy = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
@@ -182,7 +183,7 @@ def convolution_arrays(batch: int = 64, width: int = 64) -> tuple[np.ndarray, np
 
 
 def convolutions(batch: int = 64, width: int = 64) -> list[Work]:
-    """The three convolution products of that layer."""
+    """The three kernels of that layer: the convolution, its input gradient and its weight gradient."""
     x, W, dy = convolution_arrays(batch, width)
     flops, shape = 2.0 * batch * 49 * W.size, f"({batch}, 14, 14, {width})"
     return [
@@ -204,10 +205,10 @@ def convolutions(batch: int = 64, width: int = 64) -> list[Work]:
 
 
 def layer_flops(net: Layer, shape: tuple[int, ...], N: int) -> list[float]:
-    """(Flops.1) of each layer of `net` that has a W, in order, for N samples of `shape`."""
+    """(Flops.1) for each layer of `net` that has weights W, in order, for N samples of `shape`."""
     counts = []
     for _, layer in net.children():
-        out: Any = layer.output_shape(shape)  # every entry is known, as those of `shape` are
+        out: Any = layer.output_shape(shape)  # every entry is known, because those of `shape` are
         if "W" in layer.params:
             counts.append(2.0 * N * layer.params["W"].size * _uses(layer, shape, out))
         shape = out
@@ -215,17 +216,17 @@ def layer_flops(net: Layer, shape: tuple[int, ...], N: int) -> list[float]:
 
 
 def step_flops(gan: GAN, N: int) -> float:
-    """Of one `train_step` on N samples, of which nothing is computed that nobody reads."""
+    """Operations of one `train_step` on N samples, without the gradients that no update needs."""
     g, d = layer_flops(gan.G, (gan.latent_dim,), N), layer_flops(gan.D, gan.data_shape, N)
-    d_turn = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))  # on real and on fake: forward, dW; no dx of the first
-    g_turn = 2 * sum(g) + sum(g[1:]) + 2 * sum(d)  # through D: forward and dx alone
+    d_turn = sum(g) + 2 * (2 * sum(d) + sum(d[1:]))  # on real and fake samples: forward, dW; no dx of the first layer
+    g_turn = 2 * sum(g) + sum(g[1:]) + 2 * sum(d)  # through D: only forward and dx
     return d_turn + g_turn
 
 
 def critic_flops(critic: Sequential, shape: tuple[int, ...], N: int) -> float:
-    """Of a critic's step with a gradient penalty: real, fake, and the four passes at a third batch.
+    """Operations of a critic's step with a gradient penalty: real samples, fakes, and the four passes on a third batch.
 
-    For a piecewise linear critic: the last pass is dW alone.
+    The critic must be piecewise linear: then the fourth pass computes only dW.
     """
     d = layer_flops(critic, shape, N)
     return 2 * (2 * sum(d) + sum(d[1:])) + 4 * sum(d)
@@ -239,7 +240,7 @@ def _uses(layer: Layer, shape: tuple[int, ...], out: tuple[int, ...]) -> int:
 
 
 def clock(step: Callable[[], object]) -> Clock:
-    """A function that calls `step` once, not timed, and then n times: the seconds of each."""
+    """A function of n that calls `step` once without timing it, then n times, and returns the seconds of each call."""
 
     def call(n: int) -> list[float]:
         step()
@@ -256,10 +257,10 @@ def clock(step: Callable[[], object]) -> Clock:
 def interleaved(
     sides: Mapping[str, Clock], rounds: int, *, seconds: float = 0.1, settle: float = 0.0, most: int = 200
 ) -> dict[str, np.ndarray]:
-    """Let all sides have their turns, A B C A B C ...; return for each the median seconds of a call in each round.
+    """Time all sides in turn, A B C A B C ...; return {name: median seconds per call in each round, (rounds,)}.
 
-    seconds    how long a turn is about: so many calls, at least one and at most `most`
-    settle     pause before each turn: threads of the side before that wait by spinning have gone to sleep by then
+    seconds    approximate length of a turn; it sets the number of calls, between 1 and `most`
+    settle     pause in seconds before each turn, in which spinning threads of the previous side can go to sleep
     """
     calls: dict[str, int] = {}
     taken: dict[str, list[float]] = {name: [] for name in sides}
@@ -274,12 +275,12 @@ def interleaved(
 
 
 def ratio(theirs: np.ndarray, ours: np.ndarray) -> tuple[float, float, float]:
-    """Median and quartiles of theirs / ours, taken round by round: above 1 we are the faster one."""
+    """Median and quartiles of theirs / ours, round by round: above 1 this package is faster."""
     return _quartiles(theirs / ours)
 
 
 def best_rate(calls: int = 20, batch: int = 64, width: int = 64) -> float:
-    """Operations a second of the fastest of so many large products, with the present number of threads."""
+    """Operations per second of the fastest of `calls` large products, with the current number of threads."""
     product = products(batch, width)[0]
     return product.flops / min(clock(product.work().step)(calls))
 
@@ -293,7 +294,7 @@ def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def machine(*packages: str) -> dict[str, object]:
-    """The processor, how many of its cores this process may use, and versions (of `packages` too, where installed)."""
+    """The processor, how many cores this process may use, and versions, also of `packages` (None if not installed)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     facts: dict[str, object] = {
         "cpu": _cpu(),
@@ -310,7 +311,7 @@ def machine(*packages: str) -> dict[str, object]:
 
 
 def present_threads() -> int:
-    """How many threads the kernels use now.  The NumPy twins use one: BLAS is held to that while a net is at work."""
+    """How many threads the kernels use now.  The NumPy twins use one: BLAS is limited to one thread while they run."""
     if kernels.get_backend() != "numba":
         return 1
     from ..kernels.compiled.pool import get_num_threads

@@ -1,7 +1,7 @@
-"""From a recipe to the parts of a run - data, GAN, folder - and from the folder back to the GAN and its pictures.
+"""From a recipe to the parts of a run (data, GAN, folder), and from the folder back to the GAN and its pictures.
 
-All randomness follows from recipe.seed: the GAN spawns its own generators from it, and the order of the data comes from
-SeedSequence(seed, spawn_key=(1000,)), a branch that the GAN does not use.
+All randomness is derived from recipe.seed: the GAN spawns its random generators from it, and the order of the data
+comes from SeedSequence(seed, spawn_key=(1000,)), which the GAN does not use.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from .recipe import KEYS, Recipe, base, default, from_dict, options
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
 
-DATA_BRANCH = 1000  # spawn_key of the data's order, far from the 0, 1, 2, ... that `spawn` hands out
+DATA_BRANCH = 1000  # spawn_key for the order of the data, far from the 0, 1, 2, ... that `spawn` uses
 
 
 def load_data(recipe: Recipe) -> tuple[Recipe, Data]:
-    """Load recipe.data; a path becomes absolute in the recipe, so that the run can be repeated from anywhere.
+    """Load recipe.data; return it with the recipe, in which a path is made absolute and `classes` is filled in.
 
-    Raises ValueError, in one line, for data that are unknown or cannot be read.
+    The absolute path lets the run be repeated from any working directory.
+    Raises ValueError (one line) for data that are unknown or cannot be read.
     """
     from ..data import TOY, load, names
 
@@ -63,17 +64,17 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
     for key in ("data", "data_b"):
         one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
         if data.kind != "examples" or len(data.example_shape) != 3:
-            raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, these are points')
+            raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, but these are points')
         recipe = replace(recipe, data=one.data) if key == "data" else replace(recipe, data_b=one.data)
         domains.append(data)
     try:
         return recipe, Pair(domains[0], domains[1], name=f"{Path(recipe.data).name} and {Path(recipe.data_b).name}")
     except DataError as error:
-        raise ValueError(f"{error}; use image_size and channels to make them alike") from None
+        raise ValueError(f"{error}; set image_size and channels to give both the same shape") from None
 
 
 def _with_classes(recipe: Recipe, data: Data) -> Recipe:
-    """The recipe with the number of classes that the data have.  ValueError if it needs labels and there are none."""
+    """The recipe with `classes` set from the data.  Raises ValueError if it needs labels and the data have none."""
     if recipe.condition == "none":
         return recipe
     found = data.n_classes
@@ -81,16 +82,19 @@ def _with_classes(recipe: Recipe, data: Data) -> Recipe:
         return replace(recipe, classes=recipe.classes or found or 10)
     if not found:
         raise ValueError(
-            f'condition = "{recipe.condition}" needs labels, "{data.name}" has none: use a folder with '
+            f'condition = "{recipe.condition}" needs labels, but "{data.name}" has none: use a folder with '
             'one sub-folder per class, or an .npz file with an array "labels"'
         )
     if recipe.classes and recipe.classes < found:
-        raise ValueError(f"classes = {recipe.classes}: {data.name} has {found}; expected that or 0")
+        raise ValueError(f"classes = {recipe.classes}: {data.name} has {found} classes; expected {found} or more, or 0")
     return replace(recipe, classes=recipe.classes or found)
 
 
 def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
-    """Make a Dataset of an array (N, H, W, C) in [-1, 1] or (N, D); let the recipe say where the data came from."""
+    """Make a Dataset from an array (N, H, W, C) in [-1, 1] or (N, D), and name the data's origin in the recipe.
+
+    A data set or density is returned as it is.
+    """
     from ..data import names
 
     if not isinstance(data, Data):
@@ -100,7 +104,7 @@ def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
 
 
 def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
-    """Return the endless stream of batches, in the order that recipe.seed decides."""
+    """Return the endless stream of batches, in an order that depends only on recipe.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
     if data.kind == "pair":
         return PairStream(data.a, data.b, recipe.batch_size, rng=rng)
@@ -110,10 +114,10 @@ def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
 def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
     """Build the untrained GAN of a recipe for examples of `shape`: (H, W, C) or (D,).
 
-    Raises ValueError if the model cannot make such examples.
+    Raises ValueError if the model cannot make such examples, or if the recipe sets a key that the model ignores.
     """
     taken, shape = options(recipe.model), tuple(int(n) for n in shape)
-    for key in ("condition", "minibatch", *signature(game).parameters):  # what would make it another game
+    for key in ("condition", "minibatch", *signature(game).parameters):  # the keys that change the game
         if key in KEYS and key not in taken and "when" not in KEYS[key].metadata:
             if (value := getattr(recipe, key)) != default(key, recipe.model):
                 raise ValueError(f'{key} = {as_text(value)} has no effect with model = "{recipe.model}": leave it out')
@@ -132,8 +136,8 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
     if base(recipe.model) == "cyclegan":
         if settings["lr_g"] != settings["lr_d"]:
             raise ValueError(
-                f"lr_d = {recipe.lr_d:g}: a CycleGAN has one learning rate for all, lr_g = {recipe.lr_g:g}; "
-                "expected the same"
+                f"lr_d = {recipe.lr_d:g}: all nets of a CycleGAN share one learning rate; expected the same as "
+                f"lr_g = {recipe.lr_g:g}"
             )
         settings["lr"] = settings.pop("lr_g")
         del settings["lr_d"]
@@ -141,15 +145,18 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
 
 
 def check_free(folder: Path) -> None:
-    """Raise FileExistsError if `folder` holds a run, NotADirectoryError if it is a file."""
+    """Raise FileExistsError if `folder` contains a run, NotADirectoryError if it is a file."""
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder}: expected a folder for the run, got a file")
     if any((folder / name).exists() for name in ("recipe.toml", "log.jsonl", "checkpoint.npz")):
-        raise FileExistsError(f"{folder} already holds a run: choose another folder, or remove it first")
+        raise FileExistsError(f"{folder} already contains a run: choose another folder, or remove it first")
 
 
 def make_folder(out: str | Path | None, name: str) -> Path:
-    """Make the run's folder.  mkdir itself decides who gets a default name: two runs may start at once."""
+    """Make the run's folder and return it: `out`, or the first free one of runs/<name>, runs/<name>-2, ...
+
+    mkdir fails if the folder exists, so two runs that start at the same time cannot get the same one.
+    """
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
         return Path(out)
@@ -164,7 +171,7 @@ def make_folder(out: str | Path | None, name: str) -> Path:
 
 
 def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
-    """Return (gan, recipe) of a run's folder, or of its checkpoint file, as trained.
+    """Return the trained GAN and the recipe of a run, from its folder or its checkpoint file.
 
     Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used.
     """
@@ -173,7 +180,7 @@ def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
         raise FileNotFoundError(f"{run}: no such run; expected a run's folder, such as runs/dcgan-mnist")
     path = run / "checkpoint.npz" if run.is_dir() else run
     if not path.is_file():
-        raise FileNotFoundError(f"{run}: this folder holds no checkpoint.npz; expected a run's folder")
+        raise FileNotFoundError(f"{run}: this folder contains no checkpoint.npz; expected a run's folder")
     arrays, meta = checkpoint.load(path)
     try:
         recipe = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
@@ -187,27 +194,27 @@ def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
 
 
 def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
-    """Raise ValueError, naming the keys, if a run's recipe.toml is not the recipe of its checkpoint."""
+    """Raise ValueError, naming the keys, if a run's recipe.toml differs from the recipe in its checkpoint."""
     try:
         saved = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
         for key in ("log_bytes", "step", "milliseconds"):  # an older checkpoint lacks some
             if checkpoint.fact(meta, key, int) < 0:
                 raise ValueError(f"the checkpoint's {key!r} is {meta[key]}, expected at least 0")
     except ValueError as error:
-        raise ValueError(f"{path}: {one_line(str(error))}; this scratchgan cannot go on from it") from None
+        raise ValueError(f"{path}: {one_line(str(error))}; this version of scratchgan cannot resume from it") from None
     if differ := [
-        f"{key} = {getattr(recipe, key)!r} there, {getattr(saved, key)!r} in the checkpoint"
+        f"{key} = {getattr(recipe, key)!r}, but {getattr(saved, key)!r} in the checkpoint"
         for key in KEYS
         if getattr(recipe, key) != getattr(saved, key)
     ]:
         raise ValueError(
-            f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}.  Put it back to resume, or "
-            "train anew from it, with another --out"
+            f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}; undo the change to resume, or "
+            "start a new run from it with another --out"
         )
 
 
 def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: BatchStream | PairStream) -> None:
-    """Give gan and stream the states of a checkpoint.  Raises ValueError, naming the file, if they do not fit."""
+    """Load a checkpoint's states into gan and stream.  Raises ValueError, naming the file, if they do not fit."""
     try:
         gan.load_state(_part(arrays, "gan"))
         stream.load_state(_part(arrays, "stream"))
@@ -216,9 +223,11 @@ def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: Ba
 
 
 def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n: int, seed: int, title: str) -> None:
-    """Write the picture of n samples: a grid of images; points with the real ones, over D, if `data` has them.
+    """Write a picture of n samples: a grid of images, or points.
 
-    A conditional GAN's picture has a class a row, and in each column the same noise.
+    Points are drawn over D's surface, together with real ones, if `data` has points in 2 dimensions or is a density.
+    The picture of a conditional GAN has one row per class, and the same latent vector for all images of a column; that
+    of a CycleGAN has images, translations and back-translations, in both directions.
     """
     if gan.kind == "translations":
         columns, ways = max(1, n // 6), []

@@ -1,10 +1,10 @@
 """What is wrong with this run?  From a run's folder to the doctor's diagnosis, printed and drawn.
 
-    diagnose("runs/mlp-ring")     a Diagnosis: findings with their numbers, the most causal first; nothing is written
-    run("runs/mlp-ring")          the same, printed, with the picture RUN/doctor.png
+    diagnose("runs/mlp-ring")     a Diagnosis: findings with their numbers, likely causes first; writes no files
+    run("runs/mlp-ring")          the same, printed, and drawn as RUN/doctor.png
 
-A log is read however it ended: cut off in a line, with null, or from an old version.  What cannot be read is left out
-and named in the diagnosis's notes.
+A log can be read even if it was cut off in the middle of a line, contains null, or was written by an older version.
+Lines that cannot be read are left out, and the diagnosis's notes name them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .last_state import with_last_state
 
 
 def run(folder: str | Path) -> Diagnosis:
-    """Print the diagnosis of a run's folder, and draw it as doctor.png there.
+    """Print the diagnosis of a run, and draw it as doctor.png in the run's folder.
 
     Raises as `diagnose` does, and OSError if the picture cannot be written.
     """
@@ -35,11 +35,11 @@ def run(folder: str | Path) -> Diagnosis:
 
 
 def diagnose(folder: str | Path) -> Diagnosis:
-    """Read a run's folder and say what is wrong with it.  Nothing is written.
+    """Read a run's folder and diagnose the run.  Writes no files.
 
-    Signals that an older log lacks are measured once, at the end of the run, from its checkpoint (`last_state`).
+    Signals that an older log lacks are measured once, for the end of the run, from its checkpoint (`last_state`).
 
-    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log has no records.
     """
     log = read_log(folder)
     notes = list(log.notes)
@@ -50,16 +50,16 @@ def diagnose(folder: str | Path) -> Diagnosis:
 
 
 def read_log(folder: str | Path) -> Log:
-    """Read the log of a run's folder.
+    """Read the log in a run's folder.
 
-    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log holds no record.
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log has no records.
     """
     folder = Path(folder)
     if not folder.exists():
         raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
     path = folder / "log.jsonl"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder}: this folder holds no log.jsonl; expected a run's folder")
+        raise FileNotFoundError(f"{folder}: this folder contains no log.jsonl; expected a run's folder")
     records, unread = [], []
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     last = max((i for i, line in enumerate(lines) if line.strip()), default=-1)
@@ -70,14 +70,16 @@ def read_log(folder: str | Path) -> Log:
             unread.append(i)
     if not records:
         raise ValueError(
-            f"{path}: expected records of a training, a line each, got none: the run ended before its first"
+            f"{path}: expected training records, one per line, got none: the run ended before its first record"
         )
     notes = []
     if last in unread:
-        notes.append(f"the log's last line ({last + 1}) is cut off and was left out: the run was killed as it wrote")
+        notes.append(
+            f"the log's last line ({last + 1}) is cut off and was left out: the run was killed while writing it"
+        )
     if others := [str(i + 1) for i in unread if i != last]:
         more = " and more" * (len(others) > 5)
-        notes.append(f"of the log, line {', '.join(others[:5])}{more} cannot be read and was left out")
+        notes.append(f"line {', '.join(others[:5])}{more} of the log cannot be read and was left out")
     loss, trouble = _loss(folder)
     return from_records(records, loss=loss, notes=(*notes, *trouble))
 

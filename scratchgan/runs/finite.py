@@ -1,7 +1,7 @@
-"""Where did NaN or infinity first appear?  Asked after every step of training, and answered by name.
+"""Where did NaN or infinity first appear?  This is checked after every training step, and the answer is a name.
 
 A number that is not finite spreads: through D's loss into every gradient, and with the next update into every weight.
-So what matters is where it *began*: the first layer, in the order in which numbers flow.
+So what matters is where it *began*: in which layer, in the order of the forward pass, it appeared first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..layers import Sequential
 
 
 def bad_array(gan: Game) -> str | None:
-    """The first weight, running statistic or gradient of G or D that is not finite, such as "D.3.W"; or None.
+    """Name of the first weight, running statistic or gradient of G or D that is not finite, such as "D.3.W"; or None.
 
-    Costs one pass over the weights, after every step: a gradient that is not finite has reached its weight by then, and
-    an average of finite weights is finite.
+    One pass over the weights and running statistics after each step is enough: a gradient that is not finite has
+    already reached its weight, and a moving average of finite weights (ema) is finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         for name, net in gan.nets():
@@ -32,7 +32,7 @@ def bad_array(gan: Game) -> str | None:
 
 
 def _sound(net: Layer) -> bool:
-    """Whether the squares of all numbers in a net have a finite sum; if not, they may be only too large."""
+    """A fast test: True if every array's sum of squares is finite.  False may also mean that the numbers are large."""
     return all(
         np.isfinite(np.dot(flat := a.ravel(), flat))
         for layer in net.layers_below()
@@ -42,9 +42,9 @@ def _sound(net: Layer) -> bool:
 
 
 def first_fault(gan: Game) -> str | None:
-    """The first layer of D whose output is not finite, for the last batch that D was given; else as `bad_array`.
+    """The first layer of D whose output on its last batch is not finite; if there is none, as `bad_array`.
 
-    Running statistics move; the run is over anyway.
+    Runs D in training mode, which changes its running statistics; that is harmless, since the run has ended.
     """
     batch = gan.last_batch
     if batch is not None and all(np.isfinite(w).all() for _, w in gan.D.parameters()):

@@ -1,8 +1,8 @@
-"""A run's folder as something that survives: whose it is, what in it counts, and what a kill may have left.
+"""A run's folder must survive a killed process: its lock, and repairing it before the run is resumed.
 
-After a kill the folder holds the last checkpoint, whole, and traces of what came after it: lines of the log, pictures,
-temporary files.  The checkpoint says how long the log was when it was written, so `cut_log` can drop what will be
-written again, and no line is lost or there twice.
+After a kill the folder contains the last complete checkpoint, and whatever was written after it: lines of the log,
+pictures, temporary files.  The checkpoint records how long the log was at that time, so `cut_log` can remove the lines
+that the resumed run will write again, and no line is lost or duplicated.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ LONGEST_LOG = 1 << 30  # bytes; a line has about 500
 
 
 class InUse(OSError):
-    """Another process is writing to this run's folder."""
+    """Another process (or thread) is writing to this run's folder."""
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock.  The system gives it back when the process ends, however it ends.
+    """Hold the folder's lock within the block.  The operating system releases it when the process ends or is killed.
 
-    Raises InUse if another process (or thread) has it, OSError if the folder cannot be written to.
+    Raises InUse if another process (or thread) holds it, OSError if the folder cannot be written to.
     """
     with open(folder / LOCK, "a+b") as file:
         if not _take(file):
-            raise InUse(f"{folder} is in use: another process is training into it; wait for it, or stop it first")
-        yield  # the file stays: whoever removed it could take the name from a process that has just locked it
+            raise InUse(f"{folder} is in use: another process is writing to it; wait for it to end, or stop it first")
+        yield  # the file is kept: removing it could remove one that another process has just locked
 
 
 def _take(file) -> bool:
@@ -60,7 +60,7 @@ def _take(file) -> bool:
 
 
 def clean(folder: Path) -> None:
-    """Remove what killed writes have left: the temporary files of `atomic.replacing`, here and in samples/."""
+    """Remove temporary files of `atomic.replacing` that a killed process left in the folder and in samples/."""
     for place in (folder, folder / "samples"):
         for path in place.glob(".*.tmp"):
             path.unlink(missing_ok=True)
@@ -69,16 +69,16 @@ def clean(folder: Path) -> None:
 def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
     """Cut the log to its first `size` bytes, and return its records.
 
-    Raises ValueError, and leaves the file, if it is shorter than that or holds something else than whole records.
+    Raises ValueError, and leaves the file unchanged, if it is shorter, or if those bytes are not complete records.
     """
     length = path.stat().st_size if path.exists() else 0
     if length < size:
         raise ValueError(
-            f"{path}: has {length:,} bytes, the checkpoint was written when it had {size:,}; lines of the "
-            "log are missing, so the run cannot go on as if nothing had happened"
+            f"{path}: has {length:,} bytes, expected at least {size:,}, its length when the checkpoint was written; "
+            "lines are missing, so the run cannot be resumed"
         )
     if size > LONGEST_LOG:
-        raise ValueError(f"{path}: expected at most {LONGEST_LOG:,} bytes of log, the checkpoint says {size:,}")
+        raise ValueError(f"{path}: expected a log of at most {LONGEST_LOG:,} bytes, the checkpoint says {size:,}")
     if not path.exists():
         return []
     with open(path, "r+b") as file:
@@ -86,9 +86,9 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
         try:
             records = [json.loads(line) for line in text.decode().splitlines()]
             if (text and not text.endswith(b"\n")) or not all(isinstance(record, dict) for record in records):
-                raise ValueError("a line is no whole record")
+                raise ValueError("a line is not a complete record")
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}: not the log that the checkpoint was written with: {error}") from None
+            raise ValueError(f"{path}: not the log that belongs to the checkpoint: {error}") from None
         file.truncate(size)
         file.flush()
         os.fsync(file.fileno())
@@ -96,7 +96,7 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
 
 
 def checksum(data: Data) -> str:
-    """SHA-256 of a data set's examples and labels; of a density, its name and parameters; of a pair, both sets."""
+    """SHA-256 of a data set's examples and labels, of a density's name and parameters, or of both sets of a pair."""
     digest = hashlib.sha256()
     if data.kind == "pair":
         for name, domain in (("a", data.a), ("b", data.b)):
@@ -114,7 +114,7 @@ def checksum(data: Data) -> str:
 
 
 def _digest_array(digest: hashlib._Hash, name: str, values: ArrayLike | None) -> None:
-    """Add an array's name, type, shape and bytes to a digest; nothing for None."""
+    """Add an array's name, type, shape and bytes to a digest; do nothing for None."""
     if values is not None:
         array = np.ascontiguousarray(values)
         digest.update(f"{name}{array.dtype.str} {array.shape}".encode())

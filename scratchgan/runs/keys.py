@@ -1,4 +1,4 @@
-"""What a key of a recipe is, how its value is read from text, and how it is checked.  The keys are in runs/recipe.py."""
+"""What a key of a recipe is, and how its value is read from text and checked.  The keys are in runs/recipe.py."""
 
 import difflib
 import math
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import Field, field
 from typing import Any
 
-MAX_BYTES = 1 << 16  # of a recipe's text; the longest that comes with the package has about 3,000
-MAX_DOTS = 200  # in a line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
-UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # the value of a key that nobody has set
+MAX_BYTES = 1 << 16  # limit for the text of a recipe; the longest one in the package has about 1,500 bytes
+MAX_DOTS = 200  # per line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
+UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # the value of a key that has not been set
 
 _LIMITS = {
     "low": (operator.ge, "at least"),
@@ -22,19 +22,19 @@ _LIMITS = {
 
 
 def key(help: str, default: Any = UNSET, **limits: Any) -> Any:
-    """Make a key's field.
+    """Make the dataclass field of a key.
 
-    default   of a key of the run; without one, the key is an option of the models' builders, and has their default
-    limits    low, high, above, below; choices; pattern, with expected; when = (another key, the values of it with which
-              this one has an effect)
+    default   for a key of the run itself; without one, the key is an option of the models' builders, with their default
+    limits    low, high, above, below; choices; pattern (a regular expression) and expected (the same in words);
+              when = (another key, the values of that key for which this one has an effect)
     """
     return field(default=UNSET, metadata={"help": help, "default": default, **limits})
 
 
 def parse(text: str | bytes) -> dict[str, Any]:
-    """Read the TOML text of a recipe, not yet checked.  Raises ValueError if it is none, or far too long for one."""
+    """Read the TOML text of a recipe; its keys are not checked.  Raises ValueError if it is not TOML, or too long."""
     if len(text) > MAX_BYTES:
-        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, far too long for a recipe")
+        raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, the limit for a recipe")
     text = text.decode() if isinstance(text, bytes) else text
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
@@ -45,36 +45,36 @@ def parse(text: str | bytes) -> dict[str, Any]:
 
 
 def parse_value(text: str, kind: type) -> Any:
-    """Read a value as TOML, or else as the text that it is; not yet checked."""
+    """Read a value as TOML; what is not TOML is returned as text.  The value is not checked."""
     if kind is str and not text.startswith(('"', "'")):
         return text
     try:
         table = parse(f"value = {text}")
-        return table["value"] if len(table) == 1 else text  # a line break in the value could smuggle in a second key
+        return table["value"] if len(table) == 1 else text  # a line break in the value could add a second key
     except ValueError:  # TOMLDecodeError, too deep or too long
         pass
     try:
-        return float(text) if kind is float else text  # .5 is no TOML, and yet what people write
+        return float(text) if kind is float else text  # .5 is not valid TOML, but people write it
     except ValueError:
         return text
 
 
 def as_text(value: Any) -> str:
-    """A value as TOML has it."""
+    """A value in TOML notation."""
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(as_text, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the hint of an error: '; did you mean "adam"?' for "adm", the whole list if nothing is near."""
+    """Return a hint for an error message: '; did you mean "adam"?' for "adm", or all known words if none is similar."""
     known = list(known)
     close = difflib.get_close_matches(word.lower(), known, n=1)
     return f'; did you mean "{close[0]}"?' if close else f"; known are: {', '.join(known)}"
 
 
 def checked(key: Field, value: Any) -> Any:
-    """Return the value in its key's type, or raise the ValueError that says what was expected."""
+    """Return the value, converted to its key's type.  Raises ValueError, with what was expected, if it is not valid."""
     limits, kind = key.metadata, key.type
     fault = f"{key.name} = {as_text(value)}: expected "
     if kind is str:

@@ -1,7 +1,7 @@
-"""Signals for logs that have none: measured once, from the checkpoint that the run left.
+"""The doctor's signals for logs that lack them, measured once from the run's checkpoint.
 
-G is asked for samples and D for their logits, in evaluation mode, next to real samples of the recipe's data.  Each
-number becomes a column whose last third has that one value: it tells where the run ended, not how it came there.
+G makes samples, and D computes the logits of these and of real samples, in evaluation mode.  Each signal becomes a
+column whose last third holds this one value: it describes the end of the run, not how the run got there.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from ..doctor.signals import SAMPLES, distance_signals, plain, separation
 from . import build
 from .recipe import Recipe
 
-SEED = 0  # of noise and choice: a diagnosis repeats
+SEED = 0  # for noise and the choice of real samples, so that a diagnosis can be repeated
 
 
 def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
-    """Return (log with the columns that could be measured, what to tell about them)."""
+    """Return (log with the columns that could be measured, notes for the diagnosis)."""
     try:
         gan, recipe = build.restore(folder)
         if gan.conditional or gan.kind != "samples":
-            raise ValueError("D wants labels or images of two domains, or says more than a logit")
+            raise ValueError("expected an unconditional GAN, got a conditional one or a CycleGAN")
         real = _real(recipe)
     except (OSError, ValueError, AttributeError) as error:
         return log, [f"samples could not be judged: {' '.join(str(error).split())}"]
     if real is None:
-        return log, [f'samples could not be judged: the data "{recipe.data}" are not at hand']
+        return log, [f'samples could not be judged: the data "{recipe.data}" are not on this machine']
     fake = gan.sample(SAMPLES, seed=SEED)
     if real.shape[1:] != fake.shape[1:] or not np.isfinite(fake).all():
-        return log, ["samples could not be judged: they do not fit the data, or are not finite"]
+        return log, ["samples could not be judged: their shape differs from the data's, or they are not finite"]
     real = real.astype(gan.D.dtype)
     logits = [gan.D.forward(x, train=False)[0] for x in (real, fake.astype(real.dtype))]
     measured = {**distance_signals(real, fake), "separation": separation(*logits)}
@@ -47,7 +47,7 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
 
 
 def _real(recipe: Recipe) -> np.ndarray | None:
-    """SAMPLES real samples of the recipe's data, if they need no download."""
+    """SAMPLES real samples of the recipe's data; None if the data would have to be downloaded."""
     from ..data import TOY
     from ..data.embedded import EMBEDDED
 
@@ -57,5 +57,5 @@ def _real(recipe: Recipe) -> np.ndarray | None:
     rng = np.random.default_rng(SEED)
     if data.kind == "density":
         return data.sample(SAMPLES, rng=rng)
-    assert data.kind == "examples"  # a pair is a CycleGAN's
+    assert data.kind == "examples"  # only a CycleGAN has a pair
     return data.x[rng.permutation(len(data.x))[:SAMPLES]]

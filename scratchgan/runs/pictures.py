@@ -1,4 +1,4 @@
-"""The pictures that a finished run's folder allows, beyond those that training itself writes."""
+"""Pictures of a finished run, in addition to those that training itself writes."""
 
 import json
 from pathlib import Path
@@ -14,25 +14,27 @@ ROWS = 8  # samples whose neighbours are drawn
 
 
 def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1) -> list[Path]:
-    """Draw what a run's folder allows, and return the files written.
+    """Draw every picture that the run's data and log allow, and return the files written.
 
-    surface.png         runs on points in 1 or 2 dimensions: D's surface, and where G's loss sends the fakes
-    interpolation.png   runs on images: from one z to another, straight and on the sphere
-    neighbours.png      runs on images: samples beside the training images nearest to them
-    gradients.png       runs whose log has d_grads and g_grads: the gradient's norm by layer
-    film.html           the pictures of samples/, with buttons, for a browser
+    surface.png         runs on points in 1 or 2 dimensions: D's surface, and where G's loss moves the fakes
+    interpolation.png   runs on images: from one latent vector z to another, on a straight line and on the sphere
+    neighbours.png      runs on images: samples next to the training images nearest to them
+    gradients.png       runs whose log has d_grads and g_grads: the norm of the gradient, layer by layer
+    film.html           the pictures in samples/ as an animation with buttons, for a browser
 
-    run    a run's folder; `out` another folder for the pictures, by default the run's own
-    seed   decides the noise
+    run    a run's folder, or its checkpoint file
+    out    a folder for the pictures; default: the run's own
+    seed   for the noise
 
-    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used or its data cannot be loaded.
+    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used, if its data cannot be loaded or
+    if the run is a CycleGAN's.
     """
     from .build import load_data, restore
 
     folder = Path(run)
     gan, recipe = restore(folder)
     if gan.kind == "translations":
-        raise ValueError(f"{run}: a CycleGAN's pictures are samples.png and those of `scratchgan translate`")
+        raise ValueError(f"{run}: expected a run that makes samples, got a CycleGAN; see `scratchgan translate`")
     _, data = load_data(recipe)
     out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
     out.mkdir(parents=True, exist_ok=True)
@@ -54,7 +56,7 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
     frames = sorted((folder / "samples").glob("*.png"))[-MOST_FRAMES:]
     if frames:
         titles = [f"step {int(path.stem):,}" if path.stem.isdecimal() else path.stem for path in frames]
-        animation_html(frames, titles, label=f"Samples of {recipe.name} while it trained").save(
+        animation_html(frames, titles, label=f"Samples of {recipe.name} during training").save(
             out / "film.html", title=title
         )
         written.append(out / "film.html")
@@ -62,7 +64,7 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
 
 
 def _log(path: Path) -> list[dict]:
-    """The records of a log.jsonl; none if there is no such file.  Raises ValueError for a line that is no object."""
+    """The records of a log.jsonl; [] if there is no such file.  Raises ValueError for a line that is not an object."""
     if not path.is_file():
         return []
     try:

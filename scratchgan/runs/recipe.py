@@ -1,12 +1,12 @@
 """A recipe is everything that decides a run, as one flat table of keys: the model, the data, the players' optimisers.
 
-There is one list of keys, the fields of `Recipe`: each has a type, limits and a line of help, and from that list come
-the checks, the error messages, the TOML that a run saves and `scratchgan recipes --keys`.  A `Recipe` that exists is
-valid; `to_toml` writes all of it, so that training from the saved file repeats the run.
+The keys are the fields of `Recipe`.  Each has a type, limits and a line of help, from which the checks, the error
+messages, the saved TOML and the output of `scratchgan recipes --keys` are derived.  Every `Recipe` object is valid;
+`to_toml` writes all keys, so that training from the saved file repeats the run.
 
-Where a value comes from, each of these overriding the one before:
+A value comes from the last of these that gives one:
 
-    1. the default of the model's builder, such as `models.dcgan`; for the keys of the run alone, the one given here
+    1. the default of the model's builder, such as `models.dcgan`; for keys that no builder takes, the one given here
     2. the model's method, such as METHOD in models/lsgan.py for model = "lsgan"
     3. the keys of the TOML file
     4. --set KEY=VALUE: see `override`
@@ -33,51 +33,52 @@ DEFAULT = "dcgan-mnist"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All keys of a recipe; one that is not given takes the value of its model: see `default`.
+    """All keys of a recipe; a key that is not given has the default value for its model: see `default`.
 
     Raises ValueError, naming the key, for a value of the wrong type or out of range.
     """
 
     name: str = key(
-        "what the run is called; its folder is runs/<name>",
+        "name of the run; its folder is runs/<name>",
         "custom",
         pattern=r"\w[\w .+-]*",
-        expected="a folder's name: letters, digits, _ . + - and blanks",
+        expected="a folder name made of letters, digits, _ . + - and blanks",
     )
-    description: str = key("what the recipe teaches, in a line", "")
+    description: str = key("what the recipe teaches, in one line", "")
 
     model: str = key(
-        "which GAN: its method decides every key that the recipe leaves out; with --set model=NAME the new method "
-        "replaces the recipe's, and only other keys that are set with --set override it",
+        "which GAN: its method sets the keys that the recipe leaves out; with --set model=NAME the new method replaces "
+        "the recipe's values, and only other keys given with --set override it",
         "dcgan",
         choices=tuple(MODELS),
     )
-    data: str = key("a data set's name, or the path of a folder of images or of an .npz file", "mnist-5k")
-    image_size: int = key("side in pixels that images are resized to; 0 = as the data is", 0, low=0, high=1024)
-    channels: int = key("1 = grey, 3 = colour; 0 = as the data is", 0, choices=(0, 1, 3))
+    data: str = key("name of a data set, or path of a folder of images or of an .npz file", "mnist-5k")
+    image_size: int = key("images are resized to this many pixels a side; 0 = as in the data", 0, low=0, high=1024)
+    channels: int = key("1 = grey, 3 = colour; 0 = as in the data", 0, choices=(0, 1, 3))
 
-    steps: int = key("training steps: one update of D, and of G unless d_steps says otherwise", 1500, low=1)
-    batch_size: int = key("real examples a step", 64, low=2)
+    steps: int = key("training steps; each updates D once, and G once in every d_steps steps", 1500, low=1)
+    batch_size: int = key("real examples per step", 64, low=2)
     seed: int = key("decides initial weights, noise and the order of the data", 0, low=0)
 
-    latent_dim: int = key("Z, the length of the noise vector z", low=1)
-    width: int = key("DCGAN, CycleGAN: channels at full resolution, twice as many at each halving", low=1)
-    dense: int = key("DCGAN: units of a hidden dense layer in each net, which sees the whole image; 0 = none", low=0)
+    latent_dim: int = key("length of the latent vector z", low=1)
+    width: int = key("DCGAN, CycleGAN: channels at full resolution; doubled whenever the resolution is halved", low=1)
+    dense: int = key("DCGAN: units of a hidden dense layer, connected to the whole image, in each net; 0 = none", low=0)
     hidden: tuple[int, ...] = key("MLP: units of each hidden layer, in G and in D", low=1)
 
-    data_b: str = key("CycleGAN: the other domain, as `data`", "", when=("model", ("cyclegan",)))
+    data_b: str = key("CycleGAN: the second domain, in the form of `data`", "", when=("model", ("cyclegan",)))
     blocks: int = key("CycleGAN: residual blocks of each generator", low=0)
     d_width: int = key("CycleGAN: channels of the discriminators at half resolution", low=1)
-    cycle_weight: float = key("CycleGAN: weight of the way there and back", low=0)
+    cycle_weight: float = key("CycleGAN: weight of the cycle-consistency loss", low=0)
     identity_weight: float = key(
-        "CycleGAN: weight, times cycle_weight, of leaving alone what is in the domain already", low=0
+        "CycleGAN: weight, relative to cycle_weight, of the loss for changing images already in the domain", low=0
     )
     pool_size: int = key("CycleGAN: how many earlier fakes are kept for D to be trained on again", low=0, high=10_000)
 
     d_norm: str = key("DCGAN: what D normalises: its activations (batch, layer), its weights (spectral)", choices=NORMS)
-    packing: int = key("samples that D judges together (PacGAN); batch_size must be a multiple", low=1, high=16)
+    packing: int = key("samples that D judges together (PacGAN); must divide batch_size", low=1, high=16)
     minibatch: str = key(
-        "how D sees the batch: its standard deviation, or minibatch discrimination", choices=tuple(MINIBATCH)
+        "how D compares the samples of a batch: by their standard deviation, or by minibatch discrimination",
+        choices=tuple(MINIBATCH),
     )
 
     condition: str = key(
@@ -85,21 +86,25 @@ class Recipe:
         choices=tuple(CONDITIONS),
     )
     classes: int = key(
-        "labels, or categories of codes; 0 = as the data have",
+        "number of labels, or of categories of the codes; 0 = as in the data",
         0,
         low=0,
         high=1000,
         when=("condition", tuple(c for c in CONDITIONS if c != "none")),
     )
-    continuous: int = key("numbers in -1..1 that G gets as codes", low=0, high=100, when=("condition", ("codes",)))
+    continuous: int = key(
+        "number of continuous codes, each in -1..1, that G is given", low=0, high=100, when=("condition", ("codes",))
+    )
     class_weight: float = key(
-        "weight of the guess at the label, in both players' loss", low=0, when=("condition", ("auxiliary", "codes"))
+        "weight of the classification loss in both players' losses", low=0, when=("condition", ("auxiliary", "codes"))
     )
     continuous_weight: float = key(
-        "weight of the guess at the continuous codes, in both players' loss", low=0, when=("condition", ("codes",))
+        "weight, in both players' losses, of the loss for predicting the continuous codes",
+        low=0,
+        when=("condition", ("codes",)),
     )
 
-    loss: str = key("what both players minimise: see scratchgan/losses", choices=LOSSES)
+    loss: str = key("what the two players minimise: see scratchgan/losses", choices=LOSSES)
     label_smoothing: float = key(
         "one-sided: D's target for real examples is 1 - label_smoothing",
         low=0,
@@ -108,45 +113,51 @@ class Recipe:
     )
 
     penalty: str = key(
-        "on D's slope: at real samples, at fakes, at both, between them, around real ones", choices=PENALTIES
+        "gradient penalty on D: at real samples, at fakes, at both, between them, around real ones", choices=PENALTIES
     )
     penalty_weight: float = key(
-        "gamma of R1 and R2, lambda of WGAN-GP and DRAGAN",
+        "weight of the penalty: gamma of R1 and R2, lambda of WGAN-GP and DRAGAN",
         above=0,
         when=("penalty", tuple(p for p in PENALTIES if p != "none")),
     )
     penalty_every: int = key(
-        "the penalty is applied every `penalty_every` steps, and multiplied by it",
+        "the penalty is applied once in every penalty_every steps, multiplied by penalty_every",
         low=1,
         when=("penalty", tuple(p for p in PENALTIES if p != "none")),
     )
-    clip: float = key("D's weights are clipped to -clip .. clip after each of its steps (WGAN); 0 = off", low=0)
-    instance_noise: float = key("sigma of the noise on what D sees, falling to 0 in noise_steps; 0 = off", low=0)
-    noise_steps: int = key("steps in which instance_noise fades; 0 = all", low=0)
+    clip: float = key("D's weights are clipped to -clip .. clip after each of its updates (WGAN); 0 = off", low=0)
+    instance_noise: float = key("sigma of the noise on D's inputs, falling to 0 in noise_steps steps; 0 = off", low=0)
+    noise_steps: int = key("number of steps in which instance_noise falls to 0; 0 = all steps", low=0)
     g_objective: str = key(
-        "what G minimises: its loss, or the distance of D's mean features", choices=tuple(OBJECTIVES)
+        "what G minimises: its loss, or the distance between D's mean features of real and fake samples",
+        choices=tuple(OBJECTIVES),
     )
-    unroll: int = key("steps of D that G looks ahead and differentiates through; 0 = off", low=0, high=100)
+    unroll: int = key("how many updates of D G looks ahead and differentiates through; 0 = off", low=0, high=100)
 
-    optimizer: str = key("how both players step", choices=tuple(OPTIMIZERS))
-    d_steps: int = key("turns of D to each turn of G; a step of training is one turn of D", low=1)
+    optimizer: str = key("optimiser of both players", choices=tuple(OPTIMIZERS))
+    d_steps: int = key("updates of D for each update of G; one training step is one update of D", low=1)
     lr_g: float = key("learning rate of G", above=0)
     lr_d: float = key("learning rate of D", above=0)
-    beta1: float = key("Adam: decay of the mean of the gradients", low=0, below=1, when=("optimizer", ("adam",)))
+    beta1: float = key(
+        "Adam: decay of the moving average of the gradients", low=0, below=1, when=("optimizer", ("adam",))
+    )
     beta2: float = key(
-        "Adam and RMSProp: decay of the mean of the squared gradients",
+        "Adam and RMSProp: decay of the moving average of the squared gradients",
         low=0,
         below=1,
         when=("optimizer", ("adam", "rmsprop")),
     )
     momentum: float = key("SGD: momentum", low=0, below=1, when=("optimizer", ("sgd",)))
     lr_schedule: str = key(
-        "learning rates: linear falls to 0 over the second half, cosine over all", choices=tuple(SCHEDULES)
+        "learning rates: linear falls to 0 over the second half of training, cosine over all of it",
+        choices=tuple(SCHEDULES),
     )
-    ema_decay: float = key("samples come from a running mean of G's weights with this decay; 0 = off", low=0, below=1)
+    ema_decay: float = key(
+        "samples are made with an exponential moving average of G's weights, with this decay; 0 = off", low=0, below=1
+    )
 
     held_out: int = key(
-        "examples of the data set that are kept from training: on them the doctor sees whether D has memorised the others",
+        "examples that are kept out of training; with them the doctor tests whether D has memorised the others",
         0,
         low=0,
     )
@@ -164,7 +175,7 @@ class Recipe:
         if self.batch_size % self.packing:
             raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
         if base(self.model) == "cyclegan" and (self.held_out or self.packing > 1):
-            raise ValueError("held_out and packing have no effect on a CycleGAN: leave them out")
+            raise ValueError("held_out and packing have no effect with a CycleGAN: leave them out")
         if self.held_out and self.condition != "none":
             raise ValueError(
                 f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
@@ -176,20 +187,24 @@ KEYS: dict[str, Field] = {entry.name: entry for entry in fields(Recipe)}
 
 
 def base(model: str) -> str:
-    """The model whose nets a model has, by its name in MODELS: "dcgan" for "lsgan", and for "dcgan" itself."""
+    """The name in MODELS of the model whose nets a model uses: "dcgan" for "lsgan", and for "dcgan" itself."""
     return next(name for name, builder in MODELS.items() if builder is base_of(MODELS[model]))
 
 
 def options(model: str) -> dict[str, Any]:
     """{key: default} of the keys that a model's builder takes."""
     taken = dict(options_of(MODELS[model]))
-    if "lr" in taken:  # one learning rate for all: a CycleGAN
+    if "lr" in taken:  # a CycleGAN has one learning rate for all its nets
         taken["lr_g"] = taken["lr_d"] = taken["lr"]
     return {name: taken[name] for name in KEYS if name in taken}
 
 
 def default(name: str, model: str) -> Any:
-    """The value of a key that a recipe of this model leaves out: its method's, the run's, its builder's, or DCGAN's."""
+    """The value of a key that a recipe with this model leaves out.
+
+    It is the first of these that exists: the value in the model's method, the default of a key of the run, the default
+    of the model's builder, the default of another builder (in the order of MODELS).
+    """
     method, of_the_run = method_of(MODELS[model]), KEYS[name].metadata["default"]
     if name in method:
         return method[name]
@@ -199,7 +214,7 @@ def default(name: str, model: str) -> Any:
 
 
 def fits(name: str, model: str) -> bool:
-    """Whether a key is for a model: it is the run's, or the model's builder takes it."""
+    """Whether a key applies to a model: it is a key of the run, or the model's builder takes it."""
     return KEYS[name].metadata["default"] is not UNSET or name in options(model)
 
 
@@ -210,15 +225,15 @@ def names() -> dict[str, str]:
 
 
 def source(name: str) -> str:
-    """Return the TOML text of a recipe, with its comments.  `name` and errors as for `load`."""
+    """Return the TOML text of a recipe, with its comments.  `name` is as for `load`, and so are the errors."""
     return _locate(name).read_text(encoding="utf-8")
 
 
 def load(name_or_path: str | Path) -> Recipe:
     """Read a recipe: the name of one that comes with the package, a TOML file, or a run's folder.
 
-    Raises ValueError for an unknown name (with the nearest known one), a file that is not TOML, and for whatever
-    `Recipe` refuses; each names the file.
+    Raises ValueError, naming the file, for an unknown name (with the most similar known one), a file that is not TOML,
+    an unknown key, and values that `Recipe` rejects.
     """
     path = _locate(name_or_path)
     with open(path, "rb") as file:
@@ -235,7 +250,7 @@ def load(name_or_path: str | Path) -> Recipe:
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:
-    """Make a recipe from {key: value}; what is missing has the value of its model.  Raises ValueError as `Recipe` does."""
+    """Make a recipe from {key: value}; missing keys get the model's values.  Unknown keys raise ValueError, too."""
     for name in table:
         _known(name)
     return Recipe(**table)
@@ -244,17 +259,17 @@ def from_dict(table: Mapping[str, Any]) -> Recipe:
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """Return a copy with `settings`, each "key=value", applied in order.
 
-    A value is read as TOML (`0.5`, `[64, 64]`, `"text"`); what is not TOML is text as it stands, so that
-    `loss=minimax` needs no quotes.  Another model brings its method along, see `with_model`; the other settings
-    override it.  Raises ValueError for an unknown key, a bad value, or a key that would change nothing (momentum with
-    Adam): silence there would pass for a result.
+    A value is read as TOML (`0.5`, `[64, 64]`, `"text"`); what is not valid TOML is taken as text, so `loss=minimax`
+    needs no quotes.  Setting another model also sets the values of its method, see `with_model`; the other settings
+    override these.  Raises ValueError for an unknown key, an invalid value, or a key that has no effect (momentum with
+    Adam): otherwise an unchanged run would be mistaken for a result.
     """
     changes = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name, text = name.strip(), text.strip()
         if not equals or not name:
-            raise ValueError(f'a setting is key=value, such as lr_g=1e-4; got "{setting}"')
+            raise ValueError(f'expected a setting key=value, such as lr_g=1e-4; got "{setting}"')
         _known(name)
         changes[name] = parse_value(text, KEYS[name].type)  # type: ignore[arg-type]  # the fields of Recipe have plain types
     model = checked(KEYS["model"], changes.get("model", recipe.model))
@@ -265,10 +280,10 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 
 
 def with_model(recipe: Recipe, model: str) -> dict[str, Any]:
-    """What changes in a recipe that gets another model.
+    """{key: value} of what changes in a recipe when its model is replaced.
 
-    What the new method fixes is as the method has it.  What stood at the old model's value, or is not for the new one,
-    goes to the new model's.  All else the recipe has decided itself, and it stays.
+    Keys in the new model's method get the method's values.  Keys that had the old model's default, or that do not
+    apply to the new model, get the new model's default.  All other keys were set by the recipe itself and are kept.
     """
     if model == recipe.model:
         return {}
@@ -284,12 +299,12 @@ def _check_effect(recipe: Recipe, name: str) -> None:
     given = getattr(recipe, other)
     if (base(given) if other == "model" else given) not in values:
         raise ValueError(
-            f'{name} has no effect with {other} = "{given}": it is for {" and ".join(map(as_text, values))}'
+            f'{name} has no effect with {other} = "{given}", only with {" and ".join(map(as_text, values))}'
         )
 
 
 def to_toml(recipe: Recipe) -> str:
-    """Return the whole recipe as TOML text, every key included: `load` gives an equal recipe back."""
+    """Return the recipe as TOML text with all keys; `load` makes an equal recipe from it."""
     import tomli_w
 
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
@@ -297,7 +312,7 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def describe_keys() -> str:
-    """Return a table of all keys, a line each: name, default for DCGAN, help (other models' defaults before it)."""
+    """Return a table of all keys, one per line: name, default for DCGAN, other models' defaults in brackets, help."""
     rows = []
     for name, entry in KEYS.items():
         usual = default(name, "dcgan")
@@ -316,9 +331,11 @@ def _locate(name_or_path: str | Path) -> Path:
     if path.is_dir():
         path = path / "recipe.toml"
         if not path.is_file():
-            raise ValueError(f'"{name_or_path}" is a folder without recipe.toml; expected a recipe or a run')
+            raise ValueError(f'"{name_or_path}" is a folder without recipe.toml; expected a recipe or a run\'s folder')
     if not path.is_file():
-        raise ValueError(f'unknown recipe "{name_or_path}" (no such file either){nearest(str(name_or_path), shipped)}')
+        raise ValueError(
+            f'unknown recipe "{name_or_path}" (and no file of this name){nearest(str(name_or_path), shipped)}'
+        )
     return path
 
 

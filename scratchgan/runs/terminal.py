@@ -1,4 +1,4 @@
-"""A training and its terminal: Ctrl-C that ends it after the step at hand, and the progress bar."""
+"""Training in a terminal: Ctrl-C ends it after the current step, and a progress bar shows how far it is."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a second Ctrl-C raises KeyboardInterrupt."""
+    """Within the block, the first Ctrl-C or SIGTERM only sets `signal`; a further Ctrl-C raises KeyboardInterrupt."""
 
     def __enter__(self):
         self.signal, self.before = 0, {}
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
+        if threading.current_thread() is threading.main_thread():  # in Python, only the main thread handles signals
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.before[number] = signal.signal(number, self.press)
         return self
 
     def press(self, number, frame):
-        """Handle a signal."""
+        """Handle a signal: remember the first one, and raise KeyboardInterrupt at a later Ctrl-C."""
         if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = self.signal or int(number)
@@ -33,7 +33,7 @@ class Stop:
 
 
 def progress_bar(recipe: Recipe, progress: bool, done: int):
-    """A bar on stderr that counts steps, of which `done` are done already."""
+    """A progress bar on stderr that counts steps and starts at `done`; disabled if `progress` is False."""
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()

@@ -1,15 +1,17 @@
-"""The loop around `gan.train_step`: data in, and out comes a folder that tells the whole run.
+"""The loop around `gan.train_step`: it trains on the data and records the whole run in one folder.
 
-    recipe.toml       everything that decides the run; training from it repeats it
-    log.jsonl         one object a line: step, d_loss, g_loss, d_real, d_fake of that step, seconds since the start, and
-                      what the doctor goes by (scratchgan.doctor.signals)
-    samples/          000500.png: the samples after 500 steps, always from the same noise
-    samples.png  curves.png  progress.gif
+    recipe.toml       everything that decides the run; training from it repeats the run
+    log.jsonl         one JSON object per line: step, d_loss, g_loss, d_real, d_fake, seconds since the start, and the
+                      signals that the doctor uses (scratchgan.doctor.signals)
+    samples/          000500.png: the samples after 500 steps, always from the same latent vectors
+    samples.png       the final samples
+    curves.png        losses and outputs of D during training
+    progress.gif      the pictures of samples/ as an animation
     modes.json        for densities with known modes: how many of them G reaches
-    checkpoint.npz    what `build.restore` needs to sample, and what `resume` needs to go on
+    checkpoint.npz    the state that `build.restore` needs to make samples, and `resume` to continue the run
 
-A run that was stopped - by Ctrl-C, by SIGTERM, by a kill at any moment - goes on with `resume`, and ends with the same
-bits as if nothing had happened: weights, log (but for the seconds), pictures.
+A run that was stopped (by Ctrl-C, by SIGTERM, by a kill at any moment) is continued by `resume`, and the result is bit
+for bit the same as without the interruption: weights, log (except for the seconds), pictures.
 """
 
 from __future__ import annotations
@@ -46,25 +48,23 @@ from .recipe import load as load_recipe
 from .terminal import Stop, progress_bar
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from ..metrics.modes import ModeReport
     from ..models.cycle import CycleGAN
 
 LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
-MODE_SAMPLES = 2500  # as the papers count modes
+MODE_SAMPLES = 2500  # the number that papers use to count modes
 
 
 class Diverged(RuntimeError):
-    """A loss, gradient or weight is not finite any more; the message names the step and where it began.
+    """A loss, gradient or weight is no longer finite; the message names the step and where this began.
 
-    What the run had before is in its folder.
+    The folder keeps the results up to then, and the last checkpoint.
     """
 
 
 @dataclass(frozen=True)
 class Run:
-    """What `train` returns: where the run is, the trained gan, its log (records as in log.jsonl) and how it ended."""
+    """What `train` returns: the run's folder, the trained gan, the log (records as in log.jsonl) and how it ended."""
 
     folder: Path
     recipe: Recipe
@@ -74,11 +74,11 @@ class Run:
     interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
     signal: int = 0  # which of the two, as a number; 0 for none
     modes: ModeReport | None = None  # metrics.modes' report, for data whose modes are known
-    findings: tuple[Finding, ...] = ()  # what scratchgan.doctor found at the last look, the most causal first
+    findings: tuple[Finding, ...] = ()  # of scratchgan.doctor's last check during training, likely causes first
 
     @property
     def files(self) -> list[str]:
-        """What the run wrote, by name."""
+        """Sorted names of the files and folders that the run wrote; those of folders end in /."""
         return sorted(path.name + "/" * path.is_dir() for path in self.folder.iterdir() if path.name[0] != ".")
 
 
@@ -90,19 +90,19 @@ def train(
     data: Data | np.ndarray | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
-    """Train as the recipe says, and leave everything in the folder `out`.
+    """Train as the recipe says, and write everything into the folder `out`.
 
-    out        a folder that holds no run yet; None takes runs/<name>, or runs/<name>-2 and so on if that is taken
-    progress   show a bar on stderr
-    data       what to train on instead of recipe.data: a data set, a density, or an array of examples.  Unless it has
-               the name of a known data set, the folder's recipe can then not repeat the run by itself, and says so
-    on_start   is called with the recipe, the folder and the data when all is ready and the first step comes next
+    out        a folder that contains no run yet; default: runs/<name>, or runs/<name>-2 and so on if that exists
+    progress   show a progress bar on stderr
+    data       train on this instead of recipe.data: a data set, a density, or an array of examples.  Unless it has the
+               name of a known data set, the saved recipe cannot repeat the run by itself; its `data` key then says so
+    on_start   called as on_start(recipe, folder, data) before the first step
 
-    Ctrl-C or SIGTERM ends the training after the step at hand and saves everything; the result then says `interrupted`,
-    and `resume` goes on from there.  A second Ctrl-C stops at once, with the last checkpoint that was written.
+    Ctrl-C or SIGTERM ends training after the current step and saves everything; the result then has `interrupted` set,
+    and `resume` continues from there.  A second Ctrl-C stops at once; the last checkpoint remains.
 
-    Raises FileExistsError if `out` holds a run, ValueError for data that cannot be read or do not fit the model, and
-    Diverged as soon as a loss, a gradient or a weight is not finite.
+    Raises FileExistsError if `out` contains a run, folder.InUse if another process is writing to it, ValueError for
+    data that cannot be read or do not fit the model, and Diverged as soon as a loss, gradient or weight is not finite.
     """
     if out is not None:
         build.check_free(Path(out))
@@ -125,19 +125,20 @@ def resume(
     data: Data | np.ndarray | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
-    """Go on with a run from its last checkpoint, bit for bit as if it had never stopped.
+    """Continue a run from its last checkpoint, bit for bit as if it had never been stopped.
 
-    data       what the run was trained on, if it was given to `train` by its caller
+    data       what the run was trained on, if this was passed to `train` as `data`
     others     as for `train`
 
-    A run that is complete only gets its last pictures once more.  One that was stopped before its first checkpoint
-    begins again.
+    If the run is complete, only its final pictures are drawn again.  If it was stopped before its first checkpoint, it
+    starts again.
+
     Raises FileNotFoundError if there is no run, ValueError if its recipe, data or log are not those that the checkpoint
-    was written with, folder.InUse if another process is at it, and otherwise as `train`.
+    was written with, folder.InUse if another process is writing to the folder, and otherwise as `train`.
     """
     folder = Path(folder)
     if not (folder / "recipe.toml").is_file():
-        raise FileNotFoundError(f"{folder}: holds no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
+        raise FileNotFoundError(f"{folder}: contains no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
     with locked(folder):
         clean(folder)
         recipe = load_recipe(folder)
@@ -148,14 +149,14 @@ def resume(
             build.check_same_recipe(path, recipe, meta)
         found, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
         if found != recipe:
-            raise ValueError(f"{folder}: its data are {recipe.data}, got {found.data}")
+            raise ValueError(f"{folder}: expected its data, {recipe.data}, got {found.data}")
         gan = build.build_gan(recipe, data.example_shape)
         known = checksum(data)
         if arrays is not None and meta.get("data") != known:
             raise ValueError(
                 f"{folder}: the data {recipe.data} have changed since the run began (SHA-256 "
-                f"{known[:12]}..., the checkpoint has {str(meta.get('data'))[:12]}...); it cannot go on "
-                "as if nothing had happened: train anew, with another --out"
+                f"{known[:12]}..., in the checkpoint {str(meta.get('data'))[:12]}...), so the run cannot be "
+                "resumed: start a new one with another --out"
             )
         data, held = split(recipe, data)
         stream = build.data_stream(recipe, data)
@@ -169,7 +170,7 @@ def resume(
 
 
 class Loop:
-    """One run, from the first step to the last file."""
+    """Trains one run, and writes all its files."""
 
     def __init__(
         self,
@@ -188,12 +189,12 @@ class Loop:
         self.log_file: BinaryIO | None = None
         self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
-        self.checksum = known  # of the data, those that are held out included
+        self.checksum = known  # of the data, including held-out examples
         self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
         self.watch = Watch(recipe.steps, recipe.loss)
 
     def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
-        """Go on where a checkpoint left off: its log, its pictures, its clock."""
+        """Restore what the run had at its checkpoint: the log's records, the pictures, the elapsed time."""
         self.start -= milliseconds / 1000
         for record in log:
             self.log.append(record)
@@ -203,17 +204,17 @@ class Loop:
             if 0 <= step <= self.step and self.has_frame(step):
                 self.frames.append(path)
             else:
-                path.unlink()  # of a future that is yet to come
+                path.unlink()  # drawn after the checkpoint: it will be drawn again
 
     def run(self, progress: bool) -> Run:
-        """Train, save, and say how it went."""
+        """Train up to the last step or a signal, write all files, and return the result."""
         (self.folder / "samples").mkdir(exist_ok=True)
         with (
             Stop() as stop,
             open(self.folder / "log.jsonl", "ab") as log_file,
             progress_bar(self.recipe, progress, self.step) as bar,
             np.errstate(all="ignore"),
-        ):  # overflow is found below
+        ):  # NumPy's warnings are off: `steps` checks for numbers that are not finite
             self.log_file, self.log_bytes = log_file, log_file.tell()
             try:
                 interrupted = self.steps(stop, bar)
@@ -221,7 +222,7 @@ class Loop:
                 self.finish(interrupted)
                 bar.set_description(self.recipe.name)
                 modes = self.modes()
-            except OSError as error:  # a full disk, a folder that went away
+            except OSError as error:  # such as a full disk, or a folder that was removed
                 raise self.unwritable(error) from None
         return Run(
             self.folder,
@@ -235,13 +236,13 @@ class Loop:
             tuple(self.watch.found),
         )
 
-    def steps(self, stop: Stop, bar: tqdm) -> bool:
-        """Train to the last step; return whether something stopped it before that."""
+    def steps(self, stop, bar) -> bool:
+        """Train to the last step; return whether a signal stopped training before that."""
         recipe = self.recipe
         if self.has_frame(self.step):
             self.frame()
         if not (self.folder / "checkpoint.npz").exists():
-            self.save()  # from here on, a kill at any moment can be made good
+            self.save()  # from now on, the run can be resumed after a kill at any moment
         while self.step < recipe.steps and not stop.signal:
             if logged := (self.step + 1) % recipe.log_every == 0 or self.step + 1 == recipe.steps:
                 self.probe.before()
@@ -270,25 +271,25 @@ class Loop:
         return self.step < recipe.steps
 
     def unwritable(self, error: OSError) -> OSError:
-        """The same error, with what is safe and what to do."""
-        safe = "no checkpoint is there yet" if self.saved is None else f"the checkpoint of step {self.saved:,} is safe"
+        """The same error, with which checkpoint is safe and how to continue."""
+        safe = "there is no checkpoint yet" if self.saved is None else f"the checkpoint of step {self.saved:,} is safe"
         return OSError(
             error.errno,
-            f"{error.strerror or error} at step {self.step:,}; {safe}; when that is mended, "
-            f"`scratchgan resume {self.folder}` goes on",
+            f"{error.strerror or error} at step {self.step:,}; {safe}; when the problem is solved, "
+            f"`scratchgan resume {self.folder}` continues the run",
             str(error.filename or self.folder),
         )
 
     def batch(self) -> tuple:
-        """What `train_step` takes: a batch, and its labels where the GAN wants them."""
+        """The arguments of `train_step`: a batch, and its labels if the GAN is conditional."""
         if self.gan.conditional and isinstance(self.stream, BatchStream):
             return self.stream.next_labelled()
         return (self.stream.next(),)
 
     def record(self, losses) -> None:
-        """Add a line to the log, which `run` has opened, and see that it is on its way to the disk."""
+        """Add a line to the log, which `run` has opened, and flush it."""
         assert self.log_file is not None
-        extra = sorted(losses.keys() - set(LOSSES))  # penalties, under names of their own
+        extra = sorted(losses.keys() - set(LOSSES))  # such as penalties
         numbers = {key: float(losses[key]) for key in (*LOSSES, *extra)}
         entry = {
             "step": self.step,
@@ -300,7 +301,7 @@ class Loop:
         try:
             self.log_file.write(line)
             self.log_file.flush()
-        except OSError:  # a full disk: half a line is no line
+        except OSError:  # such as a full disk: remove the incomplete line
             with contextlib.suppress(OSError):
                 os.ftruncate(self.log_file.fileno(), self.log_bytes)
             raise
@@ -308,26 +309,26 @@ class Loop:
         self.log.append(entry)
 
     def frame(self) -> None:
-        """Draw the samples as they are now, once for each step, from the noise that all pictures of a run share."""
+        """Draw the current samples into samples/, unless this step has a picture; all pictures use the same noise."""
         path = self.folder / "samples" / f"{self.step:06d}.png"
         if path not in self.frames:
             self.draw(path)
             self.frames.append(path)
 
     def has_frame(self, step: int) -> bool:
-        """Whether the pictures of a run that nobody stops have one of this step."""
+        """Whether a run that is not interrupted draws a picture at this step."""
         every = self.recipe.sample_every
         return step in (0, self.recipe.steps) or (every > 0 and step % every == 0)
 
     def draw(self, path: Path) -> None:
-        """Draw the samples as they are now."""
+        """Draw the current samples."""
         n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
         build.draw_samples(
             path, self.gan, self.data, n=n, seed=self.recipe.seed, title=f"{self.recipe.name}, step {self.step:,}"
         )
 
     def save(self) -> None:
-        """Write the checkpoint, after the log that belongs to it has reached the disk."""
+        """Write the checkpoint, after syncing the log to disk: a checkpoint must never be ahead of its log."""
         from .. import __version__
 
         if self.log_file is not None:
@@ -350,7 +351,10 @@ class Loop:
         self.saved = self.step
 
     def finish(self, interrupted: bool) -> None:
-        """Write what a run ends with, the most precious first.  A run that was interrupted gets no odd frame."""
+        """Write the checkpoint, samples.png, curves and animation.
+
+        An interrupted run adds no picture to samples/ that an uninterrupted one would not have.
+        """
         self.save()
         if interrupted and not self.has_frame(self.step):
             self.draw(self.folder / "samples.png")
@@ -361,7 +365,7 @@ class Loop:
         self.curves_and_film()
 
     def curves_and_film(self) -> None:
-        """Draw curves.png and progress.gif from what there is."""
+        """Draw curves.png from the log and progress.gif from the pictures in samples/, if there are any."""
         if self.log:
             plots.save_curves(
                 self.folder / "curves.png", self.log, label_smoothing=self.recipe.label_smoothing, loss=self.recipe.loss
@@ -370,19 +374,19 @@ class Loop:
             plots.save_gif(self.folder / "progress.gif", self.frames)
 
     def diverged(self, wrong: str, losses) -> None:
-        """Keep what was good, and raise Diverged.  The checkpoint stays the last good one."""
+        """Record the step, draw the curves and raise Diverged.  The last good checkpoint is kept."""
         began = first_fault(self.gan)
         self.record(losses)
         self.curves_and_film()
         where = "" if began is None or began in wrong else f", first in {began}"
         raise Diverged(
-            f"training diverged at step {self.step:,}: {wrong}{where}; the run up to there is in "
-            f"{self.folder}; lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = "
-            f"{self.recipe.lr_d:g}) are the first thing to try"
+            f"training diverged at step {self.step:,}: {wrong}{where}; the run up to this step is in "
+            f"{self.folder}; first try lower learning rates (lr_g = {self.recipe.lr_g:g}, lr_d = "
+            f"{self.recipe.lr_d:g})"
         )
 
     def modes(self) -> ModeReport | None:
-        """Count the modes that G reaches, write modes.json and return the report; None if the data have none."""
+        """Count the modes that G reaches, write modes.json and return the report; None if no modes are known."""
         if self.gan.kind != "samples" or self.data.kind != "density" or self.data.modes is None:
             return None
         from ..metrics.modes import mode_report

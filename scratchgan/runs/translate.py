@@ -1,7 +1,8 @@
-"""`scratchgan translate`: images from files, through one generator of a CycleGAN run, to files.
+"""`scratchgan translate`: translate image files with a generator of a CycleGAN run.
 
-Each image becomes what its run was trained on: its centre square in the run's size, grey or colour.  Next to the
-translated images a picture shows all three: the image, its translation, and the way back.
+Each image is first converted to the format of the run's training data: cropped to its centre square, resized, and made
+grey if the run is.  In addition to the translated images, translated.png shows each image, its translation, and the
+translation back.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from .recipe import Recipe
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
 
-COLUMNS = 16  # of the picture
+COLUMNS = 16  # of translated.png, one per image
 
 
 def domain(recipe: Recipe, to: str) -> str:
-    """Which domain a user means, "a" or "b": its letter, its data's name, or the beginning of just one of the two.
+    """The domain "a" or "b" that a user means by its letter, the name of its data, or an unambiguous prefix of that.
 
     Raises ValueError for anything else.
     """
@@ -39,13 +40,13 @@ def domain(recipe: Recipe, to: str) -> str:
 
 
 def translate_files(gan: CycleGAN, files: Sequence[str | Path], to: str, out: Path, *, named: str) -> list[Path]:
-    """Translate image files, and the image files in folders, to domain "a" or "b"; return what was written.
+    """Translate image files, and the image files in folders, to domain "a" or "b"; return the paths written.
 
-    out     a folder, made if it is not there: STEM-to-NAMED.png for each image, and translated.png with all three rows
-    named   what the domain is called, in file names and titles
+    out     folder for the results, made if needed: STEM-to-NAMED.png for each image, and translated.png
+    named   the domain's name in file names and titles
 
-    Raises ValueError for something that is no image, and if two results would have one name; OSError if `out` cannot
-    be written to.
+    Raises ValueError for something that is not an image, and if two results would have the same name; OSError if `out`
+    cannot be written to.
     """
     from ..plots import save_translations
 
@@ -55,7 +56,7 @@ def translate_files(gan: CycleGAN, files: Sequence[str | Path], to: str, out: Pa
         twice = next(target for target in targets if targets.count(target) > 1)
         raise ValueError(
             f"two of the images are called {twice.name.removesuffix(f'-to-{named}.png')}; translate them "
-            "one after the other, with another --out"
+            "separately, with different --out folders"
         )
     side, _, channels = gan.data_shape
     x = to_unit(np.stack([read_image(path, side, channels) for path in paths]), 255)
@@ -73,7 +74,7 @@ def translate_files(gan: CycleGAN, files: Sequence[str | Path], to: str, out: Pa
 
 
 def find(files: Sequence[str | Path]) -> list[Path]:
-    """The images among files and in folders, in the order given.  DataError for what is neither."""
+    """The given files, and the images in the given folders, in order.  Raises DataError for paths that do not exist."""
     paths: list[Path] = []
     for file in map(Path, files):
         if file.is_dir():
@@ -84,12 +85,12 @@ def find(files: Sequence[str | Path]) -> list[Path]:
         elif file.is_file():
             paths.append(file)
         else:
-            raise DataError(f"{file}: no such file or folder; expected a PNG or JPEG image, or a folder of some")
+            raise DataError(f"{file}: no such file or folder; expected a PNG or JPEG image, or a folder of images")
     return paths
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an image (H, W, 1 or 3) in [-1, 1], pixel for pixel."""
+    """Write an image (H, W, 1 or 3) in [-1, 1] as a PNG of H x W pixels."""
     from PIL import Image
 
     pixels = np.rint((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8)

@@ -1,14 +1,14 @@
-"""Closed forms to hold the code against: what theory says, as a number, beside what the package computes.
+"""Theory as a check of the code: numbers in closed form, compared with what the package computes.
 
-    line          densities on the line, and integrals over it with their errors
+    line          densities on the real line, and integrals with error estimates
     divergences   KL, Jensen-Shannon, total variation and W1, by quadrature and in closed form
-    optimal       the best discriminator and what the game is worth under it
-    dirac         the smallest GAN of all, two numbers, in which every variant can be solved by hand
-    dirac_nets    the same GAN, built of the package's own layers
+    optimal       the best discriminator and the value of the game for it
+    dirac         the Dirac-GAN: two parameters, every variant solved by hand
+    dirac_nets    the same GAN, built from the package's own layers
     eigenvalues   the spectrum of the game's Jacobian, for nets
     vanishing     how G's gradient vanishes when D is trained alone
-    ledger        a table of statements, theory's number, the code's number, the error; its rows are in rows_*
-    plots_theory  the pictures
+    ledger        a table of statements: the number from theory, the number from the code, the error; rows in rows_*
+    plots_theory  the figures
 
 Nothing here is needed for training.
 """

@@ -1,12 +1,13 @@
-r"""The Dirac-GAN: all data in the point 0, a generator that is one number and a discriminator that is one slope.
+r"""The Dirac-GAN: all data at the point 0, a generator with a single parameter and a linear discriminator.
 
     data   x = 0          G(z) = theta          C(x) = psi x
 
 (Mescheder, Geiger & Nowozin 2018, section 2.)  The only equilibrium is theta = psi = 0.  It is the smallest game that
-fails in the way large ones do, because like them its data fill no volume, and every variant can be solved by hand.
+fails in the same way as large ones, because like theirs its data fill no volume, and every variant can be solved by
+hand.
 
-With real logits r = psi e and fake ones f = psi (theta + e), where e is 0 or, with instance noise, N(0, sigma^2), and
-with a, b, c of `losses.Pointwise`, both players descend
+With real logits r = psi e and fake logits f = psi (theta + e), where e is 0 or, with instance noise, N(0, sigma^2), and
+with a, b, c as in `losses.Pointwise`, both players descend
 
     (Dirac.1)   v_psi   = E[a'(r) e] + E[b'(f) (theta + e)] + dP/dpsi
                 v_theta = E[c'(f)] psi
@@ -24,25 +25,25 @@ with a, b, c of `losses.Pointwise`, both players descend
         R1, R2                   gamma           0            -gamma/2 +- sqrt(gamma^2/4 - s^2)
         instance noise           2 sigma^2/4     0            -sigma^2/4 +- sqrt(sigma^4/16 - s^2)  (not Wasserstein)
         consensus                gamma s^2       gamma s^2    -gamma s^2 +- s i
-        WGAN-GP                  no derivative at psi = 0: the penalty has a kink just where it should come to rest
+        WGAN-GP                  no derivative at psi = 0: the penalty has a kink exactly at the equilibrium
 
-(the paper's signs: it writes the ascent; negative real parts mean convergence.)
+(Signs as in the paper, whose field is -v; negative real parts mean convergence.)
 
-**The updates.**  With the learning rate h, both at once or D first, n_d times, and then G:
+**The updates.**  With learning rate h, either both at once, or first D, n_d times, and then G:
 
-    (Dirac.5)   simultaneous   mu = 1 + h lambda            without damping |mu|^2 = 1 + h^2 s^2 > 1: always outwards
+    (Dirac.5)   simultaneous   mu = 1 + h lambda            without damping |mu|^2 = 1 + h^2 s^2 > 1: diverges
     (Dirac.6)   alternating    rho = (1 - h d)^n_d,   S = 1 + (1 - h d) + ... + (1 - h d)^(n_d - 1)
                                psi <- rho psi - h s S theta,    theta <- (1 - h e) theta + h s psi
                                mu^2 - T mu + rho (1 - h e) = 0,    T = rho + 1 - h e - h^2 s^2 S
 
-so without damping the product of both mu is 1: alternating updates circle, up to h s sqrt(n_d) = 2, and then diverge.
+so without damping the product of the two mu is 1: alternating updates circle if h s sqrt(n_d) < 2, and else diverge.
 
-**Beyond the eigenvalues.**  The non-saturating flow has the same +- i/2, yet with R^2 = psi^2 + theta^2, f = psi theta
+**Beyond the eigenvalues.**  The non-saturating flow has the same +- i/2, but with R^2 = psi^2 + theta^2, f = psi theta
 
-    (Dirac.7)   d(R^2)/dt = -2 f tanh(f/2)  ~  -f^2,     mean of f^2 over a turn = R^4/8,     so  R ~ sqrt(8/t)
+    (Dirac.7)   d(R^2)/dt = -2 f tanh(f/2)  ~  -f^2,     mean of f^2 over a turn = R^4/8,     so  R ~ sqrt(8/t):
 
-it does come home, but only as 1/sqrt(t).  Simultaneous steps add h s^2 R^2 = h R^2/4 a unit of time to it, and the two
-balance on a circle of radius sqrt(2 h): no convergence either.
+it does converge, but only like 1/sqrt(t).  Simultaneous steps add h s^2 R^2 = h R^2/4 to R^2 per unit of time; the two
+terms balance on a circle of radius sqrt(2 h), so there is no convergence.
 """
 
 from __future__ import annotations
@@ -60,16 +61,16 @@ from ..checks import one_of, positive_int, real
 
 PENALTIES = ("none", "r1", "r2", "wgan-gp")
 MODES = ("simultaneous", "alternating")
-#: N(0, 1) as a batch of six equal weights: the Gauss-Hermite rule of three nodes, exact up to the fifth power
+#: N(0, 1) as a batch of six: the Gauss-Hermite rule with three nodes and weights 1/6, 4/6, 1/6; exact to the 5th power
 NOISE = np.array([-math.sqrt(3), 0.0, 0.0, 0.0, 0.0, math.sqrt(3)])
 
 
 class Terms(NamedTuple):
-    """The derivatives of a loss's a, b, c by hand, so that the package's own can be held against them.
+    """The derivatives of a, b and c of a loss, derived independently of the package's own, for comparison.
 
-    real     r -> (a', a'')
-    fake     f -> (b', b'', c', c'')
-    slope    the s of (Dirac.3)
+    real        r -> (a', a'')
+    fake        f -> (b', b'', c', c'')
+    slope       s in (Dirac.3)
     curvature   a''(0) = b''(0)
     """
 
@@ -80,7 +81,7 @@ class Terms(NamedTuple):
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
-    """Half of 1 + tanh(x/2): another way than the package's sigmoid."""
+    """The sigmoid as (1 + tanh(x/2)) / 2, computed differently from the package's own."""
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
@@ -117,10 +118,10 @@ class Variant:
 
     label       for tables and titles
     loss        a key of LOSSES: "minimax", "non-saturating" or "wasserstein"
-    penalty     "none", "r1", "r2" or "wgan-gp", with the weight gamma >= 0 of (Dirac.1)
+    penalty     "none", "r1", "r2" or "wgan-gp"; gamma >= 0 is its weight in (Dirac.1)
     noise       standard deviation sigma >= 0 of the instance noise on real samples and fakes
-    clip        D's weight is cut to [-clip, clip] after its step; inf is off
-    consensus   gamma >= 0 of (Dirac.2); 0 is off
+    clip        D's weight is clipped to [-clip, clip] after each step; inf: no clipping
+    consensus   gamma >= 0 of (Dirac.2); 0: none
 
     Raises ValueError for an unknown name or a number out of range, and for consensus together with a penalty or noise.
     """
@@ -140,15 +141,15 @@ class Variant:
             real("Variant", name, getattr(self, name), 0, math.inf, open_high=True)
         real("Variant", "clip", self.clip, 0, math.inf, open_low=True)
         if self.consensus and (self.penalty != "none" or self.noise):
-            raise ValueError("Variant: consensus is worked out for the plain game only, without penalty and noise")
+            raise ValueError("Variant: consensus is implemented only without a penalty and without noise")
 
     @property
     def slope(self) -> float:
-        """The s of (Dirac.3)."""
+        """s in (Dirac.3)."""
         return LOSSES[self.loss].slope
 
 
-#: what Mescheder et al. 2018 compare, with the constants that the benchmark uses
+#: the variants that Mescheder et al. 2018 compare, with the constants of the benchmark
 VARIANTS = {
     v.label: v
     for v in (
@@ -166,7 +167,7 @@ VARIANTS = {
 
 
 def field(variant: Variant, psi: ArrayLike, theta: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """(v_psi, v_theta) of (Dirac.1, 2), what both players descend; psi and theta numbers or arrays of one shape."""
+    """(v_psi, v_theta) of (Dirac.1, 2), which the players descend; psi and theta are numbers or arrays of one shape."""
     psi, theta = np.asarray(psi, np.float64)[..., None], np.asarray(theta, np.float64)[..., None]
     e = variant.noise * NOISE if variant.noise else np.zeros(1)
     terms = LOSSES[variant.loss]
@@ -179,7 +180,7 @@ def field(variant: Variant, psi: ArrayLike, theta: ArrayLike) -> tuple[np.ndarra
         v_psi = v_psi + variant.gamma * psi
     elif variant.penalty == "wgan-gp":
         v_psi = v_psi + variant.gamma * (np.abs(psi) - 1) * np.sign(psi)
-    if variant.consensus:  # J of the plain game, then v + gamma J^T v
+    if variant.consensus:  # J without consensus, then v + gamma J^T v
         db, d2b, dc, d2c = db[..., 0], d2b[..., 0], dc[..., 0], d2c[..., 0]
         f = psi * theta
         dd, dg, gd, gg = d2b * theta**2, db + d2b * f, dc + d2c * f, d2c * psi**2
@@ -194,7 +195,7 @@ def damping(variant: Variant) -> tuple[float, float]:
     """(d, e) of (Dirac.3).  Raises ValueError for WGAN-GP, which has no derivative at psi = 0."""
     if variant.penalty == "wgan-gp" and variant.gamma:
         raise ValueError(
-            f"{variant.label}: the penalty (|psi| - 1)^2 has a kink at the equilibrium psi = 0, and so "
+            f"{variant.label}: the penalty (|psi| - 1)^2 has a kink at the equilibrium psi = 0, so "
             "the field has no Jacobian and no eigenvalues there"
         )
     both = variant.consensus * variant.slope**2
@@ -203,22 +204,22 @@ def damping(variant: Variant) -> tuple[float, float]:
 
 
 def jacobian(variant: Variant) -> np.ndarray:
-    """J(0) (2, 2), rows and columns in the order (psi, theta): (Dirac.3).  Raises ValueError as `damping`."""
+    """J(0) of (Dirac.3), (2, 2), rows and columns in the order (psi, theta).  Raises ValueError as `damping` does."""
     (d, e), s = damping(variant), variant.slope
     return np.array([[d, s], [-s, e]])
 
 
 def eigenvalues(variant: Variant) -> tuple[complex, complex]:
-    """(Dirac.4): both lambda of the flow at the equilibrium.  Raises ValueError as `damping`."""
+    """(Dirac.4): both eigenvalues lambda of the flow at the equilibrium.  Raises ValueError as `damping` does."""
     (d, e), s = damping(variant), variant.slope
     root = cmath.sqrt((d - e) ** 2 / 4 - s**2)
     return -(d + e) / 2 + root, -(d + e) / 2 - root
 
 
 def update_eigenvalues(variant: Variant, h: float, mode: str, n_d: int = 1) -> tuple[complex, complex]:
-    """(Dirac.5, 6): both mu of one update at the equilibrium, which converges where both are inside the unit circle.
+    """(Dirac.5, 6): both eigenvalues mu of one update at the equilibrium; it converges if both are in the unit circle.
 
-    Raises ValueError as `damping`, and as `trajectory` for h, mode and n_d.
+    Raises ValueError as `damping` does, and for h, mode and n_d as `trajectory` does.
     """
     h, n_d = check_updates(h, mode, n_d)
     if mode == "simultaneous":
@@ -240,11 +241,11 @@ def trajectory(
     n_d: int = 1,
     start: tuple[float, float] = (1.0, 1.0),
 ) -> np.ndarray:
-    """The points (steps + 1, 2), (psi, theta) after each update, from `start` on.
+    """The points (psi, theta), `start` and after each update: (steps + 1, 2).
 
     h       learning rate > 0 of both players
-    mode    "simultaneous": both move by the field at one point.  "alternating": D moves n_d times, then G
-    n_d     D's updates to one of G; 1 for simultaneous updates
+    mode    "simultaneous": both players step from the same point.  "alternating": D makes n_d steps, then G one
+    n_d     D's updates per update of G; must be 1 for simultaneous updates
 
     Raises ValueError for a number out of range, an unknown mode, or a start that is not two finite numbers.
     """
@@ -273,10 +274,10 @@ def _clip(psi: Any, variant: Variant) -> Any:
 
 
 def check_updates(h: float, mode: str, n_d: int) -> tuple[float, int]:
-    """Return (h, n_d).  Raises ValueError unless h > 0, mode is known, n_d >= 1, and 1 for simultaneous updates."""
+    """Return (h, n_d).  Raises ValueError unless h > 0, mode is known, n_d >= 1, and n_d = 1 if simultaneous."""
     h = real("Dirac-GAN", "h", h, 0, math.inf, open_low=True, open_high=True)
     n_d = positive_int("Dirac-GAN", "n_d", n_d)
     one_of("Dirac-GAN", "mode", mode, MODES)
     if mode == "simultaneous" and n_d != 1:
-        raise ValueError(f"Dirac-GAN: simultaneous updates have one step of D to one of G, got n_d = {n_d}")
+        raise ValueError(f"Dirac-GAN: simultaneous updates have one step of D per step of G, got n_d = {n_d}")
     return h, n_d

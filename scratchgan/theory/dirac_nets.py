@@ -1,10 +1,10 @@
-r"""The Dirac-GAN of the package's own layers: the hand-made formulas of `dirac` have to agree with it.
+r"""The Dirac-GAN built from the package's own layers, to check the formulas of `dirac`.
 
     D   Dense(1, 1, bias=False)     C(x) = psi x
-    G   Dense(1, 1)                 G(z) = z + theta: its W = 1 is held fixed, theta is its b
+    G   Dense(1, 1)                 G(z) = z + theta: its weight W = 1 is fixed, theta is its bias b
 
-Z holds no noise but zeros, so G puts out theta; with instance noise Z and the real batch are both sigma times
-`dirac.NOISE`, which adds the noise to fakes and data alike.
+Z is 0, so G's output is theta.  With instance noise, Z and the real batch are both sigma times `dirac.NOISE`, which
+adds the same noise to fakes and data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PSI, THETA = "0.W", "0.b"
 
 
 class DiracNets:
-    """A variant as a GAN of Dense layers in float64."""
+    """A variant of the Dirac-GAN with Dense layers, in float64."""
 
     def __init__(self, variant: Variant, *, psi: float = 0.0, theta: float = 0.0, h: float = 0.2):
         rng = np.random.default_rng(0)  # every weight is overwritten below
@@ -56,31 +56,31 @@ class DiracNets:
         return float(self.D[0].params["W"][0, 0]), float(self.G[0].params["b"][0])
 
     def move_to(self, psi: float, theta: float) -> None:
-        """Set both weights."""
+        """Set psi and theta."""
         self.D[0].params["W"][...] = psi
         self.G[0].params["b"][...] = theta
         self.G[0].params["W"][...] = 1.0
 
     def d_gradient(self) -> float:
-        """Leave the gradient of D's loss and penalty in D, and return it."""
+        """Compute the gradient of D's loss and penalty by psi, store it in D, and return v_psi."""
         self.gan.d_gradients(self.real, self.Z)
         self._penalise()
         return self._regularised()[0] if self.variant.consensus else float(self.D[0].grads["W"][0, 0])
 
     def g_gradient(self) -> float:
-        """Leave the gradient of G's loss in G, and return it."""
+        """Compute the gradient of G's loss by theta, store it in G, and return v_theta."""
         self.gan.g_gradients(self.Z)
         return self._regularised()[1] if self.variant.consensus else float(self.G[0].grads["b"][0])
 
     def field(self) -> np.ndarray:
-        """(v_psi, v_theta) (2,) where the weights are."""
+        """(v_psi, v_theta) at the present weights, (2,)."""
         return np.array([self.d_gradient(), self.g_gradient()])
 
     def jacobian(self, *, h: float = 1e-5) -> np.ndarray:
-        """J (2, 2) where the weights are.
+        """J at the present weights, (2, 2).
 
-        The game itself by Hessian-vector products (`dynamics.jacobian_vector`), exactly.  A penalty on its own
-        gradient and the consensus term, which would need a third derivative, by central differences of width h.
+        The part of the losses is exact, by Hessian-vector products (`dynamics.jacobian_vector`).  The parts of a
+        gradient penalty and of the consensus term would need third derivatives and use central differences of width h.
         """
         matrix = self._plain_jacobian()
         if self.variant.consensus or self.penalty is not None:
@@ -99,7 +99,7 @@ class DiracNets:
         return np.linalg.eigvals(-self.jacobian())
 
     def trajectory(self, *, steps: int, mode: str, n_d: int = 1) -> np.ndarray:
-        """The points (steps + 1, 2) that the package's own gradients and SGD go through, as `dirac.trajectory`."""
+        """The points (steps + 1, 2) as in `dirac.trajectory`, computed with the package's own gradients and SGD."""
         check_updates(self.gan.d_optimizer.lr, mode, n_d)
         path = [self.point]
         for _ in range(steps):
@@ -122,11 +122,11 @@ class DiracNets:
 
     def _step_g(self, gradient: float) -> None:
         grads = self.G[0].grads
-        grads["W"][...], grads["b"][...] = 0.0, gradient  # W = 1 is no parameter of this game
+        grads["W"][...], grads["b"][...] = 0.0, gradient  # W = 1 is fixed
         self.gan.g_optimizer.step()
 
     def _penalise(self) -> None:
-        """Add the penalty's gradient to D's: at the data for R1, at the fakes for the others (psi is the same)."""
+        """Add the penalty's gradient to D's, at the data for R1, else at the fakes (C has the slope psi everywhere)."""
         if self.penalty is not None:
             at = self.real if self.variant.penalty == "r1" else self.gan.G.forward(self.Z, train=True)[0]
             penalty_backward(self.gan.D, at, self.penalty, input_grad=False)
@@ -149,7 +149,7 @@ class DiracNets:
         return v + self.variant.consensus * self._plain_jacobian().T @ v
 
     def _extra(self) -> np.ndarray:
-        """What the field has beyond the plain game's."""
+        """What consensus or the penalty adds to the field, (2,)."""
         if self.variant.consensus:
             return self._regularised() - self._plain_field()
         self.gan.D.zero_grads()

@@ -1,17 +1,18 @@
-r"""How far apart are two densities?  Four answers, and what each can tell a generator that is far from the data.
+r"""How far apart are two densities?  Four measures, and what a generator far from the data can learn from each.
 
     (Divergence.1)   KL(p, q)  = int p log(p / q)                              asymmetric; inf where q = 0 and p > 0
     (Divergence.2)   JSD(p, q) = KL(p, m)/2 + KL(q, m)/2,  m = (p + q)/2       in [0, log 2]
     (Divergence.3)   TV(p, q)  = 1/2 int |p - q|                               in [0, 1]
     (Divergence.4)   W1(p, q)  = int |F_p(x) - F_q(x)| dx                      in the unit of x; F = P(X <= x)
 
-JSD and TV only look at where p and q overlap.  Once they do not, JSD = log 2 and TV = 1 at any distance, their
-derivatives are 0, and a generator that follows them stands still.  W1 grows with the distance that mass has to go
-(Arjovsky et al. 2017, example 1).  (4) is special to the line (between samples: `metrics.earth_mover`); anywhere W1 is
-the largest E_p[C] - E_q[C] that a 1-Lipschitz critic C can reach.
+JSD and TV depend only on where p and q overlap.  If they do not overlap, JSD = log 2 and TV = 1 at any distance, the
+derivatives are 0, and a generator that follows them does not move.  W1 grows with the distance that mass has to be
+moved (Arjovsky et al. 2017, example 1).  (Divergence.4) holds only on the line (for samples: `metrics.earth_mover`); in
+general W1 is the largest E_p[C] - E_q[C] that a 1-Lipschitz critic C can reach.
 
-Everything is in nats.  The integrals come with the error of `line.integrate`, and (2) and (3) with a bound of what the
-interval leaves out: the mass t_p, t_q outside of it adds at most (t_p + t_q)/2 log 2 to (2) and (t_p + t_q)/2 to (3).
+Logarithms are natural (nats).  The integrals come with the error estimate of `line.integrate`; those of (Divergence.2)
+and (Divergence.3) include a bound for the mass t_p, t_q outside the interval, which adds at most (t_p + t_q)/2 log 2
+and (t_p + t_q)/2.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from .line import Integral, Line, integrate
 
 
 def kl(p: Line, q: Line, *, panels: int = 400) -> Integral:
-    """(Divergence.1), p first: KL(p, q).  The other direction is kl(q, p).
+    """(Divergence.1), KL(p, q) in nats; kl(q, p) is the other direction.
 
-    Infinite where a node lies in p's support but not in q's; what the tails beyond p's interval add is not bounded.
+    inf if a node lies in p's support but not in q's.  The error does not include the tails outside p's interval.
     """
 
     def integrand(x: np.ndarray) -> np.ndarray:
@@ -36,7 +37,7 @@ def kl(p: Line, q: Line, *, panels: int = 400) -> Integral:
         inside = log_p > -np.inf  # 0 log 0 = 0
         return np.where(inside, np.exp(log_p) * (np.where(inside, log_p, 0) - log_q), 0.0)
 
-    with np.errstate(invalid="ignore"):  # 0 * inf, outside of p, is not taken
+    with np.errstate(invalid="ignore"):  # the 0 * inf outside p's support is discarded
         return integrate(integrand, p.interval, breaks=all_breaks(p, q), panels=panels)
 
 
@@ -54,7 +55,7 @@ def js(p: Line, q: Line, *, panels: int = 400) -> Integral:
 
 
 def total_variation(p: Line, q: Line, *, panels: int = 400) -> Integral:
-    """(Divergence.3), at most 1: the largest difference of probability that p and q give to the same event."""
+    """(Divergence.3), at most 1: the largest difference between the probabilities of an event under p and q."""
     interval, difference = union(p, q), lambda x: p.density(x) - q.density(x)
     breaks = (*all_breaks(p, q), *crossings(difference, interval))
     value, error = integrate(lambda x: 0.5 * np.abs(difference(x)), interval, breaks=breaks, panels=panels)
@@ -71,13 +72,13 @@ def w1(p: Line, q: Line, *, panels: int = 400) -> Integral:
 def crossings(
     f: Callable[[np.ndarray], np.ndarray], interval: tuple[float, float], *, cells: int = 1000
 ) -> list[float]:
-    """Where f(x (n,)) changes its sign, found by bisection in each of `cells` equal parts: |f| has a corner there.
+    """Where f, x (n,) -> (n,), changes sign and |f| has a corner, found by bisection in each of `cells` equal parts.
 
-    Two changes in one part go unseen; the error of the integral then tells.
+    Two sign changes in the same part are missed; the error estimate of the integral is then larger.
     """
     x = np.linspace(*interval, cells + 1)
     sign = np.sign(f(x))
-    x, sign = x[sign != 0], sign[sign != 0]  # 0 on the grid lies inside of a longer part
+    x, sign = x[sign != 0], sign[sign != 0]  # parts that meet at a zero are merged
     change = np.flatnonzero(sign[:-1] != sign[1:])
     low, high, at_low = x[change], x[change + 1], sign[change]
     for _ in range(60):
@@ -100,7 +101,7 @@ def kl_gaussians(mean_p: float, sigma_p: float, mean_q: float, sigma_q: float) -
 
 
 def tv_gaussians(shift: float, sigma: float = 1.0) -> float:
-    r"""TV of two Gaussians of one width, `shift` apart: they cross half-way.
+    r"""TV of two Gaussians with the same sigma, `shift` apart; their densities cross halfway.
 
     (Divergence.6)   2 Phi(|shift| / (2 sigma)) - 1 = erf(|shift| / (2 sqrt(2) sigma))
     """
@@ -108,7 +109,7 @@ def tv_gaussians(shift: float, sigma: float = 1.0) -> float:
 
 
 def w1_gaussians(mean_p: float, sigma_p: float, mean_q: float, sigma_q: float) -> float:
-    r"""W1 of two Gaussians.  The quantile at level Phi(z) moves by a + b z, a = mean_q - mean_p, b = sigma_q - sigma_p.
+    r"""W1 of two Gaussians: the quantiles at Phi(z) differ by a + b z, a = mean_q - mean_p, b = sigma_q - sigma_p.
 
     (Divergence.7)   W1 = E|a + b Z| = |b| sqrt(2/pi) exp(-a^2 / (2 b^2)) + a erf(a / (|b| sqrt 2)),     |a| for b = 0
     """
@@ -119,23 +120,23 @@ def w1_gaussians(mean_p: float, sigma_p: float, mean_q: float, sigma_q: float) -
 
 
 def _plogp(log_p: np.ndarray, log_m: np.ndarray) -> np.ndarray:
-    """P log(p / m), 0 where p = 0."""
+    """p log(p / m), 0 where p = 0."""
     inside = log_p > -np.inf
     return np.where(inside, np.exp(log_p) * (np.where(inside, log_p, 0) - np.where(inside, log_m, 0)), 0.0)
 
 
 def union(p: Line, q: Line) -> tuple[float, float]:
-    """An interval that holds both densities' intervals."""
+    """The smallest interval that contains the intervals of both densities."""
     return min(p.interval[0], q.interval[0]), max(p.interval[1], q.interval[1])
 
 
 def all_breaks(p: Line, q: Line) -> tuple[float, ...]:
-    """Jumps, and the ends of the intervals: a panel that holds a narrow density next to a wide gap would miss it."""
+    """All jumps and ends of intervals: otherwise a panel across a wide gap might miss a narrow density at its end."""
     return (*p.breaks, *q.breaks, *p.interval, *q.interval)
 
 
 def _outside(p: Line, q: Line, interval: tuple[float, float]) -> float:
-    """t_p + t_q: the mass outside of the interval."""
+    """t_p + t_q, the mass outside the interval."""
     ends = np.array(interval)
     return float(sum(max(0.0, 1 - np.diff(density.cdf(ends))[0]) for density in (p, q)))
 

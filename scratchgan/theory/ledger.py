@@ -1,11 +1,12 @@
-r"""The ledger: statements of theory, the number that theory gives, and the number that the code gives.
+r"""The ledger: statements of theory, each with the number from theory and the number from the code.
 
     python -c "from scratchgan.theory.ledger import run; run()"
 
-A row's code number comes out of the package's own losses, layers, optimisers and metrics; the formula beside it shares
-nothing with them.  (Three rows hold this folder's integrals against closed forms: they say "integrated".)  Rows are
-written in `rows_loss` (the losses), `rows_optimal` (the best discriminator), `rows_distances` (what lies behind the
-losses), `rows_dynamics` (the game as a dynamical system) and `rows_layers` (layers, penalties, optimisers, metrics).
+The code's number is computed with the package's own losses, layers, optimisers and metrics; the formula for theory's
+number shares no code with them.  (Three rows, marked "integrated", compare integrals of this folder with closed forms.)
+The rows are in `rows_loss` (the losses), `rows_optimal` (the best discriminator), `rows_distances` (the distances that
+the losses estimate), `rows_dynamics` (the game as a dynamical system) and `rows_layers` (layers, penalties, optimisers,
+metrics).
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from .row import LedgerRow
 
 @on_one_thread
 def ledger() -> list[LedgerRow]:
-    """All rows, computed now; some seconds, for a discriminator is trained and matrices are taken apart.
+    """Compute all rows; takes some seconds, because discriminators are trained and eigenvalues computed.
 
-    Everything random in it has a fixed seed.
+    All random numbers have fixed seeds.
     """
     parts = (rows_loss, rows_optimal, rows_distances, rows_dynamics, rows_layers)
     return [row for part in parts for row in part.rows()]
 
 
 def table(rows: list[LedgerRow]) -> str:
-    """The rows as text, numbers aligned on the right."""
+    """The rows as a text table with right-aligned numbers."""
     lines = [("statement", "theory", "", "code", "error", "tolerance", "")]
     topic = None
     for row in rows:
@@ -54,7 +55,7 @@ def table(rows: list[LedgerRow]) -> str:
 
 
 def run(*, print=print) -> bool:
-    """Print the ledger and how many rows hold; True if all do."""
+    """Print the ledger and the number of rows that hold; return True if all do."""
     rows = ledger()
     held = sum(row.ok for row in rows)
     print(table(rows))

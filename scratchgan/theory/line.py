@@ -1,4 +1,4 @@
-r"""Densities on the line that are known completely, and integrals over them that say how wrong they may be.
+r"""Densities on the real line with exact formulas, and numerical integrals with error estimates.
 
 p, q = gaussian(0.0, 1.0), gaussian(1.0, 1.0)
 integrate(p.density, p.interval)         # Integral(value=1.0, error=...)
@@ -16,14 +16,14 @@ import numpy as np
 
 from ..checks import positive_int, real
 
-#: a Gaussian's interval reaches so many sigma to either side; beyond it lies a mass of 4e-33
+#: the interval of a Gaussian extends this many sigma to either side; the mass outside is 4e-33
 REACH = 12.0
-#: Gauss-Legendre nodes on a panel: exact for polynomials of degree 19
+#: Gauss-Legendre nodes per panel: exact for polynomials up to degree 19
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
 class Integral(NamedTuple):
-    """A number and how wrong it may be, both in the unit of the number."""
+    """The value of an integral and its estimated absolute error."""
 
     value: float
     error: float
@@ -31,12 +31,12 @@ class Integral(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A probability density on the line.
+    """A probability density on the real line.
 
     name          for titles and messages
-    log_density   x (n,) -> log p(x) (n,), nats; -inf outside the support
+    log_density   x (n,) -> log p(x) (n,), natural logarithm; -inf outside the support
     cdf           x (n,) -> P(X <= x) (n,), in [0, 1]
-    interval      (low, high) that holds all the mass, or all but a part that does not matter
+    interval      (low, high) that contains all the mass, up to a negligible part
     breaks        where the density jumps
     """
 
@@ -57,8 +57,9 @@ def gaussian(mean: float = 0.0, sigma: float = 1.0) -> Line:
 
 
 def mixture(means: Sequence[float], sigmas: Sequence[float] | float, weights: Sequence[float] | None = None) -> Line:
-    """sum_k w_k N(mean_k, sigma_k^2): means (K,), sigmas a number or (K,), weights (K,) scaled to sum to 1, or equal.
+    """The mixture sum_k w_k N(mean_k, sigma_k^2).
 
+    means (K,); sigmas a number or (K,); weights (K,), normalised to sum to 1, None: equal weights.
     Raises ValueError for other shapes, for sigmas and weights that are not positive, and for nan.
     """
     mean = np.asarray(means, np.float64)
@@ -104,7 +105,7 @@ def normal_cdf(x: np.ndarray) -> np.ndarray:
 
 
 def normal_points(n: int) -> np.ndarray:
-    """n points (n,) that stand for N(0, 1) as an unweighted batch: the quantiles at (i + 1/2) / n, i = 0 .. n - 1."""
+    """A deterministic sample (n,) of N(0, 1): its quantiles at (i + 1/2) / n, i = 0 .. n - 1."""
     from statistics import NormalDist
 
     n, quantile = positive_int("normal_points", "n", n), NormalDist().inv_cdf
@@ -112,12 +113,12 @@ def normal_points(n: int) -> np.ndarray:
 
 
 def nodes(interval: tuple[float, float], *, breaks: Sequence[float] = (), panels: int = 400):
-    """Nodes x (n,) and weights w (n,) of Gauss-Legendre on `panels` panels, or more: a break is an edge of panels.
+    """Nodes x (n,) and weights w (n,) of Gauss-Legendre quadrature on at least `panels` panels; breaks are panel edges.
 
-    Every piece between two breaks gets its share of the panels, and a tenth at least: a narrow density beside a wide
-    gap is resolved if its ends are breaks.
+    Each piece between two breaks gets a number of panels in proportion to its length, but at least a tenth of
+    `panels`: a narrow density next to a wide gap is resolved if its ends are breaks.
 
-    Raises ValueError for an interval that is empty or not finite, and for fewer than one panel.
+    Raises ValueError for an interval that is empty or not finite, and for panels below 1.
     """
     low, high = (float(end) for end in interval)
     panels = positive_int("nodes", "panels", panels)
@@ -138,23 +139,23 @@ def integrate(
     breaks: Sequence[float] = (),
     panels: int = 400,
 ) -> Integral:
-    r"""int f(x) dx over an interval, by Gauss-Legendre with 10 nodes a panel, and how much half the panels differ.
+    r"""int f(x) dx over an interval, by Gauss-Legendre quadrature with 10 nodes per panel, and an error estimate.
 
     f            x (n,) -> (n,)
-    breaks       where f jumps or has a corner, as far as one knows
+    breaks       where f jumps or has a corner, if known
 
     (Line.1)   error = |I_n - I_{n/2}| + 4 eps sum_i w_i |f(x_i)|       n panels, eps = 2.2e-16
 
-    The difference is an estimate and no proof: it tells by how much the coarser rule of the two was wrong, which for a
-    smooth f is far more than I_n is.  The second term is rounding.  What lies outside of the interval is not seen.
-    A value of +-inf at a node makes the integral infinite.  Raises ValueError if f is nan at a node.
+    The difference is an estimate and not a bound: it approximates the error of the coarser rule, which for a smooth f
+    is much larger than that of I_n.  The second term accounts for rounding.  The tails outside the interval are not
+    included.  If f is +-inf at a node, so is the integral.  Raises ValueError if f is nan at a node.
     """
     sums = []
     for count in (max(1, panels // 2), panels):
         x, w = nodes(interval, breaks=breaks, panels=count)
         y = np.asarray(f(x), np.float64)
         if y.shape != x.shape:
-            raise ValueError(f"integrate: f must give one value a point, {x.shape}, got {y.shape}")
+            raise ValueError(f"integrate: f must return one value per point, {x.shape}, got {y.shape}")
         if np.isnan(y).any():
             raise ValueError(f"integrate: f is nan at x = {x[np.isnan(y).argmax()]:g}")
         sums.append(float(w @ y) if np.isfinite(y).all() else float(y[~np.isfinite(y)].sum()))
@@ -167,7 +168,7 @@ def integrate(
 def _points(x) -> np.ndarray:
     x = np.asarray(x, np.float64)
     if x.ndim != 1:
-        raise ValueError(f"a density on the line takes points (n,), got {x.shape}")
+        raise ValueError(f"a density on the line expects points (n,), got {x.shape}")
     return x
 
 

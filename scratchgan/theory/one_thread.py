@@ -1,4 +1,4 @@
-"""Nets of a handful of weights are at home on one thread: several would mostly wait for each other."""
+"""Run a function on one thread: with a handful of weights, several threads would mostly wait for each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..kernels import get_num_threads, on_one_blas_thread, set_num_threads
 
 
 def on_one_thread(function: Callable) -> Callable:
-    """Decorator: call `function` with one thread for the kernels and for BLAS, and give the rest back afterwards."""
+    """Decorator: call `function` with one thread for the kernels and BLAS, then restore the numbers of threads."""
 
     @functools.wraps(function)
     def alone(*args, **kwargs):

@@ -1,5 +1,5 @@
-"""Pictures of what theory says: distances of shifted densities, the Dirac-GAN's phase portraits, spectra, and gradients
-that vanish.  Each function writes one PNG; its title says what to notice."""
+"""Figures of theory: distances between shifted densities, phase portraits of the Dirac-GAN, spectra, and vanishing
+gradients.  Each function writes one PNG, whose title says what to look for."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .vanishing import Vanishing
 
 
 def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 3.0) -> None:
-    """JSD, TV and W1 of N(0, sigma^2) and N(d, sigma^2) for d in [-furthest, furthest], and what they pull with."""
-    shifts = np.linspace(0, furthest, 61)  # all three are the same for -d
+    """JSD, TV and W1 of N(0, sigma^2) and N(d, sigma^2) for d in [-furthest, furthest], and their derivatives by d."""
+    shifts = np.linspace(0, furthest, 61)  # all three are even in d
     p = gaussian(0, sigma)
     curves = [
         ("JSD (nats), at most log 2", BLUE, np.array([js(p, gaussian(d, sigma)).value for d in shifts])),
@@ -31,10 +31,10 @@ def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 
         left.plot([*-shifts[::-1], *shifts], [*values[::-1], *values], color=colour, linewidth=2, label=name)
         right.plot(shifts, np.gradient(values, shifts, edge_order=2), color=colour, linewidth=2, label=name)
     left.axhline(math.log(2), color=BLUE, linestyle=":", linewidth=1)
-    left.set(ylabel="distance", title=f"N(0, {sigma:g}²) against the same, moved by d:\nonly W1 goes on growing")
+    left.set(ylabel="distance", title=f"N(0, {sigma:g}²) and N(d, {sigma:g}²):\nonly W1 keeps growing with d")
     right.set(
-        ylabel="slope in d: what G could follow",
-        title="Apart, JSD and TV have slope 0: no way home.\nW1 pulls equally from everywhere",
+        ylabel="derivative by d: the gradient for G",
+        title="Far apart, JSD and TV give no gradient.\nThe gradient of W1 is the same everywhere",
     )
     _finish(left, "shift d (unit of x)")
     _finish(right, "shift d >= 0 (unit of x)")
@@ -44,7 +44,7 @@ def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 
 def save_phase_portraits(
     path: str | Path, variants: Sequence[Variant] | None = None, *, h: float = 0.2, steps: int = 500
 ) -> None:
-    """The Dirac-GAN's field and its paths from (1, 1), a panel for each variant (all but R2, which is R1 here)."""
+    """The Dirac-GAN's field and its trajectories from (1, 1), one panel per variant (R2 is left out: same as R1)."""
     variants = [v for v in VARIANTS.values() if v.label != "R2"] if variants is None else list(variants)
     if not variants:
         raise ValueError("phase portraits need at least one variant, got none")
@@ -65,7 +65,11 @@ def save_phase_portraits(
             axes.plot(*track[-1, ::-1], "o", color=colour, markersize=5)
         axes.plot(0, 0, "+", color=BLACK, markersize=10, label="equilibrium")
         axes.set(
-            xlim=(-1.8, 1.8), ylim=(-1.8, 1.8), aspect="equal", xlabel="θ (where G puts its point)", title=variant.label
+            xlim=(-1.8, 1.8),
+            ylim=(-1.8, 1.8),
+            aspect="equal",
+            xlabel="θ (the point that G generates)",
+            title=variant.label,
         )
         axes.title.set_fontsize(10)
     for axes in grid[::columns]:
@@ -75,8 +79,8 @@ def save_phase_portraits(
     handles, labels = grid[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="lower center", ncols=3, fontsize=9, frameon=False)
     fig.suptitle(
-        f"Dirac-GAN, {steps} steps of h = {h:g} from (1, 1), end marked: instance noise, R1 and consensus "
-        "come home,\nthe others circle or leave; non-saturating with alternating steps creeps",
+        f"Dirac-GAN, {steps} steps of h = {h:g} from (1, 1), dots at the end: instance noise, R1 and consensus "
+        "converge,\nthe others circle or diverge; non-saturating with alternating steps converges slowly",
         fontsize=11,
     )
     fig.tight_layout(rect=(0, 0.04, 1, 1))
@@ -86,9 +90,10 @@ def save_phase_portraits(
 def save_spectra(
     path: str | Path, games: Mapping[str, Mapping[str, np.ndarray]], *, title: str, still: float = 1e-4
 ) -> None:
-    """Eigenvalues in the complex plane: a panel for each game, in it a marker for each variant, values (P,), complex.
+    """Eigenvalues in the complex plane, with one panel per game and one kind of marker per variant.
 
-    Those of modulus below `still` hardly move anything and are left out.
+    games    {name of the game: {name of the variant: complex eigenvalues (P,)}}
+    still    eigenvalues of smaller modulus have hardly any effect and are left out
     """
     if not games:
         raise ValueError("a picture of spectra needs at least one game, got none")
@@ -111,14 +116,14 @@ def save_spectra(
             )
         axes.axvline(0, color=BLACK, linewidth=1)
         axes.set_xscale("symlog", linthresh=1e-3)
-        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: turning (radians per unit of time)", title=game)
-        _finish(axes, "Re λ: decays at this rate (linear above -0.001, else logarithmic)")
+        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: rotation (radians per unit of time)", title=game)
+        _finish(axes, "Re λ: rate of decay (linear above -0.001, else logarithmic)")
     fig.suptitle(title, fontsize=11)
     _save(fig, path)
 
 
 def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
-    """Norm of G's gradient against D's steps, both losses; one pair of lines for each entry."""
+    """Norm of G's gradient against D's steps for both losses; one pair of lines per entry of `curves`."""
     if not curves:
         raise ValueError("a picture of vanishing gradients needs at least one curve, got none")
     fig = figure(8.5, 5)
@@ -140,15 +145,15 @@ def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
     axes.set_yscale("log")
     orders = [curve.orders[0] for curve in curves.values()]
     axes.set(
-        ylabel="|gradient of G's loss in all of G's weights|",
+        ylabel="norm of the gradient of G's loss by all of G's weights",
         xlim=(0, None),
-        title=f"The better D, the less minimax tells G: its gradient falls by 10^{min(orders):.1f} to "
+        title=f"As D improves, the minimax gradient falls by factors of 10^{min(orders):.1f} to "
         f"10^{max(orders):.1f}.\nThe non-saturating gradient grows"
         if len(orders) > 1
-        else f"The better D, the less minimax tells G: its gradient falls by 10^{orders[0]:.1f}.\n"
+        else f"As D improves, the minimax gradient falls by a factor of 10^{orders[0]:.1f}.\n"
         "The non-saturating gradient grows",
     )
-    _finish(axes, "steps of a new D against the frozen G")
+    _finish(axes, "training steps of a new D, with G frozen")
     _save(fig, path)
 
 

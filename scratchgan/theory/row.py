@@ -1,4 +1,4 @@
-"""One row of the ledger: a statement of theory, theory's number, and the code's."""
+"""One row of the ledger: a statement of theory, the number from theory, and the number from the code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..checks import one_of
 class LedgerRow:
     """One statement.
 
-    topic       a word to sort by
-    statement   what holds, in one line
-    source      where it is derived
-    theory      the number that theory gives, real or complex
-    code        the number that the package gives
-    tolerance   what `error` may be, in the unit of the numbers, >= 0
+    topic       the group of rows that it belongs to
+    statement   the statement, in one line
+    source      where it is derived: an equation or a paper
+    theory      the number from theory, real or complex
+    code        the number that the package computes
+    tolerance   the largest permitted `error`, >= 0
     relation    "=", or "<=" for "code is at most theory"
 
     Raises ValueError for another relation or a tolerance that is not a number >= 0.
@@ -39,7 +39,7 @@ class LedgerRow:
 
     @property
     def error(self) -> float:
-        """|code - theory|; for "<=", by how much code is larger, 0 if it is not.  nan stays nan."""
+        """|code - theory|; for "<=", max(0, code - theory).  nan stays nan."""
         difference: Any = self.code - self.theory  # real where the relation is "<="
         return abs(difference) if self.relation == "=" or math.isnan(abs(difference)) else max(0.0, difference)
 

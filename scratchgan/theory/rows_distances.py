@@ -1,4 +1,4 @@
-"""The ledger's rows about the distances behind the losses: why the earth mover's sees what JSD does not."""
+"""The ledger's rows about the distances that the losses estimate: W1 distinguishes what JSD does not."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LOG4 = math.log(4)
 
 
 def rows() -> list[LedgerRow]:
-    """All of them."""
+    """All rows about distances."""
     points = normal_points(4000)
     apart = np.linspace(0, 1, 50)[:, None]
     judge = Dense(1, 1, rng=np.random.default_rng(0), dtype=np.float64)
-    judge.params["W"][...], judge.params["b"][...] = -1000, 1500  # sure on both sides of 1.5
+    judge.params["W"][...], judge.params["b"][...] = -1000, 1500  # saturated on both sides of 1.5
     sure = lambda x: judge.forward(x, train=False)[0]
     wide = 2 * points[:, None]
     fold = Sequential(
@@ -39,7 +39,7 @@ def rows() -> list[LedgerRow]:
     return [
         LedgerRow(
             topic,
-            "disjoint supports: JSD = log 2, from the loss of a D that is sure",
+            "disjoint supports: JSD = log 2, from the loss of a saturated D",
             "(Divergence.2)",
             math.log(2),
             (LOG4 - Minimax().discriminator(sure(apart), sure(apart + 2))[0]) / 2,
@@ -63,7 +63,7 @@ def rows() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "W1 of a density and itself, moved by 3",
+            "W1 of a density and the same density shifted by 3",
             "(Divergence.7)",
             3.0,
             earth_mover_1d(points, points + 3),
@@ -79,7 +79,7 @@ def rows() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: a clipped linear critic reaches W1 = 3 of the move",
+            "Kantorovich: a clipped linear critic reaches W1 = 3 of the shift",
             ARJOVSKY,
             3.0,
             _clipped_critic(points[:, None], points[:, None] + 3),
@@ -95,7 +95,7 @@ def rows() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Kantorovich: no other 1-Lipschitz critic gets further (C = sin x)",
+            "Kantorovich: no other 1-Lipschitz critic exceeds W1 (C = sin x)",
             ARJOVSKY,
             w1_gaussians(0, 1, 0, 2),
             -Wasserstein().discriminator(np.sin(points[:, None]), np.sin(wide))[0],
@@ -106,7 +106,7 @@ def rows() -> list[LedgerRow]:
 
 
 def _clipped_critic(real: np.ndarray, fake: np.ndarray) -> float:
-    """-L_D of a linear critic after some steps of Adam with its weight cut to [-1, 1]."""
+    """-L_D of a linear critic after 60 steps of Adam, with its weight clipped to [-1, 1]."""
     D = Dense(1, 1, rng=np.random.default_rng(0), dtype=np.float64)
     optimiser, loss = Adam(D, 0.1), Wasserstein()
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""The ledger's rows about the game as a dynamical system: its equilibrium, its eigenvalues, its steps."""
+"""The ledger's rows about the game as a dynamical system: equilibria, eigenvalues and steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MESCHEDER, GOODFELLOW = "Mescheder et al. 2018", "Goodfellow et al. 2014, propos
 
 
 def rows() -> list[LedgerRow]:
-    """All of them."""
+    """All rows about dynamics."""
     return [*_nash(), *_eigenvalues(), *_steps()]
 
 
@@ -65,14 +65,20 @@ def _nash() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "Wasserstein without penalty: no eigenvalue has a real part",
+            "Wasserstein without penalty: all eigenvalues have real part 0",
             MESCHEDER,
             0.0,
             float(np.abs(circling.real).max()),
             1e-6,
         ),
         LedgerRow(
-            topic, "the same with R1: all that turn decay", MESCHEDER, 0.0, float(damped.real[turning].max()), 0.0, "<="
+            topic,
+            "the same with R1: all that rotate decay",
+            MESCHEDER,
+            0.0,
+            float(damped.real[turning].max()),
+            0.0,
+            "<=",
         ),
     ]
 
@@ -80,7 +86,9 @@ def _nash() -> list[LedgerRow]:
 def _eigenvalues() -> list[LedgerRow]:
     found = []
     for variant in VARIANTS.values():
-        if variant.penalty == "wgan-gp" or math.isfinite(variant.clip):  # a kink; inside the box as without it
+        if variant.penalty == "wgan-gp" or math.isfinite(
+            variant.clip
+        ):  # not differentiable; the same as without clipping
             continue
         code = complex(sorted(DiracNets(variant).eigenvalues(), key=lambda value: value.imag)[1])
         theory = complex(max(eigenvalues(variant), key=lambda value: value.imag))
@@ -106,7 +114,7 @@ def _steps() -> list[LedgerRow]:
     NS = VARIANTS["non-saturating"]
     circle = np.linalg.norm(DiracNets(NS, psi=0.8, h=h).trajectory(steps=600, mode="simultaneous")[-252:], axis=1)
     t = 600 * 0.2
-    start = math.sqrt(8 / t)  # on the curve at time t already
+    start = math.sqrt(8 / t)  # the solution (Dirac.7) at time t
     home = np.linalg.norm(DiracNets(NS, psi=start, h=0.2).trajectory(steps=600, mode="alternating")[-1])
     topic = "steps of the Dirac-GAN, by the package's gradients and SGD"
     return [
@@ -120,7 +128,7 @@ def _steps() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "alternating: a step keeps areas, det = 1",
+            "alternating: a step preserves areas, det = 1",
             "(Dirac.6)",
             1.0,
             float(np.linalg.det(np.array(ends))),
@@ -136,7 +144,7 @@ def _steps() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "non-saturating, simultaneous: comes to a circle of radius sqrt(2h), to first order in h",
+            "non-saturating, simultaneous: converges to a circle of radius sqrt(2h), to first order in h",
             "(Dirac.7)",
             math.sqrt(2 * h),
             float(circle.mean()),

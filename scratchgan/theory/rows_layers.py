@@ -18,7 +18,7 @@ from .row import LedgerRow
 
 
 def rows() -> list[LedgerRow]:
-    """All of them."""
+    """All rows about layers, penalties, optimisers and metrics."""
     return [*_lipschitz(), *_penalties(), *_layers(), *_weights(), *_metrics()]
 
 
@@ -27,15 +27,15 @@ def operator_norm(
 ) -> float:
     r"""The largest |A x| / |x| of a linear layer y = A x + b on one sample of `shape`, by power iteration on A^T A.
 
-    The layer's own passes are A (tangent) and A^T (backward).  It rises to the norm from below, until
-    ten rounds gain less than a share of `gain`, or `rounds` are over.
+    The layer's own passes compute A (tangent) and A^T (backward).  The estimate rises to the norm from below, and stops
+    when ten rounds improve it by less than the relative amount `gain`, or after `rounds` rounds.
 
-    Dense: the norm is sigma(W), and since |W|_F >= sigma(W), weights in [-c, c] keep it below
+    Dense: the norm is sigma(W), and because |W|_F >= sigma(W), weights in [-c, c] bound it by
 
         (Lipschitz.1)   c sqrt(Di Do)
 
-    Conv2D, k x k and stride s: a patch goes through Wm, the weight with output channels as columns, and a pixel lies in
-    at most ceil(k/s)^2 patches, so sum |patch|^2 <= ceil(k/s)^2 |x|^2 and
+    Conv2D, k x k with stride s: each patch is multiplied by Wm, the weight with output channels as columns, and a pixel
+    lies in at most ceil(k/s)^2 patches, so sum |patch|^2 <= ceil(k/s)^2 |x|^2 and
 
         (Lipschitz.2)   norm <= ceil(k/s) sigma(Wm)
     """
@@ -45,7 +45,7 @@ def operator_norm(
     for _ in range(rounds):
         x = x / np.sqrt(np.vdot(x, x))
         y = layer.tangent(x, cache)
-        assert y is not None  # x is not
+        assert y is not None
         norms.append(float(np.sqrt(np.vdot(y, y))))
         if len(norms) > 10 and norms[-1] - norms[-11] < gain * norms[-1]:
             break
@@ -60,7 +60,7 @@ def _lipschitz() -> list[LedgerRow]:
     full = Dense(6, 4, rng=rng, dtype=np.float64)
     full.params["W"][...] = np.clip(full.params["W"] * 0 + 5.0, -0.1, 0.1)
     normed = SpectralNorm(Dense(6, 4, rng=rng, dtype=np.float64), iterations=50, rng=rng)
-    normed.forward(np.zeros((1, 6)), train=True)  # 50 rounds more of its power iteration
+    normed.forward(np.zeros((1, 6)), train=True)  # 50 more rounds of power iteration
     topic = "Lipschitz constants"
     found = [
         LedgerRow(
@@ -74,7 +74,7 @@ def _lipschitz() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "the same, all weights at the limit: just that",
+            "the same, all weights at the limit: equality",
             "(Lipschitz.1)",
             0.1 * math.sqrt(24),
             operator_norm(full, (6,)),
@@ -135,7 +135,7 @@ def _penalties() -> list[LedgerRow]:
         LedgerRow(topic, "R1 of a critic of slope 3: 10/2 3^2", "(R1.1)", 45.0, r1, 1e-12),
         LedgerRow(
             topic,
-            "R1's weight gradient is that of F, differentiated along u in x: largest gap",
+            "R1's weight gradient is that of F, differentiated along u in x: largest difference",
             "(Families.1)",
             0.0,
             float(np.abs(by_hand - difference).max()),
@@ -186,7 +186,7 @@ def _layers() -> list[LedgerRow]:
         LedgerRow(topic, "BatchNorm: the output's mean is beta", "(Norm.2)", 0.5, float(y.mean()), 1e-12),
         LedgerRow(
             topic,
-            "BatchNorm: its variance gamma^2 v/(v + eps), v = 0.01",
+            "BatchNorm: its variance is gamma^2 v/(v + eps), v = 0.01",
             "(Norm.1)",
             4 * variance / (variance + 1e-5),
             float(y.var()),
@@ -195,7 +195,7 @@ def _layers() -> list[LedgerRow]:
     ]
     for optimiser, name, distance, steps in (
         (Adam, "Adam's first step is lr, whatever the gradient", 0.01, 1),
-        (SGD, "SGD, momentum 0.9: a step ends at lr/(1 - 0.9)", 0.1, 200),
+        (SGD, "SGD, momentum 0.9: steps approach lr/(1 - 0.9)", 0.1, 200),
     ):
         moved = Dense(1, 1, bias=False, rng=rng, dtype=np.float64)
         moving = Adam(moved, 0.01) if optimiser is Adam else SGD(moved, 0.01, momentum=0.9)
@@ -217,7 +217,7 @@ def _layers() -> list[LedgerRow]:
 
 
 def _weights() -> list[LedgerRow]:
-    """Variances of many weights: the tolerance is five standard errors, var sqrt(kappa / n)."""
+    """Sample variances of n weights: the tolerance is five standard errors, each var sqrt((E x^4 / var^2 - 1) / n)."""
     rng = np.random.default_rng(3)
     n, topic = 400 * 500, "initial weights"
     dense = Dense(400, 500, init=he(), rng=rng, dtype=np.float64).params["W"]
@@ -255,7 +255,7 @@ def _metrics() -> list[LedgerRow]:
     rng = np.random.default_rng(4)
     x = rng.standard_normal((200, 3))
     x -= x.mean(axis=0)
-    x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T  # mean 0, covariance 1, to rounding
+    x = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T  # mean 0 and covariance I, up to rounding
     a, b, shift = np.array([1.0, 2.0, 0.5]), np.array([2.0, 1.0, 0.5]), np.array([1.0, 0.0, -2.0])
     perfect = -math.expm1(-4.5)
     samples = toy.ring().sample(20000, rng=rng)

@@ -1,4 +1,4 @@
-"""The ledger's rows about the losses: where p = q, and with labels one and zero."""
+"""The ledger's rows about the losses: their values for p = q, and their derivation from cross-entropy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG4 = math.log(4)
 
 
 def rows() -> list[LedgerRow]:
-    """All of them."""
+    """All rows about the losses."""
     return [*_equilibrium(), *_labels()]
 
 
@@ -70,7 +70,7 @@ def _labels() -> list[LedgerRow]:
     l, far = np.full((1, 1), -3.0), np.full((1, 1), -800.0)
     D = 1 / (1 + math.exp(3.0))
     ratio = NonSaturating().generator(l)[1] / Minimax().generator(l)[1]
-    topic = "from cross-entropy, at D = 0.047"
+    topic = "derived from cross-entropy, at D = 0.047"
     return [
         LedgerRow(
             topic, "(A) label 1 costs -log D", "(Loss.1)", -math.log(D), Minimax().discriminator(l, far)[0], 1e-13
@@ -106,7 +106,7 @@ def _labels() -> list[LedgerRow]:
 
 
 def best_logit(loss: Pointwise, p: float, q: float) -> float:
-    """The d that minimises p a(d) + q b(d): where the package's derivative changes its sign, by bisection."""
+    """The logit d that minimises p a(d) + q b(d): the zero of the package's derivative, found by bisection."""
     low, high = -50.0, 50.0
     for _ in range(100):
         d = np.array([0.5 * (low + high)])
@@ -116,5 +116,5 @@ def best_logit(loss: Pointwise, p: float, q: float) -> float:
 
 
 def sigmoid_of(l: float) -> float:
-    """D(x) of a logit."""
+    """D = sigmoid(l) for one logit."""
     return float(sigmoid(np.array([l]))[0])

@@ -1,4 +1,4 @@
-"""The ledger's rows about the best discriminator: its value, one that the package trained, and what G descends."""
+"""The ledger's rows about the best discriminator: the value of the game, a trained D, and what G descends."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ GOODFELLOW = "Goodfellow et al. 2014, section 4"
 
 
 def rows() -> list[LedgerRow]:
-    """All of them."""
+    """All rows about the best discriminator."""
     return [*_optimal(), *_trained(), *_generator()]
 
 
 def _optimal() -> list[LedgerRow]:
     p, q = gaussian(0, 1), gaussian(1.5, 1)
-    at_p, at_q = 0.3, 0.1  # densities at some point
+    at_p, at_q = 0.3, 0.1  # densities at an arbitrary point
     log_p, log_q = np.log([at_p]), np.log([at_q])
     logits = lambda x: optimal_logits(p.log_density(x), q.log_density(x))
     least = lambda x: least_squares_optimum(p.log_density(x), q.log_density(x))
@@ -95,7 +95,7 @@ def _optimal() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "the same of 20,000 points each, through a Dense layer",
+            "the same for 20,000 points each, with a Dense layer",
             "(OptimalD.4)",
             value_of_game(p, q).value,
             -batch,
@@ -129,7 +129,7 @@ def _trained() -> list[LedgerRow]:
     learned, best = D(x), optimal_discriminator(p.log_density(x), q.log_density(x))
     share = p.density(x) + q.density(x)
     same, _ = _train(real, real.copy(), steps=150)
-    topic = "a D that the package trained"
+    topic = "a trained D"
     return [
         LedgerRow(
             topic,
@@ -139,7 +139,7 @@ def _trained() -> list[LedgerRow]:
             float(np.average(np.abs(learned - best), weights=share)),
             0.01,
         ),
-        LedgerRow(topic, "its loss comes to log 4 - 2 JSD", "(OptimalD.4)", -value_of_game(p, q).value, loss, 0.01),
+        LedgerRow(topic, "its loss is log 4 - 2 JSD", "(OptimalD.4)", -value_of_game(p, q).value, loss, 0.01),
         LedgerRow(
             topic,
             "real samples as fakes: largest |D - 1/2| is 0",
@@ -152,7 +152,7 @@ def _trained() -> list[LedgerRow]:
 
 
 def _generator() -> list[LedgerRow]:
-    """G(z) = theta + z, p = N(0, 1), theta = 1.5: log p - log q = theta^2/2 - theta x is a Dense layer, held fixed."""
+    """G(z) = theta + z, p = N(0, 1), theta = 1.5: the logit of D* is theta^2/2 - theta x, a fixed Dense layer."""
     theta, h = 1.5, 1e-4
     p, q = gaussian(0, 1), gaussian(theta, 1)
     D = Dense(1, 1, rng=np.random.default_rng(0), dtype=np.float64)
@@ -160,7 +160,7 @@ def _generator() -> list[LedgerRow]:
     fakes = theta + normal_points(20000)[:, None]
 
     def push(loss: Loss) -> float:
-        """dL_G/dtheta: every fake moves by as much as theta does."""
+        """dL_G/dtheta: the sum over the fakes, because dG(z)/dtheta = 1."""
         logits, cache = D.forward(fakes, train=True)
         return float(D.backward(loss.generator(logits)[1], cache, param_grads=False).sum())
 
@@ -182,7 +182,7 @@ def _generator() -> list[LedgerRow]:
         ),
         LedgerRow(
             topic,
-            "non-saturating: its value log 2 + KL(q, p) - KL(q, m)",
+            "non-saturating: its value is log 2 + KL(q, p) - KL(q, m)",
             "(OptimalD.8)",
             math.log(2) + kl(q, p).value - kl_qm,
             NonSaturating().generator(D.forward(fakes, train=True)[0])[0],
@@ -192,7 +192,7 @@ def _generator() -> list[LedgerRow]:
 
 
 def _train(real: np.ndarray, fake: np.ndarray, *, steps: int):
-    """D on fixed batches by the package's loss, layers and Adam: (x (n,) -> D(x) (n,), its last loss)."""
+    """Train D on fixed batches with the package's loss, layers and Adam: (x (n,) -> D(x) (n,), the last loss)."""
     rng = np.random.default_rng(0)
     D = Sequential(
         [

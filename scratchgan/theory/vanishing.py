@@ -1,19 +1,20 @@
 r"""G's gradient vanishes when D becomes too good: the experiment of Arjovsky & Bottou 2017, figure 2.
 
     1. train a GAN for a while
-    2. freeze its generator, and begin with a new discriminator
-    3. train only D, and from time to time take the norm of the gradient that G would get
+    2. freeze its generator and start with a new discriminator
+    3. train only D, and measure from time to time the norm of the gradient that G would get
 
-Where D is sure of a fake, its logit l is far below 0, and per fake
+Where D is sure of a fake, its logit l is far below 0.  The derivatives for one fake are
 
     (Vanishing.1)   minimax          |d log(1 - D)/dl| = D = sigmoid(l) ~ e^l       -> 0
     (Vanishing.2)   non-saturating   |d(-log D)/dl| = 1 - D                         -> 1
 
-and the chain rule multiplies both with the same dl/dG's weights.  Data and fakes lie on thin sets that hardly meet, so
-nothing keeps D from being sure (the paper's theorems 2.1 and 2.2), and the minimax gradient falls by orders of
-magnitude with every turn that D gets ahead.
+and the chain rule multiplies both by the same derivative of l by G's weights.  Data and fakes lie on low-dimensional
+sets that hardly intersect, so D can become arbitrarily sure (theorems 2.1 and 2.2 of the paper), and the minimax
+gradient falls by orders of magnitude as D improves.
 
-Logits are used throughout, in float64: e^-700 is still a number, 1 - D from a rounded D would long be 0.
+All computations use float64 logits: e^-700 can still be represented, whereas a probability computed as 1 - D would
+already be 0 once D rounds to 1.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from ..losses import Minimax, NonSaturating
 from ..models import mlp_gan
 from .one_thread import on_one_thread
 
-#: after how many steps of the new D the norms are taken, by default
+#: default numbers of steps of the new D after which to measure
 STEPS = (0, 1, 3, 10, 30, 100, 300, 1000, 2000, 4000)
 
 
 @dataclass(frozen=True)
 class Vanishing:
-    """What `experiment` measured; arrays (K,), one entry for each time.
+    """What `experiment` measured; arrays (K,), one entry per measurement.
 
-    steps            of the new D when it was measured
+    steps            number of steps of the new D
     minimax          |grad L_G| over all weights of G, for L_G = mean log(1 - D(G(z)))
     non_saturating   the same for L_G = -mean log D(G(z))
     d_real, d_fake   means of D(x) over real samples and of D(G(z)) over fakes
@@ -53,7 +54,7 @@ class Vanishing:
 
     @property
     def orders(self) -> tuple[float, float]:
-        """By how many powers of ten the norm fell from its largest to its last value: minimax, non-saturating."""
+        """log10 of (largest norm / last norm) for (minimax, non-saturating)."""
         minimax, other = (float(np.log10(norms.max() / norms[-1])) for norms in (self.minimax, self.non_saturating))
         return minimax, other
 
@@ -76,24 +77,24 @@ def experiment(
     seed: int = 0,
     progress: bool = False,
 ) -> Vanishing:
-    """Run it; under a minute on one core with the default sizes.
+    """Run the experiment; it takes less than a minute on one core with the default sizes.
 
-    data       real samples (n, D), any float type; None takes the embedded 8 x 8 digits, flattened
-    before     steps of ordinary training (step 1); 28 are an epoch of the digits
-    steps      after how many of D's steps to measure, ascending
-    batch      samples a step; the gradient is always taken on the same 256 draws of noise
-    hidden, latent_dim, lr    of both MLP GANs; lr is both players' (Adam, beta1 = 0.5)
-    progress   show a bar
+    data       real samples (n, D), any float type; None: the embedded 8 x 8 digits, flattened
+    before     steps of ordinary training (step 1); 28 are one epoch of the digits
+    steps      numbers of steps of the new D after which to measure, increasing
+    batch      samples per step; the gradient is always measured on the same 256 noise vectors
+    hidden, latent_dim, lr    of both MLP GANs; lr is the learning rate of both players (Adam, beta1 = 0.5)
+    progress   whether to show a progress bar
 
-    Raises ValueError for data of another shape or not finite, and for steps that do not ascend from 0 or more.
+    Raises ValueError for data of another shape or not finite, and for steps that are negative or do not increase.
     """
     steps = [positive_int("vanishing", "steps", n, least=0) for n in steps]
     if not steps or any(b <= a for a, b in pairwise(steps)):
-        raise ValueError(f"vanishing: steps must ascend, one number at least, got {steps}")
+        raise ValueError(f"vanishing: steps must be at least one number, in increasing order, got {steps}")
     before, batch = positive_int("vanishing", "before", before, least=0), positive_int("vanishing", "batch", batch)
     data = _digits() if data is None else np.asarray(data, np.float64)
     if data.ndim != 2 or not data.size or not np.isfinite(data).all():
-        raise ValueError(f"vanishing: data must be finite samples (n, D), got the shape {data.shape}")
+        raise ValueError(f"vanishing: data must be finite samples (n, D), got shape {data.shape}")
 
     def build(seed):
         return mlp_gan(data.shape[1], latent_dim, hidden, seed=seed, lr_g=lr, lr_d=lr, dtype=np.float64)
@@ -121,7 +122,7 @@ def experiment(
     rows, done = [], 0
     for count in steps:
         for _ in range(count - done):
-            gan.d_step(draw())  # G stays as it is
+            gan.d_step(draw())  # G is frozen
             bar.update()
         done = count
         rows.append(
@@ -138,9 +139,9 @@ def experiment(
 
 
 def gradient_norm(gan: GAN, loss, Z: np.ndarray) -> float:
-    """|grad L_G| over all of G's weights on the noise Z (N, latent_dim), for a loss that need not be the GAN's own.
+    """|grad L_G| by all of G's weights on the noise Z (N, latent_dim), for any loss, not only the GAN's own.
 
-    The GAN's gradients of G are overwritten.
+    Overwrites the gradients stored in G.
     """
     own, gan.loss = gan.loss, loss
     try:

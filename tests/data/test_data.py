@@ -72,7 +72,7 @@ def test_names_list_everything():
         (lambda: load(""), "'' is neither"),
         (lambda: load("x" * 5000), "is neither"),
         (lambda: load("ring", image_size=28), "ring is a density of points: image_size and channels are for images"),
-        (lambda: load("mnist-5k", channels=2), "channels must be 1 (grey), 3 (colour) or None (as it is), got 2"),
+        (lambda: load("mnist-5k", channels=2), "channels must be 1 (grey), 3 (colour) or None (unchanged), got 2"),
         (lambda: load("mnist-5k", image_size=0), "image_size must be an integer of at least 1, got 0"),
         (lambda: load("mnist-5k", image_size=10**6), "the limit is 4 GiB"),
         (lambda: load("mnist-5k", split="test"), "mnist-5k has no test part; sets with one: mnist, fashion-mnist"),
@@ -202,7 +202,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
         ({"order": np.arange(9)}, "is for 9 samples, points has 10"),
         ({"order": np.zeros(10, int)}, "order is not a permutation of 0..9"),
         ({"position": np.array(11)}, "position 11 is outside 0..10"),
-        ({"rng": other["rng"]}, "it is of a MT19937, the stream has a Philox"),
+        ({"rng": other["rng"]}, "expected the state of a Philox, got that of a MT19937"),
         ({"rng": np.zeros(4, np.uint8)}, "the generator's state is unusable"),
         # Philox sets its buffer before it misses or refuses these
         (changed(buffer=seven, uinteger=None), "the generator's state is unusable"),

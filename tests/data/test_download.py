@@ -89,8 +89,8 @@ def test_mirrors_are_tried_in_turn_and_nothing_bad_is_kept(server, cache, capsys
         load_download("kmnist", mirrors=bad, checksums=sums, progress=False)
     message = str(caught.value)
     assert message == (
-        f"could not get kmnist. Tried {dead}{TRAIN[0]}: no connection; {url}/absent/{TRAIN[0]}: HTTP status 404; "
-        f"{url}/corrupt/{TRAIN[0]}: wrong SHA-256 sum, thrown away; {url}/cut/{TRAIN[0]}: the connection broke. "
+        f"could not download kmnist. Tried {dead}{TRAIN[0]}: no connection; {url}/absent/{TRAIN[0]}: HTTP status 404; "
+        f"{url}/corrupt/{TRAIN[0]}: wrong SHA-256 checksum, discarded; {url}/cut/{TRAIN[0]}: the connection was interrupted. "
         f"Instead, use the embedded data set mnist-5k, or put the four files {', '.join(TRAIN + TEST)} into "
         f"{cache / 'kmnist'}"
     )
@@ -115,7 +115,7 @@ def test_files_put_there_by_hand(server, cache, monkeypatch):
     monkeypatch.setenv("SCRATCHGAN_DATA_DIR", str(cache))
     broken = cache / "mnist" / TRAIN[1]
     broken.write_bytes(b"rubbish")
-    with pytest.raises(DownloadError, match=f"Tried {broken}: wrong SHA-256 sum. Instead"):
+    with pytest.raises(DownloadError, match=f"Tried {broken}: wrong SHA-256 checksum. Instead"):
         load_download("mnist", mirrors=[], checksums=sums)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert len(load_download("mnist", mirrors=f"{url}/good/", checksums=sums)) == 6  # replaced by a good one

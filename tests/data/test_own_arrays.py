@@ -55,7 +55,7 @@ def test_points(tmp_path, rng, d):
     data = load_path(tmp_path / "p.npy")
     np.testing.assert_array_equal(data.x, points.astype(np.float32))
     assert data.example_shape == (d,)
-    refuses(tmp_path / "p.npy", f"holds points (7, {d}): image_size and channels are for images", image_size=8)
+    refuses(tmp_path / "p.npy", f"holds points (7, {d}); image_size and channels are for images", image_size=8)
 
 
 def test_array_errors(tmp_path):
@@ -74,8 +74,8 @@ def test_array_errors(tmp_path):
         (np.zeros((2, 4, 4), np.uint16), "images must be uint8 or floats, got uint16; 0..255 can be .astype(np.uint8)"),
         (np.zeros((2, 4, 4), complex), "expected uint8 or floats, got complex128"),
         (np.array(["a", "b"]), "expected uint8 or floats, got <U1"),
-        (np.zeros((2, 1, 8, 8)), "got (2, 1, 8, 8): channels come last here, use .transpose(0, 2, 3, 1)"),
-        (np.zeros((2, 3, 8, 8)), "got (2, 3, 8, 8): channels come last here"),
+        (np.zeros((2, 1, 8, 8)), "got (2, 1, 8, 8): channels must come last, use .transpose(0, 2, 3, 1)"),
+        (np.zeros((2, 3, 8, 8)), "got (2, 3, 8, 8): channels must come last"),
         (np.zeros((2, 8, 8, 4)), "got 4 channels in (2, 8, 8, 4)"),
         (np.zeros((8, 8, 3)), "(8, 8, 3) looks like a single image"),
         (np.zeros((9, 784)), "is read as points (N, 1) or (N, 2), got (9, 784); images must be (N, H, W)"),
@@ -95,10 +95,10 @@ def test_pickles_are_never_loaded(tmp_path):
             return (pytest.fail, ("code from the file was run",))
 
     np.save(tmp_path / "x.npy", np.array([Trap()], dtype=object), allow_pickle=True)
-    refuses(tmp_path / "x.npy", "holds pickled Python objects, which are never loaded")
+    refuses(tmp_path / "x.npy", "contains pickled Python objects, which are never loaded")
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.write(tmp_path / "x.npy", "images.npy")
-    refuses(tmp_path / "x.npz", "[images]: holds pickled Python objects")
+    refuses(tmp_path / "x.npz", "[images]: contains pickled Python objects")
     (tmp_path / "x.pkl").write_bytes(pickle.dumps([1, 2]))
     refuses(tmp_path / "x.pkl", "looks like a pickle, which is never loaded")
 
@@ -111,7 +111,7 @@ def header(shape, dtype="|u1"):
 def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch):
     path = tmp_path / "x.npy"
     path.write_bytes(header((10**9, 10**3, 10**3)) + b"\0" * 100)
-    refuses(path, "more than the file holds: it is cut short or broken")
+    refuses(path, "more than the file contains: it is truncated or broken")
     path.write_bytes(header((-4, -5, 5)) + b"\0" * 100)
     refuses(path, "declares the impossible shape (-4, -5, 5)")
     path.write_bytes(header((4, 5, 5))[:60])
@@ -122,7 +122,7 @@ def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch
     assert load_path(path).images.shape == (4, 5, 5, 1)
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("images.npy", header((10**6, 10**6)) + b"\0" * 100)
-    refuses(tmp_path / "x.npz", "x.npz[images]: declares (1000000, 1000000) of uint8, more than the file holds")
+    refuses(tmp_path / "x.npz", "x.npz[images]: declares (1000000, 1000000) of uint8, more than the file contains")
     monkeypatch.setattr(limits, "MAX_BYTES", 399)
     refuses(path, "(4, 5, 5) would take", "as float32, and the limit is")
 
@@ -130,7 +130,7 @@ def test_declared_sizes_are_checked_before_memory_is_taken(tmp_path, monkeypatch
 def test_npz_errors(tmp_path, rng):
     path = tmp_path / "x.npz"
     np.savez(path, a=np.zeros((2, 4, 4)), b=np.zeros((2, 4, 4)))
-    refuses(path, "expected an array 'images', or just one array; found ['a', 'b']")
+    refuses(path, "expected an array 'images' or a single array, got ['a', 'b']")
     np.savez(path, images=np.zeros((2, 4, 4)), labels=np.zeros(3, int))
     refuses(path, "labels must be 2 whole numbers, got int64 of shape (3,)")
     np.savez(path, images=np.zeros((2, 4, 4)), labels=np.zeros(2))
@@ -167,7 +167,7 @@ def test_idx(tmp_path, rng, pack):
     labels.unlink()
     for content, words in [
         (idx(pixels, shape=(4, 5, 7)), "declares (4, 5, 7), 140 bytes, but ends before that"),
-        (idx(pixels, shape=(4, 5, 5)), "declares (4, 5, 5), 100 bytes, but goes on after that"),
+        (idx(pixels, shape=(4, 5, 5)), "declares (4, 5, 5), 100 bytes, but continues after that"),
         (idx(pixels, kind=0x0D), "IDX type 0x0d is not supported, only unsigned bytes (0x08)"),
         (idx(pixels[0]), "expected an IDX file of 3 axes, got 2"),
         (idx(pixels)[:9], "the IDX file ends inside its header"),

@@ -155,7 +155,7 @@ def test_other_paths(tmp_path, rng):
     ]:
         path.write_bytes(content)
         refuses(path, path, words)
-    refuses(save(tmp_path / "one.png", grey(rng)), "a single image is not enough to learn from: give the folder")
+    refuses(save(tmp_path / "one.png", grey(rng)), "a single image is not enough to learn from; give the folder")
     with pytest.raises(DataError, match="has no test part"):
         load(tmp_path, split="test")
 

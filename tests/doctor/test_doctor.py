@@ -211,7 +211,7 @@ def test_every_setting_that_is_advised_is_one():
 def test_no_folder_no_log_no_record(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run"):
         diagnose.diagnose(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match=r"holds no log\.jsonl"):
+    with pytest.raises(FileNotFoundError, match=r"contains no log\.jsonl"):
         diagnose.diagnose(tmp_path)
     (tmp_path / "log.jsonl").write_text("")
     with pytest.raises(ValueError, match="got none"):
@@ -230,7 +230,7 @@ def test_a_line_that_is_cut_off_is_left_out_and_told(tmp_path):
     assert len(diagnosis.log) == 60
     assert "cut off" in str(diagnosis)
     (run / "log.jsonl").write_text('{"ste\n' + whole)
-    assert "line 1 cannot be read" in str(diagnose.diagnose(run))
+    assert "line 1 of the log cannot be read" in str(diagnose.diagnose(run))
 
 
 def test_nan_and_null_of_signals_are_missing_values(tmp_path):
@@ -272,7 +272,7 @@ def test_what_does_not_apply_to_a_loss_is_said(tmp_path):
     text = str(diagnose.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="wasserstein"))))
     assert "not judged: D saturated: with the loss wasserstein a critic is meant to separate" in text
     text = str(diagnose.diagnose(folder(tmp_path / "run", entries(), replace(TINY, loss="hinge"))))
-    assert "with the loss hinge they are no probabilities" in text
+    assert "with the loss hinge they are not probabilities" in text
 
 
 def test_an_unknown_recipe_is_told(tmp_path):
@@ -285,7 +285,7 @@ def test_balance_without_quality_is_told(tmp_path):
     run = folder(tmp_path / "run", entries(neighbour=1.0, uncovered=0.6, stray=0.6, separation=0.8))
     diagnosis = diagnose.diagnose(run)
     assert diagnosis.healthy
-    assert "G is not there yet" in str(diagnosis)
+    assert "G is not good yet" in str(diagnosis)
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Every exercise: the stub is not solved yet, the solution passes, each mistake that is known gets its own hint."""
+"""Every exercise: the stub is not solved yet, the solution passes, and each known mistake gets its own hint."""
 
 import sys
 
@@ -46,19 +46,19 @@ def test_unknown_mistakes_are_described():
         return check("03.dense_backward", lambda dy, x, W: change(*solution(dy, x, W), dy, x), seed=1).hint
 
     assert "dx has the wrong sign" in told(lambda dx, dW, db, dy, x: (-dx, dW, db))
-    assert "dx is 5 times too large: is a 1/N missing (N = 5" in told(lambda dx, dW, db, dy, x: (5 * dx, dW, db))
+    assert "dx is 5 times too large: is a factor 1/N missing (N = 5" in told(lambda dx, dW, db, dy, x: (5 * dx, dW, db))
     assert "dx is 1/5 of what it should be" in told(lambda dx, dW, db, dy, x: (dx / 5, dW, db))
     assert "3.7 times what it should be" in told(lambda dx, dW, db, dy, x: (3.7 * dx, dW, db))
     assert "dx has the shape (4, 5), expected (5, 4): is a product transposed?" in told(
         lambda dx, dW, db, dy, x: (dx.T, dW, db)
     )
-    assert "it was summed over the batch, which it keeps" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
-    assert "right in 95% of its entries, and wrong for instance at (2, 1)" in told(
+    assert "do not sum it over the batch" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
+    assert "95% of the entries of dx are right; the first wrong one is at (2, 1)" in told(
         lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db)
     )
-    assert "other values than it should" in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
+    assert "the right shape, but the wrong values" in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
     assert "not finite" in told(lambda dx, dW, db, dy, x: (dx * np.inf, dW, db))
-    assert "It should return 3 things, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
+    assert "It should return 3 values, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
     assert (
         "its dtype is float32, and the input is float64"
         in check(

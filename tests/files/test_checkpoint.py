@@ -49,7 +49,7 @@ def test_pickles_in_a_file_are_not_loaded(tmp_path):
         version=1,
         **{"arrays/evil": np.array([{}], dtype=object)},
     )
-    with pytest.raises(ValueError, match=r"c\.npz.*damaged \(arrays/evil: holds pickled Python objects, which are "):
+    with pytest.raises(ValueError, match=r"c\.npz.*damaged \(arrays/evil: contains pickled Python objects, which are "):
         checkpoint.load(tmp_path / "c.npz")
 
 

@@ -109,8 +109,11 @@ BROKEN = "its header is broken"
         (npy(str((1,) * 70), values=b"1"), "declares the impossible shape"),
         (npy("(0, 9999999999999999999999)"), "declares the impossible shape"),
         (npy("(0, 4611686018427387904, 4)"), "declares the impossible shape"),
-        (npy("(3, 4, 4)", values=bytes(49)), "goes on after that"),
-        (npy("(3, 4, 4)", "|O", values=b"cos\nsystem\n(S'true'\ntR."), "holds pickled Python objects, which are never"),
+        (npy("(3, 4, 4)", values=bytes(49)), "has more bytes than that"),
+        (
+            npy("(3, 4, 4)", "|O", values=b"cos\nsystem\n(S'true'\ntR."),
+            "contains pickled Python objects, which are never",
+        ),
         (npy("(4, 2)", "|b1", values=bytes(8)), "expected uint8 or floats, got bool"),
     ],
     ids=range(19),
@@ -190,7 +193,7 @@ def test_zip_directories(tmp_path, monkeypatch):
     path, sound = tmp_path / "x.npz", npy("(2, 4, 4)", values=bytes(32))
     refuses(npz(path, [("images.npy", sound)] * 2), "has two members called 'images.npy'")
     for how, number in ((zipfile.ZIP_LZMA, 14), (zipfile.ZIP_BZIP2, 12)):  # either can take memory at will
-        refuses(npz(path, [("images.npy", sound)], how), f"is packed in a way (number {number})")
+        refuses(npz(path, [("images.npy", sound)], how), f"has compression method {number}, which NumPy")
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(20)]), "expected an array 'images'", "'a15', ...]")
     whole = bytearray(npz(path, [("images.npy", sound)]).read_bytes())
     at, end = whole.index(b"PK\1\2"), len(whole) - 22
@@ -204,7 +207,9 @@ def test_zip_directories(tmp_path, monkeypatch):
     refuses(edited(end + 12, "<I", 2**32 - 1), "its directory declares 4,294,967,295 bytes")
     refuses(edited(at + 8, "<H", 1), "'images.npy' is encrypted")
     refuses(edited(at + 24, "<I", 40), "Bad CRC-32")
-    refuses(edited(at + 24, "<I", len(sound) + 5), "[images]: declares (2, 4, 4) of uint8, but goes on after that")
+    refuses(
+        edited(at + 24, "<I", len(sound) + 5), "[images]: declares (2, 4, 4) of uint8, but has more bytes than that"
+    )
     refuses(edited(at + 16, "<I", 7), "Bad CRC-32")
     refuses(edited(at + 6, "<H", 99), "zip file version 9.9")
     refuses(edited(at + 42, "<I", 2**31), "the .npz file is broken")
@@ -217,7 +222,7 @@ def test_zip_directories(tmp_path, monkeypatch):
     )
     refuses(path, "has two members called")
     monkeypatch.setattr(arrays, "MAX_MEMBERS", 3)
-    refuses(npz(path, [(f"a{i}.npy", sound) for i in range(4)]), "holds 4 members, expected at most 3")
+    refuses(npz(path, [(f"a{i}.npy", sound) for i in range(4)]), "has 4 members, expected at most 3")
     monkeypatch.setattr(arrays, "MAX_DIRECTORY", 150)
     refuses(npz(path, [(f"a{i}.npy", sound) for i in range(3)]), "its directory declares", "expected at most 150")
 
@@ -362,7 +367,7 @@ def test_nets_are_not_larger_than_their_file():
     ):
         asked = recipe.Recipe(**{"model": "mlp", "latent_dim": 3, **keys})
         with at_most(1000, 20):
-            fails(lambda a=asked, s=shape: build_gan(a, s), "the nets have more weights than the file holds")
+            fails(lambda a=asked, s=shape: build_gan(a, s), "the nets have more weights than the file contains")
     build_gan(small, (2,))  # the limit is gone again
 
 
@@ -374,8 +379,14 @@ def test_nets_are_not_larger_than_their_file():
     [
         (idx((0, 2**32 - 1, 2**32 - 1)), "which is empty"),
         (idx((0, 4, 4)), "which is empty"),
-        (gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""), "goes on after its end; expected one member"),
-        (gzip.compress(idx((2, 3, 3), bytes(18))) + b"more", "goes on after its end; expected one member"),
+        (
+            gzip.compress(idx((2, 3, 3), bytes(18))) + gzip.compress(b""),
+            "expected a gzip file with one member, but more data follows it",
+        ),
+        (
+            gzip.compress(idx((2, 3, 3), bytes(18))) + b"more",
+            "expected a gzip file with one member, but more data follows it",
+        ),
         (gzip.compress(idx((2, 3, 3), bytes(18)))[:-8] + bytes(8), "the gzip file is broken or cut short"),
         (gzip.compress(b""), "not an IDX file"),
         (b"\x1f\x8b", "the gzip file is broken or cut short"),
@@ -399,7 +410,7 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "a part of it declares 2,147,483,647 bytes"),
+        ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "one of its parts declares 2,147,483,647 bytes"),
         ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
         ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
         ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
@@ -408,7 +419,7 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
         (
             "a.png",
             png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))),
-            "an animated image of 4 frames; expected a still",
+            "expected a still image, got an animation of 4 frames",
         ),
         ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
@@ -497,15 +508,15 @@ def test_downloads_that_are_something_else(tmp_path, monkeypatch):
     try:
         base = f"http://127.0.0.1:{server.server_port}"
         for mirror, words in [
-            ("endless", "sent more than 100,000 bytes, thrown away"),
-            ("page", "wrong SHA-256 sum, thrown"),
+            ("endless", "sent more than 100,000 bytes, discarded"),
+            ("page", "wrong SHA-256 checksum, discarded"),
             ("packed", "sent more than 100,000 bytes"),
             ("circle", "TooManyRedirects"),
             ("file", "InvalidSchema"),
         ]:
             fails(
                 lambda m=mirror: load_download("mnist", mirrors=[f"{base}/{m}"], progress=False),
-                "could not get mnist",
+                "could not download mnist",
                 f"{base}/{mirror}/train-images-idx3-ubyte.gz: {words}",
                 kind=DownloadError,
             )
@@ -662,5 +673,5 @@ def test_a_log_with_absurd_lines_is_read_without_them(tmp_path):
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
     log = read_log(tmp_path)
     assert log.steps.tolist() == [1, 2]
-    assert any("line 2 cannot be read" in note for note in log.notes)
+    assert any("line 2 of the log cannot be read" in note for note in log.notes)
     assert np.isnan(from_records([{"step": 1, "d_loss": 10**5000}])["d_loss"][0])

@@ -142,7 +142,7 @@ def test_bad_input_is_refused(rng):
     layer = Dense(2, 1, rng=rng)
     with pytest.raises(ValueError, match="does not vary"):
         check(layer, np.ones((3, 2)))
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="must be finite"):
         check(layer, np.array([[1.0, np.nan]]))
     with pytest.raises(ValueError, match="needs a batch of inputs"):
         check(layer)

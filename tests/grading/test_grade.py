@@ -68,8 +68,8 @@ def test_a_folder_is_graded(tmp_path, capsys):
     assert "cell 5 raised ZeroDivisionError: division by zero" in ben["notes"]
     eve = rows["eve"]
     assert (eve["solved"], eve["01.js"]) == ("0", "not right yet")
-    assert "makes a check of its own" in eve["notes"]
-    assert "its saved output calls 01.js solved, which it is not" in eve["notes"]
+    assert "defines its own check" in eve["notes"]
+    assert "its saved output says that 01.js is solved, but it is not" in eve["notes"]
     assert rows["'=SUM(A1).ipynb"]["status"] == "unreadable"
 
 
@@ -95,7 +95,7 @@ def test_a_process_that_ends_itself(tmp_path):
     assert (row.status, row.solved) == ("crashed", 1)
     others = {name: "no such function" for name in names() if name.startswith("01.")}
     assert row.exercises == {**others, "01.optimal_d": "solved"}
-    assert row.notes == ["its process ended by itself", "that was in cell 4: graded by the cells before it"]
+    assert row.notes == ["its process ended by itself", "this happened in cell 4: only the cells before it were graded"]
 
 
 def test_a_process_that_ends_itself_when_asked(tmp_path):
@@ -108,7 +108,7 @@ def test_who_catches_the_interrupt_is_killed(tmp_path):
     stubborn = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
     row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, stubborn), seconds=6, cell_seconds=2)
     assert (row.status, row.solved) == ("stopped", 1)
-    assert row.notes == ["stopped after 6 s", "that was in cell 4: graded by the cells before it"]
+    assert row.notes == ["stopped after 6 s", "this happened in cell 4: only the cells before it were graded"]
     assert row.seconds < 20
 
 
@@ -161,8 +161,8 @@ def test_rows_are_written_one_by_one(tmp_path, monkeypatch):
             "imports from scratchgan.exercises",
         ),
         ("import scratchgan.exercises.ch01 as c", "imports from scratchgan.exercises"),
-        ("import scratchgan\nscratchgan.exercises.checking.check = 0", "looks into scratchgan.exercises"),
-        ("check = print", "makes a check of its own"),
+        ("import scratchgan\nscratchgan.exercises.checking.check = 0", "accesses scratchgan.exercises"),
+        ("check = print", "defines its own check"),
         ("from builtins import print as check", "imports another check"),
     ],
 )

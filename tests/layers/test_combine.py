@@ -66,7 +66,7 @@ def test_branches_that_do_not_fit(rng):
         Concat([Sequential([]), MaxPool2D(2)]).forward(x, train=True)
     with pytest.raises(ShapeError, match=r"the branch must keep the shape \(4, 4, 1\), it gives \(16,\)"):
         Residual(Flatten()).forward(x, train=True)
-    with pytest.raises(ShapeError, match="branch 0 gives one number a sample"):
+    with pytest.raises(ShapeError, match="branch 0 gives one number per sample"):
         Concat([Tanh()]).forward(np.zeros(3), train=True)
 
 

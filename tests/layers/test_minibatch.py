@@ -19,7 +19,7 @@ def test_minibatch_std_by_hand():
     np.testing.assert_allclose(value(layer, [[0, 0], [2, 6]]), [[0, 0, 2], [2, 6, 2]])
     two = value(MinibatchStd(2, eps=1e-300), [[0, 0], [2, 6], [1, 1], [1, 1]])
     np.testing.assert_allclose(two[:, 2], [2, 2, 0, 0], atol=1e-100)
-    with pytest.raises(ValueError, match="2 groups of one size; 3 samples do not divide so"):
+    with pytest.raises(ValueError, match="2 groups of equal size, got 3 samples"):
         value(MinibatchStd(2), np.ones((3, 2)))
 
 

@@ -36,11 +36,11 @@ def test_product_contract(rng):
         layer.tangent((None, a), cache)
     with pytest.raises(TypeError, match="array of float32 or float64 for b, got list"):
         layer.forward((a, [1.0]), train=True)
-    with pytest.raises(TypeError, match="a and b of one dtype, got float64 and float32"):
+    with pytest.raises(TypeError, match="a and b of the same dtype, got float64 and float32"):
         layer.forward((a, b.astype(np.float32)), train=True)
     with pytest.raises(ShapeError, match=r"a \(N, I, K\) and b \(N, K, J\), got a \(2, 3, 4\) and b \(2, 3, 4\)"):
         layer.forward((a, a), train=True)
-    with pytest.raises(ShapeError, match="b of a shape that can be repeated to a's"):
+    with pytest.raises(ShapeError, match="b of a shape that broadcasts to a's"):
         Multiply().forward((a, b), train=True)
 
 

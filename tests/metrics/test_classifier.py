@@ -20,7 +20,7 @@ def test_split_is_fixed_and_fair(mnist):
     assert np.bincount(mnist.labels[kept_out]).tolist() == [100] * 10
     assert np.bincount(mnist.labels[learn]).tolist() == [400] * 10
     np.testing.assert_array_equal(kept_out[:100], np.flatnonzero(mnist.labels == 0)[-100:])
-    with pytest.raises(ValueError, match="expected more than that of each"):
+    with pytest.raises(ValueError, match="expected more than that per class"):
         split(np.arange(10).repeat(100))
 
 
@@ -128,7 +128,7 @@ def test_the_command_writes_what_it_says(tmp_path, capsys):
         assert classifier.main(["--out", str(out), "--steps", "2", "--seed", "3", "--quiet"]) == 0
     printed = capsys.readouterr().out
     net = load_classifier(path)
-    assert f"{net.facts.correct:,} of 1,000 images that were kept out" in printed
+    assert f"{net.facts.correct:,} of 1,000 held-out images" in printed
     assert (net.facts.seed, net.facts.steps, net.facts.kept_out) == (3, 2, 1000)
     assert path.read_bytes() == again.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again.npz", "w.npz"]
@@ -166,7 +166,7 @@ def test_hostile_arrays_are_named(tmp_path):
         "head/b: has 10 values that are not finite": {"head/b": np.full(10, np.nan, np.float32)},
         r"'head/b' must be float32 \(10,\), got float32 \(9,\)": {"head/b": np.zeros(9, np.float32)},
         r"'head/b' must be float32 \(10,\), got float64": {"head/b": np.zeros(10)},
-        "has the unknown more": {"more": np.zeros(1)},
+        "has unknown entries more": {"more": np.zeros(1)},
         "variance 'body/1.var' is negative": {"body/1.var": -np.ones_like(good["body/1.var"])},
     }
     for i, (words, changed) in enumerate(cases.items()):
@@ -176,7 +176,11 @@ def test_hostile_arrays_are_named(tmp_path):
 
 
 def test_hostile_facts_are_named(tmp_path):
-    cases = {"no share": {"correct": 2000}, "unexpected keyword": {"more": 1}, "but of 'cat'": {"kind": "cat"}}
+    cases = {
+        "an accuracy from 0 to 1": {"correct": 2000},
+        "unexpected keyword": {"more": 1},
+        "got 'cat'": {"kind": "cat"},
+    }
     for i, (words, changed) in enumerate(cases.items()):
         rewritten(tmp_path / f"{i}.npz", meta=changed)
         with pytest.raises(ValueError, match=words):
@@ -218,5 +222,5 @@ def test_hostile_files_are_named(tmp_path):
 
 
 def test_save_wants_facts(tmp_path, few_steps):
-    with pytest.raises(ValueError, match="needs its facts"):
+    with pytest.raises(ValueError, match="needs the facts"):
         classifier.save(tmp_path / "w.npz", few_steps)

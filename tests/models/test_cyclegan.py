@@ -321,7 +321,7 @@ def test_nets_that_do_not_fit_are_refused():
         CycleGAN(conv(), conv(2), conv(), conv(), data_shape=(8, 8, 1))
     with pytest.raises(ValueError, match="BatchNorm"):
         CycleGAN(conv(), Sequential([conv(), BatchNorm(1)]), conv(), conv(), data_shape=(8, 8, 1))
-    with pytest.raises(ValueError, match="one dtype"):
+    with pytest.raises(ValueError, match="the same dtype"):
         CycleGAN(conv(), conv(), conv(), conv().astype(np.float64), data_shape=(8, 8, 1))
     assert [path for path, _ in Both(A=conv(), B=conv()).parameters()] == ["A.W", "A.b", "B.W", "B.b"]
 

@@ -286,7 +286,7 @@ def test_a_cyclegan_is_another_game(setting):
             'condition = "concat" has no effect with model = "mlp": leave it out',
         ),
         ({"model": "cyclegan", "clip": 0.5}, 'clip = 0.5 has no effect with model = "cyclegan": leave it out'),
-        ({"model": "cyclegan", "lr_d": 0.5}, "a CycleGAN has one learning rate for all"),
+        ({"model": "cyclegan", "lr_d": 0.5}, "all nets of a CycleGAN share one learning rate"),
     ],
 )
 def test_a_recipe_of_another_game_is_one_clear_error(keys, says):

@@ -33,14 +33,14 @@ def test_neighbours_draws_sample_and_neighbours_and_says_what_is_a_copy(rng):
     assert f"{distances[0, 0]:.2f} copy?" in words
     assert "1 of 3 samples is nearer" in fig.get_suptitle()
     others = [np.sort([np.linalg.norm(a - b) for b in training])[1] for a in training]
-    assert f"{np.median(others):.2f} from the next" in fig.get_suptitle()
+    assert f"{np.median(others):.2f} from the nearest other one" in fig.get_suptitle()
 
 
 def test_neighbours_refuse():
     images = np.zeros((2, 4, 4, 1))
     for arguments, words in (
-        ((images, np.zeros((3, 5, 5, 1))), "one size"),
-        ((images, images, 3), "of 2 training"),
+        ((images, np.zeros((3, 5, 5, 1))), "the same shape"),
+        ((images, images, 3), "k must be at most 2"),
         ((images, np.full((2, 4, 4, 1), np.nan)), "finite"),
         ((images, images, 0), "at least 1"),
         ((images[0], images), "a grid needs images"),

@@ -48,7 +48,7 @@ def test_surface_is_warm_where_d_says_real(tmp_path):
 
 
 def test_points_in_three_dimensions_have_no_density_picture(tmp_path):
-    with pytest.raises(ValueError, match="3 dimensions"):
+    with pytest.raises(ValueError, match="dimensions, got 3"):
         plots_density.save_density(tmp_path / "d.png", None, SimpleNamespace(dim=3))
 
 

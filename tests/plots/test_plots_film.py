@@ -43,5 +43,5 @@ def test_gif_stays_below_its_limit(tmp_path, rng):
 def test_gif_refuses(tmp_path):
     with pytest.raises(ValueError, match="at least one frame"):
         plots.save_gif(tmp_path / "f.gif", [])
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(ValueError, match="the same size"):
         plots.save_gif(tmp_path / "f.gif", [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8)])

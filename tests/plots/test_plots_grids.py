@@ -71,7 +71,7 @@ def test_labelled_grid_has_a_class_a_row(rng):
     ("labels", "options", "words"),
     [
         ([0, 1], {}, "needs 3 labels"),
-        ([0, 1, -1], {}, "whole numbers from 0"),
+        ([0, 1, -1], {}, "integers from 0"),
         ([0.0, 1.0, 2.0], {}, "float64"),
         ([0, 1, 2], {"names": ["a", "b"]}, "2 names and the label 2"),
         ([0, 1, 2], {"columns": 0}, "at least 1 column"),

@@ -124,7 +124,7 @@ def test_film_refuses(tmp_path, monkeypatch):
         ([frame], {"titles": ["a", "b"]}, "got 2 for 1"),
         ([frame], {"interval": 5}, "at least 20"),
         ([frame], {"interval": 20_000}, "at most 10000"),
-        ([frame, frame[:2]], {}, "one size"),
+        ([frame, frame[:2]], {}, "the same size"),
         ([frame.astype(float)], {}, "float64"),
         ([frame[..., :2]], {}, "(4, 4, 2)"),
         ([frame[:0]], {}, "(0, 4, 3)"),
@@ -161,5 +161,5 @@ def test_pictures_of_a_runs_folder(tmp_path, name, settings, pictures):
 
 
 def test_pictures_of_no_run(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"contains no checkpoint\.npz"):
         picture_run(tmp_path)

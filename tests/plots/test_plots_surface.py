@@ -142,7 +142,7 @@ def test_surface_refuses(rng):
         fake_gradient(gan, np.zeros((3, 1)))
     with pytest.raises(ValueError, match="finite fake"):
         fake_gradient(gan, np.full((3, 2), np.inf))
-    with pytest.raises(ValueError, match="'relativistic-average' at fakes also needs"):
+    with pytest.raises(ValueError, match="'relativistic-average' also needs"):
         fake_gradient(trained("relativistic-average", steps=0)[0], np.zeros((3, 2)))
 
 

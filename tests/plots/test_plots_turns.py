@@ -48,9 +48,11 @@ def test_pictures():
 
 def test_errors():
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="in the plane; the GAN makes \\(3,\\), the data have 2 dimensions"):
+    with pytest.raises(
+        ValueError, match="in the plane; the GAN generates samples \\(3,\\), the data have 2 dimensions"
+    ):
         play_turn(mlp_gan(3, 2, (4,)), load("ring"), rng=rng)
     with pytest.raises(ValueError, match="n must be"):
         play_turn(small(), load("ring"), n=0, rng=rng)
-    with pytest.raises(ValueError, match="one turn a step, here D has 2"):
+    with pytest.raises(ValueError, match="one update of D per step, got 2"):
         play_turn(small(d_steps=2), load("ring"), rng=rng)

@@ -102,7 +102,7 @@ def test_unrolled_steps_leave_no_trace_in_d(rng):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"optimizer": "rmsprop"}, "D's optimiser is RMSProp"),
+        ({"optimizer": "rmsprop"}, "without momentum, got RMSProp"),
         ({"optimizer": "sgd", "momentum": 0.9}, "with momentum 0.9"),
         ({"loss": "relativistic-average"}, "fake logits only"),
     ],
@@ -114,8 +114,8 @@ def test_what_cannot_be_unrolled_says_so(options, says):
 
 def test_rules_that_need_real_samples_say_so(rng):
     for options, says in (
-        ({"unroll": 1}, "unrolled steps of D need real"),
-        ({"g_objective": "feature-matching"}, "compares fakes with real"),
+        ({"unroll": 1}, "unrolled steps: G's turn needs a batch of real"),
+        ({"g_objective": "feature-matching"}, "feature matching: G's turn needs a batch of real samples"),
     ):
         with pytest.raises(ValueError, match=says):
             small(**options).g_step(4)
@@ -186,7 +186,9 @@ def test_a_packed_d_gives_one_logit_a_pack(rng):
     assert gan.D.forward(points(rng), train=True)[0].shape == (2, 1)
     p = gan.probability(points(rng, 5))
     assert p.shape == (5,)
-    with pytest.raises(ValueError, match="packs 4 samples into one; 6 samples do not divide so"):
+    with pytest.raises(
+        ValueError, match="packs 4 samples into one: expected a batch size that is a multiple of 4, got 6"
+    ):
         gan.train_step(points(rng, 6))
 
 

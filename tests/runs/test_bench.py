@@ -34,7 +34,7 @@ def test_a_line_for_each_work(report):
         sum(line.endswith(" 100%") for row, line in zip(rows, table, strict=True) if row.name.startswith("product"))
         >= 1
     )
-    assert last.startswith("\n11 things, best rate ")
+    assert last.startswith("\n11 items, best rate ")
 
 
 def test_names_tell_the_sizes(report):

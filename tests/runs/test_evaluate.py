@@ -146,7 +146,7 @@ def test_images_that_no_classifier_knows(tmp_path, rng):
     assert "n is 120: half of the data's 240 images" in str(found)
     assert found.features.startswith("features are pixels")
     assert found.classes is None
-    assert "no classifier of ours knows these images" in str(found)
+    assert "there is no classifier for these images" in str(found)
     assert "inception-style score" not in [m.name for m in found.measures]
     assert found["Frechet distance"].value > 0
 
@@ -175,7 +175,7 @@ def test_downloaded_sets_bring_held_out_images(monkeypatch, tmp_path, digits_run
 
 def test_a_large_training_set_is_thinned(monkeypatch, digits_run):
     monkeypatch.setattr(images, "MOST_PIXELS", 784 * 300)
-    assert "among 300 of the 5,000 training images" in str(evaluate(digits_run, n=N, progress=False, save=False))
+    assert "with 300 of the 5,000 training images" in str(evaluate(digits_run, n=N, progress=False, save=False))
 
 
 # -- points ------------------------------------------------------------------------------------------------------------
@@ -229,8 +229,8 @@ def test_a_cloud_of_points_and_a_density_without_modes(tmp_path, rng):
         ({"n": 99}, "evaluate: n must be an integer of at least 100, got 99"),
         ({"n": 2.5}, "n must be an integer"),
         ({"seed": -1}, "seed must be an integer of at least 0"),
-        ({"data": np.zeros((300, 2))}, r"makes samples of shape \(28, 28, 1\), but the data have \(2,\)"),
-        ({"data": np.zeros((199, 28, 28, 1))}, "at least 200 real examples to measure with, its data have 199"),
+        ({"data": np.zeros((300, 2))}, r"makes samples of shape \(28, 28, 1\), but its data have \(2,\)"),
+        ({"data": np.zeros((199, 28, 28, 1))}, "at least 200 real examples to compare with, its data have 199"),
     ],
 )
 def test_bad_arguments(digits_run, kwargs, words):
@@ -241,7 +241,7 @@ def test_bad_arguments(digits_run, kwargs, words):
 def test_bad_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match="nosuch: no such run"):
         evaluate(tmp_path / "nosuch")
-    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"contains no checkpoint\.npz"):
         evaluate(tmp_path)
     (tmp_path / "checkpoint.npz").write_bytes(b"PK hello")
     with pytest.raises(ValueError, match="truncated or damaged"):

@@ -70,7 +70,7 @@ def test_a_recipe_trains_it_with_pictures_and_the_doctor(name, start, tmp_path):
     assert ("real_right" in log[-1]) == (name == "exponential")  # the share needs `undecided`
     assert log[-1]["d_real"] == pytest.approx(log[-1]["real_logit"], rel=1e-4)  # no probability: C(x) is logged
     told = str(diagnose(run.folder))
-    assert f"with the loss {name} they are no probabilities" in told
+    assert f"with the loss {name} they are not probabilities" in told
     assert (run.folder / "doctor.png").is_file()
 
 

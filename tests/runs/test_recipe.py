@@ -134,8 +134,8 @@ def test_a_key_that_now_matters_may_be_set_with_what_makes_it_matter():
         ("hidden=8", ("hidden = 8", "list of integers")),
         ("hidden=[]", ("hidden = []", "list of integers")),
         ("hidden=[8, 0]", ("hidden = [8, 0]", "at least 1")),
-        ("name=../elsewhere", ('name = "../elsewhere"', "folder's name")),
-        ("name=", ('name = ""', "folder's name")),
+        ("name=../elsewhere", ('name = "../elsewhere"', "folder name")),
+        ("name=", ('name = ""', "folder name")),
         ("steps=3\nseed=4", ("steps", "an integer")),
     ],
 )

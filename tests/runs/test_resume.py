@@ -148,7 +148,7 @@ def test_what_a_kill_leaves_is_cleaned_up_and_a_finished_run_says_so(whole, tmp_
     with open(tmp_path / "died" / "log.jsonl", "a") as log:
         log.write('{"step": 35, "d_lo')  # half a line
     assert cli.main(["resume", str(tmp_path / "died")]) == 0
-    assert "goes on after step 20 of 60" in capsys.readouterr().out
+    assert "continues after step 20 of 60" in capsys.readouterr().out
     same(whole, tmp_path / "died")
     assert cli.main(["resume", str(tmp_path / "died")]) == 0
     assert "complete, all 60 steps are done" in capsys.readouterr().out
@@ -167,21 +167,21 @@ def test_what_has_changed_is_named(tmp_path, monkeypatch):
     path = tmp_path / "run" / "recipe.toml"
     text = path.read_text()
     path.write_text(text.replace("lr_g = 0.001", "lr_g = 0.002"))
-    with pytest.raises(ValueError, match=r"recipe\.toml was changed: lr_g = 0\.002 there, 0\.001 in the checkpoint"):
+    with pytest.raises(ValueError, match=r"recipe\.toml was changed: lr_g = 0\.002, but 0\.001 in the checkpoint"):
         resume(tmp_path / "run", progress=False)
     path.write_text(text)
     log = tmp_path / "run" / "log.jsonl"
     lines = log.read_bytes()
     log.write_bytes(lines[:100])
-    with pytest.raises(ValueError, match="lines of the log are missing"):
+    with pytest.raises(ValueError, match="lines are missing"):
         resume(tmp_path / "run", progress=False)
     assert log.read_bytes() == lines[:100]
     log.write_bytes(b"x" + lines[1:])
-    with pytest.raises(ValueError, match="not the log that the checkpoint was written with"):
+    with pytest.raises(ValueError, match="not the log that belongs to the checkpoint"):
         resume(tmp_path / "run", progress=False)
     log.write_bytes(lines)
     resume(tmp_path / "run", progress=False)
-    with pytest.raises(FileNotFoundError, match=r"holds no recipe\.toml"):
+    with pytest.raises(FileNotFoundError, match=r"contains no recipe\.toml"):
         resume(tmp_path, progress=False)
 
 
@@ -204,7 +204,7 @@ def test_a_folder_has_one_process_at_a_time(tmp_path, capsys, monkeypatch):
         with pytest.raises(InUse, match="in use"):
             resume(tmp_path / "run", progress=False)
         assert cli.main(["resume", str(tmp_path / "run"), "--quiet"]) == 2
-    assert "in use: another process is training into it" in capsys.readouterr().err
+    assert "in use: another process is writing to it" in capsys.readouterr().err
     resume(tmp_path / "run", progress=False)
 
 
@@ -214,9 +214,9 @@ def test_cutting_a_log(tmp_path):
     path.write_bytes(b'{"step": 1}\n{"step": 2}\n{"st')
     assert cut_log(path, 24) == [{"step": 1}, {"step": 2}]
     assert path.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
-    with pytest.raises(ValueError, match="not the log that the checkpoint was written with"):
+    with pytest.raises(ValueError, match="not the log that belongs to the checkpoint"):
         cut_log(path, 15)
-    with pytest.raises(ValueError, match="no whole record"):
+    with pytest.raises(ValueError, match="not a complete record"):
         cut_log(path, 23)
 
 

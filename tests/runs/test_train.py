@@ -106,7 +106,7 @@ def test_restore_gives_the_trained_generator(done):
 def test_restore_refuses(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run"):
         build.restore(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match=r"holds no checkpoint\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"contains no checkpoint\.npz"):
         build.restore(tmp_path)
     checkpoint.save(tmp_path / "checkpoint.npz", {}, {"data_shape": (2,)})
     with pytest.raises(ValueError, match=r"checkpoint\.npz: the checkpoint lacks 'recipe'"):
@@ -122,7 +122,7 @@ def test_the_bar_shows_the_losses_on_stderr_only(tmp_path, capsys):
 
 def test_a_run_is_never_overwritten(done):
     before = {path: path.stat().st_mtime_ns for path in done.folder.iterdir()}
-    with pytest.raises(FileExistsError, match="already holds a run"):
+    with pytest.raises(FileExistsError, match="already contains a run"):
         train(TINY, done.folder, progress=False)
     assert {path: path.stat().st_mtime_ns for path in done.folder.iterdir()} == before
 

@@ -95,8 +95,8 @@ def test_what_a_cyclegan_cannot_do_is_said(folders, capsys):
     run = str(folders / "run")
     for command, words in (
         (["sample", run], "try scratchgan translate"),
-        (["evaluate", run], "nothing to evaluate"),
-        (["pictures", run], "a CycleGAN's pictures"),
+        (["evaluate", run], "expected a run that makes samples from noise, got a CycleGAN"),
+        (["pictures", run], "expected a run that makes samples, got a CycleGAN"),
         (["translate", run, "--to", "grey", run], "expected one of the two domains: a (dark)"),
         (["translate", run, "--to", "a", str(folders / "none.png")], "no such file or folder"),
         (["translate", run, "--to", "a", str(folders)], "no images found"),
@@ -112,7 +112,7 @@ def test_what_a_cyclegan_cannot_do_is_said(folders, capsys):
 def test_a_plain_gan_does_not_translate(tmp_path, capsys):
     train(replace(recipes.load("mlp-ring"), steps=1, hidden=(4,)), tmp_path / "run", progress=False)
     assert cli.main(["translate", str(tmp_path / "run"), "--to", "a", "x.png"]) == 2
-    assert "is no CycleGAN" in capsys.readouterr().err
+    assert "expected a CycleGAN, got a GAN" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_plain_gan_does_not_translate(tmp_path, capsys):
     [
         ({"data_b": ""}, "needs a second domain: set data_b"),
         ({"data": "ring"}, r'data = "ring": a CycleGAN translates images'),
-        ({"image_size": 0, "data_b": "mnist-5k"}, "both domains need samples of one shape"),
+        ({"image_size": 0, "data_b": "mnist-5k"}, "both domains need samples of the same shape"),
         ({"optimizer": "sgd"}, 'optimizer = "sgd" has no effect with model = "cyclegan"'),
         ({"penalty": "r1"}, 'penalty = "r1" has no effect'),
         ({"batch_size": 11}, "11"),
@@ -132,7 +132,7 @@ def test_recipes_that_do_not_fit(folders, changes, words):
 
 
 def test_held_out_has_no_place_in_it(folders):
-    with pytest.raises(ValueError, match="no effect on a CycleGAN"):
+    with pytest.raises(ValueError, match="no effect with a CycleGAN"):
         small(folders, held_out=2)
 
 

@@ -51,7 +51,7 @@ def test_integrals_of_the_infinite_and_of_nan():
     assert line.integrate(lambda x: np.where(x > 0, np.inf, 0), (-1, 1)).value == math.inf
     with pytest.raises(ValueError, match="nan at x"):
         line.integrate(lambda x: np.full_like(x, np.nan), (0, 1))
-    with pytest.raises(ValueError, match="one value a point"):
+    with pytest.raises(ValueError, match="one value per point"):
         line.integrate(lambda x: 1.0, (0, 1))
 
 

@@ -1,6 +1,6 @@
-"""A matrix product for every sample, made of the blocks of `gemm`.
+"""A matrix product for each sample, computed with the blocks of `gemm`.
 
-for each sample n                                           (parallel: a task does some of the samples)
+for each sample n                                           (parallel: a task handles some of the samples)
     pack b[n] into panels, which stay in the cache
     for each block of rows of c[n]: as in `gemm`
 """
@@ -16,7 +16,7 @@ from .pool import _call, address, address_of, aligned, keep, parallel_for, part,
 from .tables import read, slots
 from .tile import ROWS, width_for
 
-MOST = 64  # tasks at most
+MOST = 64  # largest number of tasks
 
 BATCH = slots("a b c N I J K a_transposed step_k step_n tasks width tile size block slope")
 

@@ -1,14 +1,15 @@
 """Batch normalisation together with the activation that follows it: two passes over memory forward, two backward.
 
-The moments take one pass: with s a sample of the channel, which lies within a few standard deviations of the mean,
+The moments take one pass.  Let s be a sample of the channel, and m the mean over all samples:
 
     mean = s + m(x - s),     var = m((x - s)^2) - m(x - s)^2
 
-loses almost no digits.  (Chan, Golub & LeVeque 1983: shifted data.)  Each share of the rows has sums of its own, over
-blocks of rows in the dtype of the arrays and over the blocks in float64; the shares are added up in order.
+Because s lies within a few standard deviations of the mean, this loses almost no digits.  (Chan, Golub & LeVeque 1983:
+shifted data.)  Each share of the rows has its own sums: within a block of rows in the dtype of the arrays, over the
+blocks in float64.  The shares are added up in order.
 
 A row of channels is short, and short loops are slow.  So the constants of the channels are repeated for 16 rows
-(`wide`), and loops run over 16 rows at once; sums are kept for 16 rows, too, and folded at the end.
+(`wide`), and loops run over 16 rows at once.  The sums are kept for 16 rows as well, and folded afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .tables import read, real, slots
 
 TASKS = 8
 SMALL = 1024  # arrays with fewer numbers are left to NumPy
-WIDE = 16  # rows that a loop runs over
+WIDE = 16  # rows that a loop runs over at once
 BLOCK = 8  # BLOCK * WIDE rows are added up in the dtype of the arrays
 
 MOMENTS = slots("M C x sums")

@@ -1,9 +1,9 @@
 """Bilinear up-sampling and its adjoint, row by row as in `resampling`.
 
 up-sampling     each fine row: mix two rows of the coarse image, then neighbouring pixels of the result
-its adjoint     each coarse row: collect from the fine rows that have a share of it, then, for each coarse pixel, from
-                the pixels of the result.  (If each fine row added to two coarse rows instead, two tasks would write
-                to the same place.)
+its adjoint     each coarse row: collect from the fine rows that were mixed from it, then, for each coarse pixel, from
+                the pixels of the result.  (If each fine row were added to two coarse rows instead, two tasks might
+                write to the same place.)
 """
 
 from __future__ import annotations

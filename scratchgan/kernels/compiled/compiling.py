@@ -1,15 +1,15 @@
 """How a function becomes machine code, and where that code is kept on disk.
 
 Flags: LLVM can compute faster if it may round differently.  FLAGS allows the transformations that leave NaN and
-infinity correct.  (Numba's switch that allows all of them also lets the compiler assume that there is no NaN: a GAN
-that diverges would go unnoticed.)
+infinity correct.  (Numba's switch for all transformations also lets the compiler assume that no number is NaN, and then
+a diverging GAN would go unnoticed.)
 
 Numba keeps compiled code on disk and checks whether the file of the compiled function has changed.  It does not notice
-that a function *called* by it, in another file, has changed, and would go on running the old one.  So the code is kept
-in a folder whose name is a digest of all files in this folder: when any line changes, a new folder is used.
+when a function that it *calls*, in another file, has changed, and would go on running the old one.  So the code is kept
+in a folder whose name is a digest of all source files in this folder: when any line changes, a new folder is used.
 
     SCRATCHGAN_KERNEL_CACHE=off          compile again in every process
-    SCRATCHGAN_KERNEL_CACHE=FOLDER       keep the code there; the default is NUMBA_CACHE_DIR, or the user's cache folder
+    SCRATCHGAN_KERNEL_CACHE=FOLDER       keep the code in FOLDER; default: NUMBA_CACHE_DIR, or the user's cache folder
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def by_address_for_floats(signature: str):
 
 
 class _kept:
-    """Context manager: functions decorated within it are kept in our folder; gives whether they are kept at all."""
+    """Context manager: functions decorated inside it are cached in our folder; its value is whether there is a cache."""
 
     def __enter__(self) -> bool:
         _setting.acquire()  # another Python thread may be compiling at the same time
@@ -121,7 +121,7 @@ class _kept:
 def cache_folder() -> Path | None:
     """The folder for compiled kernels; None if the cache is switched off.
 
-    If the folder cannot be written to, a temporary one takes its place, with one warning.
+    If the folder cannot be written to, a temporary one is used instead, with one warning.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked.lower() in ("off", "0", "no", "none"):

@@ -2,7 +2,7 @@ r"""Convolution and its two gradients as matrix products whose rows are found th
 
 The patch matrix of a whole batch is never written: it would be several times the size of the image, and writing it
 would take longer than the arithmetic.  Images are channels last, so the C numbers of a pixel lie side by side, and the
-tile can read them in place (`tile`; Dukhan 2019).  Which pixels these are, `conv_geometry` says.
+tile can read them in place (`tile`; Dukhan 2019).  `conv_geometry` computes which pixels these are.
 
     conv2d             row m of A is an output pixel; its segments are the pixels under the k x k taps of the kernel, C
     (conv_gather)      numbers each.  A pixel outside of the image is the address of a row of zeros.
@@ -34,7 +34,7 @@ from .winograd import convolve, forward_plan, input_grad_plan, plan_if_it_pays
 from .winograd_grad import weight_grad_at_points
 
 SHORT = 16  # with fewer channels than this, each row of the kernel is one tap
-GROUP = 400  # output pixels of one task, about
+GROUP = 400  # output pixels per task, approximately
 
 
 def _usable(*arrays) -> bool:

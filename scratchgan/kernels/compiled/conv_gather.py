@@ -3,7 +3,7 @@
     for each phase (conv2d has one), for each group of images         (parallel: a group is a task)
         made[n, target pixel] = sum over taps of given[n, source pixel] @ B[tap],  plus bias, then leaky
 
-A row of the product is a pixel that is made; its segments are the pixels under the taps, C numbers each.
+A row of the product is a pixel that is computed; its segments are the pixels under the taps, C numbers each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which pixels of an image lie under the taps of a convolution's kernel.
 
-A *tap* is one position (i, j) of the kernel.  All that the geometry decides is in a `Phase`, computed once for each
-shape: for each pixel that is written and each tap, which pixel is read, or that there is none (padding).
+A *tap* is one position (i, j) of the kernel.  A `Phase`, computed once per shape, contains everything that depends on
+the geometry: for each pixel that is written and each tap, which pixel is read, or that it lies in the padding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The weight gradient of conv2d: dW = (pixels under the taps)^T dy, a product with A transposed.
 
-    for some rows of dW, and a share of the output pixels               (parallel: a task)
-        for each 128 output pixels
+    for some rows of dW, and a share of the output pixels               (parallel: one task each)
+        for every 128 output pixels
             copy what lies under the kernel for each of them, side by side        (A^T: rows of dW by pixels)
             for each panel of columns, for each tile of rows: dW tile += A^T @ dy
     dW = the sum of the shares, in order

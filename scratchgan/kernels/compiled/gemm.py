@@ -11,8 +11,8 @@ those for the next k.  (In B itself they are a whole row apart, which is a page 
 rows fit in the first-level cache at a time.)  If C has few rows, each task packs its own panels instead, one after
 another.  A is read in place; of A^T, the rows that a block needs are copied side by side.
 
-A product with a single column reads every number only once, and has a loop of its own in `thin`.  The code here copies
-numbers by their size alone; only the tile knows whether they are float32 or float64.
+A product with a single column reads every number only once, and has its own loop in `thin`.  The code here copies
+numbers by their size alone; only the tile distinguishes float32 from float64.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from .tile import (
     width_for,
 )
 
-BLOCK = 11  # tiles of rows of C in one task, at most
-DEPTH = 512  # terms of the sums that are added up before the next panel is begun
-TASKS = 8  # the columns are divided, too, if the blocks of rows give fewer tasks than this
-SMALL = 4096  # NumPy does products with fewer multiplications
+BLOCK = 11  # largest number of tiles of rows of C in one task
+DEPTH = 512  # terms of the sums that are added up before the next panel
+TASKS = 8  # the columns are divided as well if the blocks of rows give fewer tasks than this
+SMALL = 4096  # products with fewer multiplications are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
 

@@ -1,6 +1,6 @@
-"""Means over groups of channels.  A task has some of the samples or, if there are few, some of the samples' shares.
+"""Means over groups of channels.  A task handles some samples or, if there are few samples, some shares of samples.
 
-    for each share s of sample n                                (parallel: a task does some of the shares)
+    for each share s of sample n                                (parallel: a task handles some of the shares)
         for each of its positions p, for each channel c
             sums[n, s, c] += x[n, p, c], or a[n, p, c] b[n, p, c]
     mean = the shares of each sample, and then the channels of each group, added up in order
@@ -19,8 +19,8 @@ from .tables import read, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
 GRAIN = 1 << 14  # numbers that make a task worthwhile
-MOST = 64  # tasks at most
-SHARES = 8  # shares in all, at least, if there are enough positions
+MOST = 64  # largest number of tasks
+SHARES = 8  # smallest number of shares in all, if there are enough positions
 
 SUMS = slots("a b sums N P C shares tasks size")
 

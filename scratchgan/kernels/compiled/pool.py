@@ -1,4 +1,4 @@
-"""One pool of threads for everything, and the same bits for any number of threads.
+"""One thread pool for all kernels, and bit-identical results for any number of threads.
 
 A kernel is cut into *tasks*.  The shapes alone decide how many tasks there are and what each one does.  No two tasks
 write to the same place, and sums over tasks are taken afterwards, in a fixed order.  So it does not matter which thread
@@ -6,8 +6,8 @@ runs which task.
 
 A task is a compiled function of two numbers: its index, and the address of a table that holds the addresses and sizes
 of the arrays (`tables` gives names to the entries).  `parallel_for` is the only function in the package that Numba runs
-in parallel.  (A second pool in the same process, such as BLAS's, would spin on the same cores: a training step then
-took four times as long.)
+in parallel.  (The threads of a second pool in the same process, such as BLAS's, would spin on the same cores: that made
+a training step take four times as long.)
 
     @float_task
     def _double(i, p, one):                 # p is the address of the table
@@ -73,7 +73,7 @@ def address_of(a):
 def empty(shape, dtype) -> np.ndarray:
     """np.empty, but the address is a multiple of 64 bytes.
 
-    Any other 64-byte vector lies across two cache lines, and every load becomes two.
+    A 64-byte vector at any other address lies across two cache lines, and needs two loads.
     """
     n, size = math.prod(shape), np.dtype(dtype).itemsize
     memory = np.empty(n * size + 64, np.uint8)
@@ -213,7 +213,7 @@ def _nothing(i, p):
 
 
 def run(launcher, *arguments):
-    """Call a compiled launcher; one at a time if Numba's threading layer is workqueue, which aborts on two."""
+    """Call a compiled launcher; one at a time if Numba's threading layer is workqueue, which aborts on a second call."""
     if not _started:
         _start()
     with _lock:

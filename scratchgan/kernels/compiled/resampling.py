@@ -1,9 +1,9 @@
-"""Pooling and nearest up-sampling.  Every row of the output is computed by itself; a task computes some of the rows.
+"""Pooling and nearest up-sampling.  Each row of the output is computed separately; a task computes some of the rows.
 
 Below, "fine" is the larger image (N, H, W, C) and "coarse" the smaller one (N, h, w, C): a pixel of the coarse image
 belongs to a block of k x k pixels of the fine one.  The innermost loop always runs over the C numbers of a pixel.
 
-    for each row of the output                                  (parallel: a task has some of the rows)
+    for each row of the output                                  (parallel: a task handles some of the rows)
         for each pixel of the row
             blocks become pixels     y = scale * sum over the k x k pixels of the block         mean, sum
             pixels become blocks     y = scale * the pixel                                      their adjoints
@@ -23,7 +23,7 @@ from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
 GRAIN = 1 << 14  # numbers that make a task worthwhile
-MOST = 64  # tasks at most
+MOST = 64  # largest number of tasks
 
 # `rows` counts the output's rows in all images; `places` (of maxima) and `shares` (of `bilinear`) may be 0
 RESAMPLE = slots("source target rows H W h w C k tasks scale size places shares")

@@ -1,4 +1,4 @@
-"""The power iteration.  Both of its products read Wm row by row, and a task has some of the rows.
+"""The power iteration.  Both of its products read Wm row by row, and a task handles some of the rows.
 
 v = Wm^T u       a task adds up its rows, times their entries of u; then the sums of all tasks are added up in order
 u = Wm v         a task computes the entries of u that belong to its rows
@@ -16,7 +16,7 @@ from .tables import read, slots
 
 SMALL = 4096  # weights with fewer entries are left to NumPy
 GRAIN = 1 << 14  # entries that make a task worthwhile
-MOST = 16  # tasks at most
+MOST = 16  # largest number of tasks
 
 ITERATION = slots("Wm u v sums sigma K Co tasks size")
 U, V = 0, 1  # which vector `_finish` divides by its length

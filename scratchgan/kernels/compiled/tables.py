@@ -1,6 +1,6 @@
 """Names for the entries of the table through which a task gets its arguments (see `pool`).
 
-The names are declared once, and used on both sides:
+The names are declared once, and used both to fill the table and to read it:
 
     SCALE = slots("x y n slope")
 

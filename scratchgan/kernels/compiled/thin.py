@@ -1,4 +1,4 @@
-"""Products with one column, or with sums of one term: each number is read only once, so a tile would save nothing.
+"""Products with one column, or with one term per sum: each number is read only once, so a tile would save nothing.
 
 column            c[m] = sum over k of a[m, k] b[k]        a task: some rows, each a dot product
 column of A^T     c[m] = sum over k of a[k, m] b[k]        a task: some of the m; rows of a are added up

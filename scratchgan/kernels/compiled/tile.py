@@ -13,7 +13,7 @@ R rows times V vectors of C = A B is kept in registers while k runs along the wh
 
 so R + V loads feed R V multiply-adds: 10 loads for 24 with the tile of AVX-512, 6 rows by 4 vectors of 16 floats.  A
 smaller tile needs more loads for each multiply-add.  A larger one does not fit, and parts of it would be moved to
-memory and back.  For a C of few columns there is a narrow tile, of one vector.
+memory and back.  If C has few columns, a narrow tile of one vector is used.
 
 A row of A need not be near its neighbour: `tile_rows` finds each of its R rows through an address.  A row may also
 consist of several segments, each with an address of its own (a convolution's patch is k x k runs of C neighbouring
@@ -21,7 +21,7 @@ numbers: Dukhan 2019, "The Indirect Convolution Algorithm").  `tile_panel` is fo
 by side.
 
 The tile is written in LLVM's vector instructions, because a compiler does not keep the accumulators of a plain loop
-nest in registers.  As loops it is
+nest in registers.  Written as loops, it is
 
     acc[m, v] = init[m][v]
     for s in range(segments):                       # tile_panel: one segment
@@ -31,7 +31,7 @@ nest in registers.  As loops it is
 
 with addresses (int64) for all pointers.  The rows of `init` and C are found through tables of addresses, too.  So the
 sum may start from a bias, from zeros or from an earlier sum, and a row that is not needed may be written to a buffer
-that nobody reads.
+that is never read.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def width_for(N: int, itemsize: int) -> int:
 
 
 def narrow(N: int, itemsize: int) -> bool:
-    """Whether the narrow tile takes fewer operations: the wide one computes columns that C does not have, too."""
+    """Whether the narrow tile takes fewer operations: the wide one also computes columns that C does not have."""
     return N <= VECTORS // 2 * (VECTOR_BYTES // itemsize)
 
 

@@ -1,4 +1,4 @@
-"""The optimisers' update rules: each number is read and written once, and Adam does all arrays of a net in one call."""
+"""The optimisers' update rules: each number is read and written once; Adam updates all arrays of a net in one call."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PIECE = 1 << 14  # numbers that one task of Adam updates
 RMSPROP, SGD, NESTEROV, EMA = range(4)  # the rules
 
 UPDATE = slots("rule n tasks w g v decay lr eps")
-# Adam's table begins with constants: rate = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t).  Then follows a row for
-# each piece of an array: the count of its numbers, and the addresses of the first ones.
+# Adam's table begins with constants: rate = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t).  Then follows one row
+# per piece of an array: how many numbers it has, and the address of the first number in w, g, m and v.
 ADAM = slots("beta1 beta2 rate scale eps")
 ADAM_ROW = slots("n w g m v")
 

@@ -16,20 +16,20 @@ and w a C x Co matrix.  A difference of pixels costs C operations and a product 
 added.  If the number of outputs is odd, m3 of the last tile is not needed: 7 outputs take 11 products instead of 14,
 and 7 x 7 outputs take 0.62 of the products that they take directly.
 
-With stride s and a kernel of 2 s, the rows h = s o + a of an image, for one a, lie under taps a and s + a, two taps
-with stride 1 in o.  There are s s such *phases*.  conv2d sums over them, so they are put side by side as channels.
-In the input gradient the outputs fall into phases, and all of them read the same windows of dy.
+With stride s and a kernel of size 2 s, the rows h = s o + a of an image, for a fixed a, lie under taps a and s + a: two
+taps with stride 1 in o.  In two dimensions there are s s such *phases*.  conv2d sums over them, so they are put side by
+side as channels.  In the input gradient the outputs form phases, all of which read the same windows of dy.
 
     conv2d          for each task: some tiles, few enough that what follows stays in the cache
     input gradient      V = differences of the windows, at 9 points
-                        for each phase of what is made (conv2d: one)
+                        for each phase of the output (conv2d: one)
                             for each point: M[point] = V[point] U[point]        a row of M, V = a tile; U = sums of taps
                             outputs = sums of M, plus bias, then leaky
 
 The weight gradient is the same rule read backwards: `winograd_grad`.
 
 An output of a tile is computed only from the pixels and taps that it depends on.  So a NaN or an infinity in an image
-makes the same outputs not finite as the direct sum does, and none of their neighbours.  But an infinity may come out as
+makes the same outputs non-finite as in the direct sum, and none of their neighbours.  But an infinity may turn into a
 NaN, and the difference of two numbers near the largest float may overflow.
 """
 
@@ -64,7 +64,7 @@ from .pool import (
 from .tables import read, real, slots
 from .tile import I64, ROWS, VECTOR_BYTES, _Emitter, _Loop, rows_tile, tile_rows, width_for
 
-GROUP = 64  # tiles of one task, about: its V, M and what it reads of U stay in the second-level cache
+GROUP = 64  # tiles per task, approximately: V, M and the part of U in use then fit in the second-level cache
 FEWEST = 512  # with fewer tiles in a batch than this, or
 NARROW = 32  # with fewer channels, the sums and differences cost more than is saved
 LARGEST = 5 << 18  # bytes of U: a larger one would be read from memory again for each group

@@ -9,7 +9,7 @@ products, not four:
     y1 = m2 + m3         dm3 = dy1             du3 = (x2 - x1) dm3         u3 = w1           dw1 = du2 + du3
 
     for some phases, and a share of the batch                   (parallel: a task)
-        for each 128 tiles
+        for every 128 tiles
             V = differences of the windows of x, E = sums of dy, at 9 points
             for each point: dU[point] += V[point]^T E[point]                              a row of V, E = a tile
     for each tap: dW = the sum of dU at the points where its weight was used, over the shares, in order
@@ -41,8 +41,8 @@ from .tile import ROWS, panel_tile, tile_panel, width_for
 from .winograd import Plan, addresses, differences, spread
 
 DEPTH = 128  # tiles that are transformed at a time
-PARTS = 4  # the tasks are up to 4 parts of the phases
-SHARES = 2  # times 2 shares of the batch
+PARTS = 4  # the phases are divided into up to 4 parts, and
+SHARES = 2  # the batch into up to 2 shares: each part and share is a task
 
 POINTS = slots("x dy sums zeros x_at y_at wanted tiles phases N C Co x_step y_step width tile parts shares size")
 TAPS = slots("sums dW n shares size sh sw")

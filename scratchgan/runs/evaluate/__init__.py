@@ -1,13 +1,14 @@
-r"""How good is a run?  Every metric that fits it, each between the same number for real data and for noise.
+r"""How good is a run?  Every metric that fits it, each next to the value that real data and noise have.
 
     evaluation = evaluate("runs/dcgan-mnist")       # also writes evaluation.json and evaluation.png into the folder
     print(evaluation)
 
-Three rows of examples are held against the same n real ones, by the same code: n samples of the run, n *other* real
-ones, and noise.  The second is the floor: what chance and the finite n alone make of a perfect generator.  The third is
-what a generator scores that has learned nothing.  n counts: most metrics change with it, so compare runs with equal n.
+Three sets of n examples are compared with the same n real ones, by the same code: the run's samples, *other* real
+examples, and noise.  The value of real examples is the floor: what a perfect generator would score with a finite n.
+That of noise is what a generator scores that has learned nothing.  Most metrics depend on n, so compare runs with equal
+n only.
 
-What fits is decided by the data: `images` and `points` say what is computed of which.
+The data decide which metrics fit: see `images` and `points`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..recipe import Recipe
 from .report import Evaluation
 from .table import table
 
-LEAST = 100  # examples: fewer say nothing, and k neighbours must exist
+LEAST = 100  # examples: with fewer, the metrics are too noisy, and k nearest neighbours must exist
 
 
 def evaluate(
@@ -40,24 +41,24 @@ def evaluate(
     """Measure the run in a folder, and write evaluation.json and evaluation.png into it.
 
     run        a run's folder, or its checkpoint.npz
-    n          samples, and real examples to hold them against; at most half of the data set, whose other half is the
-               floor (the evaluation says how many it took)
-    seed       of the samples and of every random choice; the same seed gives the same numbers
-    data       the data of a run that was trained on an array from Python; else they are loaded as its recipe says
-    held_out   images of the same kind that the run was not trained on (M, H, W, C): for memorisation and membership.
-               Data sets with a test part bring it along
-    progress   show a bar on stderr
-    save       False writes nothing
+    n          number of samples, and of real examples to compare them with; it is reduced to half of the data set if
+               that is smaller, because the other half is needed for the floor (the evaluation says so)
+    seed       for the samples and every random choice; the same seed gives the same numbers
+    data       the data of a run that was trained on an array from Python; by default they are loaded as its recipe says
+    held_out   images (M, H, W, C) that the run was not trained on, for memorisation and membership inference; default:
+               the test set, for data sets that are downloaded
+    progress   show a progress bar on stderr
+    save       whether to write the two files
 
-    Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be had or do
-    not fit, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
+    Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be loaded or
+    do not fit, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
     gan, recipe = build.restore(run)
     if gan.kind == "translations":
         raise ValueError(
-            f"{run}: a CycleGAN makes no samples of noise, so there is nothing to evaluate so; see "
-            "benchmarks/cyclegan.py for how translations are judged"
+            f"{run}: expected a run that makes samples from noise, got a CycleGAN; for how translations are "
+            "evaluated see benchmarks/cyclegan.py"
         )
     data = _data(run, recipe, gan, data)
     if data.kind == "density" or len(gan.data_shape) == 1:
@@ -85,7 +86,7 @@ def evaluate(
 
 
 def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = True, print=print) -> Evaluation:
-    """`evaluate`, printed: what `scratchgan evaluate RUN` does."""
+    """Call `evaluate` and print the result: the command `scratchgan evaluate RUN`."""
     evaluation = evaluate(folder, n=n, seed=seed, progress=progress)
     out = Path(folder) if Path(folder).is_dir() else Path(folder).parent
     print(evaluation)
@@ -94,22 +95,22 @@ def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = Tr
 
 
 def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | None) -> Dataset | Density:
-    """What the run was trained on; ValueError if that cannot be, or is something else."""
+    """What the run was trained on.  Raises ValueError if it cannot be loaded, does not fit the GAN, or is too small."""
     if data is None:
         try:
             _, data = build.load_data(recipe)
         except ValueError as error:
             raise ValueError(
-                f"{run}: its data cannot be loaded ({error}); evaluate(run, data=...) takes them from Python"
+                f"{run}: its data cannot be loaded ({error}); in Python, pass them to evaluate(run, data=...)"
             ) from None
     else:
         _, data = build.given_data(recipe, data)
     if data.kind == "pair":
-        raise ValueError(f"{run}: expected one data set or a density, got the two of {data.name}")
+        raise ValueError(f"{run}: expected one data set or a density, got the pair {data.name}")
     if data.example_shape != gan.data_shape:
-        raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but the data have {data.example_shape}")
+        raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but its data have {data.example_shape}")
     if data.kind == "examples" and len(data) < 2 * LEAST:
         raise ValueError(
-            f"{run}: expected at least {2 * LEAST} real examples to measure with, its data have {len(data)}"
+            f"{run}: expected at least {2 * LEAST} real examples to compare with, its data have {len(data)}"
         )
     return data

@@ -1,8 +1,8 @@
-"""What is computed of a run on images: digits through the eyes of our classifier, other images by their pixels.
+"""The metrics for a run on images: digits are compared by a classifier's features, other images by their pixels.
 
-Features of digits come from `classifier`, which knows digits and nothing else.  Of other images the pixels are
-compared, resized to at most 16 a side (11 in colour): a shift by two pixels is a large distance then, and the metrics
-of features say less.  Diversity, the birthday test and memorisation look at the pixels of all images.
+The features of digits come from `metrics.classifier`, which was trained on digits only.  For other images the features
+are the pixels, after resizing to at most 16 a side (11 in colour): a shift by two pixels is then a large distance, and
+the metrics of features say less.  Diversity, the birthday test and memorisation use the pixels of all images.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from .table import Candidates, Entry, Line, Prepared, entry
 
 DIGITS = ("mnist-5k", "mnist", "uci-digits-8x8")
 SURE = 0.9
-PIXELS, MOST_FEATURES = 16, 400  # other images: the largest side, and the most numbers, for the metrics of features
-MEMBERS = 2000  # images of a kind, for what asks how real ones compare
-MOST_PIXELS = 50_000_000  # of training images that memorisation is looked for among: 400 MB in float64
+PIXELS, MOST_FEATURES = 16, 400  # images without a classifier: limits of the side and of the number of features
+MEMBERS = 2000  # real images of each kind, at most, in the memorisation and membership tests
+MOST_PIXELS = 50_000_000  # limit for the training images in the memorisation test: 400 MB in float64
 
 
 @dataclass(frozen=True)
 class View:
-    """Images as the metrics want to see them: pixels (N, H, W, C), features (N, F), probabilities (N, 10) or None.
+    """Images in the forms that metrics need: pixels (N, H, W, C), features (N, F), probabilities (N, 10) or None.
 
-    role    which they are: "samples", "real" or "noise"
+    role    what the images are: "samples", "real" or "noise"
     """
 
     images: np.ndarray
@@ -54,8 +54,8 @@ class View:
 
     @property
     def sure(self) -> np.ndarray:
-        """The class (M,) of each image that the classifier is at least 90 % sure of."""
-        assert self.probabilities is not None  # only asked for where a classifier has looked
+        """The class (M,) of each of the M images that the classifier is at least 90 % sure of."""
+        assert self.probabilities is not None  # only used where there is a classifier
         best = self.probabilities.argmax(axis=1)
         return best[self.probabilities.max(axis=1) >= SURE]
 
@@ -63,9 +63,9 @@ class View:
 def prepare(
     gan: GAN, recipe: Recipe, data: Dataset, *, n: int, seed: int, held_out: np.ndarray | None = None
 ) -> Prepared:
-    """Draw the images, look at them with the classifier where it fits, and choose the metrics.
+    """Draw the images, classify them if they are digits, and choose the metrics.
 
-    Raises ValueError if samples or held_out images are not finite, or held_out images are not of the data's shape.
+    Raises ValueError if samples are not finite, or held_out images do not have the shape of the data.
     """
     rng, notes = np.random.default_rng([seed, 1000]), []
     half = min(n, len(data) // 2)
@@ -89,12 +89,12 @@ def prepare(
         classes = {"samples": _counts(candidates.samples), "real": _counts(reference)}
         notes += _about_classifier(classifier, data, mine, reference)
     else:
-        notes.append("no classifier of ours knows these images: there is no inception-style score and no classes")
+        notes.append("there is no classifier for these images, and so no inception-style score and no classes")
     entries += of_pixels(reference)
     entries += _memory(gan, recipe, data, held_out, n, notes, rng)
-    notes.append("real: other real images in the place of the samples; noise: uniform in every pixel")
+    notes.append("real: other real images instead of the samples; noise: uniform noise in every pixel")
     F = reference.features.shape[1]
-    features = LABEL if classifier else f"features are pixels, {F} numbers an image: a shift is a large distance"
+    features = LABEL if classifier else f"features are pixels, {F} numbers per image: a shift is a large distance"
     return Prepared(entries, candidates, n, features, samples, data.x[mine], notes, classes)
 
 
@@ -105,7 +105,7 @@ def of_features(reference: View) -> list[Entry]:
         entry(
             "Frechet distance",
             "low",
-            "mean and covariance of the features; never quite 0",
+            "mean and covariance of the features; never exactly 0",
             lambda v, rng: frechet_distance(real, v.features),
             squared=True,
         ),
@@ -118,29 +118,29 @@ def of_features(reference: View) -> list[Entry]:
         ),
         Entry(
             [
-                Line("precision", "high", "share of samples that lie where real ones do"),
-                Line("recall", "high", "share of real ones that lie where samples do"),
+                Line("precision", "high", "share of samples that lie among real images"),
+                Line("recall", "high", "share of real images that lie among samples"),
             ],
             lambda v, rng: precision_recall(real, v.features),
         ),
         Entry(
             [
-                Line("density", "high", "samples lie where real ones are dense; real: 1"),
-                Line("coverage", "high", "share of real ones with a sample next to them"),
+                Line("density", "high", "samples lie where real images are dense; real: 1"),
+                Line("coverage", "high", "share of real images with a sample next to them"),
             ],
             lambda v, rng: density_coverage(real, v.features),
         ),
         entry(
             "two-sample accuracy",
             "low",
-            "how often a plane tells real from made; 0.5: never",
+            "how often a plane separates real and fake; 0.5: chance",
             lambda v, rng: two_sample_accuracy(real, v.features, rng=rng),
         ),
     ]
 
 
 def of_digits() -> list[Entry]:
-    """The metrics that need a classifier's verdicts."""
+    """The metrics that need a classifier's predictions."""
 
     def verdicts(v, rng):
         sure = v.sure
@@ -156,21 +156,21 @@ def of_digits() -> list[Entry]:
         Entry(
             [
                 Line("sure of its class", "high", "share that the classifier is at least 90 % sure of"),
-                Line("classes that occur", "high", "among those, of 10"),
+                Line("classes that occur", "high", "among these images; of 10"),
             ],
             verdicts,
         ),
         entry(
             "MS-SSIM in a class",
             "real",
-            "likeness of two of one class; above real: too alike",
+            "similarity within a class; above real: too alike",
             lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v), labels=v.probabilities.argmax(axis=1)),
         ),
     ]
 
 
 def of_pixels(reference: View) -> list[Entry]:
-    """The metrics that look at the images themselves."""
+    """The metrics that compare the images' pixels."""
 
     def birthday(v, rng):
         report = birthday_test(v.images, real=reference.images, closest=1)
@@ -180,19 +180,19 @@ def of_pixels(reference: View) -> list[Entry]:
         entry(
             "MS-SSIM of pairs",
             "real",
-            "likeness of any two, 0..1; above real: too alike",
+            "similarity of any two, 0..1; above real: too alike",
             lambda v, rng: diversity(v.images, rng=rng, pairs=_pairs(v)),
         ),
         entry(
             "sliced Wasserstein, pixels",
             "low",
-            "how far mass must move on a line through the pixels",
+            "how far mass must move, projected on random lines",
             lambda v, rng: sliced_wasserstein(reference.images, v.images, rng=rng),
         ),
         Entry(
             [
                 Line("pairs that repeat", "low", "nearer to each other than any two real images"),
-                Line("different images, at least", "high", "birthday test, 95 % bound; n limits it"),
+                Line("different images, at least", "high", "birthday test, 95 % bound; limited by n"),
             ],
             birthday,
         ),
@@ -213,37 +213,40 @@ def _memory(
     notes: list[str],
     rng: np.random.Generator,
 ) -> list[Entry]:
-    """Did the run learn images by heart?  Against held-out images where there are any, else leave-one-out."""
+    """Did the run memorise images?  Compares with held-out images if there are any, else leave-one-out.
+
+    Adds to `notes` what was done.
+    """
     if held_out is None and recipe.data in DOWNLOADS:
         size, channels = recipe.image_size or None, recipe.channels or None
         test_part = load(recipe.data, image_size=size, channels=channels, split="test")
-        assert isinstance(test_part, Dataset)  # no density is downloaded
+        assert isinstance(test_part, Dataset)  # downloads are never densities
         held_out = test_part.x
     train = data.x
     if train.size > MOST_PIXELS:
         train = train[np.sort(rng.permutation(len(train))[: MOST_PIXELS // train[0].size])]
-        notes.append(f"memorisation was looked for among {len(train):,} of the {len(data):,} training images")
+        notes.append(f"memorisation was measured with {len(train):,} of the {len(data):,} training images")
     if held_out is None:
         notes.append(
-            f"all {len(data):,} images were trained on and none was held out: membership cannot be measured, "
-            "and memorisation is measured leave-one-out: a real image's distance to the nearest other one"
+            f"no images were held out from the {len(data):,} used for training: membership cannot be measured, "
+            "and memorisation is measured leave-one-out, by a real image's distance to the nearest other one"
         )
         return [_leave_one_out(train, n)]
     held_out = np.asarray(held_out, np.float32)
     if held_out.shape[1:] != data.x.shape[1:] or len(held_out) < 2:
         raise ValueError(f"held_out: expected at least 2 images of shape {data.x.shape[1:]}, got {held_out.shape}")
     notes.append(
-        f"{len(held_out):,} images were held out of training: half of them set the scale, the others stand in "
-        "the column real"
+        f"{len(held_out):,} images were held out of training: half of them set the scale, the other half give "
+        'the column "real"'
     )
     return _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
 
 
 def _leave_one_out(train: np.ndarray, n: int) -> Entry:
-    """Distances to the nearest training image, over those of real images to the nearest *other* one."""
+    """Distances to the nearest training image, relative to those from real images to the nearest *other* one."""
     flat = train.reshape(len(train), -1).astype(np.float64)
     known = flat[np.linspace(0, len(flat) - 1, min(len(flat), MEMBERS, n)).round().astype(int)]
-    of_real = np.sqrt(nearest(known, flat, 2)[0][:, 1])  # the nearest of all is the image itself
+    of_real = np.sqrt(nearest(known, flat, 2)[0][:, 1])  # the second nearest: the nearest is the image itself
     limit, middle = np.quantile(of_real, 0.01), np.median(of_real)
 
     def compute(v, rng):
@@ -253,15 +256,15 @@ def _leave_one_out(train: np.ndarray, n: int) -> Entry:
 
     return Entry(
         [
-            Line("nearest real image", "real", "distance, real ones' own = 1; 0: copies; < 1: smooth"),
-            Line("copies", "low", "share nearer to a real one than 99 % of real ones are"),
+            Line("nearest real image", "real", "distance; real images: 1; 0: copies; < 1: smooth"),
+            Line("copies", "low", "share nearer to a real image than 99 % of real ones are"),
         ],
         compute,
     )
 
 
 def _with_held_out(gan, train, judge, proof, rng) -> list[Entry]:
-    """The same against images that the run cannot know, and whether D gives away who was in its training set."""
+    """Memorisation relative to images that were not used in training, and membership inference with D."""
 
     def copies(v, _):
         report = memorisation_ratio(train, judge, proof if v.role == "real" else v.images)
@@ -277,17 +280,17 @@ def _with_held_out(gan, train, judge, proof, rng) -> list[Entry]:
     return [
         Entry(
             [
-                Line("nearest trained / held out", "real", "1: nothing learned by heart; 0: copies"),
+                Line("nearest trained / held out", "real", "1: nothing memorised; 0: copies"),
                 Line("copies", "low", "share nearer to a training image than 99 % of others"),
             ],
             copies,
         ),
-        Entry([Line("membership advantage of D", "low", "does D know what it was trained on? 0: no, 1: yes")], members),
+        Entry([Line("membership advantage of D", "low", "does D recognise its training set? 0: no, 1: yes")], members),
     ]
 
 
 def look(images: np.ndarray, classifier: Classifier | None, role: str = "samples") -> View:
-    """The View of images (N, H, W, C): features of the classifier (grey, 28 x 28), or pixels if there is none."""
+    """The View of images (N, H, W, C): features of the classifier (from grey 28 x 28 images), or pixels without one."""
     if classifier is None:
         side = min(PIXELS, int((MOST_FEATURES / images.shape[-1]) ** 0.5))
         small = resize_images(images, side) if max(images.shape[1:3]) > side else images
@@ -297,17 +300,17 @@ def look(images: np.ndarray, classifier: Classifier | None, role: str = "samples
 
 
 def _counts(view: View) -> list[int]:
-    """How many images the classifier is sure of, by class."""
+    """How many images the classifier is sure of, for each of the 10 classes."""
     return np.bincount(view.sure, minlength=10).tolist()
 
 
 def _about_classifier(classifier, data, mine, reference) -> list[str]:
-    """What a reader must know about our judge."""
+    """Notes on how far the classifier can be trusted on these images."""
     facts, notes = classifier.facts, []
     notes.append(
-        f"the classifier names {facts.accuracy:.1%} of {facts.kept_out:,} kept-out digits of mnist-5k "
-        "rightly; it learned from the other 4,000, some of which may be among the real ones here, and from "
-        "nothing but digits: it can be sure of noise, too"
+        f"the classifier is right on {facts.accuracy:.1%} of {facts.kept_out:,} held-out digits of mnist-5k; it "
+        "was trained on the other 4,000, some of which may be among the real ones here, and on nothing but "
+        "digits: it can be sure of noise, too"
     )
     if data.x.shape[1:] != (SIZE, SIZE, 1):
         notes.append(
@@ -316,5 +319,5 @@ def _about_classifier(classifier, data, mine, reference) -> list[str]:
         )
     if data.labels is not None:
         right = float((reference.probabilities.argmax(axis=1) == data.labels[mine]).mean())
-        notes.append(f"it gives {right:.1%} of the real ones here their own label")
+        notes.append(f"it gives {right:.1%} of the real images here their correct label")
     return notes

@@ -1,7 +1,7 @@
-"""What is computed of a run on points: modes where the truth has modes, and distances between clouds.
+"""The metrics for a run on points: counts of modes, if the density has modes, and distances between sets of points.
 
-The real points are fresh draws of the density, or, for a data set of points, two halves of it.  Noise is uniform over
-the box in which the data lie.
+The real points are new samples of the density, or two halves of a data set.  Noise is uniform over the bounding box of
+the data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..recipe import Recipe
 from .table import Candidates, Entry, Line, Prepared, entry
 
 PIECES = 200  # random features of the two-sample test
-SCALES = 2.0 ** np.arange(-4, 1)  # bandwidths of MMD in medians: a mode is much narrower than its distance to others
+SCALES = 2.0 ** np.arange(-4, 1)  # bandwidths of MMD / median distance: a mode is much narrower than that
 
 
 def prepare(gan: GAN, recipe: Recipe, data: Dataset | Density, *, n: int, seed: int) -> Prepared:
@@ -43,12 +43,12 @@ def prepare(gan: GAN, recipe: Recipe, data: Dataset | Density, *, n: int, seed: 
     if not np.isfinite(samples).all():
         raise ValueError("the run's samples are not finite: it has diverged")
     entries = _entries(reference, data if data.kind == "density" and data.modes is not None else None, rng)
-    notes.append("real: other real points in the place of the samples; noise: uniform over the box of the data")
+    notes.append("real: other real points instead of the samples; noise: uniform over the bounding box of the data")
     return Prepared(
         entries,
         Candidates(samples, other, noise),
         n,
-        "distances are between the points as they are",
+        "distances are between the points themselves",
         samples,
         reference,
         notes,
@@ -71,30 +71,30 @@ def _entries(reference, density, rng) -> list[Entry]:
             entry(
                 "sliced Wasserstein",
                 "low",
-                "how far mass must be moved on a random line",
+                "how far mass must be moved on random lines",
                 lambda x, rng: sliced_wasserstein(reference, x, rng=rng),
             )
         )
-    bandwidths = median_distance(reference) * SCALES  # the real points': the same for all candidates
+    bandwidths = median_distance(reference) * SCALES  # from the real points: the same for all candidates
     return [
         *entries,
         entry(
             "MMD^2",
             "low",
-            "the largest difference a smooth function can see",
+            "the largest difference of means of a smooth function",
             lambda x, rng: mmd(reference, x, bandwidths=bandwidths),
             squared=True,
         ),
         entry(
             "two-sample accuracy",
             "low",
-            "how often waves tell real from made; 0.5: never",
+            "how often waves separate real and fake; 0.5: chance",
             lambda x, rng: two_sample_accuracy(*_waves(reference, x), rng=rng),
         ),
         Entry(
             [
-                Line("precision", "high", "share of samples where real points are"),
-                Line("recall", "high", "share of real points where samples are"),
+                Line("precision", "high", "share of samples that lie among real points"),
+                Line("recall", "high", "share of real points that lie among samples"),
             ],
             lambda x, rng: precision_recall(reference, x),
         ),
@@ -112,7 +112,7 @@ def _modes(density) -> Entry:
     lines = [
         Line("modes found", "high", f"modes, of {len(density.modes)}, with a sample within 3 sigma"),
         Line("high quality", "real", "share of samples within 3 sigma of a mode"),
-        Line("reverse KL of modes", "low", "is each mode served as often as it should be? nats"),
+        Line("reverse KL of modes", "low", "does each mode get its share of the samples? in nats"),
         Line("spread in a mode", "real", "width of the modes over the true width: 1 is right"),
     ]
 
@@ -124,7 +124,7 @@ def _modes(density) -> Entry:
 
 
 def _waves(real, fake):
-    """Random Fourier features of both: a line cannot part a ring from its middle, a sum of waves can.
+    """Random Fourier features of both: a line cannot separate a ring from its middle, but a sum of waves can.
 
     cos(<w, x> / s + b), w ~ N(0, I), b uniform, s a third of the median distance of real points (Rahimi & Recht 2007).
     """

@@ -1,7 +1,8 @@
-"""What an evaluation found: one table, one file, one picture, in which each number stands between real data and noise.
+"""The results of an evaluation as a table, a file and a picture, each number on a scale from noise to real data.
 
-A metric by itself is a number without a scale.  So each is computed three times with the same number of examples, on
-the run, on other real data and on noise, and read against the last two: as real as real data, or no better than noise?
+A metric by itself is a number without a scale.  So each is computed three times with the same number of examples: on
+the run's samples, on other real data and on noise.  The last two give the scale: is the run as good as real data, or no
+better than noise?
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ GREY = "#777777"
 class Measure:
     """One line of the table.
 
-    name        of the metric
-    value       of the run's samples
-    real        the same, of other real examples in their place: as good as it gets at this number of examples
-    noise       the same, of noise in their place
-    best        "low", "high", or "real": as near as possible to the real one's
-    means       what it tells, in a line
-    squared     it is the square of a distance: the picture shows its root
+    name        name of the metric
+    value       for the run's samples
+    real        for other real examples instead: the best value that can be expected with this number of examples
+    noise       for noise instead
+    best        which values are best: "low", "high", or "real" (as close as possible to `real`)
+    means       what the metric measures, in one line
+    squared     whether it is the square of a distance: the picture then uses its square root
     """
 
     name: str
@@ -44,9 +45,9 @@ class Measure:
 
     @property
     def closeness(self) -> float:
-        """Where the value lies between noise (0) and real (1), not beyond either.
+        """Where the value lies between noise (0) and real (1), clipped to [0, 1].
 
-        nan if there is no such place: a number is missing, or the metric does not find noise worse than real data.
+        nan if this is not defined: a number is missing, or the metric is not worse for noise than for real data.
         """
         value, real, noise = (
             math.sqrt(max(v, 0.0)) if self.squared else v for v in (self.value, self.real, self.noise)
@@ -63,13 +64,14 @@ class Measure:
 class Evaluation:
     """What `evaluate` returns.  `str()` is the table.
 
-    title       which run
-    n           samples, and as many real ones
-    seed        of the samples and of every random choice
-    features    what the distances between images are taken of
+    title       describes the run
+    n           number of samples, and of real examples
+    seed        for the samples and every random choice
+    features    what distances between examples are computed from
     measures    a tuple of Measure
-    notes       what was done and what could not be, a line each
-    classes     of digits: how many samples the classifier is at least 90 % sure of, by class; and of real images
+    notes       how things were measured, and what could not be, one line each
+    classes     for digits: {"samples" or "real": the number of images of each class, 0 to 9, that the classifier is at
+                least 90 % sure of}
     """
 
     title: str
@@ -81,14 +83,14 @@ class Evaluation:
     classes: dict[str, list[int]] | None = None
 
     def __getitem__(self, name: str) -> Measure:
-        """The measure of that name.  Raises KeyError, with the known names."""
+        """The measure called `name`.  Raises KeyError, with the known names, if there is none."""
         for measure in self.measures:
             if measure.name == name:
                 return measure
-        raise KeyError(f"no measure {name!r}; there are {', '.join(m.name for m in self.measures)}")
+        raise KeyError(f"no measure {name!r}; known are: {', '.join(m.name for m in self.measures)}")
 
     def __str__(self) -> str:
-        rows = [("", "this run", "real", "noise", "best", "what it tells")]
+        rows = [("", "this run", "real", "noise", "best", "what it measures")]
         rows += [(m.name, show(m.value), show(m.real), show(m.noise), BEST[m.best], m.means) for m in self.measures]
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = [f"{self.title}: {self.n:,} samples, seed {self.seed}", f"  {self.features}", ""]
@@ -99,7 +101,7 @@ class Evaluation:
             lines += ["", "sure (at least 90 %) of      " + "".join(f"{k:>6}" for k in range(10))]
             lines += [
                 f"  {name:<27}" + "".join(f"{n:>6}" for n in self.classes[key])
-                for key, name in (("samples", f"of {self.n:,} samples"), ("real", f"of {self.n:,} real ones"))
+                for key, name in (("samples", f"of {self.n:,} samples"), ("real", f"of {self.n:,} real images"))
             ]
         lines += ["", *(line for note in self.notes for line in textwrap.wrap(note, 118, subsequent_indent="  "))]
         return "\n".join(lines).rstrip()
@@ -107,7 +109,7 @@ class Evaluation:
     def save(self, folder: str | Path, samples: np.ndarray | None = None, real: np.ndarray | None = None) -> list[Path]:
         """Write evaluation.json and evaluation.png into `folder`; return their paths.
 
-        samples, real    examples that the picture shows next to the measures, or None
+        samples, real    examples (n, ...) to be shown in the picture, or None
         """
         folder = Path(folder)
         text = json.dumps(_plain(asdict(self)), indent=1, ensure_ascii=False)
@@ -117,7 +119,7 @@ class Evaluation:
 
 
 def show(value: float) -> str:
-    """A number for the table: three digits that count, without an exponent where that is readable."""
+    """A number as text for the table: about three significant digits, if possible without an exponent."""
     if not math.isfinite(value):
         return "-" if math.isnan(value) else f"{value}"
     if value == int(value) and abs(value) < 1e6:
@@ -128,15 +130,13 @@ def show(value: float) -> str:
 
 
 def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, real: np.ndarray | None) -> None:
-    """The picture: each measure between noise and real, and next to it examples and classes."""
+    """Write the picture: each measure on a scale from noise to real, and beside the scales examples and classes."""
     measures = [m for m in evaluation.measures if not math.isnan(m.closeness)]
     examples = samples is not None and real is not None
     fig = figure(12.5 if examples else 8, max(3.8, 1.7 + 0.34 * len(measures)))
     axes = fig.add_axes((0.21 if examples else 0.33, 0.15, 0.39 if examples else 0.55, 0.71))
     _scales(axes, measures)
-    fig.text(
-        0.02, 0.955, f"{evaluation.title}: each blue point belongs at the right, where other real data are", fontsize=11
-    )
+    fig.text(0.02, 0.955, f"{evaluation.title}: the further right a blue point, the closer to real data", fontsize=11)
     fig.text(0.02, 0.02, f"{evaluation.n:,} samples; {evaluation.features}", fontsize=7.5, color=GREY)
     if examples:
         _examples(fig, evaluation, samples, real)
@@ -144,7 +144,7 @@ def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, r
 
 
 def _scales(axes, measures) -> None:
-    """One line a measure: noise on the left, real on the right, this run where it belongs."""
+    """One line per measure: noise on the left, real on the right, and the run's value at its `closeness`."""
     for y, m in enumerate(reversed(measures)):
         axes.plot([0, 1], [y, y], color="#DDDDDD", linewidth=5, solid_capstyle="round", zorder=1)
         axes.plot(m.closeness, y, "o", color=FAKE, markersize=8, zorder=3)
@@ -153,7 +153,7 @@ def _scales(axes, measures) -> None:
         axes.text(m.closeness, y + 0.28, show(m.value), ha="center", va="bottom", fontsize=7, color=FAKE)
     axes.axvline(1, color=REAL, linewidth=1, zorder=2)
     axes.axvline(0, color=BLACK, linewidth=1, linestyle=":", zorder=2)
-    names = [m.name + (" (its root)" if m.squared else "") for m in reversed(measures)]
+    names = [m.name + (" (square root)" if m.squared else "") for m in reversed(measures)]
     axes.set_yticks(range(len(measures)), names, fontsize=8)
     axes.tick_params(axis="y", length=0, pad=34)
     axes.set_xticks([0, 1], ["as noise", "as real data"], fontsize=8)
@@ -164,7 +164,7 @@ def _scales(axes, measures) -> None:
 
 
 def _examples(fig, evaluation, samples, real) -> None:
-    """Samples above real ones, or points; and for digits how often each class occurs."""
+    """Samples next to real images, or both as points; and for digits how often each class occurs."""
     left, width = 0.68, 0.3
     if samples.ndim == 4:
         for i, (name, images) in enumerate((("samples", samples), ("real", real))):
@@ -202,7 +202,7 @@ def _examples(fig, evaluation, samples, real) -> None:
 
 
 def _plain(value):
-    """JSON has no nan and no infinity: they become null; NumPy's numbers become Python's."""
+    """A value for JSON: nan and infinity become None (null), NumPy numbers become Python numbers."""
     if isinstance(value, dict):
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):

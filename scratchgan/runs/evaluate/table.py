@@ -1,4 +1,4 @@
-"""Each metric three times: of the samples, of other real examples in their place, and of noise in their place."""
+"""Compute each metric three times: for the samples, for other real examples and for noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .report import Measure
 
 @dataclass(frozen=True)
 class Line:
-    """How one number is shown; see `evaluate_report.Measure`."""
+    """How one number is described in the table; see `report.Measure` for the fields."""
 
     name: str
     best: str
@@ -23,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Entry:
-    """One metric: compute(candidate, rng) returns a number for each of its lines, nan for one that has none."""
+    """One metric: compute(candidate, rng) returns a number for each of its lines, nan where it is not defined."""
 
     lines: Sequence[Line]
     compute: Callable[[Any, np.random.Generator], Sequence[float]]
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What is held against the real examples: the run's samples, other real ones, and noise, in one form."""
+    """What is compared with the real examples: the run's samples, other real ones, and noise, all of the same type."""
 
     samples: Any
     real: Any
@@ -40,25 +40,25 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that `evaluate` needs to know about one kind of data."""
+    """What `images.prepare` and `points.prepare` return to `evaluate`; see `report.Evaluation` for the other fields."""
 
     entries: Sequence[Entry]
     candidates: Candidates
     n: int
     features: str
-    samples: np.ndarray  # for the picture
+    samples: np.ndarray  # these two are for the picture
     real: np.ndarray
     notes: list[str] = field(default_factory=list)
     classes: dict[str, list[int]] | None = None
 
 
 def entry(name: str, best: str, means: str, compute: Callable, *, squared: bool = False) -> Entry:
-    """An Entry of one line, whose compute(candidate, rng) returns a number."""
+    """An Entry with one line; here compute(candidate, rng) returns a single number."""
     return Entry((Line(name, best, means, squared),), lambda candidate, rng: (compute(candidate, rng),))
 
 
 def table(entries: Sequence[Entry], candidates: Candidates, *, seed: int, progress: bool) -> list[Measure]:
-    """Compute everything.  Each metric draws from a generator of its own, the same one for all three candidates."""
+    """Compute all metrics.  Each has its own random generator, seeded alike for all three candidates."""
     from tqdm import tqdm
 
     measures = []
