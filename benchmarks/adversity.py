@@ -46,7 +46,7 @@ TRAIN = [
 #: a process that sends itself SIGINT while it writes a checkpoint or the pictures
 CHILD = """
 import os, signal, sys
-from scratchgan import atomic, cli
+from scratchgan import cli
 import scratchgan.plots as plots
 moment, real, real_gif, count = sys.argv[1], os.fsync, plots.save_gif, [0]
 def fsync(fd):

@@ -47,7 +47,7 @@ log_every = 3
 #: a process that kills itself at the n-th write of a checkpoint, in one of three places
 CHILD = """
 import os, signal, sys
-from scratchgan import atomic, cli
+from scratchgan import cli
 count, (n, place) = [0], map(int, sys.argv[1:3])
 real_fsync, real_replace = os.fsync, os.replace
 def die(): os.kill(os.getpid(), signal.SIGKILL)
