@@ -250,7 +250,7 @@ def test_bad_folders(tmp_path):
 
 def test_two_data_sets_are_not_what_a_run_was_trained_on(digits_run):
     digits = load("mnist-5k")
-    with pytest.raises(ValueError, match="expected one data set or a density, got the two of both"):
+    with pytest.raises(ValueError, match="expected one data set or a density, got the pair both"):
         evaluate(digits_run, data=Pair(digits, digits, name="both"), progress=False)
 
 
