@@ -78,16 +78,6 @@ class GradientPenalty(Rule):
         return f'{self.penalty.name}, "{self.where}"' + (f", every={self.every}" if self.every > 1 else "")
 
 
-PENALTIES = {
-    "none": (),
-    "r1": ((R1, "real"),),
-    "r2": ((R2, "fake"),),
-    "r1+r2": ((R1, "real"), (R2, "fake")),
-    "wgan-gp": ((WganGp, "between"),),
-    "dragan": ((Dragan, "around"),),
-}
-
-
 def penalised(name: str, weight: float, *, every: int = 1) -> list[GradientPenalty]:
     """The rules for `name`, a key of PENALTIES; `weight` is gamma for R1 and R2, otherwise lambda."""
     one_of("training", "penalty", name, PENALTIES)
