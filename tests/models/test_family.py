@@ -44,7 +44,7 @@ def train(gan, shape, batches=2, N=8):
     for _ in range(batches):
         x = np.tanh(rng.standard_normal((2, N, *shape))).astype(np.float32)
         labels = rng.integers(0, 10, N)
-        batch = (tuple(x),) if hasattr(gan, "translate") else (x[0], labels) if gan.conditional else (x[0],)
+        batch = (tuple(x),) if gan.kind == "translations" else (x[0], labels) if gan.conditional else (x[0],)
         gan.train_step(*batch)
     return {key: a.copy() for key, a in gan.state().items()}
 
