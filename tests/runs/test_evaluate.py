@@ -183,7 +183,7 @@ def test_a_large_training_set_is_thinned(monkeypatch, digits_run):
 
 def test_ring(tmp_path):
     found = evaluate(trained(tmp_path, load("ring")), n=N, progress=False)
-    assert [m.name for m in found.measures] == [
+    promised = [
         "modes found",
         "high quality",
         "reverse KL of modes",
@@ -196,6 +196,7 @@ def test_ring(tmp_path):
         "density",
         "coverage",
     ]
+    assert [m.name for m in found.measures if m.name in promised] == promised  # there may be more
     assert found["modes found"].real == 8
     assert found["high quality"].real == pytest.approx(0.989, abs=0.03)
     assert found["two-sample accuracy"].real == pytest.approx(0.5, abs=0.1)
