@@ -104,7 +104,7 @@ def test_images_print_their_shape(tmp_path, capsys):
         )
         == 0
     )
-    assert "dcgan on uci-digits-8x8 (1,797 of 8 x 8 x 1), 1 steps of 4" in capsys.readouterr().out
+    assert "dcgan on uci-digits-8x8 (1,797 of 8 x 8 x 1), 1 steps, batch size 4" in capsys.readouterr().out
     out = tmp_path / "digits.png"
     assert main(["sample", str(tmp_path / "run"), "--n", "4", "--out", str(out)]) == 0
     with Image.open(out) as picture:
@@ -223,7 +223,7 @@ def test_ctrl_c_exits_with_130_and_the_run_is_saved(tmp_path):
 
 
 def test_gradcheck_prints_a_table_and_says_whether_all_is_right(capsys, monkeypatch):
-    from scratchgan.gradcheck import cases
+    from scratchgan.gradcheck import run
 
     assert main(["gradcheck", "Tanh", "Minimax"]) == 0
     printed = capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_gradcheck_prints_a_table_and_says_whether_all_is_right(capsys, monkeypa
     assert main(["gradcheck", "Tan"]) == 0
     assert main(["gradcheck", "nosuch"]) == 2
     assert "unknown name 'nosuch'" in capsys.readouterr().err
-    monkeypatch.setattr(cases, "run", lambda names: False)
+    monkeypatch.setattr(run, "run", lambda names: False)
     assert main(["gradcheck"]) == 1
 
 

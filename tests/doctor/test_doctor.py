@@ -400,7 +400,7 @@ def test_held_out_examples_are_not_trained_on(rng):
     again, _ = split(replace(TINY, held_out=10), data)
     np.testing.assert_array_equal(again.x, kept.x)
     assert split(TINY, data) == (data, None)
-    with pytest.raises(ValueError, match=r"held_out = 30: of 50 examples 20 are left .* at most 18"):
+    with pytest.raises(ValueError, match=r"held_out = 30: 20 of 50 examples are left .* at most 18"):
         split(replace(TINY, held_out=30), data)
     with pytest.raises(ValueError, match='"ring" is a density'):
         train(replace(TINY, held_out=5), "never-made", progress=False)

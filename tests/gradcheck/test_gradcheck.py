@@ -156,7 +156,7 @@ def test_registry_runs_and_selects(capsys):
     assert run(["Dense"])
     printed = capsys.readouterr().out
     assert "Dense: ok" in printed
-    assert "2 things" in printed
+    assert "2 cases" in printed
     with pytest.raises(ValueError, match="unknown name 'Conv3D'"):
         run(["Conv3D"])
 

@@ -342,7 +342,7 @@ def test_a_label_asked_of_a_gan_without_labels_is_refused(tmp_path, capsys, labe
 
 def test_data_without_labels_and_held_out_are_refused(labelled, tmp_path):
     bare = Dataset(labelled.x, name="bare")
-    with pytest.raises(ValueError, match=r'condition = "concat" needs labels, "bare" has none'):
+    with pytest.raises(ValueError, match=r'condition = "concat" needs labels, but "bare" has none'):
         train(small_recipe(), tmp_path / "a", progress=False, data=bare)
     with pytest.raises(ValueError, match="classes = 2: bright has 3"):
         train(small_recipe(classes=2), tmp_path / "b", progress=False, data=labelled)

@@ -394,7 +394,7 @@ def test_wrong_pairs_of_data_are_named():
     rng = np.random.default_rng(0)
     with pytest.raises(DataError, match="7 samples are fewer"):
         PairStream(a, b, 8, rng=rng)
-    with pytest.raises(DataError, match="one shape"):
+    with pytest.raises(DataError, match="samples of the same shape"):
         Pair(a, Dataset(np.zeros((3, 2, 2, 1))))
     with pytest.raises(TypeError, match="b must be a Dataset"):
         Pair(a, b.x)

@@ -104,7 +104,7 @@ def test_a_recipe_names_it_among_the_losses():
     ):
         Recipe(loss="exponentia")
     with pytest.raises(
-        ValueError, match='label_smoothing has no effect with loss = "exponential": it is for "minimax"'
+        ValueError, match='label_smoothing has no effect with loss = "exponential", only with "minimax"'
     ):
         override(Recipe(), ["loss=exponential", "label_smoothing=0.1"])
 
