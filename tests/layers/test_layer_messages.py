@@ -145,7 +145,7 @@ MESSAGES = {
     "schedule without end": (
         lambda: optim.schedule("linear"),
         ValueError,
-        "| 'linear' | total_steps",
+        "| 'linear' | total_steps | got None",
     ),
     "no update": (lambda: optim.Optimizer(dense(), 0.1).step(), NotImplementedError, "Optimizer must define update"),
     "no direction": (
