@@ -60,7 +60,19 @@ def _conv_transpose(layer: ConvTranspose2D, x, W, b, slope):
 #: A(x, W) + b and a rectifier in one kernel
 PRODUCTS: dict[type, Callable[..., np.ndarray]] = {Dense: _dense, Conv2D: _conv, ConvTranspose2D: _conv_transpose}
 RECTIFIERS = (ReLU, LeakyReLU)
-_METHODS = ("forward", "backward", "tangent", "tangent_backward", "affine", "phi", "dphi", "statistics")
+_METHODS = (
+    "forward",
+    "backward",
+    "tangent",
+    "tangent_backward",
+    "affine",
+    "phi",
+    "dphi",
+    "statistics",
+    "project",
+    "mean",
+    "mean_dot",
+)
 #: the methods that a pair replaces, as they were when this file was imported
 _ORIGINAL = {
     kind: [(name, getattr(kind, name)) for name in _METHODS if hasattr(kind, name)]

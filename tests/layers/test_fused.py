@@ -41,6 +41,13 @@ def test_a_method_that_was_replaced_is_the_one_that_runs(name, rng, monkeypatch)
     assert kinds(*layers) == [("0", "Dense"), ("1", "Rectifier")]
 
 
+@pytest.mark.parametrize("name", ["forward", "backward", "statistics", "project", "mean", "mean_dot"])
+def test_a_method_of_batchnorm_that_was_replaced_is_the_one_that_runs(name, monkeypatch):
+    method = getattr(BatchNorm, name)
+    monkeypatch.setattr(BatchNorm, name, lambda self, *args, **kwargs: method(self, *args, **kwargs))
+    assert kinds(BatchNorm(3), LeakyReLU(0.2)) == [("0", "BatchNorm"), ("1", "Rectifier")]
+
+
 def test_a_derivative_that_was_replaced_is_the_one_that_runs(rng, monkeypatch):
     net = Sequential([Dense(40, 60, rng=rng), LeakyReLU(0.2)])
     monkeypatch.setattr(LeakyReLU, "dphi", lambda self, x, y: np.full_like(x, 3))
