@@ -10,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from .. import batched, products
-from .gemm import DTYPES, PRODUCT, SMALL, blocks_for, pack_panel
-from .gemm import tasks as tasks_of_product
-from .pool import _call, address, address_of, aligned, keep, parallel_for, part, run, task
+from .crew import call
+from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack_panel
+from .pool import address_of, aligned, keep, part, run, task
 from .tables import read, slots
-from .tile import ROWS, width_for
+from .tile import ROWS, panel_tile, rows_tile, width_for
 
 MOST = 64  # largest number of tasks
 
-BATCH = slots("a b c N I J K a_transposed step_k step_n tasks width tile size block slope")
+BATCH = slots("a b c N I J K a_transposed step_k step_n tasks width tile size block blocks slope")
 
 
 @task
@@ -31,7 +31,7 @@ def _samples(i, p):
     q = np.empty(len(PRODUCT), np.int64)  # the table of a single product, see gemm.product
     q[PRODUCT.packed], q[PRODUCT.b_packed], q[PRODUCT.zeros] = aligned(packed), 1, address_of(zeros)
     q[PRODUCT.M], q[PRODUCT.N], q[PRODUCT.K], q[PRODUCT.a_transposed] = I, J, K, args.a_transposed
-    q[PRODUCT.blocks], q[PRODUCT.columns_of_tasks], q[PRODUCT.panels_each] = blocks_for(I), 1, panels
+    q[PRODUCT.blocks], q[PRODUCT.columns_of_tasks], q[PRODUCT.panels_each] = args.blocks, 1, panels
     q[PRODUCT.width], q[PRODUCT.tile], q[PRODUCT.size] = width, args.tile, size
     q[PRODUCT.bias], q[PRODUCT.slope] = address_of(zeros), args.slope  # no bias, and slope 1
     q[PRODUCT.b], q[PRODUCT.step_k], q[PRODUCT.step_n] = 0, 0, 0  # read only where B is not packed
@@ -41,8 +41,8 @@ def _samples(i, p):
             b, to = args.b + n * K * J * size, aligned(packed) + j * K * width * size
             pack_panel(b, args.step_k, args.step_n, to, K, j * width, J, width, size, address_of(zeros))
         q[PRODUCT.a], q[PRODUCT.c] = args.a + n * I * K * size, args.c + n * I * J * size
-        for m in range(blocks_for(I)):
-            _call(args.block, m, address_of(q))
+        for m in range(args.blocks):
+            call(args.block, m, address_of(q))
     keep(packed, zeros, q)
 
 
@@ -56,7 +56,7 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
     N, J, size = len(b), b.shape[1 if transpose_b else 2], a.itemsize
     a, b, c = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty((N, I, J), a.dtype)
     step_k, step_n = (size, K * size) if transpose_b else (J * size, size)
-    (_, block, tile), tasks = tasks_of_product(size, transpose_a, J), min(N, MOST)
+    tasks = min(N, MOST)
     p = BATCH.table(
         a=a,
         b=b,
@@ -70,12 +70,13 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
         step_n=step_n,
         tasks=tasks,
         width=width_for(J, size),
-        tile=tile,
+        tile=(panel_tile if transpose_a else rows_tile)(J, size),
         size=size,
-        block=block,
+        block=_block[size].address,
+        blocks=blocks_for(I),
         slope=a.dtype.type(1),
     )
-    run(parallel_for, _samples.address, tasks, address(p))
+    run(_samples, tasks, p)
     return c
 
 

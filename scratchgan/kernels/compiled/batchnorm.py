@@ -18,7 +18,7 @@ import numpy as np
 
 from ..normalisation import batchnorm_backward, batchnorm_forward
 from .gemm import DTYPES
-from .pool import address, array, empty, float_task, inner, parallel_for, part, run, size_of
+from .pool import array, empty, float_task, inner, part, run, size_of
 from .tables import read, real, slots
 
 TASKS = 8
@@ -144,10 +144,6 @@ def _input_grad(i, p, one):
             dx[k] = scale[k] * (g[k] - xhat[k] * b[k])
 
 
-def _run(tasks, p: np.ndarray, size: int) -> None:
-    run(parallel_for, tasks[size].address, TASKS, address(p))
-
-
 def _usable(x, alike, of_channels) -> bool:
     """Whether the arrays have the shape of x (M, C) and the vectors C numbers; if not, the twin is called."""
     return (
@@ -164,12 +160,12 @@ def _(x, gamma, beta, *, eps, slope=1.0):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
     x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
     sums, xhat, y = np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
-    _run(_moments, MOMENTS.table(M=M, C=C, x=x, sums=sums), x.itemsize)
+    run(_moments[x.itemsize], TASKS, MOMENTS.table(M=M, C=C, x=x, sums=sums))
     shifted, squares = sums.sum(axis=0) / M
     mean, var = (x[0] + shifted).astype(dtype), np.maximum(squares - shifted**2, 0).astype(dtype)
     r = (1 / np.sqrt(var + dtype.type(eps))).astype(dtype)
     p = NORMALISE.table(M=M, C=C, x=x, xhat=xhat, mean=mean, r=r, gamma=gamma, beta=beta, y=y, slope=dtype.type(slope))
-    _run(_normalise, p, x.itemsize)
+    run(_normalise[x.itemsize], TASKS, p)
     return y, xhat, r, mean, var
 
 
@@ -180,12 +176,14 @@ def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
     dy, y, xhat = (np.ascontiguousarray(a) for a in (dy, y, xhat))
     (M, C), dtype = dy.shape, dy.dtype
     slope, sums = dtype.type(slope), np.empty((TASKS, 2, C))
-    _run(_gradient_sums, GRADIENT_SUMS.table(M=M, C=C, dy=dy, y=y, xhat=xhat, sums=sums, slope=slope), dy.itemsize)
+    run(
+        _gradient_sums[dy.itemsize], TASKS, GRADIENT_SUMS.table(M=M, C=C, dy=dy, y=y, xhat=xhat, sums=sums, slope=slope)
+    )
     dbeta, dgamma = sums.sum(axis=0)
     dx = None
     if input_grad:
         dx = empty(dy.shape, dtype)
         a, b, scale = (dbeta / M).astype(dtype), (dgamma / M).astype(dtype), gamma * r
         p = INPUT_GRAD.table(M=M, C=C, dy=dy, y=y, xhat=xhat, scale=scale, a=a, b=b, dx=dx, slope=slope)
-        _run(_input_grad, p, dy.itemsize)
+        run(_input_grad[dy.itemsize], TASKS, p)
     return dx, dgamma.astype(dtype), dbeta.astype(dtype)

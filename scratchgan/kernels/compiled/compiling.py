@@ -32,6 +32,8 @@ from numba import cfunc, njit
 
 FLAGS = {"reassoc", "contract", "arcp", "nsz", "afn"}
 VARIABLE = "SCRATCHGAN_KERNEL_CACHE"
+INNER: list[Any] = []  # the functions that `inner` has made
+ROOTS: list[by_address] = []  # the functions that are called by their address
 _setting = threading.RLock()
 _KEEP = 3  # versions of the kernels whose code is kept: the present one and the two before it
 _DAY = 24 * 3600
@@ -55,8 +57,14 @@ def jit(function=None, **options):
 
 
 def inner(function):
-    """`jit` for functions that only compiled code calls: without a wrapper for Python they compile faster."""
-    return jit(function, no_cpython_wrapper=True)
+    """Decorator: a function that only compiled code calls; its code becomes a part of each caller's.
+
+    The machine code of a caller is then the same, whatever else has been compiled or loaded before in this process.  (A
+    function that is called has code of its own, besides the copy that is optimised together with its caller, and which
+    of the two a call reaches is decided when the code is loaded.  The two can differ in the last bits.)
+    """
+    INNER.append(jit(function, no_cpython_wrapper=True, forceinline=True, cache=False))
+    return INNER[-1]
 
 
 class by_address:
@@ -73,6 +81,7 @@ class by_address:
     def __call__(self, function):
         """Decorate."""
         self.function, self.__name__, self.__doc__ = function, function.__name__, function.__doc__
+        ROOTS.append(self)
         return self
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .gemm import pack_panel
-from .pool import address, address_of, empty, float_task, integer, keep, parallel_for, put, run, task
+from .pool import address_of, empty, float_task, integer, keep, put, run, task
 from .tables import read, real, slots
 from .tile import ROWS, rows_tile, tile_rows, width_for
 
@@ -53,7 +53,7 @@ def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
         size=size,
         zeros=zeros,
     )
-    run(parallel_for, _pack_taps.address, panels * len(taps), address(p))
+    run(_pack_taps, panels * len(taps), p)
     return packed
 
 
@@ -130,4 +130,4 @@ def gather(given, W, made, phases, transposed, bias, slope, images) -> None:
             size=size,
             slope=slope,
         )
-        run(parallel_for, _gather[size].address, -(-N // images), address(p))
+        run(_gather[size], -(-N // images), p)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .conv_gather import pack_taps
-from .pool import address, address_of, array, float_task, integer, keep, parallel_for, put, run
+from .pool import address_of, array, float_task, integer, keep, put, run
 from .tables import read, real, slots
 from .tile import ROWS, rows_tile, tile_rows, width_for
 
@@ -87,4 +87,4 @@ def scatter(dy, W, dx, phase, padding, bias, slope, images) -> None:
         size=size,
         slope=W.dtype.type(slope),
     )
-    run(parallel_for, _scatter[size].address, -(-N // images), address(p))
+    run(_scatter[size], -(-N // images), p)

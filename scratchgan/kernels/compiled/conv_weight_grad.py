@@ -15,7 +15,6 @@ import numpy as np
 
 from .gemm import pack_panel
 from .pool import (
-    address,
     address_of,
     aligned,
     empty,
@@ -23,7 +22,6 @@ from .pool import (
     inner,
     integer,
     keep,
-    parallel_for,
     part,
     put,
     run,
@@ -116,7 +114,7 @@ def weight_grad(x, dy, dW, phase) -> None:
     if Co != width:
         packed = empty((-(-Co // width) * P * width,), x.dtype)
         p = PACK.table(dy=dy, packed=packed, P=P, Co=Co, width=width, size=size, zeros=zeros)
-        run(parallel_for, _pack_dy.address, TASKS, address(p))
+        run(_pack_dy, TASKS, p)
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
     p = WEIGHT_GRAD.table(
         x=x,
@@ -137,7 +135,7 @@ def weight_grad(x, dy, dW, phase) -> None:
         parts=parts,
         shares=shares,
     )
-    run(parallel_for, _weight_grad[size].address, parts * shares, address(p))
+    run(_weight_grad[size], parts * shares, p)
     if shares > 1:
         dW[...] = sums[0]
         for share in sums[1:]:

@@ -7,20 +7,7 @@ import numpy as np
 from ..activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from ..products import channel_dot, channel_sum
 from .gemm import DTYPES
-from .pool import (
-    address_of,
-    array,
-    empty,
-    float_task,
-    jit,
-    keep,
-    parallel_for,
-    part,
-    put,
-    run,
-    share,
-    size_of,
-)
+from .pool import array, empty, float_task, part, run, share, size_of
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -28,7 +15,7 @@ BLOCK = 128  # rows that are added up in the dtype of the arrays
 
 LEAKY = slots("x y n tasks slope")
 LEAKY_GRAD = slots("dy y dx n tasks slope")
-SUMS = slots("kind M C tasks a b dx partial slope")
+SUMS = slots("kind M C tasks a b dx partial out slope")
 SUM, DOT, LEAKY_GRAD_SUM = range(3)  # the kinds
 
 
@@ -88,45 +75,30 @@ def _sums(i, p, one):
             total[c] += block[c]
 
 
-@jit
-def _launch_leaky(address, x, y, slope):
-    p, n = np.empty(len(LEAKY), np.int64), x.size
-    tasks = 1 if n < 1 << 14 else 8
-    p[LEAKY.x], p[LEAKY.y], p[LEAKY.n], p[LEAKY.tasks] = address_of(x), address_of(y), n, tasks
-    put(address_of(p) + 8 * LEAKY.slope, slope)
-    parallel_for(address, tasks, address_of(p))
-    keep(p)
-
-
-@jit
-def _launch_leaky_grad(address, dy, y, dx, slope):
-    p, n = np.empty(len(LEAKY_GRAD), np.int64), dy.size
-    tasks = 1 if n < 1 << 14 else 8
-    p[LEAKY_GRAD.dy], p[LEAKY_GRAD.y], p[LEAKY_GRAD.dx] = address_of(dy), address_of(y), address_of(dx)
-    p[LEAKY_GRAD.n], p[LEAKY_GRAD.tasks] = n, tasks
-    put(address_of(p) + 8 * LEAKY_GRAD.slope, slope)
-    parallel_for(address, tasks, address_of(p))
-    keep(p)
-
-
-@jit
-def _launch_sums(address, kind, a, b, dx, out, slope):
-    C = out.size
-    M = a.size // C
-    tasks = 1 if a.size < 1 << 14 else 8
-    partial = np.empty((tasks, C), np.float64)
-    p = np.empty(len(SUMS), np.int64)
-    p[SUMS.kind], p[SUMS.M], p[SUMS.C], p[SUMS.tasks] = kind, M, C, tasks
-    p[SUMS.a], p[SUMS.b], p[SUMS.dx] = address_of(a), address_of(b), address_of(dx)
-    p[SUMS.partial] = address_of(partial)
-    put(address_of(p) + 8 * SUMS.slope, slope)
-    parallel_for(address, tasks, address_of(p))
+@float_task
+def _add_up(i, p, one):
+    """out = the sums of all tasks, added up in order."""
+    args = read(p, SUMS)
+    C, out = args.C, array(args.out, args.C, one)
+    partial = array(args.partial, args.tasks * C, 1.0)
     for c in range(C):
-        total = partial[0, c]
-        for t in range(1, tasks):
-            total += partial[t, c]
+        total = partial[c]
+        for t in range(1, args.tasks):
+            total += partial[t * C + c]
         out[c] = total
-    keep(partial, p)
+
+
+def _tasks(n: int) -> int:
+    return 1 if n < 1 << 14 else 8
+
+
+def _run_sums(kind: int, a, b, dx, out, slope=1.0) -> None:
+    """Run `_sums` on arrays of any shape, with as many channels as `out` has numbers, and write the totals to `out`."""
+    C, size, tasks = out.size, a.itemsize, _tasks(a.size)
+    partial = np.empty((tasks, C), np.float64)
+    slope = a.dtype.type(slope)
+    p = SUMS.table(kind=kind, M=a.size // C, C=C, tasks=tasks, a=a, b=b, dx=dx, partial=partial, out=out, slope=slope)
+    run(_add_up[size], 1, p, first=_sums[size], n_first=tasks)
 
 
 def _usable(*arrays) -> bool:
@@ -136,17 +108,12 @@ def _usable(*arrays) -> bool:
     return alike and first.dtype in DTYPES and first.size >= SMALL
 
 
-def flat(a: np.ndarray) -> np.ndarray:
-    """The numbers of `a` in row-major order, as one contiguous vector."""
-    return np.ascontiguousarray(a).reshape(-1)
-
-
 @leaky_relu.engine("numba")
 def _(x, *, slope):
     if not _usable(x):
         return leaky_relu.twin(x, slope=slope)
-    y = empty(x.shape, x.dtype)
-    run(_launch_leaky, _leaky[x.itemsize].address, flat(x), y.reshape(-1), x.dtype.type(slope))
+    x, y, tasks = np.ascontiguousarray(x), empty(x.shape, x.dtype), _tasks(x.size)
+    run(_leaky[x.itemsize], tasks, LEAKY.table(x=x, y=y, n=x.size, tasks=tasks, slope=x.dtype.type(slope)))
     return y
 
 
@@ -154,15 +121,9 @@ def _(x, *, slope):
 def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad.twin(dy, y, slope=slope)
-    dx = empty(dy.shape, dy.dtype)
-    run(
-        _launch_leaky_grad,
-        _leaky_grad[dy.itemsize].address,
-        flat(dy),
-        flat(y),
-        dx.reshape(-1),
-        dy.dtype.type(slope),
-    )
+    dy, y, dx, tasks = np.ascontiguousarray(dy), np.ascontiguousarray(y), empty(dy.shape, dy.dtype), _tasks(dy.size)
+    p = LEAKY_GRAD.table(dy=dy, y=y, dx=dx, n=dy.size, tasks=tasks, slope=dy.dtype.type(slope))
+    run(_leaky_grad[dy.itemsize], tasks, p)
     return dx
 
 
@@ -171,16 +132,7 @@ def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad_sum.twin(dy, y, slope=slope)
     dx, total = empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
-    run(
-        _launch_sums,
-        _sums[dy.itemsize].address,
-        LEAKY_GRAD_SUM,
-        flat(dy),
-        flat(y),
-        dx.reshape(-1),
-        total,
-        dy.dtype.type(slope),
-    )
+    _run_sums(LEAKY_GRAD_SUM, np.ascontiguousarray(dy), np.ascontiguousarray(y), dx, total, slope)
     return dx, total
 
 
@@ -188,8 +140,8 @@ def _(dy, y, *, slope):
 def _(a):
     if not _usable(a):
         return channel_sum.twin(a)
-    a, total = flat(a), np.empty(a.shape[1], a.dtype)
-    run(_launch_sums, _sums[a.itemsize].address, SUM, a, a, a, total, a.dtype.type(1))
+    a, total = np.ascontiguousarray(a), np.empty(a.shape[-1], a.dtype)
+    _run_sums(SUM, a, a, a, total)
     return total
 
 
@@ -197,6 +149,6 @@ def _(a):
 def _(a, b):
     if not _usable(a, b):
         return channel_dot.twin(a, b)
-    a, b, total = flat(a), flat(b), np.empty(a.shape[1], a.dtype)
-    run(_launch_sums, _sums[a.itemsize].address, DOT, a, b, a, total, a.dtype.type(1))
+    a, b, total = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty(a.shape[-1], a.dtype)
+    _run_sums(DOT, a, b, a, total)
     return total

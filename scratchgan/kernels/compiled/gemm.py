@@ -21,22 +21,8 @@ import numpy as np
 
 from ..products import leaky, matmul
 from . import thin
-from .pool import (
-    address_of,
-    aligned,
-    empty,
-    float_task,
-    get,
-    inner,
-    integer,
-    jit,
-    keep,
-    parallel_for,
-    part,
-    put,
-    run,
-    task,
-)
+from .compiling import inner
+from .pool import address_of, aligned, empty, float_task, get, integer, keep, part, put, run, task
 from .tables import read, real, slots
 from .tile import (
     ROWS,
@@ -53,6 +39,7 @@ from .tile import (
 BLOCK = 11  # largest number of tiles of rows of C in one task
 DEPTH = 512  # terms of the sums that are added up before the next panel
 TASKS = 8  # the columns are divided as well if the blocks of rows give fewer tasks than this
+SHARED = 1 << 15  # a B with fewer numbers is packed by one thread
 SMALL = 4096  # products with fewer multiplications are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
@@ -165,70 +152,50 @@ def _block(i, p, one):
     keep(tables, nowhere, panel_array, own_array)
 
 
-@inner
-def blocks_for(M):
+def blocks_for(M: int) -> int:
     """The number of blocks that the rows of C are divided into: an even number, unless there are fewer tiles."""
-    tiles = (M + ROWS - 1) // ROWS
-    blocks = (tiles + BLOCK - 1) // BLOCK
+    tiles = -(-M // ROWS)
+    blocks = -(-tiles // BLOCK)
     return min(tiles, blocks + blocks % 2)
 
 
-@inner
-def product(pack, block, tile, a, b, c, M, N, K, a_transposed, b_transposed, width, size, bias, slope):
-    """C = leaky(op(A) op(B) + bias) for contiguous arrays at addresses; pack, block and tile are addresses of tasks."""
-    panels, blocks = (N + width - 1) // width, blocks_for(M)
-    in_place = blocks <= 2  # each task packs its own panels
-    step_k, step_n = (size, K * size) if b_transposed else (N * size, size)
-    packed = np.empty(16 if in_place else panels * K * width * size // 8 + 16, np.int64)
-    zeros = np.zeros(N + ROWS, np.int64)
-    columns_of_tasks = max(1, min(panels, (TASKS + blocks - 1) // blocks))
-    panels_each = (panels + columns_of_tasks - 1) // columns_of_tasks
-    columns_of_tasks = (panels + panels_each - 1) // panels_each
-    p = np.empty(len(PRODUCT), np.int64)
-    p[PRODUCT.a], p[PRODUCT.b], p[PRODUCT.packed], p[PRODUCT.c] = a, b, aligned(packed), c
-    p[PRODUCT.zeros], p[PRODUCT.M], p[PRODUCT.N], p[PRODUCT.K] = address_of(zeros), M, N, K
-    p[PRODUCT.a_transposed], p[PRODUCT.b_packed] = a_transposed, not in_place
-    p[PRODUCT.step_k], p[PRODUCT.step_n], p[PRODUCT.blocks] = step_k, step_n, blocks
-    p[PRODUCT.columns_of_tasks], p[PRODUCT.panels_each] = columns_of_tasks, panels_each
-    p[PRODUCT.width], p[PRODUCT.tile], p[PRODUCT.size] = width, tile, size
-    p[PRODUCT.bias] = bias if bias else address_of(zeros)
-    put(address_of(p) + 8 * PRODUCT.slope, slope)
-    if not in_place:
-        if K * N < 1 << 15:
-            for j in range(panels):
-                to = aligned(packed) + j * K * width * size
-                pack_panel(b, step_k, step_n, to, K, j * width, N, width, size, address_of(zeros))
-        else:
-            parallel_for(pack, panels, address_of(p))
-    parallel_for(block, blocks * columns_of_tasks, address_of(p))
-    keep(packed, zeros, p)
-
-
-@jit
-def _launch(pack, block, tile, a, b, c, K, a_transposed, b_transposed, width, bias, slope):
-    product(
-        pack,
-        block,
-        tile,
-        address_of(a),
-        address_of(b),
-        address_of(c),
-        c.shape[0],
-        c.shape[1],
-        K,
-        a_transposed,
-        b_transposed,
-        width,
-        c.itemsize,
-        address_of(bias) if bias.size else 0,
-        slope,
+def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: float) -> None:
+    """C = leaky(op(A) op(B) + bias) for contiguous arrays; the sums have K terms."""
+    (M, N), size = c.shape, c.itemsize
+    width, blocks = width_for(N, size), blocks_for(M)
+    panels, b_packed = -(-N // width), blocks > 2  # otherwise each task packs its own panels
+    columns_of_tasks = max(1, min(panels, -(-TASKS // blocks)))
+    panels_each = -(-panels // columns_of_tasks)
+    columns_of_tasks = -(-panels // panels_each)
+    packed = empty((panels * K * width,), c.dtype) if b_packed else EMPTY[c.dtype]
+    zeros = np.zeros(N + ROWS, c.dtype)
+    p = PRODUCT.table(
+        a=a,
+        b=b,
+        packed=packed,
+        c=c,
+        zeros=zeros,
+        M=M,
+        N=N,
+        K=K,
+        a_transposed=bool(transpose_a),
+        b_packed=b_packed,
+        step_k=size if transpose_b else N * size,
+        step_n=K * size if transpose_b else size,
+        blocks=blocks,
+        columns_of_tasks=columns_of_tasks,
+        panels_each=panels_each,
+        width=width,
+        tile=(panel_tile if transpose_a else rows_tile)(N, size),
+        size=size,
+        bias=zeros if bias is None else bias,
+        slope=c.dtype.type(slope),
     )
-
-
-def tasks(size: int, transpose_a: bool, N: int) -> tuple[int, int, int]:
-    """The addresses (pack, block, tile) that `product` takes, for numbers of `size` bytes and N columns."""
-    tile = (panel_tile if transpose_a else rows_tile)(N, size)
-    return _pack.address, _block[size].address, tile
+    tasks = blocks * columns_of_tasks
+    if b_packed:
+        run(_block[size], tasks, p, first=_pack, n_first=panels if K * N >= SHARED else -panels)
+    else:
+        run(_block[size], tasks, p)
 
 
 def fits_bias(bias, N: int, dtype) -> bool:
@@ -248,17 +215,5 @@ def _(a, b, *, transpose_a=False, transpose_b=False, bias=None, slope=1.0):
     if K == 1:
         return leaky(thin.outer(a, b), bias, slope)
     c = empty((M, N), a.dtype)
-    run(
-        _launch,
-        *tasks(a.itemsize, transpose_a, N),
-        a,
-        b,
-        c,
-        K,
-        bool(transpose_a),
-        bool(transpose_b),
-        width_for(N, a.itemsize),
-        EMPTY[a.dtype] if bias is None else bias,
-        a.dtype.type(slope),
-    )
+    product(a, b, c, K, transpose_a, transpose_b, bias, slope)
     return c

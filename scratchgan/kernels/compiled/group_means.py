@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import group_means
 from .gemm import DTYPES
-from .pool import address, array, float_task, inner, parallel_for, part, run
+from .pool import array, float_task, inner, part, run
 from .tables import read, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -77,7 +77,7 @@ def _means(a, b, groups):
     tasks = max(1, min(N * shares, MOST, a.size // GRAIN))
     sums = np.empty((N, shares, C))
     p = SUMS.table(a=a, b=0 if b is None else b, sums=sums, N=N, P=P, C=C, shares=shares, tasks=tasks, size=a.itemsize)
-    run(parallel_for, _sums[a.itemsize].address, tasks, address(p))
+    run(_sums[a.itemsize], tasks, p)
     return (sums.sum(axis=1).reshape(N, groups, C // groups).sum(axis=2) / (P * (C // groups))).astype(a.dtype)
 
 

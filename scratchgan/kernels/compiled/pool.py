@@ -1,51 +1,43 @@
-"""One thread pool for all kernels, and bit-identical results for any number of threads.
+"""Tasks: how kernels are cut into pieces, with bit-identical results for any number of threads.
 
 A kernel is cut into *tasks*.  The shapes alone decide how many tasks there are and what each one does.  No two tasks
 write to the same place, and sums over tasks are taken afterwards, in a fixed order.  So it does not matter which thread
 runs which task.
 
 A task is a compiled function of two numbers: its index, and the address of a table that holds the addresses and sizes
-of the arrays (`tables` gives names to the entries).  `parallel_for` is the only function in the package that Numba runs
-in parallel.  (The threads of a second pool in the same process, such as BLAS's, would spin on the same cores: that made
-a training step take four times as long.)
+of the arrays (`tables` gives names to the entries).  `run` is the only function in the package that starts threads'
+work; `crew` has the threads.  (The threads of a second pool in the same process, such as BLAS's, would spin on the same
+cores: that made a training step take four times as long.)
 
     @float_task
     def _double(i, p, one):                 # p is the address of the table
         ...                                 # `one` is the number 1 in the dtype of the arrays: float32 or float64
 
-    run(parallel_for, _double[x.itemsize].address, number of tasks, address(table))
+    run(_double[x.itemsize], number of tasks, table)
 """
 
 from __future__ import annotations
 
-import contextlib
+import array as _array
+import ast
 import ctypes
+import inspect
 import math
+import sys
+import textwrap
 import threading
 
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, prange, types
+from numba import carray, types
 from numba.extending import intrinsic
 
 from ...checks import positive_int
-from .compiling import by_address, inner, jit
+from . import crew
+from .compiling import by_address, inner
 
-_lock: contextlib.AbstractContextManager = contextlib.nullcontext()
-_started = False
-
-
-@intrinsic
-def _call(typingctx, address, i, table):
-    """Call the compiled function at `address` with (i, table)."""
-
-    def generate(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64), ir.IntType(64)])
-        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), generate
+_starting = threading.Lock()
 
 
 @intrinsic
@@ -75,15 +67,31 @@ def empty(shape, dtype) -> np.ndarray:
 
     A 64-byte vector at any other address lies across two cache lines, and needs two loads.
     """
-    n, size = math.prod(shape), np.dtype(dtype).itemsize
-    memory = np.empty(n * size + 64, np.uint8)
-    start = -memory.__array_interface__["data"][0] % 64
-    return memory[start : start + n * size].view(dtype).reshape(shape)
+    memory = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + 64, np.uint8)
+    return np.ndarray(shape, dtype, memory, -address(memory) % 64)
 
 
-def address(a: np.ndarray) -> int:
+def address(a: np.ndarray | _array.array) -> int:
     """The address of an array's first number."""
-    return a.__array_interface__["data"][0]
+    if type(a) is _array.array:
+        return a.buffer_info()[0]
+    return _read_pointer(id(a) + _PLACE).value if _PLACE else a.__array_interface__["data"][0]
+
+
+def _place_of_pointer() -> int:
+    """How many bytes after the beginning of an array object NumPy keeps its pointer to the numbers; 0: unknown.
+
+    To ask the array takes longer than a small kernel.  NumPy's C interface fixes this place: it follows the header that
+    all Python objects have.  (In a Python with another header, such as PyPy, it is somewhere else.)
+    """
+    a, place = np.empty(1), object.__basicsize__
+    if sys.implementation.name == "cpython" and _read_pointer(id(a) + place).value == a.ctypes.data:
+        return place
+    return 0
+
+
+_read_pointer = ctypes.c_int64.from_address
+_PLACE = _place_of_pointer()
 
 
 @inner
@@ -160,16 +168,6 @@ def kind_size(kind) -> int:
     return kind.bitwidth // 8
 
 
-@jit(parallel=True)
-def parallel_for(address, n, table):
-    """Run tasks 0 ... n - 1 of the function at `address`; each gets the same table."""
-    if n == 1:
-        _call(address, 0, table)
-    else:
-        for i in prange(n):
-            _call(address, i, table)
-
-
 @inner
 def keep(*arrays):
     """Does nothing, but keeps the arrays alive until here.
@@ -189,58 +187,67 @@ def float_task(body):
 
     `one` is the number 1 in the dtype that the task is for: its type says what the arrays hold.
     """
-    compiled = inner(body)
-    return {size: task(_bound(body, compiled, one)) for size, one in ((4, np.float32(1)), (8, np.float64(1)))}
+    return {size: task(_with_one(body, one)) for size, one in ((4, np.float32(1)), (8, np.float64(1)))}
 
 
-def _bound(body, compiled, one):
-    """The function (i, p) that calls body(i, p, one).
+def _with_one(body, one):
+    """The function (i, p) with the source of `body`, in which `one` is a constant.
 
-    Numba finds machine code on disk by a function's file, name and line.  So the new function gets the file and line of
-    `body`, and a name with the dtype in it.  (A closure over `compiled` would never be found again: the values that a
-    closure holds are part of Numba's key, and a compiled function is given a new random number in each process.)
+    Numba finds machine code on disk by a function's file, name and line: the new function has those of `body`, with the
+    dtype added to the name.  (A function that calls `body` would be shorter to write, but `body` would be compiled
+    twice, by itself and within its caller.)
     """
-    name, code = f"{body.__name__}_{one.dtype}", body.__code__
-    source = "\n" * (code.co_firstlineno - 1) + f"def {name}(i, p): body(i, p, one)"
-    namespace = {"__name__": body.__module__, "body": compiled, "one": one}
-    exec(compile(source, code.co_filename, "exec"), namespace)
-    return namespace[name]
+    name = f"{body.__name__}_{one.dtype}"
+    lines, first = inspect.getsourcelines(body)
+    tree = ast.parse(textwrap.dedent("".join(lines)))
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.name, function.decorator_list = name, []
+    function.args.args.pop()
+    outer = ast.parse(f"def outer(one):\n    return {name}")
+    outer.body[0].body.insert(0, function)  # type: ignore[attr-defined]
+    ast.increment_lineno(function, first - 1)
+    made: dict = {}
+    exec(compile(outer, body.__code__.co_filename, "exec"), body.__globals__, made)
+    result = made["outer"](one)
+    result.__qualname__ = name
+    return result
 
 
-@task
-def _nothing(i, p):
-    pass
+def run(
+    task: by_address, n: int, table: np.ndarray | _array.array, first: by_address | None = None, n_first: int = 0
+) -> None:
+    """Run tasks 0 ... n - 1 on all threads, and before them n_first tasks of `first`, if there is such a task.
 
-
-def run(launcher, *arguments):
-    """Call a compiled launcher; one call at a time if Numba's threading layer is workqueue, which aborts on two."""
-    if not _started:
+    Each gets the address of the table.  Returns when all are finished.  -n instead of n means that the n tasks are too
+    small to be shared: the calling thread runs them.
+    """
+    if not crew.running:
         _start()
-    with _lock:
-        return launcher(*arguments)
+    crew.parallel_for(crew.STATE, 0 if first is None else first.address, n_first, task.address, n, address(table))
 
 
 def _start() -> None:
-    global _started, _lock
-    parallel_for(_nothing.address, 2, 0)  # loads the threading layer, so that we know which it is
-    if numba.threading_layer() == "workqueue":
-        _lock = threading.RLock()
-    _keep_memory()
-    _started = True
+    with _starting:
+        if not crew.running:
+            _keep_memory()
+            crew.start()
 
 
 def _keep_memory() -> None:
     """Let the C library reuse the memory of freed arrays.
 
     By default glibc returns arrays of a few MB to the operating system, which hands memory out again page by page and
-    zeroes each page first: 8,000 pages and a fifth of the time in a training step.  Without `mallopt`, do nothing.
+    zeroes each page first: 8,000 pages and a fifth of the time in a training step.  32 MiB is the largest threshold
+    that glibc documents; older versions refuse more.  If it is refused, or without `mallopt`, nothing is changed: to
+    set one of the two options alone would switch off glibc's own adjustment.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    for option, mebibytes in ((-3, 64), (-1, 256)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
-        mallopt(option, mebibytes << 20)
+    if mallopt(-3, 32 << 20):  # M_MMAP_THRESHOLD
+        mallopt(-1, 256 << 20)  # M_TRIM_THRESHOLD
 
 
 def set_num_threads(n: int) -> None:
@@ -254,9 +261,10 @@ def set_num_threads(n: int) -> None:
             f"set_num_threads: this process has {numba.config.NUMBA_NUM_THREADS} threads at most, got {n} "
             "(the environment variable NUMBA_NUM_THREADS, before the start, allows more)"
         )
-    numba.set_num_threads(n)
+    _start()
+    crew.set_threads(n)
 
 
 def get_num_threads() -> int:
     """How many threads kernels use."""
-    return numba.get_num_threads()
+    return crew.threads()

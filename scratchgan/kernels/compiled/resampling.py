@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import pooling
 from .gemm import DTYPES
-from .pool import address, address_of, array, float_task, inner, keep, parallel_for, part, run
+from .pool import address_of, array, float_task, inner, keep, part, run
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -176,7 +176,7 @@ def resample(task, source, target, k, *, scale=1.0, places=0, shares=0):
         places=places,
         shares=shares,
     )
-    run(parallel_for, task[size].address, tasks, address(p))
+    run(task[size], tasks, p)
     return target
 
 

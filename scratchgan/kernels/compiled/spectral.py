@@ -11,15 +11,15 @@ import numpy as np
 
 from .. import spectral
 from .gemm import DTYPES
-from .pool import _call, address, array, float_task, jit, parallel_for, part, run
+from .pool import array, float_task, part, run
 from .tables import read, slots
 
 SMALL = 4096  # weights with fewer entries are left to NumPy
 GRAIN = 1 << 14  # entries that make a task worthwhile
 MOST = 16  # largest number of tasks
 
-ITERATION = slots("Wm u v sums sigma K Co tasks size")
-U, V = 0, 1  # which vector `_finish` divides by its length
+ITERATION = slots("Wm u v sums sigma K Co tasks size which")
+U, V = 0, 1  # `which` of the vectors `_finish` divides by its length
 
 
 @float_task
@@ -53,10 +53,10 @@ def _up(i, p, one):
 
 
 @float_task
-def _finish(which, p, one):
+def _finish(i, p, one):
     """Divide u or v by its length; v is first computed as the sum of the tasks' sums, in order."""
     args = read(p, ITERATION)
-    Co, tasks = args.Co, args.tasks
+    Co, tasks, which = args.Co, args.tasks, args.which
     a = array(args.u if which == U else args.v, args.K if which == U else Co, one)
     if which == V:
         sums = array(args.sums, tasks * Co, one)
@@ -74,15 +74,6 @@ def _finish(which, p, one):
     array(args.sigma, 1, one)[0] = length
 
 
-@jit
-def _iterate(down, up, finish, tasks, iterations, p):
-    for _ in range(iterations):
-        parallel_for(down, tasks, p)
-        _call(finish, V, p)
-        parallel_for(up, tasks, p)
-        _call(finish, U, p)
-
-
 @spectral.power_iteration.engine("numba")
 def _(Wm, u, *, iterations):
     if Wm.dtype not in DTYPES or u.dtype != Wm.dtype or Wm.size < SMALL or u.shape != Wm.shape[:1] or iterations < 1:
@@ -90,7 +81,13 @@ def _(Wm, u, *, iterations):
     Wm, u, (K, Co) = np.ascontiguousarray(Wm), u.copy(), Wm.shape
     tasks = max(1, min(MOST, K, Wm.size // GRAIN))
     v, sums, sigma = np.empty(Co, Wm.dtype), np.empty((tasks, Co), Wm.dtype), np.empty(1, Wm.dtype)
-    p = ITERATION.table(Wm=Wm, u=u, v=v, sums=sums, sigma=sigma, K=K, Co=Co, tasks=tasks, size=Wm.itemsize)
-    down, up, finish = (f[Wm.itemsize].address for f in (_down, _up, _finish))
-    run(_iterate, down, up, finish, tasks, iterations, address(p))
+    of_v, of_u = (
+        ITERATION.table(Wm=Wm, u=u, v=v, sums=sums, sigma=sigma, K=K, Co=Co, tasks=tasks, size=Wm.itemsize, which=which)
+        for which in (V, U)
+    )
+    for _ in range(iterations):
+        run(_down[Wm.itemsize], tasks, of_v)
+        run(_finish[Wm.itemsize], 1, of_v)
+        run(_up[Wm.itemsize], tasks, of_u)
+        run(_finish[Wm.itemsize], 1, of_u)
     return u, v, sigma[0]

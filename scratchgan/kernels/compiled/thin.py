@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pool import address_of, array, float_task, jit, keep, parallel_for, part, run, share
+from .pool import array, float_task, part, run, share
 from .tables import read, slots
 
 TASKS = 8
@@ -59,25 +59,17 @@ def _outer(i, p, one):
             row[n] = a[m] * b[n]
 
 
-@jit
-def _launch(address, a, b, c, M, K_or_N):
-    p = np.empty(len(THIN), np.int64)
-    p[THIN.a], p[THIN.b], p[THIN.c], p[THIN.M], p[THIN.K_or_N] = address_of(a), address_of(b), address_of(c), M, K_or_N
-    parallel_for(address, np.int64(TASKS), address_of(p))
-    keep(p)
-
-
 def column(a, b, transposed):
     """C = A b or A^T b, of shape (M, 1), for contiguous A and b with one column."""
     kind = _column_transposed if transposed else _column
     M, K = a.shape[::-1] if transposed else a.shape
     c = np.empty((M, 1), a.dtype)
-    run(_launch, kind[a.itemsize].address, a, b, c, M, K)
+    run(kind[a.itemsize], TASKS, THIN.table(a=a, b=b, c=c, M=M, K_or_N=K))
     return c
 
 
 def outer(a, b):
     """C = a b of shape (M, N), for contiguous a with M numbers and b with N."""
     c = np.empty((a.size, b.size), a.dtype)
-    run(_launch, _outer[a.itemsize].address, a, b, c, a.size, b.size)
+    run(_outer[a.itemsize], TASKS, THIN.table(a=a, b=b, c=c, M=a.size, K_or_N=b.size))
     return c

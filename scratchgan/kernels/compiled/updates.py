@@ -8,7 +8,7 @@ import numpy as np
 
 from ..updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 from .gemm import DTYPES
-from .pool import address, array, float_task, parallel_for, run, share
+from .pool import array, float_task, run, share
 from .tables import read, real, slots
 
 TASKS = 8
@@ -72,7 +72,7 @@ def _run(rule, w, g, v, *, decay, lr=0.0, eps=0.0) -> bool:
     p = UPDATE.table(
         rule=rule, n=w.size, tasks=tasks, w=w, g=g, v=v, decay=number(decay), lr=number(lr), eps=number(eps)
     )
-    run(parallel_for, _update[w.itemsize].address, tasks, address(p))
+    run(_update[w.itemsize], tasks, p)
     return True
 
 
@@ -98,7 +98,7 @@ def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
     constants = p[: len(ADAM)].view(dtype)[:: 8 // dtype.itemsize]  # the first bytes of each entry
     rate, scale = lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5
     constants[:] = ADAM.row(beta1=beta1, beta2=beta2, rate=rate, scale=scale, eps=eps)
-    run(parallel_for, _adam_piece[dtype.itemsize].address, len(rows) // len(ADAM_ROW), address(p))
+    run(_adam_piece[dtype.itemsize], len(rows) // len(ADAM_ROW), p)
 
 
 @rmsprop_update.engine("numba")

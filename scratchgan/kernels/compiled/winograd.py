@@ -47,7 +47,6 @@ from numba.extending import intrinsic
 from ..convolution import conv_output_size
 from .gemm import pack_panel
 from .pool import (
-    address,
     address_of,
     aligned,
     array,
@@ -56,7 +55,6 @@ from .pool import (
     inner,
     integer,
     keep,
-    parallel_for,
     part,
     put,
     run,
@@ -266,7 +264,7 @@ def pack_weights(W: np.ndarray, stride, transposed: bool) -> np.ndarray:
         phase_step=phase_step,
         panel_step=panel_step,
     )
-    run(parallel_for, _weights[size].address, 9 * phases, address(p))
+    run(_weights[size], 9 * phases, p)
     return packed
 
 
@@ -352,4 +350,4 @@ def convolve(given, W, made, plan: Plan, stride, transposed: bool, bias, slope) 
         size=size,
         slope=given.dtype.type(slope),
     )
-    run(parallel_for, _tiles[size].address, tasks, address(p))
+    run(_tiles[size], tasks, p)

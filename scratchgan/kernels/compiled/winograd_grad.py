@@ -23,7 +23,6 @@ from __future__ import annotations
 import numpy as np
 
 from .pool import (
-    address,
     address_of,
     aligned,
     array,
@@ -31,7 +30,6 @@ from .pool import (
     float_task,
     integer,
     keep,
-    parallel_for,
     part,
     put,
     run,
@@ -143,6 +141,6 @@ def weight_grad_at_points(x, dy, dW, plan: Plan, stride) -> None:
         shares=shares,
         size=size,
     )
-    run(parallel_for, _points[size].address, parts * shares, address(p))
+    run(_points[size], parts * shares, p)
     p = TAPS.table(sums=sums, dW=dW, n=Ci * Co, shares=shares, size=size, sh=stride[0], sw=stride[1])
-    run(parallel_for, _taps[size].address, 4 * phases, address(p))
+    run(_taps[size], 4 * phases, p)
