@@ -12,7 +12,7 @@ import pytest
 from engines import MOST, numba  # noqa: F401 - skips without Numba
 
 from scratchgan.kernels.compiled import crew, pool
-from scratchgan.kernels.compiled.pool import array, float_task, part
+from scratchgan.kernels.compiled.pool import array, float_task
 from scratchgan.kernels.compiled.tables import read, slots
 
 pytestmark = pytest.mark.usefixtures("on_numba")
@@ -84,9 +84,9 @@ crew.start()
 crew.set_threads(2)
 nap = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(lambda i, p: time.sleep(0.25))
 address = ctypes.cast(nap, ctypes.c_void_p).value
-crew.parallel_for(crew.STATE, address, 1, 0)
+crew.parallel_for(crew.STATE, 0, 0, address, 1, 0)
 start = time.perf_counter()
-crew.parallel_for(crew.STATE, address, 2, 0)
+crew.parallel_for(crew.STATE, 0, 0, address, 2, 0)
 print(time.perf_counter() - start)
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
@@ -126,16 +126,15 @@ def test_a_delayed_region_is_followed_by_regions_of_the_starter_alone():
         if not mine and p:
             time.sleep(0.05)
 
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(lambda i, p: (time.sleep(0.001), slow(i, p))[1])
+    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(slow)
     address = ctypes.cast(function, ctypes.c_void_p).value
-    crew._state[crew.DELAYS] = crew._state[crew.ALONE] = 0
+    crew._state[crew.ALONE_UNTIL] = crew._state[crew.ALONE_FOR] = 0
     for _ in range(20):  # until the worker has taken a task of a delayed region
-        crew.parallel_for(crew.STATE, address, 8, 1)
-        if crew._state[crew.DELAYS]:
+        crew.parallel_for(crew.STATE, 0, 0, address, 8, 1)
+        if crew._state[crew.ALONE_FOR]:
             break
-    assert crew._state[crew.DELAYS] > 0
-    assert crew._state[crew.ALONE] > 0
+    assert crew._state[crew.ALONE_FOR] > 0
     taken.clear()
-    crew.parallel_for(crew.STATE, address, 8, 0)
+    crew.parallel_for(crew.STATE, 0, 0, address, 8, 0)
     assert taken == [True] * 8
-    crew._state[crew.DELAYS] = crew._state[crew.ALONE] = 0
+    crew._state[crew.ALONE_UNTIL] = crew._state[crew.ALONE_FOR] = 0

@@ -42,9 +42,9 @@ def test_names_are_positions():
 def test_a_task_reads_what_was_written(dtype, rng):
     x, y = rng.standard_normal(7).astype(dtype), np.empty(7, dtype)
     p = SCALE.table(x=x, y=y, n=7, slope=dtype(-0.2))
-    assert p.dtype == np.int64
-    assert p[:3].tolist() == [x.ctypes.data, y.ctypes.data, 7]
-    assert p[3:].view(dtype)[0] == dtype(-0.2)
+    entries = np.frombuffer(p, np.int64)
+    assert entries[:3].tolist() == [x.ctypes.data, y.ctypes.data, 7]
+    assert entries[3:].view(dtype)[0] == dtype(-0.2)
     call(_scale[x.itemsize], p)
     np.testing.assert_array_equal(y, dtype(-0.2) * x)
 
@@ -90,14 +90,7 @@ def test_tables_that_compiled_code_fills_are_complete():
                 missing = {f"{name}.{field}" for field in getattr(module, name)._fields} - written
                 assert not missing, f"{path.name}: {function.name}"
                 checked.append(function.name)
-    assert sorted(checked) == [
-        "_launch",
-        "_launch_leaky",
-        "_launch_leaky_grad",
-        "_launch_sums",
-        "_samples",
-        "product",
-    ]
+    assert checked == ["_samples"]
 
 
 ONE_DTYPE = """

@@ -1,14 +1,13 @@
-"""Threads: how many, one launcher at a time, and the same bits on any number of them."""
+"""Threads: how many, and the same bits on any number of them and side by side."""
 
 import hashlib
 import threading
 
 import numpy as np
 import pytest
-from engines import MOST, numba
+from engines import MOST
 
 import scratchgan
-from scratchgan.kernels.compiled import pool
 from scratchgan.models import dcgan, mlp_gan
 
 pytestmark = pytest.mark.usefixtures("on_numba")
@@ -69,12 +68,3 @@ def test_number_of_threads_is_checked():
     with pytest.raises(RuntimeError, match="pip install numba"):
         scratchgan.set_num_threads(2)
     assert scratchgan.warmup() == 0
-
-
-def test_only_one_launcher_at_a_time_where_the_layer_cannot_bear_two(monkeypatch):
-    """With workqueue, Numba aborts the process when two threads are in parallel code: then `run` holds a lock."""
-    pool._start()
-    monkeypatch.setattr(numba, "threading_layer", lambda: "workqueue")
-    monkeypatch.setattr(pool, "_lock", pool._lock)
-    monkeypatch.setattr(pool, "_started", False)
-    assert pool.run(lambda: hasattr(pool._lock, "release"))
