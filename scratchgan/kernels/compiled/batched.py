@@ -11,14 +11,14 @@ import numpy as np
 
 from .. import batched, products
 from .crew import call
-from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack_panel
-from .pool import address_of, aligned, keep, part, run, task
+from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack, pack_panel
+from .pool import array, fill_zeros, part, release, run, scratch, task
 from .tables import read, slots
 from .tile import ROWS, panel_tile, rows_tile, width_for
 
 MOST = 64  # largest number of tasks
 
-BATCH = slots("a b c N I J K a_transposed step_k step_n tasks width tile size block blocks slope")
+BATCH = slots("a b c N I J K a_transposed step_k step_n tasks width tile packer size block blocks slope")
 
 
 @task
@@ -27,23 +27,28 @@ def _samples(i, p):
     args = read(p, BATCH)
     I, J, K, width, size = args.I, args.J, args.K, args.width, args.size
     panels = (J + width - 1) // width
-    packed, zeros = np.empty(panels * K * width * size // 8 + 16, np.int64), np.zeros(J + ROWS, np.int64)
-    q = np.empty(len(PRODUCT), np.int64)  # the table of a single product, see gemm.product
-    q[PRODUCT.packed], q[PRODUCT.b_packed], q[PRODUCT.zeros] = aligned(packed), 1, address_of(zeros)
+    packed, zeros = scratch(panels * K * width * size), scratch(8 * (J + ROWS))
+    fill_zeros(zeros, J + ROWS, np.int64(0))
+    table = scratch(8 * len(PRODUCT))
+    q = array(table, len(PRODUCT), np.int64(0))  # the table of a single product, see gemm.product
+    q[PRODUCT.packed], q[PRODUCT.b_packed], q[PRODUCT.zeros] = packed, 1, zeros
     q[PRODUCT.M], q[PRODUCT.N], q[PRODUCT.K], q[PRODUCT.a_transposed] = I, J, K, args.a_transposed
     q[PRODUCT.blocks], q[PRODUCT.columns_of_tasks], q[PRODUCT.panels_each] = args.blocks, 1, panels
     q[PRODUCT.width], q[PRODUCT.tile], q[PRODUCT.size] = width, args.tile, size
-    q[PRODUCT.bias], q[PRODUCT.slope] = address_of(zeros), args.slope  # no bias, and slope 1
+    q[PRODUCT.packer] = args.packer
+    q[PRODUCT.bias], q[PRODUCT.slope] = zeros, args.slope  # no bias, and slope 1
     q[PRODUCT.b], q[PRODUCT.step_k], q[PRODUCT.step_n] = 0, 0, 0  # read only where B is not packed
     first, last = part(args.N, i, args.tasks)
     for n in range(first, last):
         for j in range(panels):
-            b, to = args.b + n * K * J * size, aligned(packed) + j * K * width * size
-            pack_panel(b, args.step_k, args.step_n, to, K, j * width, J, width, size, address_of(zeros))
+            b, to = args.b + n * K * J * size, packed + j * K * width * size
+            pack_panel(args.packer, b, args.step_k, args.step_n, to, K, j * width, J, width, size, zeros)
         q[PRODUCT.a], q[PRODUCT.c] = args.a + n * I * K * size, args.c + n * I * J * size
         for m in range(args.blocks):
-            call(args.block, m, address_of(q))
-    keep(packed, zeros, q)
+            call(args.block, m, table)
+    release(packed)
+    release(zeros)
+    release(table)
 
 
 @batched.batch_matmul.engine("numba")
@@ -72,6 +77,7 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
         width=width_for(J, size),
         tile=(panel_tile if transpose_a else rows_tile)(J, size),
         size=size,
+        packer=pack.address,
         block=_block[size].address,
         blocks=blocks_for(I),
         slope=a.dtype.type(1),

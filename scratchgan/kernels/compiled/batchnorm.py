@@ -9,7 +9,7 @@ shifted data.)  Each share of the rows has its own sums: within a block of rows 
 blocks in float64.  The shares are added up in order.
 
 A row of channels is short, and short loops are slow.  So the constants of the channels are repeated for 16 rows
-(`wide`), and loops run over 16 rows at once.  The sums are kept for 16 rows as well, and folded afterwards.
+(`_widen`), and loops run over 16 rows at once.  The sums are kept for 16 rows as well, and folded afterwards.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..normalisation import batchnorm_backward, batchnorm_forward
+from .compiling import inner
 from .gemm import DTYPES
-from .pool import array, empty, float_task, inner, part, run, size_of
+from .pool import array, empty, fill_zeros, float_task, integer, part, release, run, scratch, size_of
 from .tables import read, real, slots
 
 TASKS = 8
@@ -26,30 +27,34 @@ SMALL = 1024  # arrays with fewer numbers are left to NumPy
 WIDE = 16  # rows that a loop runs over at once
 BLOCK = 8  # BLOCK * WIDE rows are added up in the dtype of the arrays
 
-MOMENTS = slots("M C x sums")
-NORMALISE = slots("M C x xhat mean r gamma beta y slope")
-GRADIENT_SUMS = slots("M C dy y xhat sums slope")
-INPUT_GRAD = slots("M C dy y xhat scale a b dx slope")
+# Tables begin with the entries of WIDEN, whose `first` is the address of the first of the vectors to be repeated, and
+# `rows` is WIDE.  (The compiler would write out a loop of 16 turns 16 times, and take seconds for that.)
+WIDEN = slots("M C rows wide first")
+MOMENTS = slots("M C rows wide s x sums")
+NORMALISE = slots("M C rows wide mean r gamma beta x xhat y slope")
+GRADIENT_SUMS = slots("M C rows dy y xhat sums slope")
+INPUT_GRAD = slots("M C rows wide scale a b dy y xhat dx slope")
 
 
-@inner
-def wide(address, C, one):
-    """The C numbers at an address, repeated WIDE times."""
-    numbers = array(address, C, one)
-    repeated = np.empty(WIDE * C, numbers.dtype)
-    for k in range(WIDE):
+@float_task
+def _widen(v, p, one):
+    """Repeat the C numbers of vector v of the table WIDE times."""
+    args, source = read(p, WIDEN), integer(p, WIDEN.first + v)
+    C, rows = args.C, args.rows
+    numbers, repeated = array(source, C, one), array(args.wide + v * rows * C * size_of(one), rows * C, one)
+    for k in range(rows):
         for c in range(C):
             repeated[k * C + c] = numbers[c]
-    return repeated
 
 
 @inner
-def fold(sums, total, C):
-    """Add the sums of WIDE rows to `total` (C,), and set them to zero."""
-    for k in range(WIDE):
+def fold(sums, total, rows, C):
+    """Add both sums of a number of rows, sums (2, rows, C), to `total` (2, C), and set them to zero."""
+    for k in range(2 * rows):
+        at = C if k >= rows else 0
         for c in range(C):
-            total[c] += sums[k * C + c]
-    for k in range(WIDE * C):
+            total[at + c] += sums[k * C + c]
+    for k in range(2 * rows * C):
         sums[k] = 0
 
 
@@ -59,11 +64,13 @@ def _moments(i, p, one):
     args, size = read(p, MOMENTS), size_of(one)
     M, C = args.M, args.C
     lo, hi = part(M, i, TASKS)
-    s, at = wide(args.x, C, one), args.sums + 16 * C * i
-    total, squares = array(at, C, 1.0), array(at + 8 * C, C, 1.0)
-    first, second = np.zeros(WIDE * C, s.dtype), np.zeros(WIDE * C, s.dtype)
-    for c in range(C):
-        total[c], squares[c] = 0, 0
+    s, total = array(args.wide, WIDE * C, one), array(args.sums + 16 * C * i, 2 * C, 1.0)
+    memory = scratch(2 * WIDE * C * size)
+    both = array(memory, 2 * WIDE * C, one)
+    first, second = array(memory, WIDE * C, one), array(memory + WIDE * C * size, WIDE * C, one)
+    fill_zeros(memory, 2 * WIDE * C, one)
+    for c in range(2 * C):
+        total[c] = 0
     blocks = 0
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
@@ -74,18 +81,19 @@ def _moments(i, p, one):
             second[k] += d * d
         blocks += 1
         if blocks % BLOCK == 0 or m + WIDE >= hi:
-            fold(first, total, C)
-            fold(second, squares, C)
+            fold(both, total, args.rows, C)
+    release(memory)
 
 
 @float_task
 def _normalise(i, p, one):
     """xhat and y for a share of the rows."""
     args, size = read(p, NORMALISE), size_of(one)
-    M, C = args.M, args.C
+    M, C, slope = args.M, args.C, real(p, NORMALISE.slope, one)
     lo, hi = part(M, i, TASKS)
-    mean, r = wide(args.mean, C, one), wide(args.r, C, one)
-    gamma, beta, slope = wide(args.gamma, C, one), wide(args.beta, C, one), real(p, NORMALISE.slope, one)
+    n = WIDE * C
+    mean, r = array(args.wide, n, one), array(args.wide + n * size, n, one)
+    gamma, beta = array(args.wide + 2 * n * size, n, one), array(args.wide + 3 * n * size, n, one)
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
         x, xhat = array(args.x + size * m * C, n, one), array(args.xhat + size * m * C, n, one)
@@ -101,14 +109,15 @@ def _normalise(i, p, one):
 def _gradient_sums(i, p, one):
     """Sums of g and of g xhat over a share of the rows; g is dy after the activation's gradient."""
     args, size = read(p, GRADIENT_SUMS), size_of(one)
-    M, C = args.M, args.C
+    M, C, slope = args.M, args.C, real(p, GRADIENT_SUMS.slope, one)
     lo, hi = part(M, i, TASKS)
-    at, slope = args.sums + 16 * C * i, real(p, GRADIENT_SUMS.slope, one)
-    total, products = array(at, C, 1.0), array(at + 8 * C, C, 1.0)
-    dtype = array(args.dy, 1, one).dtype
-    sums, dots, g = np.zeros(WIDE * C, dtype), np.zeros(WIDE * C, dtype), np.zeros(WIDE * C, dtype)
-    for c in range(C):
-        total[c], products[c] = 0, 0
+    total, n = array(args.sums + 16 * C * i, 2 * C, 1.0), WIDE * C
+    memory = scratch(3 * n * size)
+    both, g = array(memory, 2 * n, one), array(memory + 2 * n * size, n, one)
+    sums, dots = array(memory, n, one), array(memory + n * size, n, one)
+    fill_zeros(memory, 2 * n, one)
+    for c in range(2 * C):
+        total[c] = 0
     blocks = 0
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
@@ -121,19 +130,20 @@ def _gradient_sums(i, p, one):
             dots[k] += g[k] * xhat[k]
         blocks += 1
         if blocks % BLOCK == 0 or m + WIDE >= hi:
-            fold(sums, total, C)
-            fold(dots, products, C)
+            fold(both, total, args.rows, C)
+    release(memory)
 
 
 @float_task
 def _input_grad(i, p, one):
     """dx = scale (g - a - xhat b) for a share of the rows; g is dy after the activation's gradient."""
     args, size = read(p, INPUT_GRAD), size_of(one)
-    M, C = args.M, args.C
+    M, C, slope = args.M, args.C, real(p, INPUT_GRAD.slope, one)
     lo, hi = part(M, i, TASKS)
-    scale, a, b = wide(args.scale, C, one), wide(args.a, C, one), wide(args.b, C, one)
-    slope = real(p, INPUT_GRAD.slope, one)
-    g = np.zeros(WIDE * C, scale.dtype)
+    n = WIDE * C
+    scale, a = array(args.wide, n, one), array(args.wide + n * size, n, one)
+    b, memory = array(args.wide + 2 * n * size, n, one), scratch(n * size)
+    g = array(memory, n, one)
     for m in range(lo, hi, WIDE):
         n = min(WIDE, hi - m) * C
         dy, y = array(args.dy + size * m * C, n, one), array(args.y + size * m * C, n, one)
@@ -142,6 +152,7 @@ def _input_grad(i, p, one):
             g[k] = (dy[k] if y[k] > 0 else slope * dy[k]) - a[k]
         for k in range(n):
             dx[k] = scale[k] * (g[k] - xhat[k] * b[k])
+    release(memory)
 
 
 def _usable(x, alike, of_channels) -> bool:
@@ -159,13 +170,33 @@ def _(x, gamma, beta, *, eps, slope=1.0):
     if not _usable(x, (), (gamma, beta)):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
     x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
-    sums, xhat, y = np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
-    run(_moments[x.itemsize], TASKS, MOMENTS.table(M=M, C=C, x=x, sums=sums))
+    size, sums, xhat, y = x.itemsize, np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
+    wide = empty((4, WIDE, C), dtype)
+    run(
+        _moments[size],
+        TASKS,
+        MOMENTS.table(M=M, C=C, rows=WIDE, wide=wide, s=x, x=x, sums=sums),
+        first=_widen[size],
+        n_first=1,
+    )
     shifted, squares = sums.sum(axis=0) / M
     mean, var = (x[0] + shifted).astype(dtype), np.maximum(squares - shifted**2, 0).astype(dtype)
     r = (1 / np.sqrt(var + dtype.type(eps))).astype(dtype)
-    p = NORMALISE.table(M=M, C=C, x=x, xhat=xhat, mean=mean, r=r, gamma=gamma, beta=beta, y=y, slope=dtype.type(slope))
-    run(_normalise[x.itemsize], TASKS, p)
+    p = NORMALISE.table(
+        M=M,
+        C=C,
+        rows=WIDE,
+        wide=wide,
+        mean=mean,
+        r=r,
+        gamma=gamma,
+        beta=beta,
+        x=x,
+        xhat=xhat,
+        y=y,
+        slope=dtype.type(slope),
+    )
+    run(_normalise[size], TASKS, p, first=_widen[size], n_first=-4)
     return y, xhat, r, mean, var
 
 
@@ -175,15 +206,19 @@ def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
         return batchnorm_backward.twin(dy, y, xhat, gamma, r, slope=slope, input_grad=input_grad)
     dy, y, xhat = (np.ascontiguousarray(a) for a in (dy, y, xhat))
     (M, C), dtype = dy.shape, dy.dtype
-    slope, sums = dtype.type(slope), np.empty((TASKS, 2, C))
+    size, slope, sums = dy.itemsize, dtype.type(slope), np.empty((TASKS, 2, C))
     run(
-        _gradient_sums[dy.itemsize], TASKS, GRADIENT_SUMS.table(M=M, C=C, dy=dy, y=y, xhat=xhat, sums=sums, slope=slope)
+        _gradient_sums[size],
+        TASKS,
+        GRADIENT_SUMS.table(M=M, C=C, rows=WIDE, dy=dy, y=y, xhat=xhat, sums=sums, slope=slope),
     )
     dbeta, dgamma = sums.sum(axis=0)
     dx = None
     if input_grad:
-        dx = empty(dy.shape, dtype)
+        dx, wide = empty(dy.shape, dtype), empty((3, WIDE, C), dtype)
         a, b, scale = (dbeta / M).astype(dtype), (dgamma / M).astype(dtype), gamma * r
-        p = INPUT_GRAD.table(M=M, C=C, dy=dy, y=y, xhat=xhat, scale=scale, a=a, b=b, dx=dx, slope=slope)
-        run(_input_grad[dy.itemsize], TASKS, p)
+        p = INPUT_GRAD.table(
+            M=M, C=C, rows=WIDE, wide=wide, scale=scale, a=a, b=b, dy=dy, y=y, xhat=xhat, dx=dx, slope=slope
+        )
+        run(_input_grad[size], TASKS, p, first=_widen[size], n_first=-3)
     return dx, dgamma.astype(dtype), dbeta.astype(dtype)

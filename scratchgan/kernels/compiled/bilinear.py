@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import pooling
-from .pool import address_of, array, float_task, inner, keep, part
+from .compiling import inner
+from .pool import array, float_task, part, release, scratch
 from .resampling import RESAMPLE, fill_zeros, pooled, resample, upsampled, usable
 from .tables import read
 
@@ -53,14 +54,14 @@ def _bilinear(i, p, one):
     args = read(p, RESAMPLE)
     H, W, h, w, C, k, size = args.H, args.W, args.h, args.w, args.C, args.k, args.size
     first, last = part(args.rows, i, args.tasks)
-    buffer = np.empty(w * C, np.int64)
+    buffer = scratch(w * C * size)
     for row in range(first, last):
         image = args.source + row // H * h * w * C * size
-        _mix(image, w * C * size, address_of(buffer), row % H, k, h, w * C, args.shares, one)
+        _mix(image, w * C * size, buffer, row % H, k, h, w * C, args.shares, one)
         for f in range(W):
             to = args.target + (row * W + f) * C * size
-            _mix(address_of(buffer), C * size, to, f, k, w, C, args.shares, one)
-    keep(buffer)
+            _mix(buffer, C * size, to, f, k, w, C, args.shares, one)
+    release(buffer)
 
 
 @float_task
@@ -69,14 +70,14 @@ def _bilinear_adjoint(i, p, one):
     args = read(p, RESAMPLE)
     H, W, h, w, C, k, size = args.H, args.W, args.h, args.w, args.C, args.k, args.size
     first, last = part(args.rows, i, args.tasks)
-    buffer = np.empty(W * C, np.int64)
+    buffer = scratch(W * C * size)
     for row in range(first, last):
         image = args.source + row // h * H * W * C * size
-        _collect(image, W * C * size, address_of(buffer), row % h, k, h, W * C, args.shares, one)
+        _collect(image, W * C * size, buffer, row % h, k, h, W * C, args.shares, one)
         for q in range(w):
             to = args.target + (row * w + q) * C * size
-            _collect(address_of(buffer), C * size, to, q, k, w, C, args.shares, one)
-    keep(buffer)
+            _collect(buffer, C * size, to, q, k, w, C, args.shares, one)
+    release(buffer)
 
 
 def _shares(k, dtype):

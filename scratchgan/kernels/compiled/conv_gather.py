@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gemm import pack_panel
-from .pool import address_of, empty, float_task, integer, keep, put, run, task
+from .gemm import pack, pack_panel
+from .pool import empty, float_task, integer, put, release, run, scratch, size_of, task
 from .tables import read, real, slots
 from .tile import ROWS, rows_tile, tile_rows, width_for
 
-PACK = slots("weight packed taps S K N step_k step_n width size zeros")
+PACK = slots("weight packed taps S K N step_k step_n width packer size zeros")
 GATHER = slots(
     "given made packed zeros bias source target S M N K columns images "
     "given_step made_step pixel_step width tile size slope"
@@ -29,7 +29,7 @@ def _pack_taps(i, p):
     S, K, N, width, size = args.S, args.K, args.N, args.width, args.size
     panel, s = i // S, i % S
     b, to = args.weight + integer(args.taps, s) * K * N * size, args.packed + (panel * S + s) * K * width * size
-    pack_panel(b, args.step_k, args.step_n, to, K, panel * width, N, width, size, args.zeros)
+    pack_panel(args.packer, b, args.step_k, args.step_n, to, K, panel * width, N, width, size, args.zeros)
 
 
 def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
@@ -50,6 +50,7 @@ def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
         step_k=step_k * size,
         step_n=step_n * size,
         width=width,
+        packer=pack.address,
         size=size,
         zeros=zeros,
     )
@@ -61,15 +62,14 @@ def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:
 def _gather(group, p, one):
     """Some images of one phase: made[n, target pixel] = sum over taps of given[n, source pixel] @ B[tap]."""
     args, slope = read(p, GATHER), real(p, GATHER.slope, one)
-    S, M, K, columns, width, size = args.S, args.M, args.K, args.columns, args.width, args.size
+    S, M, K, columns, width, size = args.S, args.M, args.K, args.columns, args.width, size_of(one)
     first, last = group * args.images, min(args.N, (group + 1) * args.images)
     count = (last - first) * M
     rows = (count + ROWS - 1) // ROWS * ROWS
-    tables = np.empty((S + 2) * rows, np.int64)
-    nowhere = np.empty(columns, np.int64)
-    a, c, init = address_of(tables), address_of(tables) + 8 * S * rows, address_of(tables) + 8 * (S + 1) * rows
+    tables, nowhere = scratch(8 * (S + 2) * rows), scratch(8 * columns)
+    a, c, init = tables, tables + 8 * S * rows, tables + 8 * (S + 1) * rows
     for m in range(rows):
-        put(c + 8 * m, address_of(nowhere))
+        put(c + 8 * m, nowhere)
         put(init + 8 * m, args.bias)
     for n in range(first, last):
         for m in range(M):
@@ -91,7 +91,8 @@ def _gather(group, p, one):
         for t in range(rows // ROWS):
             at = 8 * ROWS * t
             tile_rows(args.tile, a + at, 8 * rows, S, K, b, width * size, init + at, c + at, offset, left, slope)
-    keep(tables, nowhere)
+    release(tables)
+    release(nowhere)
 
 
 def gather(given, W, made, phases, transposed, bias, slope, images) -> None:

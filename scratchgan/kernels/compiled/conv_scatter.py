@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from .conv_gather import pack_taps
-from .pool import address_of, array, float_task, integer, keep, put, run
+from .pool import array, fill_zeros, float_task, integer, put, release, run, scratch, size_of
 from .tables import read, real, slots
 from .tile import ROWS, rows_tile, tile_rows, width_for
 
@@ -25,14 +25,14 @@ def _scatter(group, p, one):
     """dx of some images: patches = dy W^T, whose rows are added to the padded image that they lie over."""
     args, slope = read(p, SCATTER), real(p, SCATTER.slope, one)
     S, M, C, Co, H, W, ph, pw = args.S, args.M, args.C, args.Co, args.H, args.W, args.ph, args.pw
-    run_length, width, size = args.run_length, args.width, args.size
+    run_length, width, size = args.run_length, args.width, size_of(one)
     K, rows, Wp = S * run_length, (M + ROWS - 1) // ROWS * ROWS, W + 2 * pw
-    buffer, tables = np.empty(rows * K, np.int64), np.empty(3 * rows, np.int64)
-    whole = np.empty((H + 2 * ph) * Wp * C, array(args.dy, 1, one).dtype)
-    a, c, init = address_of(tables), address_of(tables) + 8 * rows, address_of(tables) + 16 * rows
+    buffer, tables, padded = scratch(rows * K * size), scratch(24 * rows), scratch((H + 2 * ph) * Wp * C * size)
+    whole = array(padded, (H + 2 * ph) * Wp * C, one)
+    a, c, init = tables, tables + 8 * rows, tables + 16 * rows
     start = array(args.bias, C, one)
     for m in range(rows):
-        put(c + 8 * m, address_of(buffer) + m * K * size)
+        put(c + 8 * m, buffer + m * K * size)
         put(init + 8 * m, args.zeros)
     for n in range(group * args.images, min(args.N, (group + 1) * args.images)):
         for m in range(rows):
@@ -42,10 +42,10 @@ def _scatter(group, p, one):
             for t in range(rows // ROWS):
                 at = 8 * ROWS * t
                 tile_rows(args.tile, a + at, 0, 1, Co, b, width * size, init + at, c + at, offset, left, one)
-        whole[:] = 0
+        fill_zeros(padded, (H + 2 * ph) * Wp * C, one)
         for m in range(M):
             for s in range(S):
-                patch = array(address_of(buffer) + (m * K + s * run_length) * size, run_length, one)
+                patch = array(buffer + (m * K + s * run_length) * size, run_length, one)
                 first = integer(args.pixels, s * M + m) * C
                 for k in range(run_length):
                     whole[first + k] += patch[k]
@@ -55,7 +55,9 @@ def _scatter(group, p, one):
                 for ch in range(C):
                     v = whole[((h + ph) * Wp + w + pw) * C + ch] + start[ch]
                     image[(h * W + w) * C + ch] = v if v > 0 else slope * v
-    keep(buffer, tables)
+    release(buffer)
+    release(tables)
+    release(padded)
 
 
 def scatter(dy, W, dx, phase, padding, bias, slope, images) -> None:

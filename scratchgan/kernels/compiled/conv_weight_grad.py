@@ -13,27 +13,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gemm import pack_panel
-from .pool import (
-    address_of,
-    aligned,
-    empty,
-    float_task,
-    inner,
-    integer,
-    keep,
-    part,
-    put,
-    run,
-    task,
-)
+from .compiling import inner
+from .gemm import pack, pack_panel
+from .pool import empty, fill_zeros, float_task, integer, part, put, release, run, scratch, size_of, task
 from .tables import read, slots
 from .tile import ROWS, copy_bytes, copy_number, panel_tile, tile_panel, width_for
 
 DEPTH = 128  # output pixels whose patches are copied at a time
 TASKS = 8  # of packing, and at least of the product
 
-PACK = slots("dy packed P Co width size zeros")
+PACK = slots("dy packed P Co width packer size zeros")
 WEIGHT_GRAD = slots("x packed sums zeros pixels S M P C Co x_step pixel_step width tile size parts shares")
 
 
@@ -45,26 +34,26 @@ def _pack_dy(i, p):
     lo, hi = part(P, i, TASKS)
     for j in range((Co + width - 1) // width):
         b, to = args.dy + lo * Co * size, args.packed + (j * P + lo) * width * size
-        pack_panel(b, Co * size, size, to, hi - lo, j * width, Co, width, size, args.zeros)
+        pack_panel(args.packer, b, Co * size, size, to, hi - lo, j * width, Co, width, size, args.zeros)
 
 
 @float_task
 def _weight_grad(i, p, one):
     """Some rows of dW, from a share of the pixels."""
     args = read(p, WEIGHT_GRAD)
-    M, P, C, Co, width, size, zeros = args.M, args.P, args.C, args.Co, args.width, args.size, args.zeros
+    M, P, C, Co, width, size, zeros = args.M, args.P, args.C, args.Co, args.width, size_of(one), args.zeros
     all_rows, number, share = args.S * C, i % args.parts, i // args.parts
     t0, t1 = part((all_rows + ROWS - 1) // ROWS, number, args.parts)
     lo, hi = part(P, share, args.shares)
     tiles = t1 - t0
     # an odd number of cache lines, so that the rows lie in different cache sets
     row = (tiles * ROWS * size + 127) // 128 * 128 + 64
-    panel_array, nowhere = np.empty(DEPTH * row // 8 + 8, np.int64), np.zeros(Co, np.int64)
-    tables = np.empty(2 * tiles * ROWS, np.int64)
-    panel, c, init = aligned(panel_array), address_of(tables), address_of(tables) + 8 * tiles * ROWS
+    panel, nowhere, tables = scratch(DEPTH * row), scratch(8 * Co), scratch(16 * tiles * ROWS)
+    fill_zeros(nowhere, Co, np.int64(0))  # sums continue from there, too
+    c, init = tables, tables + 8 * tiles * ROWS
     for m in range(tiles * ROWS):
         at = t0 * ROWS + m
-        put(c + 8 * m, args.sums + (share * all_rows + at) * Co * size if at < all_rows else address_of(nowhere))
+        put(c + 8 * m, args.sums + (share * all_rows + at) * Co * size if at < all_rows else nowhere)
         put(init + 8 * m, zeros)
     for k0 in range(lo, hi, DEPTH):
         depth = min(DEPTH, hi - k0)
@@ -81,7 +70,9 @@ def _weight_grad(i, p, one):
         if k0 == lo:
             for m in range(tiles * ROWS):
                 put(init + 8 * m, integer(c, m))
-    keep(panel_array, nowhere, tables)
+    release(panel)
+    release(nowhere)
+    release(tables)
 
 
 @inner
@@ -113,7 +104,7 @@ def weight_grad(x, dy, dW, phase) -> None:
     packed = dy  # if dy is as wide as a panel, it is a panel already
     if Co != width:
         packed = empty((-(-Co // width) * P * width,), x.dtype)
-        p = PACK.table(dy=dy, packed=packed, P=P, Co=Co, width=width, size=size, zeros=zeros)
+        p = PACK.table(dy=dy, packed=packed, P=P, Co=Co, width=width, packer=pack.address, size=size, zeros=zeros)
         run(_pack_dy, TASKS, p)
     sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
     p = WEIGHT_GRAD.table(

@@ -7,7 +7,7 @@ import numpy as np
 from ..activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from ..products import channel_dot, channel_sum
 from .gemm import DTYPES
-from .pool import array, empty, float_task, part, run, share, size_of
+from .pool import array, empty, float_task, part, release, run, scratch, share, size_of
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -49,7 +49,8 @@ def _sums(i, p, one):
     C = args.C
     lo, hi = part(args.M, i, args.tasks)
     total = array(args.partial + 8 * C * i, C, 1.0)
-    block = np.empty(C, array(args.a, 1, one).dtype)
+    memory = scratch(C * size_of(one))
+    block = array(memory, C, one)
     for c in range(C):
         total[c] = 0
     for m0 in range(lo, hi, BLOCK):
@@ -73,6 +74,7 @@ def _sums(i, p, one):
                     block[c] += dx[c]
         for c in range(C):
             total[c] += block[c]
+    release(memory)
 
 
 @float_task

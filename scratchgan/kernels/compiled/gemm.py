@@ -18,11 +18,14 @@ numbers by their size alone; only the tile distinguishes float32 from float64.
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from ..products import leaky, matmul
 from . import thin
-from .compiling import inner
-from .pool import address_of, aligned, empty, float_task, get, integer, keep, part, put, run, task
+from .compiling import by_address, inner
+from .pool import empty, float_task, get, integer, part, put, release, run, scratch, size_of, task
 from .tables import read, real, slots
 from .tile import (
     ROWS,
@@ -48,12 +51,24 @@ EMPTY = {t: np.empty(0, t) for t in DTYPES}
 # the bytes from one k or n of B to the next; how the blocks are divided among the tasks; the tile.
 PRODUCT = slots(
     "a b packed c zeros M N K a_transposed b_packed step_k step_n "
-    "blocks columns_of_tasks panels_each width tile size bias slope"
+    "blocks columns_of_tasks panels_each width tile packer size bias slope"
 )
 
 
-@inner
-def pack_panel(b, step_k, step_n, packed, K, first, N, width, size, zeros):
+@intrinsic
+def pack_panel(typingctx, packer, b, step_k, step_n, packed, K, first, N, width, size, zeros):
+    """Call the function at the address `packer`, which is that of `pack`."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 10)
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 11), generate
+
+
+@by_address("void(" + ", ".join(["int64"] * 10) + ")")
+def pack(b, step_k, step_n, packed, K, first, N, width, size, zeros):
     """Copy columns first ... first + width - 1 of B to packed[k, column], with zeros beyond column N.
 
     B[k, n] is at the address b + k step_k + n step_n: the steps, in bytes, decide whether B is transposed.
@@ -84,6 +99,7 @@ def _pack(j, p):
     """Task j of packing: one panel."""
     args = read(p, PRODUCT)
     pack_panel(
+        args.packer,
         args.b,
         args.step_k,
         args.step_n,
@@ -102,21 +118,20 @@ def _block(i, p, one):
     """Task i of a product: one block of C."""
     args, slope = read(p, PRODUCT), real(p, PRODUCT.slope, one)
     a, b, c, M, N, K = args.a, args.b, args.c, args.M, args.N, args.K
-    width, tile, size = args.width, args.tile, args.size
+    width, tile, size = args.width, args.tile, size_of(one)
     t0, t1 = part((M + ROWS - 1) // ROWS, i // args.columns_of_tasks, args.blocks)
     m0, j0, tiles = t0 * ROWS, (i % args.columns_of_tasks) * args.panels_each, t1 - t0
     rows, j1 = min(tiles * ROWS, M - m0), min(j0 + args.panels_each, (N + width - 1) // width)
-    nowhere = np.empty(N if rows < tiles * ROWS else 1, np.int64)
+    nowhere = scratch(8 * N)
     table = 8 * tiles * ROWS
-    tables = np.empty(3 * tiles * ROWS, np.int64)
-    a_rows, c_rows, start = address_of(tables), address_of(tables) + table, address_of(tables) + 2 * table
+    tables = scratch(3 * table)
+    a_rows, c_rows, start = tables, tables + table, tables + 2 * table
     # an odd number of cache lines, so that the rows lie in different cache sets
     row = (tiles * ROWS * size + 127) // 128 * 128 + 64
-    panel_array = np.empty((min(K, DEPTH) * row) // 8 + 8 if args.a_transposed else 8, np.int64)
-    panel = aligned(panel_array)
-    own_array = np.empty(8 if args.b_packed else DEPTH * width + 8, np.int64)
+    panel = scratch(min(K, DEPTH) * row if args.a_transposed else 0)
+    own = scratch(0 if args.b_packed else DEPTH * width * size)
     for m in range(tiles * ROWS):
-        put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else address_of(nowhere))
+        put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else nowhere)
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
         last = slope if k0 + depth == K else one  # the activation is applied once the sum is complete
@@ -129,8 +144,10 @@ def _block(i, p, one):
         for j in range(j0, j1):
             of_b, step = args.packed + (j * K + k0) * width * size, width * size
             if not args.b_packed:
-                of_b, first = aligned(own_array), b + k0 * args.step_k
-                pack_panel(first, args.step_k, args.step_n, of_b, depth, j * width, N, width, size, args.zeros)
+                of_b, first = own, b + k0 * args.step_k
+                pack_panel(
+                    args.packer, first, args.step_k, args.step_n, of_b, depth, j * width, N, width, size, args.zeros
+                )
             for t in range(tiles):
                 at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
                 if args.a_transposed:
@@ -149,7 +166,10 @@ def _block(i, p, one):
                     )
                 else:
                     tile_rows(tile, a_rows + at, 0, 1, depth, of_b, step, start + at, c_rows + at, offset, left, last)
-    keep(tables, nowhere, panel_array, own_array)
+    release(nowhere)
+    release(tables)
+    release(panel)
+    release(own)
 
 
 def blocks_for(M: int) -> int:
@@ -187,6 +207,7 @@ def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: 
         panels_each=panels_each,
         width=width,
         tile=(panel_tile if transpose_a else rows_tile)(N, size),
+        packer=pack.address,
         size=size,
         bias=zeros if bias is None else bias,
         slope=c.dtype.type(slope),

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import group_means
+from .compiling import inner
 from .gemm import DTYPES
-from .pool import array, float_task, inner, part, run
+from .pool import array, float_task, part, run
 from .tables import read, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy

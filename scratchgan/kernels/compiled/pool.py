@@ -30,36 +30,35 @@ import threading
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 from ...checks import positive_int
 from . import crew
-from .compiling import by_address, inner
+from .compiling import by_address
 
 _starting = threading.Lock()
 
 
+def make_array_of(context, builder, address, n, like):
+    """The n numbers of the Numba type `like` at an address, as an array, while code is generated."""
+    kind = types.Array(like, 1, "C")
+    made, size = arrayobj.make_array(kind)(context, builder), ir.Constant(ir.IntType(64), kind_size(like))
+    data = builder.inttoptr(address, context.get_data_type(like).as_pointer())
+    arrayobj.populate_array(made, data=data, shape=[n], strides=[size], itemsize=size, meminfo=None)
+    return made._getvalue()
+
+
 @intrinsic
-def _as_pointer(typingctx, address, like):
-    """Address -> pointer to numbers of the type of `like`."""
+def array(typingctx, address, n, like):
+    """The n numbers of the type of `like` at an address, as an array."""
 
     def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+        return make_array_of(context, builder, *arguments[:2], signature.args[2])
 
-    return types.CPointer(like)(types.int64, like), generate
-
-
-@inner
-def array(address, n, like):
-    """The n numbers of the type of `like` at an address, as an array."""
-    return carray(_as_pointer(address, like), n)
-
-
-@inner
-def address_of(a):
-    """The address of an array's first number."""
-    return np.int64(a.ctypes.data)
+    return types.Array(like, 1, "C")(types.int64, types.int64, like), generate
 
 
 def empty(shape, dtype) -> np.ndarray:
@@ -94,27 +93,88 @@ _read_pointer = ctypes.c_int64.from_address
 _PLACE = _place_of_pointer()
 
 
-@inner
-def aligned(a):
-    """The first address within an array of int64 that is a multiple of 64; up to 7 of its numbers stay unused."""
-    return (np.int64(a.ctypes.data) + 63) // 64 * 64
+@intrinsic
+def scratch(typingctx, n):
+    """The address, a multiple of 64, of n bytes of memory for a task's own use, until `release`.
+
+    (np.empty would do.  But every array that a task makes adds code that counts references and raises errors, and
+    compiling this code took longer than compiling the loops.)
+    """
+
+    def generate(context, builder, signature, arguments):
+        i64 = ir.IntType(64)
+        start = context.nrt.allocate(builder, builder.add(arguments[0], ir.Constant(i64, 128)))
+        start = builder.ptrtoint(start, i64)
+        place = builder.and_(builder.add(start, ir.Constant(i64, 127)), ir.Constant(i64, -64))
+        before = builder.inttoptr(builder.sub(place, ir.Constant(i64, 8)), i64.as_pointer())
+        builder.store(start, before)  # `release` needs it
+        return place
+
+    return types.int64(types.int64), generate
 
 
-@inner
-def share(address, n, i, tasks, like):
+@intrinsic
+def release(typingctx, place):
+    """Give back the memory at an address that `scratch` returned."""
+
+    def generate(context, builder, signature, arguments):
+        i64 = ir.IntType(64)
+        before = builder.inttoptr(builder.sub(arguments[0], ir.Constant(i64, 8)), i64.as_pointer())
+        start = builder.inttoptr(builder.load(before), ir.IntType(8).as_pointer())
+        context.nrt.free(builder, start)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@intrinsic
+def fill_zeros(typingctx, to, n, like):
+    """Write n zeros of the type of `like` to an address."""
+
+    def generate(context, builder, signature, arguments):
+        i1, i8, i64 = (ir.IntType(bits) for bits in (1, 8, 64))
+        kind = ir.FunctionType(ir.VoidType(), [i8.as_pointer(), i8, i64, i1])
+        memset = cgutils.get_or_insert_function(builder.module, kind, "llvm.memset.p0.i64")
+        n = builder.mul(arguments[1], ir.Constant(i64, kind_size(signature.args[2])))
+        to = builder.inttoptr(arguments[0], i8.as_pointer())
+        builder.call(memset, [to, ir.Constant(i8, 0), n, ir.Constant(i1, 0)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, like), generate
+
+
+def _limits(builder, n, i, tasks):
+    """n i // tasks and n (i + 1) // tasks, while code is generated."""
+    after = builder.add(i, ir.Constant(ir.IntType(64), 1))
+    return tuple(builder.sdiv(builder.mul(n, k), tasks) for k in (i, after))
+
+
+@intrinsic
+def share(typingctx, address, n, i, tasks, like):
     """The i-th of `tasks` equal parts of the n numbers at an address, as an array.
 
     The array begins at the part, so that loops over it start at 0: with an offset, the compiler cannot know that the
     index is never negative, and does not vectorise.
     """
-    lo, hi = part(n, i, tasks)
-    return array(address + lo * size_of(like), hi - lo, like)
+
+    def generate(context, builder, signature, arguments):
+        address, *place, _ = arguments
+        lo, hi = _limits(builder, *place)
+        size = ir.Constant(ir.IntType(64), kind_size(signature.args[4]))
+        start = builder.add(address, builder.mul(lo, size))
+        return make_array_of(context, builder, start, builder.sub(hi, lo), signature.args[4])
+
+    return types.Array(like, 1, "C")(*[types.int64] * 4, like), generate
 
 
-@inner
-def part(n, i, tasks):
+@intrinsic
+def part(typingctx, n, i, tasks):
     """(first, last + 1) of the i-th of `tasks` equal parts of range(n)."""
-    return n * i // tasks, n * (i + 1) // tasks
+
+    def generate(context, builder, signature, arguments):
+        return context.make_tuple(builder, signature.return_type, _limits(builder, *arguments))
+
+    return types.UniTuple(types.int64, 2)(*[types.int64] * 3), generate
 
 
 @intrinsic
@@ -166,15 +226,6 @@ def size_of(typingctx, number):
 def kind_size(kind) -> int:
     """Bytes of a number of a Numba type."""
     return kind.bitwidth // 8
-
-
-@inner
-def keep(*arrays):
-    """Does nothing, but keeps the arrays alive until here.
-
-    Numba frees an array after the last line that names it.  It cannot know that an address taken from the array is
-    still in use.  So every function that takes addresses of its own arrays ends with keep(...) of these arrays.
-    """
 
 
 def task(function):

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import pooling
 from .gemm import DTYPES
-from .pool import address_of, array, float_task, inner, keep, part, run
+from .pool import array, fill_zeros, float_task, part, release, run, scratch
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -74,14 +74,6 @@ def _grow(i, p, one):
         fill_zeros(to, (W - filled * k) * C, one)
 
 
-@inner
-def fill_zeros(to, n, like):
-    """Write n zeros of the type of `like` to an address."""
-    y = array(to, n, like)
-    for e in range(n):
-        y[e] = 0
-
-
 # -- maxima -----------------------------------------------------------------------------------------------------------
 
 
@@ -91,8 +83,8 @@ def _argmax(i, p, one):
     args = read(p, RESAMPLE)
     H, W, h, w, C, k, size = args.H, args.W, args.h, args.w, args.C, args.k, args.size
     first, last = part(args.rows, i, args.tasks)
-    buffer = np.empty(C, np.int64)
-    largest = array(address_of(buffer), C, one)
+    buffer = scratch(C * size)
+    largest = array(buffer, C, one)
     for row in range(first, last):
         block = args.source + (row // h * H + row % h * k) * W * C * size
         for q in range(w):
@@ -108,7 +100,7 @@ def _argmax(i, p, one):
                         largest[c] = x[c] if found else largest[c]
                         at[c] = a * k + b if found else at[c]
             block += k * C * size
-    keep(buffer)
+    release(buffer)
 
 
 @float_task

@@ -45,20 +45,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..convolution import conv_output_size
-from .gemm import pack_panel
-from .pool import (
-    address_of,
-    aligned,
-    array,
-    empty,
-    float_task,
-    inner,
-    integer,
-    keep,
-    part,
-    put,
-    run,
-)
+from .compiling import inner
+from .gemm import pack, pack_panel
+from .pool import array, empty, float_task, integer, part, put, release, run, scratch, size_of
 from .tables import read, real, slots
 from .tile import I64, ROWS, VECTOR_BYTES, _Emitter, _Loop, rows_tile, tile_rows, width_for
 
@@ -68,7 +57,7 @@ NARROW = 32  # with fewer channels, the sums and differences cost more than is s
 LARGEST = 5 << 18  # bytes of U: a larger one would be read from memory again for each group
 NONE = -1
 
-WEIGHTS = slots("W packed taps n K N step_k step_n width size zeros phases point_step phase_step panel_step")
+WEIGHTS = slots("W packed taps n K N step_k step_n width packer size zeros phases point_step phase_step panel_step")
 TILES = slots(
     "given made packed zeros bias given_at made_at wanted tiles inputs phases N C columns "
     "tasks given_step made_step width tile size slope"
@@ -220,20 +209,20 @@ def sums_of_taps(stride, reverse: bool) -> np.ndarray:
 def _weights(i, p, one):
     """Task (point, phase): the sum of up to four taps, into panels."""
     args = read(p, WEIGHTS)
-    W, n, K, N, width, size = args.W, args.n, args.K, args.N, args.width, args.size
-    memory = np.empty(n * size // 8 + 8, np.int64)
-    total, source = array(aligned(memory), n, one), W + integer(args.taps, 4 * i) * n * size
+    W, n, K, N, width, size = args.W, args.n, args.K, args.N, args.width, size_of(one)
+    memory = scratch(n * size)
+    total, source = array(memory, n, one), W + integer(args.taps, 4 * i) * n * size
     for k in range(4 * i + 1, 4 * i + 4):
         if integer(args.taps, k) >= 0:
             a, b = array(source, n, one), array(W + integer(args.taps, k) * n * size, n, one)
             for m in range(n):
                 total[m] = a[m] + b[m]
-            source = aligned(memory)
+            source = memory
     to = args.packed + i // args.phases * args.point_step + i % args.phases * args.phase_step
     for j in range((N + width - 1) // width):
         panel = to + j * args.panel_step
-        pack_panel(source, args.step_k, args.step_n, panel, K, j * width, N, width, size, args.zeros)
-    keep(memory)
+        pack_panel(args.packer, source, args.step_k, args.step_n, panel, K, j * width, N, width, size, args.zeros)
+    release(memory)
 
 
 def pack_weights(W: np.ndarray, stride, transposed: bool) -> np.ndarray:
@@ -257,6 +246,7 @@ def pack_weights(W: np.ndarray, stride, transposed: bool) -> np.ndarray:
         step_k=step_k * size,
         step_n=step_n * size,
         width=width,
+        packer=pack.address,
         size=size,
         zeros=zeros,
         phases=phases,
@@ -276,16 +266,15 @@ def _tiles(i, p, one):
     """All that some tiles write, of the tiles of the whole batch."""
     args, slope = read(p, TILES), real(p, TILES.slope, one)
     tiles, inputs, phases, C, columns = args.tiles, args.inputs, args.phases, args.C, args.columns
-    width, size, zeros = args.width, args.size, args.zeros
+    width, size, zeros = args.width, size_of(one), args.zeros
     first, last = part(args.N * tiles, i, args.tasks)
     rows, most, K = last - first, (last - first + ROWS - 1) // ROWS * ROWS, inputs * C
     v_step, m_step = K * size, columns * size
     v_point, m_point = rows * v_step + 64, rows * m_step + 64  # + 64: the points lie in different cache sets
-    v_memory, m_memory = np.empty(9 * v_point // 8 + 8, np.int64), np.empty(9 * m_point // 8 + 8, np.int64)
-    V, M = aligned(v_memory), aligned(m_memory)
-    tables, nowhere = np.empty(3 * most + 18, np.int64), np.empty(columns, np.int64)
-    a, c, init = address_of(tables), address_of(tables) + 8 * most, address_of(tables) + 16 * most
-    sources, targets = address_of(tables) + 24 * most, address_of(tables) + 24 * most + 72
+    V, M = scratch(9 * v_point), scratch(9 * m_point)
+    tables, nowhere = scratch(24 * most + 144), scratch(8 * columns)
+    a, c, init = tables, tables + 8 * most, tables + 16 * most
+    sources, targets = tables + 24 * most, tables + 24 * most + 72
     for m in range(most):
         put(init + 8 * m, zeros)
     for row in range(rows):
@@ -306,7 +295,7 @@ def _tiles(i, p, one):
             blocks = (count + ROWS - 1) // ROWS
             for m in range(count, blocks * ROWS):
                 put(a + 8 * m, V)
-                put(c + 8 * m, address_of(nowhere))
+                put(c + 8 * m, nowhere)
             of_u = args.packed + (f * 9 + point) * ((columns + width - 1) // width) * K * width * size
             for j in range((columns + width - 1) // width):
                 b, offset, left = of_u + j * K * width * size, j * width * size, columns - j * width
@@ -317,9 +306,12 @@ def _tiles(i, p, one):
             image, t = args.made + (first + row) // tiles * args.made_step, (first + row) % tiles
             for point in range(9):
                 put(sources + 8 * point, M + point * m_point + row * m_step)
-            addresses(targets, image, args.made_at + 32 * (t * phases + f), 4, m_step, address_of(nowhere))
+            addresses(targets, image, args.made_at + 32 * (t * phases + f), 4, m_step, nowhere)
             _outputs(sources, targets, m_step, args.bias, slope)
-    keep(v_memory, m_memory, tables, nowhere)
+    release(V)
+    release(M)
+    release(tables)
+    release(nowhere)
 
 
 def convolve(given, W, made, plan: Plan, stride, transposed: bool, bias, slope) -> None:

@@ -22,18 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .pool import (
-    address_of,
-    aligned,
-    array,
-    empty,
-    float_task,
-    integer,
-    keep,
-    part,
-    put,
-    run,
-)
+from .pool import array, empty, fill_zeros, float_task, integer, part, put, release, run, scratch, size_of
 from .tables import read, slots
 from .tile import ROWS, panel_tile, tile_panel, width_for
 from .winograd import Plan, addresses, differences, spread
@@ -51,32 +40,31 @@ def _points(i, p, one):
     """dU at the 9 points: rows of some phases, from a share of the batch."""
     args = read(p, POINTS)
     tiles, phases, C, Co = args.tiles, args.phases, args.C, args.Co
-    width, size, zeros = args.width, args.size, args.zeros
+    width, size, zeros = args.width, size_of(one), args.zeros
     (f0, f1), share = part(phases, i % args.parts, args.parts), i // args.parts
     first, last = part(args.N * tiles, share, args.shares)
     rows, most = (f1 - f0) * C, min(DEPTH, last - first)
     blocks = (rows + ROWS - 1) // ROWS
     v_step, e_step = (blocks * ROWS * size + 127) // 128 * 128 + 64, (Co * size + 127) // 128 * 128 + 64
     v_point, e_point = most * v_step + 64, most * e_step + 64
-    v_memory, e_memory = np.empty(9 * v_point // 8 + 8, np.int64), np.empty(9 * e_point // 8 + width + 8, np.int64)
-    V, E = aligned(v_memory), aligned(e_memory)
-    tables, nowhere = np.empty(2 * blocks * ROWS + 18, np.int64), np.empty(C + Co, np.int64)
-    counts = np.empty(9, np.int64)  # tiles that have been copied, at each point
-    c, init = address_of(tables), address_of(tables) + 8 * blocks * ROWS
+    V, E = scratch(9 * v_point), scratch(9 * e_point + 8 * width)
+    tables, nowhere, memory = scratch(16 * blocks * ROWS + 144), scratch(8 * (C + Co)), scratch(72)
+    counts = array(memory, 9, np.int64(0))  # tiles that have been copied, at each point
+    c, init = tables, tables + 8 * blocks * ROWS
     sources, targets = init + 8 * blocks * ROWS, init + 8 * blocks * ROWS + 72
     for k0 in range(first, last, DEPTH):
-        counts[:] = 0
+        fill_zeros(memory, 9, np.int64(0))
         for k in range(k0, min(k0 + DEPTH, last)):
             n, t = k // tiles, k % tiles
             for q in range(9):
                 to = E + q * e_point + counts[q] * e_step
-                put(targets + 8 * q, to if integer(args.wanted, q * tiles + t) else address_of(nowhere))
+                put(targets + 8 * q, to if integer(args.wanted, q * tiles + t) else nowhere)
             addresses(sources, args.dy + n * args.y_step, args.y_at + 32 * t, 4, Co * size, zeros)
             spread(sources, targets, Co * size, one)
             for f in range(f0, f1):
                 for q in range(9):
                     to = V + q * v_point + counts[q] * v_step + (f - f0) * C * size
-                    put(targets + 8 * q, to if integer(args.wanted, q * tiles + t) else address_of(nowhere))
+                    put(targets + 8 * q, to if integer(args.wanted, q * tiles + t) else nowhere)
                 addresses(sources, args.x + n * args.x_step, args.x_at + 72 * (t * phases + f), 9, C * size, zeros)
                 differences(sources, targets, C * size, one)
             for q in range(9):
@@ -84,23 +72,27 @@ def _points(i, p, one):
         for q in range(9):
             of_sums = args.sums + ((share * 9 + q) * phases + f0) * C * Co * size
             for m in range(blocks * ROWS):
-                put(c + 8 * m, of_sums + m * Co * size if m < rows else address_of(nowhere))
+                put(c + 8 * m, of_sums + m * Co * size if m < rows else nowhere)
                 put(init + 8 * m, zeros if k0 == first else integer(c, m))
             if counts[q] == 0 and k0 == first:
-                array(of_sums, rows * Co, one)[:] = 0
+                fill_zeros(of_sums, rows * Co, one)
             for j in range((Co + width - 1) // width if counts[q] else 0):
                 b, offset, left = E + q * e_point + j * width * size, j * width * size, Co - j * width
                 for t in range(blocks):
                     a, at = V + q * v_point + t * ROWS * size, 8 * ROWS * t
                     tile_panel(args.tile, a, v_step, counts[q], b, e_step, init + at, c + at, offset, left, one)
-    keep(v_memory, e_memory, tables, nowhere, counts)
+    release(V)
+    release(E)
+    release(tables)
+    release(nowhere)
+    release(memory)
 
 
 @float_task
 def _taps(tap, p, one):
     """dW at a tap: the sum of dU at the points where its weight was used, over the shares."""
     args = read(p, TAPS)
-    n, size, sh, sw = args.n, args.size, args.sh, args.sw
+    n, size, sh, sw = args.n, size_of(one), args.sh, args.sw
     i, j = tap // (2 * sw), tap % (2 * sw)
     w, step = array(args.dW + tap * n * size, n, one), sh * sw * n * size
     for share in range(args.shares):
