@@ -483,16 +483,22 @@ print(subprocess.run([sys.executable, "-c", PROGRAM], env=settings, capture_outp
 # (`python -m benchmarks.startup` compares the weights after fifty steps of a larger one.)
 #
 # **Why one pool of threads?** NumPy's `@` brings threads of its own. While they wait for the next product they *spin*:
-# they ask again and again whether there is something to do. Numba's threads do the same. Two such pools on the same
-# cores take the time from each other, in their own idle loops. So all parallel work in this package goes through one
-# function, `parallel_for`, and BLAS is told to use one thread while a net is at work. What that was worth stands here:
+# they ask again and again whether there is something to do. The threads of our kernels do the same, for a moment. Two
+# such pools on the same cores take the time from each other, in their own idle loops. So all parallel work in this
+# package goes through one function, `parallel_for`, and BLAS is told to use one thread while a net is at work.
+#
+# **Why threads of our own?** Numba's `prange` gives each thread an equal share, and waits until all threads are done. If
+# another program keeps one of the cores busy, everybody waits for the thread that shares it. Here a thread takes the
+# next task from a counter as soon as it is free, and what is waited for are tasks, not threads. How that is done, and
+# what happens if a thread loses its core in the middle of a task:
 
 # %%
 from scratchgan.kernels import threads
-from scratchgan.kernels.compiled import pool
+from scratchgan.kernels.compiled import crew
 
 print(threads.__doc__)
-print(inspect.getsource(pool.parallel_for.py_func))
+print(crew.__doc__)
+print(inspect.getsource(crew._take.py_func))
 
 # %% [markdown]
 # ## Readable twins

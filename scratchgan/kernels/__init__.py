@@ -30,7 +30,7 @@ from .registry import KERNELS, Kernel, get_backend, kernel, set_backend
 from .spectral import power_iteration
 from .threads import blas_on_one_thread, get_num_threads, on_one_blas_thread, set_num_threads
 from .updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
-from .warm import warmup
+from .warm import prepare, warmup
 
 __all__ = [
     "KERNELS",
@@ -66,6 +66,7 @@ __all__ = [
     "on_one_blas_thread",
     "pool_blocks",
     "power_iteration",
+    "prepare",
     "rmsprop_update",
     "set_backend",
     "set_num_threads",

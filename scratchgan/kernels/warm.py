@@ -1,4 +1,4 @@
-"""Compile all kernels now, instead of each kernel on its first call."""
+"""When kernels are compiled: each on its first call, unless a program asks for it earlier."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from numpy.typing import DTypeLike
 
 from .examples import examples
 from .registry import KERNELS, get_backend
+
+
+def prepare() -> bool:
+    """Return whether the next kernel is the first on this machine; if so, a second process begins to compile kernels.
+
+    Called before data are read, it saves some seconds of waiting.  With the NumPy twins there is nothing to do.
+    """
+    if get_backend() != "numba":
+        return False
+    from .compiled import ahead, crew
+
+    return ahead.start() and not crew.running
 
 
 def warmup(dtype: DTypeLike = np.float32, *, progress: bool = True) -> int:

@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .recipe import Recipe
+    from ..kernels import prepare
+from .recipe import Recipe
 
 
 class Stop:
@@ -40,7 +41,7 @@ def progress_bar(recipe: Recipe, progress: bool, done: int):
     return tqdm(
         total=recipe.steps,
         initial=done,
-        desc="starting",
+        desc="compiling kernels, once" if prepare() else "starting",
         unit="step",
         disable=not progress,
         file=sys.stderr,

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from .. import plots
+from .. import kernels, plots
 from ..data import BatchStream, Data
 from ..data.pairs import PairStream
 from ..doctor.finding import Finding
@@ -104,6 +104,7 @@ def train(
     Raises FileExistsError if `out` contains a run, folder.InUse if another process is writing to it, ValueError for
     data that cannot be read or do not fit the model, and Diverged as soon as a loss, gradient or weight is not finite.
     """
+    kernels.prepare()
     if out is not None:
         build.check_free(Path(out))
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
@@ -136,6 +137,7 @@ def resume(
     Raises FileNotFoundError if there is no run, ValueError if its recipe, data or log are not those that the checkpoint
     was written with, folder.InUse if another process is writing to the folder, and otherwise as `train`.
     """
+    kernels.prepare()
     folder = Path(folder)
     if not (folder / "recipe.toml").is_file():
         raise FileNotFoundError(f"{folder}: contains no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")

@@ -123,8 +123,7 @@ def test_a_delayed_region_is_followed_by_regions_of_the_starter_alone():
     def slow(i, p):
         mine = threading.get_native_id() == starter
         taken.append(mine)
-        if not mine and p:
-            time.sleep(0.05)
+        time.sleep(0.2 if p and not mine else 0.002)
 
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(slow)
     address = ctypes.cast(function, ctypes.c_void_p).value

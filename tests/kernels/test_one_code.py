@@ -1,7 +1,5 @@
 """A kernel has one machine code: its bits do not depend on what was compiled, or loaded from the cache, before it."""
 
-import itertools
-import json
 import os
 import subprocess
 import sys
@@ -9,86 +7,84 @@ import sys
 import pytest
 from engines import numba  # noqa: F401 - skips without Numba
 
-#: kernels whose roots are quickly compiled; `python -m benchmarks.one_code` does the same with all of them
-KERNELS = ["adam_updates", "sgd_update", "leaky_relu_grad_sum", "matmul", "group_mean_dot"]
+from benchmarks import one_code
 
-PROGRAM = """
-import copy, hashlib, json, re, sys
-import numba, numpy as np
-from scratchgan.kernels import compiled
-from scratchgan.kernels.compiled import compiling
-from scratchgan.kernels.examples import examples
-from scratchgan.kernels.registry import KERNELS, set_backend
-
-set_backend("numba")
-before, names, alone = json.loads(sys.argv[1])
-compiled_alone = 0
-if before == "inner functions":  # as functions of their own, with the types with which the tasks call them
-    for function in compiling.INNER:
-        for signature in alone.get(f"{function.py_func.__module__}.{function.__name__}", []):
-            if not re.search("[a-zA-Z]\\(", signature):  # types that are written like numba.types writes them
-                function.compile(eval(signature, vars(numba.types)))
-                compiled_alone += 1
-digests = {}
-for name, arguments, keywords in examples(np.float32):
-    if name in names:
-        copies = copy.deepcopy(arguments)
-        result = KERNELS[name](*copies, **keywords)
-        sha = hashlib.sha256()
-        for part in [*(result if isinstance(result, tuple) else [result]), *copies]:
-            for a in part if isinstance(part, list) else [part]:
-                if isinstance(a, np.ndarray):
-                    sha.update(np.ascontiguousarray(a).tobytes())
-        digests.setdefault(name, []).append(sha.hexdigest()[:16])
-used = {
-    f"{f.py_func.__module__}.{f.__name__}": [re.sub(r"Literal\\[int\\]\\(\\d+\\)", "int64", str(s)) for s in f.signatures] for f in compiling.INNER if f.signatures
-}
-print(json.dumps([digests, used, compiled_alone]))
-"""
-
-
-def digests(cache, before, names, alone):
-    variables = {**os.environ, "SCRATCHGAN_KERNEL_CACHE": str(cache), "SCRATCHGAN_KERNELS_AHEAD": "0"}
-    arguments = [sys.executable, "-c", PROGRAM, json.dumps([before, names, alone])]
-    result = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+#: kernels that are quickly compiled; `python -m benchmarks.one_code` does the same with all of them
+QUICK = ["adam_updates", "sgd_update", "leaky_relu_grad_sum", "matmul", "group_mean_dot"]
 
 
 def test_bits_do_not_depend_on_what_was_compiled_or_loaded_before(tmp_path):
-    cold, used, _ = digests(tmp_path / "1", "nothing", KERNELS, {})
-    assert set(cold) == set(KERNELS)
-    assert used, "no inner function was compiled: the test would compare nothing"
-    warm, _, _ = digests(tmp_path / "1", "nothing", KERNELS, {})
-    assert warm == cold
-    for cache, names in itertools.product(["2", "1"], [KERNELS[::-1]]):  # compiled, then loaded, in another order
-        after_inner, _, compiled_alone = digests(tmp_path / cache, "inner functions", names, used)
-        assert compiled_alone > 10
-        assert after_inner == cold
-    for name in KERNELS[:2]:
-        alone, _, _ = digests(tmp_path / name, "nothing", [name], {})
-        assert alone == {name: cold[name]}
+    report, wrong = one_code.kernels(QUICK, 1, tmp_path)
+    assert all(report["kernels"].values())
+    assert max(report["inner functions compiled alone"].values()) > 10, "no inner function: the test compares nothing"
+    assert wrong == []
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_a_run_has_the_same_bits_cold_and_warm(tmp_path, threads):
-    variables = {**os.environ, "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / "k"), "NUMBA_NUM_THREADS": threads}
-    if int(threads) > (os.cpu_count() or 1):
-        pytest.skip("one core")
+def test_a_difference_is_found(tmp_path, monkeypatch):
+    """The comparison itself: one result with other bits is named, with its case."""
+    answers = iter(
+        [{"digests": {"a": ["1"]}, "inner": {}, "compiled alone": 0}] * 2
+        + [{"digests": {"a": ["2"]}, "compiled alone": 0}] * 2
+    )
+    monkeypatch.setattr(one_code, "apart", lambda *a, **k: next(answers))
+    assert one_code.kernels(["a"], 0, tmp_path)[1] == ["a: loaded, two threads", "a: compiled in the opposite order"]
+
+
+def test_a_run_that_is_stopped_cold_and_resumed_warm_is_the_run_left_alone(tmp_path):
+    """With an empty cache, the first process compiles its kernels, and the second loads them."""
+    variables = {**os.environ, "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / "kernels"), "NUMBA_NUM_THREADS": "1"}
+    scratchgan = [sys.executable, "-m", "scratchgan"]
+    common = ["--set", "hidden=[64,64]", "--set", "checkpoint_every=5", "--quiet"]
+
+    def run(*arguments):
+        subprocess.run([*scratchgan, *arguments], env=variables, cwd=tmp_path, check=True, timeout=300)
+
+    program = (
+        "import dataclasses, os; from scratchgan.runs import train as t, recipe as r\n"
+        "save = t.Loop.save\n"
+        "def stop(self):\n"
+        "    save(self); os._exit(0)\n"
+        "t.Loop.save = stop\n"
+        "made = dataclasses.replace(r.load('mlp-ring'), steps=12, hidden=(64, 64), checkpoint_every=5)\n"
+        "t.train(made, 'stopped', progress=False)"
+    )
+    subprocess.run([sys.executable, "-c", program], env=variables, cwd=tmp_path, check=True, timeout=300)
+    assert not (tmp_path / "stopped" / "samples.npz").exists()
+    run("resume", "stopped", "--quiet")
+    run("train", "mlp-ring", "--steps", "12", *common, "--out", "alone")
+    a, b = (one_code.np.load(tmp_path / name / "checkpoint.npz") for name in ("stopped", "alone"))
+    for key in a.files:
+        if key.startswith("arrays/"):
+            one_code.np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
+def test_with_a_second_process_that_compiles_ahead_the_bits_are_the_same(tmp_path):
     program = """
-import hashlib, numpy as np
+import hashlib, sys, time
+import numpy as np
+from scratchgan import kernels
 from scratchgan.models import mlp_gan
-gan = mlp_gan(data_dim=2, latent_dim=2, hidden=(64, 64), ema_decay=0.9, seed=0)
+print(kernels.prepare())
+if sys.argv[1] == "wait":
+    time.sleep(8)  # the second process is ahead: most kernels are loaded
+gan = mlp_gan(data_dim=2, latent_dim=2, hidden=(64, 64), seed=0)
 real = np.random.default_rng(0).standard_normal((256, 2)).astype(np.float32)
 for _ in range(3):
     gan.train_step(real)
-sha = hashlib.sha256()
-for name, a in gan.state().items():
-    sha.update(np.asarray(a).tobytes())
-print(sha.hexdigest())
+print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in gan.state().values())).hexdigest())
 """
-    found = [
-        subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    ]
-    assert found[0] == found[1]
+    found = {}
+    for case, ahead in (("alone", "0"), ("both", "1"), ("wait", "1")):
+        variables = {
+            **os.environ,
+            "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / case),
+            "SCRATCHGAN_KERNELS_AHEAD": ahead,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program, case], env=variables, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        cold, found[case] = done.stdout.split()
+        assert cold == "True"
+    assert len(set(found.values())) == 1, found

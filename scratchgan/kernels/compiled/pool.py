@@ -36,7 +36,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from ...checks import positive_int
-from . import crew
+from . import ahead, crew
 from .compiling import by_address
 
 _starting = threading.Lock()
@@ -281,6 +281,7 @@ def run(
 def _start() -> None:
     with _starting:
         if not crew.running:
+            ahead.start()
             _keep_memory()
             crew.start()
 
