@@ -7,9 +7,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from ..kernels import prepare
+
 if TYPE_CHECKING:
-    from ..kernels import prepare
-from .recipe import Recipe
+    from .recipe import Recipe
 
 
 class Stop:

@@ -10,13 +10,13 @@ from engines import numba  # noqa: F401 - skips without Numba
 from benchmarks import one_code
 
 #: kernels that are quickly compiled; `python -m benchmarks.one_code` does the same with all of them
-QUICK = ["adam_updates", "sgd_update", "leaky_relu_grad_sum", "matmul", "group_mean_dot"]
+QUICK = ["adam_updates", "matmul", "group_mean_dot"]
 
 
 def test_bits_do_not_depend_on_what_was_compiled_or_loaded_before(tmp_path):
     report, wrong = one_code.kernels(QUICK, 1, tmp_path)
     assert all(report["kernels"].values())
-    assert max(report["inner functions compiled alone"].values()) > 10, "no inner function: the test compares nothing"
+    assert max(report["inner functions compiled alone"].values()) > 3, "no inner function: the test compares nothing"
     assert wrong == []
 
 
