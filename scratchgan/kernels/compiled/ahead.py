@@ -16,6 +16,7 @@ import functools
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from .compiling import ROOTS, cache_folder
@@ -79,9 +80,10 @@ def _run_in_second_process(folder: Path) -> None:
     program = [sys.executable, "-m", __name__, str(os.getpid())]
     nowhere = subprocess.DEVNULL
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             program, env=settings, cwd=Path(__file__).parents[3], stdin=nowhere, stdout=nowhere, stderr=nowhere
         )
+        threading.Thread(target=process.wait, daemon=True).start()  # or it would stay in the system's list at its end
     except OSError:  # for example, no more processes allowed: the first process compiles everything
         (folder / LOCK).unlink(missing_ok=True)
 

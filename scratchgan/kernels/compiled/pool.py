@@ -56,7 +56,7 @@ def array(typingctx, address, n, like):
     """The n numbers of the type of `like` at an address, as an array."""
 
     def generate(context, builder, signature, arguments):
-        return make_array_of(context, builder, *arguments[:2], signature.args[2])
+        return make_array_of(context, builder, arguments[0], arguments[1], signature.args[2])
 
     return types.Array(like, 1, "C")(types.int64, types.int64, like), generate
 
@@ -74,7 +74,7 @@ def address(a: np.ndarray | _array.array) -> int:
     """The address of an array's first number."""
     if type(a) is _array.array:
         return a.buffer_info()[0]
-    return _read_pointer(id(a) + _PLACE).value if _PLACE else a.__array_interface__["data"][0]
+    return _read_pointer(id(a) + _PLACE).value if _PLACE else a.__array_interface__["data"][0]  # type: ignore[union-attr]
 
 
 def _place_of_pointer() -> int:
