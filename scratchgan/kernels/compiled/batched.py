@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import batched, products
 from .crew import call
-from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack, pack_panel
+from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack, pack_panels
 from .pool import array, fill_zeros, part, release, run, scratch, task
 from .tables import read, slots
 from .tile import ROWS, panel_tile, rows_tile, width_for
@@ -42,7 +42,7 @@ def _samples(i, p):
     for n in range(first, last):
         for j in range(panels):
             b, to = args.b + n * K * J * size, packed + j * K * width * size
-            pack_panel(args.packer, b, args.step_k, args.step_n, to, K, j * width, J, width, size, zeros)
+            pack_panels(args.packer, b, args.step_k, args.step_n, to, K, j * width, J, width, size, zeros, 1, 0)
         q[PRODUCT.a], q[PRODUCT.c] = args.a + n * I * K * size, args.c + n * I * J * size
         for m in range(args.blocks):
             call(args.block, m, table)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gemm import pack, pack_panel
+from .gemm import pack, pack_panels
 from .pool import empty, float_task, integer, put, release, run, scratch, size_of, task
 from .tables import read, real, slots
 from .tile import ROWS, rows_tile, tile_rows, width_for
@@ -29,7 +29,7 @@ def _pack_taps(i, p):
     S, K, N, width, size = args.S, args.K, args.N, args.width, args.size
     panel, s = i // S, i % S
     b, to = args.weight + integer(args.taps, s) * K * N * size, args.packed + (panel * S + s) * K * width * size
-    pack_panel(args.packer, b, args.step_k, args.step_n, to, K, panel * width, N, width, size, args.zeros)
+    pack_panels(args.packer, b, args.step_k, args.step_n, to, K, panel * width, N, width, size, args.zeros, 1, 0)
 
 
 def pack_taps(W: np.ndarray, taps: np.ndarray, transposed: bool) -> np.ndarray:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiling import inner
-from .gemm import pack, pack_panel
+from .gemm import pack, pack_panels
 from .pool import empty, fill_zeros, float_task, integer, part, put, release, run, scratch, size_of, task
 from .tables import read, slots
 from .tile import ROWS, copy_bytes, copy_number, panel_tile, tile_panel, width_for
@@ -34,7 +34,7 @@ def _pack_dy(i, p):
     lo, hi = part(P, i, TASKS)
     for j in range((Co + width - 1) // width):
         b, to = args.dy + lo * Co * size, args.packed + (j * P + lo) * width * size
-        pack_panel(args.packer, b, Co * size, size, to, hi - lo, j * width, Co, width, size, args.zeros)
+        pack_panels(args.packer, b, Co * size, size, to, hi - lo, j * width, Co, width, size, args.zeros, 1, 0)
 
 
 @float_task

@@ -43,6 +43,7 @@ BLOCK = 11  # largest number of tiles of rows of C in one task
 DEPTH = 512  # terms of the sums that are added up before the next panel
 TASKS = 8  # the columns are divided as well if the blocks of rows give fewer tasks than this
 SHARED = 1 << 15  # a B with fewer numbers is packed by one thread
+TOGETHER = 4  # panels that are packed at a time
 SMALL = 4096  # products with fewer multiplications are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
@@ -56,35 +57,41 @@ PRODUCT = slots(
 
 
 @intrinsic
-def pack_panel(typingctx, packer, b, step_k, step_n, packed, K, first, N, width, size, zeros):
+def pack_panels(typingctx, packer, b, step_k, step_n, packed, K, first, N, width, size, zeros, panels, panel_step):
     """Call the function at the address `packer`, which is that of `pack`."""
 
     def generate(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 10)
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 12)
         builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 11), generate
+    return types.void(*[types.int64] * 13), generate
 
 
-@by_address("void(" + ", ".join(["int64"] * 10) + ")")
-def pack(b, step_k, step_n, packed, K, first, N, width, size, zeros):
-    """Copy columns first ... first + width - 1 of B to packed[k, column], with zeros beyond column N.
+@by_address("void(" + ", ".join(["int64"] * 12) + ")")
+def pack(b, step_k, step_n, packed, K, first, N, width, size, zeros, panels, panel_step):
+    """Copy columns of B from `first` on to panels, `panel_step` bytes apart, with zeros beyond column N.
 
-    B[k, n] is at the address b + k step_k + n step_n: the steps, in bytes, decide whether B is transposed.
+    A panel has `width` columns: panel q gets packed[q][k, column].  B[k, n] is at the address b + k step_k + n step_n:
+    the steps, in bytes, decide whether B is transposed.  Several panels at a time are faster than one after another,
+    because more of a row of B is read at once.
     """
-    if step_n == size and first + width <= N:
+    if step_n == size and first + panels * width <= N:
         for k in range(K):
-            for v in range(0, width * size, VECTOR_BYTES):
-                copy_vector(packed + k * width * size + v, b + k * step_k + first * size + v)
+            for q in range(panels):
+                to, at = packed + q * panel_step + k * width * size, b + k * step_k + (first + q * width) * size
+                for v in range(0, width * size, VECTOR_BYTES):
+                    copy_vector(to + v, at + v)
     else:
-        for k in range(0, K, 64):  # 64 rows of the panel fit in the first-level cache
-            for v in range(width):
-                source, step = (b + k * step_k + (first + v) * step_n, step_k) if first + v < N else (zeros, 0)
-                if size == 4:
-                    _copy_column(packed + (k * width + v) * 4, width * 4, source, step, min(64, K - k), np.int32(0))
-                else:
-                    _copy_column(packed + (k * width + v) * 8, width * 8, source, step, min(64, K - k), np.int64(0))
+        for q in range(panels):
+            to, start = packed + q * panel_step, first + q * width
+            for k in range(0, K, 64):  # 64 rows of the panel fit in the first-level cache
+                for v in range(width):
+                    source, step = (b + k * step_k + (start + v) * step_n, step_k) if start + v < N else (zeros, 0)
+                    if size == 4:
+                        _copy_column(to + (k * width + v) * 4, width * 4, source, step, min(64, K - k), np.int32(0))
+                    else:
+                        _copy_column(to + (k * width + v) * 8, width * 8, source, step, min(64, K - k), np.int64(0))
 
 
 @inner
@@ -95,21 +102,25 @@ def _copy_column(to, to_step, source, step, K, like):
 
 
 @task
-def _pack(j, p):
-    """Task j of packing: one panel."""
+def _pack(i, p):
+    """Task i of packing: some panels."""
     args = read(p, PRODUCT)
-    pack_panel(
+    step, j = args.K * args.width * args.size, i * TOGETHER
+    panels = min(TOGETHER, (args.N + args.width - 1) // args.width - j)
+    pack_panels(
         args.packer,
         args.b,
         args.step_k,
         args.step_n,
-        args.packed + j * args.K * args.width * args.size,
+        args.packed + j * step,
         args.K,
         j * args.width,
         args.N,
         args.width,
         args.size,
         args.zeros,
+        panels,
+        step,
     )
 
 
@@ -129,7 +140,7 @@ def _block(i, p, one):
     # an odd number of cache lines, so that the rows lie in different cache sets
     row = (tiles * ROWS * size + 127) // 128 * 128 + 64
     panel = scratch(min(K, DEPTH) * row if args.a_transposed else 0)
-    own = scratch(0 if args.b_packed else DEPTH * width * size)
+    own = scratch(0 if args.b_packed else TOGETHER * min(K, DEPTH) * width * size)
     for m in range(tiles * ROWS):
         put(c_rows + 8 * m, c + (m0 + m) * N * size if m < rows else nowhere)
     for k0 in range(0, K, DEPTH):
@@ -144,10 +155,24 @@ def _block(i, p, one):
         for j in range(j0, j1):
             of_b, step = args.packed + (j * K + k0) * width * size, width * size
             if not args.b_packed:
-                of_b, first = own, b + k0 * args.step_k
-                pack_panel(
-                    args.packer, first, args.step_k, args.step_n, of_b, depth, j * width, N, width, size, args.zeros
-                )
+                number, one_panel = (j - j0) % TOGETHER, depth * width * size
+                of_b = own + number * one_panel
+                if number == 0:
+                    pack_panels(
+                        args.packer,
+                        b + k0 * args.step_k,
+                        args.step_k,
+                        args.step_n,
+                        own,
+                        depth,
+                        j * width,
+                        N,
+                        width,
+                        size,
+                        args.zeros,
+                        min(TOGETHER, j1 - j),
+                        one_panel,
+                    )
             for t in range(tiles):
                 at, offset, left = 8 * ROWS * t, j * width * size, N - j * width
                 if args.a_transposed:
@@ -212,9 +237,9 @@ def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: 
         bias=zeros if bias is None else bias,
         slope=c.dtype.type(slope),
     )
-    tasks = blocks * columns_of_tasks
+    tasks, packing = blocks * columns_of_tasks, -(-panels // TOGETHER)
     if b_packed:
-        run(_block[size], tasks, p, first=_pack, n_first=panels if K * N >= SHARED else -panels)
+        run(_block[size], tasks, p, first=_pack, n_first=packing if K * N >= SHARED else -packing)
     else:
         run(_block[size], tasks, p)
 

@@ -46,7 +46,7 @@ from numba.extending import intrinsic
 
 from ..convolution import conv_output_size
 from .compiling import inner
-from .gemm import pack, pack_panel
+from .gemm import pack, pack_panels
 from .pool import array, empty, float_task, integer, part, put, release, run, scratch, size_of
 from .tables import read, real, slots
 from .tile import I64, ROWS, VECTOR_BYTES, _Emitter, _Loop, rows_tile, tile_rows, width_for
@@ -221,7 +221,9 @@ def _weights(i, p, one):
     to = args.packed + i // args.phases * args.point_step + i % args.phases * args.phase_step
     for j in range((N + width - 1) // width):
         panel = to + j * args.panel_step
-        pack_panel(args.packer, source, args.step_k, args.step_n, panel, K, j * width, N, width, size, args.zeros)
+        pack_panels(
+            args.packer, source, args.step_k, args.step_n, panel, K, j * width, N, width, size, args.zeros, 1, 0
+        )
     release(memory)
 
 
