@@ -108,10 +108,8 @@ def compile_all(parent: int) -> None:
             root.address  # noqa: B018 - compiles
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # by then Python has imported this file's package, whose files have filled ROOTS
     import signal
-
-    from . import __all__  # noqa: F401 - the engines, which fill ROOTS
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the first process; this one follows it
     try:
