@@ -79,8 +79,8 @@ def test_tables_that_compiled_code_fills_are_complete():
             written, made = set(), set()
             for node in ast.walk(function):
                 text = ast.unparse(node)
-                if isinstance(node, ast.Call) and text.startswith("np.empty(len(") and text.endswith("), np.int64)"):
-                    made.add(text.removeprefix("np.empty(len(").removesuffix("), np.int64)"))
+                if isinstance(node, ast.Call) and text.startswith("scratch(8 * len("):
+                    made.add(text.removeprefix("scratch(8 * len(").removesuffix("))"))
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
                     written.add(ast.unparse(node.slice))
                 if isinstance(node, ast.Call) and text.startswith("put("):
