@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -73,17 +74,20 @@ _METHODS = (
     "mean",
     "mean_dot",
 )
-#: the methods that a pair replaces, as they were when this file was imported
-_ORIGINAL = {
-    kind: [(name, getattr(kind, name)) for name in _METHODS if hasattr(kind, name)]
-    for kind in (*PRODUCTS, *RECTIFIERS, BatchNorm)
-}
+#: for each class a function that returns the methods that a pair replaces, and what it returned at first
+_ORIGINAL: dict[type, tuple[Callable, tuple]] = {}
+for _kind in (*PRODUCTS, *RECTIFIERS, BatchNorm):
+    _methods = attrgetter(*(name for name in _METHODS if hasattr(_kind, name)))
+    _ORIGINAL[_kind] = _methods, _methods(_kind)
 
 
 def _original(layer: Layer | None, *kinds: type) -> bool:
     """Whether a layer is an instance of exactly one of these classes, none of whose methods has been replaced."""
     kind = type(layer)
-    return kind in kinds and all(getattr(kind, name) is method for name, method in _ORIGINAL[kind])
+    if kind not in kinds:
+        return False
+    methods, first = _ORIGINAL[kind]
+    return methods(kind) == first
 
 
 @contextlib.contextmanager

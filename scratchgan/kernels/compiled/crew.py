@@ -22,7 +22,7 @@ alone.
 
 **On a busy machine** a worker may lose its core in the middle of a task, for some milliseconds, while the starter waits
 for it.  After such a delay the starter runs its regions alone, for 16 times as long as it had to wait; and for twice as
-long as the last time if it has hardly begun to share them again.
+long as the last time if that was not long ago.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ SPINS = 8_000  # looks at the counter before a worker sleeps: some hundred micro
 PATIENCE = 200  # looks at FINISHED before the starter offers its core to other threads at each look
 LATE = 100_000  # ns: a region is delayed if the starter waits longer than this, and longer than its own tasks took
 COSTS = 16  # after a delay the starter runs alone for at least this many times its length
+SOON = 8  # and for twice as long as the last time, if less than 8 times as long has gone well since then
 LONGEST = 1_000_000_000  # ns: and for no longer than this
 
 running = False  # whether there is a crew; `start` makes it
@@ -186,6 +187,7 @@ def _now(state):
 @inner
 def _region(state, function, n, table):
     """Run tasks 0 ... n - 1; -n instead of n: on this thread, for tasks too small to be shared."""
+    began = 0
     shared = n > 1 and _load(state, WORKERS) > 0 and _swap(state, BUSY, 0, 1)
     if shared:
         began = _now(state)
@@ -209,7 +211,7 @@ def _region(state, function, n, table):
         _call_c(_load(state, UNLOCK), state + 8 * MUTEX, 0, 0, 0)
     while _take(state):
         pass
-    looks, own = 0, began
+    own, looks = began, 0
     while _load(state, FINISHED) < n:
         if looks == PATIENCE:
             own = _now(state)
@@ -222,7 +224,7 @@ def _region(state, function, n, table):
         now = _now(state)
         if now - own > max(LATE, own - began):
             alone, before = COSTS * (now - own), _load(state, ALONE_FOR)
-            if now - _load(state, ALONE_UNTIL) < before:  # it has not gone well for long
+            if now - _load(state, ALONE_UNTIL) < SOON * before:
                 alone = max(alone, 2 * before)
             alone = min(alone, LONGEST)
             _store(state, ALONE_FOR, alone)

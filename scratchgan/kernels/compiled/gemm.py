@@ -17,6 +17,10 @@ numbers by their size alone; only the tile distinguishes float32 from float64.
 
 from __future__ import annotations
 
+import functools
+from array import array
+from dataclasses import dataclass
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -48,12 +52,12 @@ SMALL = 4096  # products with fewer multiplications are left to NumPy
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 EMPTY = {t: np.empty(0, t) for t in DTYPES}
 
-# One table for `_pack` and `_block`: the addresses of A, B, B's panels and C; C is M x N, and its sums have K terms;
-# the bytes from one k or n of B to the next; how the blocks are divided among the tasks; the tile.
-PRODUCT = slots(
-    "a b packed c zeros M N K a_transposed b_packed step_k step_n "
-    "blocks columns_of_tasks panels_each width tile packer size bias slope"
-)
+# One table for `_pack` and `_block`.  Its first part: the addresses of A, B, B's panels, C, zeros and the bias.  The
+# second depends on the shapes alone: C is M x N, and its sums have K terms; the bytes from one k or n of B to the next;
+# how the blocks are divided among the tasks; the tile.
+ARRAYS = "a b packed c zeros bias slope"
+SHAPES = "M N K a_transposed b_packed step_k step_n blocks columns_of_tasks panels_each width tile packer size"
+PRODUCT, PRODUCT_ARRAYS, PRODUCT_SHAPES = slots(f"{ARRAYS} {SHAPES}"), slots(ARRAYS), slots(SHAPES)
 
 
 @intrinsic
@@ -204,27 +208,30 @@ def blocks_for(M: int) -> int:
     return min(tiles, blocks + blocks % 2)
 
 
-def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: float) -> None:
-    """C = leaky(op(A) op(B) + bias) for contiguous arrays; the sums have K terms."""
-    (M, N), size = c.shape, c.itemsize
+@dataclass(frozen=True)
+class Cut:
+    """How a product of given shapes is cut into tasks."""
+
+    tasks: int
+    packing: int  # tasks of packing; 0 if each task packs its own panels; negative: for the calling thread alone
+    packed: int  # numbers in the panels of B
+    table: array  # the entries of PRODUCT that depend on the shapes
+
+
+@functools.lru_cache(maxsize=1024)
+def _cut(M: int, N: int, K: int, transpose_a: bool, transpose_b: bool, size: int) -> Cut:
     width, blocks = width_for(N, size), blocks_for(M)
-    panels, b_packed = -(-N // width), blocks > 2  # otherwise each task packs its own panels
+    panels, b_packed = -(-N // width), blocks > 2
     columns_of_tasks = max(1, min(panels, -(-TASKS // blocks)))
     panels_each = -(-panels // columns_of_tasks)
     columns_of_tasks = -(-panels // panels_each)
-    packed = empty((panels * K * width,), c.dtype) if b_packed else EMPTY[c.dtype]
-    zeros = np.zeros(N + ROWS, c.dtype)
-    p = PRODUCT.table(
-        a=a,
-        b=b,
-        packed=packed,
-        c=c,
-        zeros=zeros,
+    packing = -(-panels // TOGETHER) * (1 if K * N >= SHARED else -1)
+    table = PRODUCT_SHAPES.table(
         M=M,
         N=N,
         K=K,
-        a_transposed=bool(transpose_a),
-        b_packed=b_packed,
+        a_transposed=int(transpose_a),
+        b_packed=int(b_packed),
         step_k=size if transpose_b else N * size,
         step_n=K * size if transpose_b else size,
         blocks=blocks,
@@ -234,14 +241,30 @@ def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: 
         tile=(panel_tile if transpose_a else rows_tile)(N, size),
         packer=pack.address,
         size=size,
-        bias=zeros if bias is None else bias,
-        slope=c.dtype.type(slope),
     )
-    tasks, packing = blocks * columns_of_tasks, -(-panels // TOGETHER)
-    if b_packed:
-        run(_block[size], tasks, p, first=_pack, n_first=packing if K * N >= SHARED else -packing)
+    return Cut(blocks * columns_of_tasks, packing if b_packed else 0, panels * K * width, table)
+
+
+@functools.lru_cache(maxsize=256)
+def _zeros(n: int, dtype) -> np.ndarray:
+    return np.zeros(n, dtype)
+
+
+def product(a, b, c, K: int, transpose_a: bool, transpose_b: bool, bias, slope: float) -> None:
+    """C = leaky(op(A) op(B) + bias) for contiguous arrays; the sums have K terms."""
+    (M, N), size, dtype = c.shape, c.itemsize, c.dtype
+    cut, zeros = _cut(M, N, K, bool(transpose_a), bool(transpose_b), size), _zeros(N + ROWS, dtype)
+    packed = empty((cut.packed,), dtype) if cut.packing else EMPTY[dtype]
+    p = (
+        PRODUCT_ARRAYS.table(
+            a=a, b=b, packed=packed, c=c, zeros=zeros, bias=zeros if bias is None else bias, slope=dtype.type(slope)
+        )
+        + cut.table
+    )
+    if cut.packing:
+        run(_block[size], cut.tasks, p, first=_pack, n_first=cut.packing)
     else:
-        run(_block[size], tasks, p)
+        run(_block[size], cut.tasks, p)
 
 
 def fits_bias(bias, N: int, dtype) -> bool:

@@ -74,7 +74,7 @@ def address(a: np.ndarray | _array.array) -> int:
     """The address of an array's first number."""
     if type(a) is _array.array:
         return a.buffer_info()[0]
-    return _read_pointer(id(a) + _PLACE).value if _PLACE else a.__array_interface__["data"][0]  # type: ignore[union-attr]
+    return read_pointer(id(a) + PLACE).value if PLACE else a.__array_interface__["data"][0]  # type: ignore[union-attr]
 
 
 def _place_of_pointer() -> int:
@@ -84,13 +84,13 @@ def _place_of_pointer() -> int:
     all Python objects have.  (In a Python with another header, such as PyPy, it is somewhere else.)
     """
     a, place = np.empty(1), object.__basicsize__
-    if sys.implementation.name == "cpython" and _read_pointer(id(a) + place).value == a.ctypes.data:
+    if sys.implementation.name == "cpython" and read_pointer(id(a) + place).value == a.ctypes.data:
         return place
     return 0
 
 
-_read_pointer = ctypes.c_int64.from_address
-_PLACE = _place_of_pointer()
+read_pointer = ctypes.c_int64.from_address
+PLACE = _place_of_pointer()
 
 
 @intrinsic

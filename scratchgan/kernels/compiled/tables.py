@@ -28,7 +28,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .pool import address, kind_size
+from .pool import PLACE, address, kind_size, read_pointer
 
 I64 = ir.IntType(64)
 _PACK = {np.float32: struct.Struct("f4x").pack, np.float64: struct.Struct("d").pack}  # to 8 bytes
@@ -54,8 +54,16 @@ def slots(names: str):
 
 
 def _as_array(entries: tuple) -> array:
-    ndarray = np.ndarray
-    return array("q", [e if type(e) is int else address(e) if type(e) is ndarray else _integer(e) for e in entries])
+    ndarray, integer = np.ndarray, int  # local names are found faster
+    if not PLACE:
+        return array("q", [e if type(e) is integer else _integer(e) for e in entries])
+    return array(
+        "q",
+        [
+            e if type(e) is integer else read_pointer(id(e) + PLACE).value if type(e) is ndarray else _integer(e)
+            for e in entries
+        ],
+    )
 
 
 def _integer(entry) -> int:

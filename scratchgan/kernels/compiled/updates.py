@@ -8,7 +8,7 @@ import numpy as np
 
 from ..updates import adam_update, adam_updates, ema_update, rmsprop_update, sgd_update
 from .gemm import DTYPES
-from .pool import array, float_task, run, share
+from .pool import address, array, float_task, run, share
 from .tables import read, real, slots
 
 TASKS = 8
@@ -89,7 +89,7 @@ def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
         return
     dtype, rows = ws[0].dtype, []
     for row in arrays:
-        n, (w, g, m, v) = row[0].size, [a.__array_interface__["data"][0] for a in row]
+        n, (w, g, m, v) = row[0].size, [address(a) for a in row]
         for first in range(0, n, PIECE):
             at = first * dtype.itemsize
             rows += ADAM_ROW.row(n=min(PIECE, n - first), w=w + at, g=g + at, m=m + at, v=v + at)
