@@ -27,6 +27,7 @@ long as the last time if that was not long ago.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import platform
@@ -73,10 +74,17 @@ running = False  # whether there is a crew; `start` makes it
 _wanted = numba.config.NUMBA_NUM_THREADS
 _workers: list[threading.Thread] = []
 _growing = threading.Lock()
-_memory = np.zeros(SIZE + LINE, np.int64)
-_first = -_memory.ctypes.data // 8 % LINE
-_state = _memory[_first : _first + SIZE]
-STATE = int(_state.ctypes.data)
+
+
+def _immortal(n: int) -> int:
+    """The address, on a cache line of its own, of n int64 that are never freed: workers read them to the very end."""
+    allocate = ctypes.pythonapi.PyMem_RawCalloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
+    return -(-allocate(n + LINE, 8) // (8 * LINE)) * 8 * LINE
+
+
+STATE = _immortal(SIZE)
+_state = np.frombuffer((ctypes.c_int64 * SIZE).from_address(STATE), np.int64)
 
 
 def _pointer(builder, state, entry):
@@ -329,5 +337,11 @@ def _after_fork() -> None:
     _workers.clear()
 
 
+def _rest() -> None:
+    """At the end of the process: let workers sleep, so that none runs while Python takes itself apart."""
+    _state[WORKERS] = 0
+
+
+atexit.register(_rest)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
