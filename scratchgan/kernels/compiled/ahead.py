@@ -92,9 +92,10 @@ def names() -> dict[str, list]:
     """{"file.function": its roots}: one for float32 numbers and for each function that does not depend on the type."""
     found: dict[str, list] = {}
     for root in ROOTS:
-        if not root.__name__.endswith("_float64"):
+        module = root.function.__module__
+        if module.startswith(f"{__package__}.") and not root.__name__.endswith("_float64"):
             name = root.__name__.removesuffix("_float32")
-            found.setdefault(f"{root.function.__module__.rsplit('.', 1)[1]}.{name}", []).append(root)
+            found.setdefault(f"{module.removeprefix(f'{__package__}.')}.{name}", []).append(root)
     return found
 
 
