@@ -5,9 +5,9 @@ write to the same place, and sums over tasks are taken afterwards, in a fixed or
 runs which task.
 
 A task is a compiled function of two numbers: its index, and the address of a table that holds the addresses and sizes
-of the arrays (`tables` gives names to the entries).  `run` is the only function in the package that starts threads'
-work; `crew` has the threads.  (The threads of a second pool in the same process, such as BLAS's, would spin on the same
-cores: that made a training step take four times as long.)
+of the arrays (`tables` gives names to the entries).  All kernels use threads through `run`, and there is one crew of
+them (`crew`).  (The threads of a second pool in the same process, such as BLAS's, would spin on the same cores: that
+made a training step take four times as long.)
 
     @float_task
     def _double(i, p, one):                 # p is the address of the table
