@@ -67,8 +67,8 @@ SPINS = 8_000  # looks at the counter before a worker sleeps: some hundred micro
 PATIENCE = 200  # looks at FINISHED before the starter offers its core to other threads at each look
 LATE = 100_000  # ns: a region is delayed if the starter waits longer than this, and longer than its own tasks took
 COSTS = 16  # after a delay the starter runs alone for at least this many times its length
-SOON = 8  # and for twice as long as the last time, if less than 8 times as long has gone well since then
-LONGEST = 1_000_000_000  # ns: and for no longer than this
+SOON = 16  # and for twice as long as the last time, if less than 16 times as long has gone well since then
+LONGEST = 4_000_000_000  # ns: and for no longer than this
 
 running = False  # whether there is a crew; `start` makes it
 _wanted = numba.config.NUMBA_NUM_THREADS
