@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
+from scratchgan.files.atomic import write_text
 from scratchgan.runs import bench
 
 from .peer_process import Peer
@@ -108,7 +109,7 @@ def main() -> int:
     args = parser.parse_args()
     report = {"machine": bench.machine("torch"), **{item: measure(item, args.rounds) for item in args.only}}
     if len(args.only) == len(TORCH):
-        (RESULTS / "beside.json").write_text(json.dumps(report, indent=1) + "\n")
+        write_text(RESULTS / "beside.json", json.dumps(report, indent=1) + "\n")
     return 0
 
 

@@ -29,6 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchgan.files.atomic import write_text
+
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 
@@ -181,9 +183,8 @@ def main() -> int:
     if whole:
         path = RESULTS / "one_code.json"
         before = json.loads(path.read_text()) if path.exists() else {}
-        path.write_text(
-            json.dumps({**before, ("recipes" if args.recipes is not None else "functions"): report}, indent=1) + "\n"
-        )
+        part = "recipes" if args.recipes is not None else "functions"
+        write_text(path, json.dumps({**before, part: report}, indent=1) + "\n")
     return 1 if wrong else 0
 
 

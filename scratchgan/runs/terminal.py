@@ -42,7 +42,7 @@ def progress_bar(recipe: Recipe, progress: bool, done: int):
     return tqdm(
         total=recipe.steps,
         initial=done,
-        desc="compiling kernels, once" if prepare() else "starting",
+        desc="compiling kernels" if prepare() else "starting",
         unit="step",
         disable=not progress,
         file=sys.stderr,

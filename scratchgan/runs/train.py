@@ -104,9 +104,9 @@ def train(
     Raises FileExistsError if `out` contains a run, folder.InUse if another process is writing to it, ValueError for
     data that cannot be read or do not fit the model, and Diverged as soon as a loss, gradient or weight is not finite.
     """
-    kernels.prepare()
     if out is not None:
         build.check_free(Path(out))
+    kernels.prepare()
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
     gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
     data, held = split(recipe, data)
@@ -137,10 +137,10 @@ def resume(
     Raises FileNotFoundError if there is no run, ValueError if its recipe, data or log are not those that the checkpoint
     was written with, folder.InUse if another process is writing to the folder, and otherwise as `train`.
     """
-    kernels.prepare()
     folder = Path(folder)
     if not (folder / "recipe.toml").is_file():
         raise FileNotFoundError(f"{folder}: contains no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
+    kernels.prepare()
     with locked(folder):
         clean(folder)
         recipe = load_recipe(folder)

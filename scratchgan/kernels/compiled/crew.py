@@ -310,6 +310,7 @@ def start() -> None:
     _state[LOCK : TICKS + 1], makers = _of_the_system()
     for make, entry in zip(makers, (MUTEX, CONDITION), strict=False):
         make(ctypes.c_void_p(STATE + 8 * entry), None)
+    _work.compile((types.int64, types.int64))  # here, and not in a worker: a process may end while workers begin
     running = True
     set_threads(_wanted)
 

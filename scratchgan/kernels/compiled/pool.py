@@ -238,31 +238,31 @@ def float_task(body):
 
     `one` is the number 1 in the dtype that the task is for: its type says what the arrays hold.
     """
-    return {size: task(_with_one(body, one)) for size, one in ((4, np.float32(1)), (8, np.float64(1)))}
+    with_one, made = _with_one(body), {}
+    for size, one in ((4, np.float32(1)), (8, np.float64(1))):
+        function = with_one(one)
+        function.__name__ = function.__qualname__ = f"{body.__name__}_{one.dtype}"  # the cache tells them apart by this
+        made[size] = task(function)
+    return made
 
 
-def _with_one(body, one):
-    """The function (i, p) with the source of `body`, in which `one` is a constant.
+def _with_one(body):
+    """A function of `one` that returns the function (i, p) with the source of `body`, in which `one` is a constant.
 
-    Numba finds machine code on disk by a function's file, name and line: the new function has those of `body`, with the
-    dtype added to the name.  (A function that calls `body` would be shorter to write, but `body` would be compiled
-    twice, by itself and within its caller.)
+    Its file and line are those of `body`, since Numba finds machine code on disk by file, name and line.  (A function
+    that calls `body` would be shorter to write, but `body` would be compiled twice, by itself and within its caller.)
     """
-    name = f"{body.__name__}_{one.dtype}"
     lines, first = inspect.getsourcelines(body)
-    tree = ast.parse(textwrap.dedent("".join(lines)))
-    function = tree.body[0]
+    function = ast.parse(textwrap.dedent("".join(lines))).body[0]
     assert isinstance(function, ast.FunctionDef)
-    function.name, function.decorator_list = name, []
+    function.decorator_list = []
     function.args.args.pop()
-    outer = ast.parse(f"def outer(one):\n    return {name}")
-    outer.body[0].body.insert(0, function)  # type: ignore[attr-defined]
     ast.increment_lineno(function, first - 1)
+    outer = ast.parse(f"def outer(one):\n    return {function.name}")
+    outer.body[0].body.insert(0, function)  # type: ignore[attr-defined]
     made: dict = {}
     exec(compile(outer, body.__code__.co_filename, "exec"), body.__globals__, made)
-    result = made["outer"](one)
-    result.__qualname__ = name
-    return result
+    return made["outer"]
 
 
 def run(
