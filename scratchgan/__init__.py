@@ -36,7 +36,7 @@ _HOME = {
     "Cache": "core",
     "Layer": "core",
     "Sequential": "layers",
-    "GAN": "gan",
+    "GAN": "replay",  # gan.GAN, once replay.py may record its steps
     "get_backend": "kernels",
     "get_num_threads": "kernels",
     "set_backend": "kernels",
@@ -62,6 +62,7 @@ _MODULES = (
     "optim",
     "penalties",
     "plots",
+    "replay",
     "rules",
     "runs",
     "theory",

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 #: the order of the rooms, from the bottom to the top; add a new room here
 TEXTBOOK = (
     "checks files kernels core families initializers layers losses optim penalties "
-    "game gan dynamics rules models data metrics plots theory gradcheck"
+    "game gan replay dynamics rules models data metrics plots theory gradcheck"
 ).split()
 WORKSHOP = "doctor runs exercises grading cli".split()
 ORDER = TEXTBOOK + WORKSHOP

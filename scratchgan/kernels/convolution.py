@@ -34,7 +34,7 @@ def pad_images(x: np.ndarray, padding: Pair) -> np.ndarray:
     if ph == pw == 0:
         return x
     N, H, W, C = x.shape
-    out = np.zeros((N, H + 2 * ph, W + 2 * pw, C), x.dtype)
+    out = np.zeros_like(x, shape=(N, H + 2 * ph, W + 2 * pw, C))
     out[:, ph : ph + H, pw : pw + W] = x
     return out
 

@@ -172,12 +172,12 @@ class Pointwise(Loss):
         """mean a(r) + mean b(f), a'(r)/N, b'(f)/N."""
         r, f = checked("real_logits", real_logits), checked("fake_logits", fake_logits)
         (a, da, _), (b, db, _) = self.real_term(r), self.fake_term(f)
-        return mean(a) + mean(b), over_size(da), over_size(db)
+        return float(mean(a) + mean(b)), over_size(da), over_size(db)
 
     def generator(self, fake_logits: np.ndarray, real_logits: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """mean c(f), c'(f)/N."""
         c, dc, _ = self.generator_term(checked("fake_logits", fake_logits))
-        return mean(c), over_size(dc)
+        return float(mean(c)), over_size(dc)
 
     def discriminator_tangent(
         self, real_logits: np.ndarray, fake_logits: np.ndarray, t_real: np.ndarray, t_fake: np.ndarray
@@ -211,9 +211,9 @@ def over_size(a: np.ndarray) -> np.ndarray:
     return a / a.dtype.type(a.size)
 
 
-def mean(values: np.ndarray) -> float:
+def mean(values: np.ndarray) -> np.float64:
     """The mean, summed in float64, so that rounding errors do not grow with the batch."""
-    return float(values.mean(dtype=np.float64))
+    return values.mean(dtype=np.float64)
 
 
 def bell(x: np.ndarray) -> np.ndarray:

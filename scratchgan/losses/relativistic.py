@@ -35,13 +35,13 @@ class RelativisticAverage(Loss):
     def discriminator(self, real_logits: np.ndarray, fake_logits: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """(RelativisticAverage.1, 2, 3)."""
         rt, ft = self._relative(real_logits, fake_logits)
-        value = mean(softplus(-rt)) + mean(softplus(ft))
+        value = float(mean(softplus(-rt)) + mean(softplus(ft)))
         return (value, over_size(-sigmoid(-rt) - sigmoid(ft).mean()), over_size(sigmoid(ft) + sigmoid(-rt).mean()))
 
     def generator(self, fake_logits: np.ndarray, real_logits: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """(RelativisticAverage.4, 5)."""
         rt, ft = self._relative(real_logits, fake_logits)
-        return mean(softplus(-ft)) + mean(softplus(rt)), over_size(-sigmoid(-ft) - sigmoid(rt).mean())
+        return float(mean(softplus(-ft)) + mean(softplus(rt))), over_size(-sigmoid(-ft) - sigmoid(rt).mean())
 
     def discriminator_tangent(
         self, real_logits: np.ndarray, fake_logits: np.ndarray, t_real: np.ndarray, t_fake: np.ndarray

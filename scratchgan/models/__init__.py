@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..checks import one_of
-from ..gan import GAN
+from ..replay import GAN
 from .acgan import acgan
 from .cgan import cgan
 from .cyclegan import cyclegan

@@ -12,7 +12,7 @@ import numpy as np
 from .. import batched, products
 from .crew import call
 from .gemm import DTYPES, PRODUCT, SMALL, _block, blocks_for, pack, pack_panels
-from .pool import array, fill_zeros, part, release, run, scratch, task
+from .pool import array, contiguous, empty, fill_zeros, part, release, run, scratch, task
 from .tables import read, slots
 from .tile import ROWS, panel_tile, rows_tile, width_for
 
@@ -59,7 +59,7 @@ def _(a, b, *, transpose_a=False, transpose_b=False):
         return products.matmul.engines["numba"](a[0], b[0], transpose_a=transpose_a, transpose_b=transpose_b)[None]
     I, K = a.shape[:0:-1] if transpose_a else a.shape[1:]
     N, J, size = len(b), b.shape[1 if transpose_b else 2], a.itemsize
-    a, b, c = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty((N, I, J), a.dtype)
+    a, b, c = contiguous(a), contiguous(b), empty((N, I, J), a.dtype)
     step_k, step_n = (size, K * size) if transpose_b else (J * size, size)
     tasks = min(N, MOST)
     p = BATCH.table(

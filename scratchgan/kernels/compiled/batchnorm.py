@@ -19,7 +19,7 @@ import numpy as np
 from ..normalisation import batchnorm_backward, batchnorm_forward
 from .compiling import inner
 from .gemm import DTYPES
-from .pool import array, empty, fill_zeros, float_task, integer, part, release, run, scratch, size_of
+from .pool import array, contiguous, empty, fill_zeros, float_task, integer, part, release, run, scratch, size_of
 from .tables import read, real, slots
 
 TASKS = 8
@@ -169,8 +169,8 @@ def _usable(x, alike, of_channels) -> bool:
 def _(x, gamma, beta, *, eps, slope=1.0):
     if not _usable(x, (), (gamma, beta)):
         return batchnorm_forward.twin(x, gamma, beta, eps=eps, slope=slope)
-    x, (M, C), dtype = np.ascontiguousarray(x), x.shape, x.dtype
-    size, sums, xhat, y = x.itemsize, np.empty((TASKS, 2, C)), empty(x.shape, dtype), empty(x.shape, dtype)
+    x, (M, C), dtype = contiguous(x), x.shape, x.dtype
+    size, sums, xhat, y = x.itemsize, empty((TASKS, 2, C), np.float64), empty(x.shape, dtype), empty(x.shape, dtype)
     wide = empty((4, WIDE, C), dtype)
     run(
         _moments[size],
@@ -204,9 +204,9 @@ def _(x, gamma, beta, *, eps, slope=1.0):
 def _(dy, y, xhat, gamma, r, *, slope=1.0, input_grad=True):
     if not _usable(dy, (y, xhat), (gamma, r)):
         return batchnorm_backward.twin(dy, y, xhat, gamma, r, slope=slope, input_grad=input_grad)
-    dy, y, xhat = (np.ascontiguousarray(a) for a in (dy, y, xhat))
+    dy, y, xhat = (contiguous(a) for a in (dy, y, xhat))
     (M, C), dtype = dy.shape, dy.dtype
-    size, slope, sums = dy.itemsize, dtype.type(slope), np.empty((TASKS, 2, C))
+    size, slope, sums = dy.itemsize, dtype.type(slope), empty((TASKS, 2, C), np.float64)
     run(
         _gradient_sums[size],
         TASKS,

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import pooling
 from .compiling import inner
-from .pool import array, float_task, part, release, scratch
+from .pool import array, contiguous, empty, float_task, part, release, scratch
 from .resampling import RESAMPLE, fill_zeros, pooled, resample, upsampled, usable
 from .tables import read
 
@@ -93,8 +93,8 @@ def _(x, *, size):
         return pooling.upsample_bilinear.twin(x, size=size)
     return resample(
         _bilinear,
-        np.ascontiguousarray(x),
-        np.empty(shape, x.dtype),
+        contiguous(x),
+        empty(shape, x.dtype),
         size,
         shares=_shares(size, x.dtype),
     )
@@ -107,8 +107,8 @@ def _(dy, *, size):
         return pooling.upsample_bilinear_adjoint.twin(dy, size=size)
     return resample(
         _bilinear_adjoint,
-        np.ascontiguousarray(dy),
-        np.empty(shape, dy.dtype),
+        contiguous(dy),
+        empty(shape, dy.dtype),
         size,
         shares=_shares(size, dy.dtype),
     )

@@ -21,15 +21,13 @@ each row of the kernel is one tap (`rows_phase`); the input gradient adds up pat
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..convolution import conv2d, conv2d_input_grad, conv2d_weight_grad, conv_output_size, pad_images
 from .conv_gather import gather
 from .conv_geometry import forward_phase, input_grad_phases, rows_phase
 from .conv_scatter import scatter
 from .conv_weight_grad import weight_grad
 from .gemm import DTYPES, fits_bias
-from .pool import empty
+from .pool import contiguous, empty
 from .winograd import convolve, forward_plan, input_grad_plan, plan_if_it_pays
 from .winograd_grad import weight_grad_at_points
 
@@ -56,7 +54,7 @@ def _(x, W, *, stride, padding, bias=None, slope=1.0):
     y = empty((len(x), *sizes, W.shape[3]), x.dtype)
     if not _usable(x, W, y) or x.shape[3] != W.shape[2] or not fits_bias(bias, W.shape[3], x.dtype):
         return conv2d.twin(x, W, stride=stride, padding=padding, bias=bias, slope=slope)
-    x, W, images = np.ascontiguousarray(x), np.ascontiguousarray(W), _images(len(x), len(phase.target))
+    x, W, images = contiguous(x), contiguous(W), _images(len(x), len(phase.target))
     plan = plan_if_it_pays(forward_plan, x.shape, W, stride, padding)
     if plan:
         convolve(x, W, y, plan, stride, False, bias, slope)
@@ -76,7 +74,7 @@ def _(dy, W, *, x_shape, stride, padding, bias=None, slope=1.0):
     if not fits or not _usable(dy, W) or 0 in x_shape or not fits_bias(bias, x_shape[3], dy.dtype):
         return conv2d_input_grad.twin(dy, W, x_shape=x_shape, stride=stride, padding=padding, bias=bias, slope=slope)
     geometry = (*x_shape[1:3], W.shape[:2], stride, padding)
-    dy, W, images = np.ascontiguousarray(dy), np.ascontiguousarray(W), _images(len(dy), dy.shape[1] * dy.shape[2])
+    dy, W, images = contiguous(dy), contiguous(W), _images(len(dy), dy.shape[1] * dy.shape[2])
     dx, plan = empty(x_shape, dy.dtype), plan_if_it_pays(input_grad_plan, x_shape, W, stride, padding)
     if plan:
         convolve(dy, W, dx, plan, stride, True, bias, slope)
@@ -96,9 +94,9 @@ def _(x, dy, *, kernel_size, stride, padding):
     geometry = (*x.shape[1:3], kernel_size, stride, padding)
     plan = plan_if_it_pays(forward_plan, x.shape, dW, stride, padding)
     if plan:
-        weight_grad_at_points(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW, plan, stride)
+        weight_grad_at_points(contiguous(x), contiguous(dy), dW, plan, stride)
     elif x.shape[3] < SHORT:
-        weight_grad(pad_images(np.ascontiguousarray(x), padding), np.ascontiguousarray(dy), dW, rows_phase(*geometry))
+        weight_grad(pad_images(contiguous(x), padding), contiguous(dy), dW, rows_phase(*geometry))
     else:
-        weight_grad(np.ascontiguousarray(x), np.ascontiguousarray(dy), dW, forward_phase(*geometry))
+        weight_grad(contiguous(x), contiguous(dy), dW, forward_phase(*geometry))
     return dW

@@ -106,7 +106,7 @@ def weight_grad(x, dy, dW, phase) -> None:
         packed = empty((-(-Co // width) * P * width,), x.dtype)
         p = PACK.table(dy=dy, packed=packed, P=P, Co=Co, width=width, packer=pack.address, size=size, zeros=zeros)
         run(_pack_dy, TASKS, p)
-    sums = dW if shares == 1 else np.empty((shares, *dW.shape), dW.dtype)
+    sums = dW if shares == 1 else empty((shares, *dW.shape), dW.dtype)
     p = WEIGHT_GRAD.table(
         x=x,
         packed=packed,

@@ -62,6 +62,7 @@ LINE = 8  # int64 in a cache line
     SIZE,
 ) = (LINE * i for i in (*range(10), 10, 12, 14, 16))
 LOCK, UNLOCK, WAIT, WAKE, YIELD, CLOCK, CLOCK_A, CLOCK_B, TICKS, TIME = (SYSTEM + i for i in range(10))
+ROW = 5  # integers that describe one kernel to `parallel_for`
 CLOSED = (1 << 32) - 1
 SPINS = 8_000  # looks at the counter before a worker sleeps: some hundred microseconds
 PATIENCE = 200  # looks at FINISHED before the starter offers its core to other threads at each look
@@ -241,11 +242,18 @@ def _region(state, function, n, table):
 
 
 @jit
-def parallel_for(state, first, n_first, function, n, table):
-    """Run n_first tasks of the function at the address `first`, unless that is 0, and then n tasks of `function`."""
-    if first != 0:
-        _region(state, first, n_first, table)
-    _region(state, function, n, table)
+def parallel_for(state, rows, n_rows):
+    """Run what the rows at an address say, one after another.
+
+    A row is five integers (first, n_first, function, n, table): run n_first tasks of the function at the address
+    `first`, unless that is 0, and then n tasks of `function`.
+    """
+    for k in range(2 * n_rows):
+        row = rows + 8 * ROW * (k // 2)
+        if k % 2 == 1:
+            _region(state, _load(row, 2), _load(row, 3), _load(row, 4))
+        elif _load(row, 0) != 0:
+            _region(state, _load(row, 0), _load(row, 1), _load(row, 4))
 
 
 @jit

@@ -7,7 +7,7 @@ import numpy as np
 from ..activations import leaky_relu, leaky_relu_grad, leaky_relu_grad_sum
 from ..products import channel_dot, channel_sum
 from .gemm import DTYPES
-from .pool import array, empty, float_task, part, release, run, scratch, share, size_of
+from .pool import array, contiguous, empty, float_task, part, release, run, scratch, share, size_of
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -97,7 +97,7 @@ def _tasks(n: int) -> int:
 def _run_sums(kind: int, a, b, dx, out, slope=1.0) -> None:
     """Run `_sums` on arrays of any shape, with as many channels as `out` has numbers, and write the totals to `out`."""
     C, size, tasks = out.size, a.itemsize, _tasks(a.size)
-    partial = np.empty((tasks, C), np.float64)
+    partial = empty((tasks, C), np.float64)
     slope = a.dtype.type(slope)
     p = SUMS.table(kind=kind, M=a.size // C, C=C, tasks=tasks, a=a, b=b, dx=dx, partial=partial, out=out, slope=slope)
     run(_add_up[size], 1, p, first=_sums[size], n_first=tasks)
@@ -114,7 +114,7 @@ def _usable(*arrays) -> bool:
 def _(x, *, slope):
     if not _usable(x):
         return leaky_relu.twin(x, slope=slope)
-    x, y, tasks = np.ascontiguousarray(x), empty(x.shape, x.dtype), _tasks(x.size)
+    x, y, tasks = contiguous(x), empty(x.shape, x.dtype), _tasks(x.size)
     run(_leaky[x.itemsize], tasks, LEAKY.table(x=x, y=y, n=x.size, tasks=tasks, slope=x.dtype.type(slope)))
     return y
 
@@ -123,7 +123,7 @@ def _(x, *, slope):
 def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad.twin(dy, y, slope=slope)
-    dy, y, dx, tasks = np.ascontiguousarray(dy), np.ascontiguousarray(y), empty(dy.shape, dy.dtype), _tasks(dy.size)
+    dy, y, dx, tasks = contiguous(dy), contiguous(y), empty(dy.shape, dy.dtype), _tasks(dy.size)
     p = LEAKY_GRAD.table(dy=dy, y=y, dx=dx, n=dy.size, tasks=tasks, slope=dy.dtype.type(slope))
     run(_leaky_grad[dy.itemsize], tasks, p)
     return dx
@@ -133,8 +133,8 @@ def _(dy, y, *, slope):
 def _(dy, y, *, slope):
     if not _usable(dy, y):
         return leaky_relu_grad_sum.twin(dy, y, slope=slope)
-    dx, total = empty(dy.shape, dy.dtype), np.empty(dy.shape[-1], dy.dtype)
-    _run_sums(LEAKY_GRAD_SUM, np.ascontiguousarray(dy), np.ascontiguousarray(y), dx, total, slope)
+    dx, total = empty(dy.shape, dy.dtype), empty(dy.shape[-1:], dy.dtype)
+    _run_sums(LEAKY_GRAD_SUM, contiguous(dy), contiguous(y), dx, total, slope)
     return dx, total
 
 
@@ -142,7 +142,7 @@ def _(dy, y, *, slope):
 def _(a):
     if not _usable(a):
         return channel_sum.twin(a)
-    a, total = np.ascontiguousarray(a), np.empty(a.shape[-1], a.dtype)
+    a, total = contiguous(a), empty(a.shape[-1:], a.dtype)
     _run_sums(SUM, a, a, a, total)
     return total
 
@@ -151,6 +151,6 @@ def _(a):
 def _(a, b):
     if not _usable(a, b):
         return channel_dot.twin(a, b)
-    a, b, total = np.ascontiguousarray(a), np.ascontiguousarray(b), np.empty(a.shape[-1], a.dtype)
+    a, b, total = contiguous(a), contiguous(b), empty(a.shape[-1:], a.dtype)
     _run_sums(DOT, a, b, a, total)
     return total

@@ -29,7 +29,7 @@ from numba.extending import intrinsic
 from ..products import leaky, matmul
 from . import thin
 from .compiling import by_address, inner
-from .pool import empty, float_task, get, integer, part, put, release, run, scratch, size_of, task
+from .pool import contiguous, empty, float_task, get, integer, part, put, release, run, scratch, size_of, task
 from .tables import read, real, slots
 from .tile import (
     ROWS,
@@ -278,7 +278,7 @@ def _(a, b, *, transpose_a=False, transpose_b=False, bias=None, slope=1.0):
     fits = a.dtype == b.dtype and a.dtype in DTYPES and K == L and fits_bias(bias, N, a.dtype)
     if not fits or M * N * K < SMALL:
         return matmul.twin(a, b, transpose_a=transpose_a, transpose_b=transpose_b, bias=bias, slope=slope)
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    a, b = contiguous(a), contiguous(b)
     if N == 1:
         return leaky(thin.column(a, b, transpose_a), bias, slope)
     if K == 1:

@@ -15,7 +15,7 @@ import numpy as np
 from .. import group_means
 from .compiling import inner
 from .gemm import DTYPES
-from .pool import array, float_task, part, run
+from .pool import array, contiguous, empty, float_task, part, run
 from .tables import read, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -76,7 +76,7 @@ def _means(a, b, groups):
     N, P, C = a.shape
     shares = max(1, min(P, -(-SHARES // N), P * C // GRAIN))
     tasks = max(1, min(N * shares, MOST, a.size // GRAIN))
-    sums = np.empty((N, shares, C))
+    sums = empty((N, shares, C), np.float64)
     p = SUMS.table(a=a, b=0 if b is None else b, sums=sums, N=N, P=P, C=C, shares=shares, tasks=tasks, size=a.itemsize)
     run(_sums[a.itemsize], tasks, p)
     return (sums.sum(axis=1).reshape(N, groups, C // groups).sum(axis=2) / (P * (C // groups))).astype(a.dtype)
@@ -90,11 +90,11 @@ def _usable(a, groups):
 def _(x, *, groups=1):
     if not _usable(x, groups):
         return group_means.group_mean.twin(x, groups=groups)
-    return _means(np.ascontiguousarray(x), None, groups)
+    return _means(contiguous(x), None, groups)
 
 
 @group_means.group_mean_dot.engine("numba")
 def _(a, b, *, groups=1):
     if not _usable(a, groups) or a.dtype != b.dtype or a.shape != b.shape:
         return group_means.group_mean_dot.twin(a, b, groups=groups)
-    return _means(np.ascontiguousarray(a), np.ascontiguousarray(b), groups)
+    return _means(contiguous(a), contiguous(b), groups)

@@ -26,6 +26,7 @@ import math
 import sys
 import textwrap
 import threading
+from typing import Any
 
 import numba
 import numpy as np
@@ -40,6 +41,8 @@ from . import ahead, crew
 from .compiling import by_address
 
 _starting = threading.Lock()
+#: the `recording.Recording` that is being made, or None
+recorder: Any = None
 
 
 def make_array_of(context, builder, address, n, like):
@@ -61,13 +64,34 @@ def array(typingctx, address, n, like):
     return types.Array(like, 1, "C")(types.int64, types.int64, like), generate
 
 
+def present_recording() -> Any:
+    """The recording that the present thread makes, or None."""
+    recording = recorder  # read once: another thread may end its recording at any time
+    return recording if recording is not None and recording.active else None
+
+
 def empty(shape, dtype) -> np.ndarray:
     """np.empty, but the address is a multiple of 64 bytes.
 
     A 64-byte vector at any other address lies across two cache lines, and needs two loads.
     """
+    recording = present_recording()
+    if recording is not None:
+        return recording.empty(shape, dtype)
     memory = np.empty(math.prod(shape) * np.dtype(dtype).itemsize + 64, np.uint8)
     return np.ndarray(shape, dtype, memory, -address(memory) % 64)
+
+
+def contiguous(a: np.ndarray) -> np.ndarray:
+    """`a` itself if its numbers lie one after another, otherwise a copy of which that is true."""
+    if a.flags.c_contiguous:
+        return a
+    recording = present_recording()
+    if recording is not None:
+        made = empty(a.shape, a.dtype)
+        recording.copy(made, a)
+        return made
+    return np.ascontiguousarray(a)
 
 
 def address(a: np.ndarray | _array.array) -> int:
@@ -275,7 +299,11 @@ def run(
     """
     if not crew.running:
         _start()
-    crew.parallel_for(crew.STATE, 0 if first is None else first.address, n_first, task.address, n, address(table))
+    recording = present_recording()
+    if recording is not None:
+        recording.kernel(task, n, table, first, n_first)
+    row = _array.array("q", (0 if first is None else first.address, n_first, task.address, n, address(table)))
+    crew.parallel_for(crew.STATE, row.buffer_info()[0], 1)
 
 
 def _start() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import pooling
 from .gemm import DTYPES
-from .pool import array, fill_zeros, float_task, part, release, run, scratch
+from .pool import array, contiguous, empty, fill_zeros, float_task, part, release, run, scratch
 from .tables import read, real, slots
 
 SMALL = 2048  # arrays with fewer numbers are left to NumPy
@@ -195,14 +195,14 @@ def _(x, *, size):
     shape = pooled(x.shape, size)
     if not usable(x, x.shape, shape, size):
         return pooling.average_pool.twin(x, size=size)
-    return resample(_shrink, np.ascontiguousarray(x), np.empty(shape, x.dtype), size, scale=1 / size**2)
+    return resample(_shrink, contiguous(x), empty(shape, x.dtype), size, scale=1 / size**2)
 
 
 @pooling.average_pool_adjoint.engine("numba")
 def _(dy, *, size, x_shape):
     if not usable(dy, x_shape, dy.shape, size):
         return pooling.average_pool_adjoint.twin(dy, size=size, x_shape=x_shape)
-    return resample(_grow, np.ascontiguousarray(dy), np.empty(x_shape, dy.dtype), size, scale=1 / size**2)
+    return resample(_grow, contiguous(dy), empty(x_shape, dy.dtype), size, scale=1 / size**2)
 
 
 @pooling.upsample_nearest.engine("numba")
@@ -210,7 +210,7 @@ def _(x, *, size):
     shape = upsampled(x.shape, size)
     if not usable(x, shape, x.shape, size):
         return pooling.upsample_nearest.twin(x, size=size)
-    return resample(_grow, np.ascontiguousarray(x), np.empty(shape, x.dtype), size)
+    return resample(_grow, contiguous(x), empty(shape, x.dtype), size)
 
 
 @pooling.upsample_nearest_adjoint.engine("numba")
@@ -218,7 +218,7 @@ def _(dy, *, size):
     shape = pooled(dy.shape, size)
     if not usable(dy, dy.shape, shape, size, exactly=True):
         return pooling.upsample_nearest_adjoint.twin(dy, size=size)
-    return resample(_shrink, np.ascontiguousarray(dy), np.empty(shape, dy.dtype), size)
+    return resample(_shrink, contiguous(dy), empty(shape, dy.dtype), size)
 
 
 @pooling.max_pool_argmax.engine("numba")
@@ -226,7 +226,7 @@ def _(x, *, size):
     shape = pooled(x.shape, size)
     if not usable(x, x.shape, shape, size):
         return pooling.max_pool_argmax.twin(x, size=size)
-    return resample(_argmax, np.ascontiguousarray(x), np.empty(shape, np.int64), size)
+    return resample(_argmax, np.ascontiguousarray(x), empty(shape, np.int64), size)
 
 
 @pooling.max_pool_take.engine("numba")
@@ -235,7 +235,7 @@ def _(x, at, *, size):
     if not usable(x, x.shape, shape, size) or at.shape != shape:
         return pooling.max_pool_take.twin(x, at, size=size)
     at = np.ascontiguousarray(at, np.int64)
-    return resample(_take, np.ascontiguousarray(x), np.empty(shape, x.dtype), size, places=at)
+    return resample(_take, contiguous(x), empty(shape, x.dtype), size, places=at)
 
 
 @pooling.max_pool_adjoint.engine("numba")
@@ -243,4 +243,4 @@ def _(dy, at, *, size, x_shape):
     if not usable(dy, x_shape, dy.shape, size) or at.shape != dy.shape:
         return pooling.max_pool_adjoint.twin(dy, at, size=size, x_shape=x_shape)
     at = np.ascontiguousarray(at, np.int64)
-    return resample(_put_back, np.ascontiguousarray(dy), np.empty(x_shape, dy.dtype), size, places=at)
+    return resample(_put_back, contiguous(dy), empty(x_shape, dy.dtype), size, places=at)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import spectral
 from .gemm import DTYPES
-from .pool import array, float_task, part, run
+from .pool import array, contiguous, float_task, part, run
 from .tables import read, slots
 
 SMALL = 4096  # weights with fewer entries are left to NumPy
@@ -78,7 +78,7 @@ def _finish(i, p, one):
 def _(Wm, u, *, iterations):
     if Wm.dtype not in DTYPES or u.dtype != Wm.dtype or Wm.size < SMALL or u.shape != Wm.shape[:1] or iterations < 1:
         return spectral.power_iteration.twin(Wm, u, iterations=iterations)
-    Wm, u, (K, Co) = np.ascontiguousarray(Wm), u.copy(), Wm.shape
+    Wm, u, (K, Co) = contiguous(Wm), u.copy(), Wm.shape
     tasks = max(1, min(MOST, K, Wm.size // GRAIN))
     v, sums, sigma = np.empty(Co, Wm.dtype), np.empty((tasks, Co), Wm.dtype), np.empty(1, Wm.dtype)
     of_v, of_u = (

@@ -28,6 +28,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from . import pool
 from .pool import PLACE, address, kind_size, read_pointer
 
 I64 = ir.IntType(64)
@@ -54,6 +55,8 @@ def slots(names: str):
 
 
 def _as_array(entries: tuple) -> array:
+    if pool.recorder is not None and (recording := pool.present_recording()) is not None:
+        recording.keep(entries)
     ndarray, integer = np.ndarray, int  # local names are found faster
     if not PLACE:
         return array("q", [e if type(e) is integer else _integer(e) for e in entries])

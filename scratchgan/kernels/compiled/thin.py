@@ -7,9 +7,7 @@ outer             c[m, n] = a[m] b[n]                      a task: some rows
 
 from __future__ import annotations
 
-import numpy as np
-
-from .pool import array, float_task, part, run, share
+from .pool import array, empty, float_task, part, run, share
 from .tables import read, slots
 
 TASKS = 8
@@ -63,13 +61,13 @@ def column(a, b, transposed):
     """C = A b or A^T b, of shape (M, 1), for contiguous A and b with one column."""
     kind = _column_transposed if transposed else _column
     M, K = a.shape[::-1] if transposed else a.shape
-    c = np.empty((M, 1), a.dtype)
+    c = empty((M, 1), a.dtype)
     run(kind[a.itemsize], TASKS, THIN.table(a=a, b=b, c=c, M=M, K_or_N=K))
     return c
 
 
 def outer(a, b):
     """C = a b of shape (M, N), for contiguous a with M numbers and b with N."""
-    c = np.empty((a.size, b.size), a.dtype)
+    c = empty((a.size, b.size), a.dtype)
     run(_outer[a.itemsize], TASKS, THIN.table(a=a, b=b, c=c, M=a.size, K_or_N=b.size))
     return c

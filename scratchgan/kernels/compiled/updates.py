@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
+import threading
+import weakref
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from .tables import read, real, slots
 TASKS = 8
 SMALL = 1024  # arrays with fewer numbers are left to NumPy
 PIECE = 1 << 14  # numbers that one task of Adam updates
+MOST_TABLES = 16  # of Adam's, that are kept
 RMSPROP, SGD, NESTEROV, EMA = range(4)  # the rules
 
 UPDATE = slots("rule n tasks w g v decay lr eps")
@@ -83,22 +87,55 @@ def _(w, g, m, v, *, lr, beta1, beta2, eps, step):
 
 @adam_updates.engine("numba")
 def _(ws, gs, ms, vs, *, lr, beta1, beta2, eps, step):
-    arrays = [*zip(ws, gs, ms, vs, strict=True)]
-    if not arrays or not all(row[0].dtype == ws[0].dtype and _alike(*row) for row in arrays):
+    prepared = _prepared(ws, gs, ms, vs)
+    if prepared is None:
         adam_updates.twin(ws, gs, ms, vs, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
         return
-    dtype, rows = ws[0].dtype, []
-    for row in arrays:
-        n, (w, g, m, v) = row[0].size, [address(a) for a in row]
-        for first in range(0, n, PIECE):
-            at = first * dtype.itemsize
-            rows += ADAM_ROW.row(n=min(PIECE, n - first), w=w + at, g=g + at, m=m + at, v=v + at)
-    p = np.empty(len(ADAM) + len(rows), np.int64)
-    p[len(ADAM) :] = rows
-    constants = p[: len(ADAM)].view(dtype)[:: 8 // dtype.itemsize]  # the first bytes of each entry
     rate, scale = lr / (1 - beta1**step), 1 / (1 - beta2**step) ** 0.5
-    constants[:] = ADAM.row(beta1=beta1, beta2=beta2, rate=rate, scale=scale, eps=eps)
-    run(_adam_piece[dtype.itemsize], len(rows) // len(ADAM_ROW), p)
+    prepared.constants[:] = ADAM.row(beta1=beta1, beta2=beta2, rate=rate, scale=scale, eps=eps)
+    run(_adam_piece[prepared.constants.itemsize], prepared.pieces, prepared.table)
+
+
+class Prepared:
+    """The table of a net's arrays, which is the same in every step except for the constants at its beginning."""
+
+    def __init__(self, ws, gs, ms, vs):
+        size, rows = ws[0].itemsize, []
+        for w, g, m, v in zip(ws, gs, ms, vs, strict=True):
+            n, places = w.size, [address(a) for a in (w, g, m, v)]
+            for first in range(0, n, PIECE):
+                row = zip(("w", "g", "m", "v"), (place + first * size for place in places), strict=True)
+                rows += ADAM_ROW.row(n=min(PIECE, n - first), **dict(row))
+        self.table = np.empty(len(ADAM) + len(rows), np.int64)
+        self.table[len(ADAM) :] = rows
+        self.constants = self.table[: len(ADAM)].view(ws[0].dtype)[:: 8 // size]  # the first bytes of each entry
+        self.pieces = len(rows) // len(ADAM_ROW)
+        self.arrays = [weakref.ref(a) for a in (*ws, *gs, *ms, *vs)]
+
+    def fits(self, arrays) -> bool:
+        """Whether the table is that of these arrays, and not of others that had the same ids before them."""
+        return all(map(operator.is_, [ref() for ref in self.arrays], arrays))
+
+
+_lock = threading.Lock()
+_tables: dict[tuple[int, ...], Prepared] = {}
+
+
+def _prepared(ws, gs, ms, vs) -> Prepared | None:
+    """The table for these arrays, made anew or used again; None if NumPy should update them."""
+    arrays = [*ws, *gs, *ms, *vs]
+    key = tuple(map(id, arrays))
+    found = _tables.get(key)
+    if found is None or not found.fits(arrays):
+        dtype = ws[0].dtype if ws else None
+        if dtype is None or not all(row[0].dtype == dtype and _alike(*row) for row in zip(ws, gs, ms, vs, strict=True)):
+            return None
+        found = Prepared(ws, gs, ms, vs)
+        with _lock:
+            while len(_tables) >= MOST_TABLES:
+                del _tables[next(iter(_tables))]
+            _tables[key] = found
+    return found
 
 
 @rmsprop_update.engine("numba")

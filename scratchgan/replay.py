@@ -1,0 +1,288 @@
+r"""A step of training that is recorded once, and then run from the recording.
+
+`GAN.train_step` runs Python code around every kernel.  For small nets that takes longer than the kernels themselves,
+and it is the same in every step.  So with compiled kernels a GAN records one of its steps (kernels/compiled/recording),
+and runs the later ones from the listing of their operations:
+
+    steps 1 and 2       as always
+    step 3              as always, and recorded
+    steps 4 and 5       twice: from the listing, and, after the state has been set back, as always.  All weights,
+                        gradients, moments, running statistics and reported numbers must be the same bits
+    from step 6 on      from the listing
+
+Nothing that a reader of gan.py learns changes: the listing computes what `turns` would, to the bit.  New noise is drawn,
+the optimisers take their steps, and the average is updated by the same code as ever; the listing only calls it.
+
+**What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; a layer that draws
+random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
+something is not what it was when the step was recorded (`fingerprint`): the batch's shape, an array of a net that was
+replaced, a layer's number (a slope, a momentum), a method that was replaced, the backend.  `why` says which it was.
+
+    SCRATCHGAN_REPLAY=0     never record
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .core import Layer
+from .game import LastBatch
+from .gan import GAN
+from .kernels import get_backend
+from .kernels.registry import KERNELS
+from .layers import fused
+
+if TYPE_CHECKING:
+    from .kernels.compiled.recording import Listing, Recording
+
+VARIABLE = "SCRATCHGAN_REPLAY"
+USUAL = 2  # steps before the one that is recorded
+CHECKS = 2  # steps that are run both ways
+ATTEMPTS = 3  # recordings of one game, at most
+_METHODS = (
+    "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng"
+).split()
+_PASSES = "forward backward apply affine adjoint weight_grad phi dphi statistics mean project update_running".split()
+_recording = threading.Lock()
+_NUMBERS = (int, float, str, tuple)
+_first_methods = [getattr(GAN, name) for name in _METHODS]
+
+
+class Replay:
+    """The listing of a game's step, and what is known about it.
+
+    listing    the Listing, or None
+    ready      whether steps are run from it
+    why        why they are not; "" if they are, or are going to be
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+        self.attempts, self.why = 0, ""
+
+    def __deepcopy__(self, memo: dict) -> Replay:
+        return Replay()  # a listing holds the addresses of one game's arrays
+
+    def forget(self) -> None:
+        """Begin anew: with usual steps, and then a recording."""
+        self.listing: Listing | None = None
+        self.real: np.ndarray | None = None
+        self.batch: LastBatch | None = None
+        self.report: dict[str, np.ndarray] = {}
+        self.fingerprint: tuple = ()
+        self.kept: list = []
+        self.passed, self.steps, self.ready = 0, 0, False
+
+    def turns(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        """What `gan.turns(real)` does, from the listing if there is one."""
+        if self.attempts > ATTEMPTS or not _may_be_recorded(gan):
+            return gan.turns(real)
+        fingerprint, kept = _fingerprint(gan, real)
+        if fingerprint != self.fingerprint:
+            self.forget()
+            self.fingerprint, self.kept, self.why = fingerprint, kept, ""
+        if self.ready:
+            return self._run(gan, real)
+        if self.why:
+            return gan.turns(real)
+        self.steps += 1
+        if self.steps <= USUAL:
+            return gan.turns(real)
+        return self._record(gan, real) if self.listing is None else self._compare(gan, real)
+
+    def _run(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        assert self.listing is not None
+        assert self.real is not None
+        assert self.batch is not None
+        np.copyto(self.real, real)
+        self.listing.run()
+        gan.steps += 1
+        gan.last_batch = LastBatch(*(a.copy() for a in self.batch))
+        return {name: float(a) for name, a in self.report.items()}
+
+    def _record(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        """The usual step, which is recorded; unless another thread is recording one of another game."""
+        if not _recording.acquire(blocking=False):
+            return gan.turns(real)
+        try:
+            return self._recorded(gan, real)
+        finally:
+            _recording.release()
+
+    def _recorded(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        from .kernels.compiled.recording import Recording
+        from .kernels.compiled.traced import plain
+
+        self.attempts += 1
+        random = gan.layer_rng().bit_generator.state
+        with Recording() as recording, _traced(gan, recording):
+            slot = recording.empty(real.shape, real.dtype)
+            np.copyto(plain(slot), real)
+            report = gan.turns(slot)
+        self.report = {name: recording.source(number) for name, number in report.items()}  # type: ignore[misc]
+        if unknown := [name for name, source in self.report.items() if source is None]:
+            recording.refuse(f"{unknown[0]} is not a number that was read from an array")
+        if gan.layer_rng().bit_generator.state != random:
+            recording.refuse("a layer draws random numbers")
+        assert gan.last_batch is not None
+        self.batch = LastBatch(*plain(tuple(gan.last_batch)))
+        gan.last_batch = LastBatch(*(a.copy() for a in self.batch))
+        self.real = plain(slot)
+        if recording.refused:
+            self.why = recording.refused
+            self._drop()
+        else:
+            self.listing = recording.finish([self.real, *self.batch])
+        return report
+
+    def _compare(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        """The step from the listing, and then, from the same state, the usual step, which counts."""
+        before = {key: np.copy(a) for key, a in gan.state().items()}
+        gradients = [np.copy(g) for g in _gradients(gan)]
+        report = self._run(gan, real)
+        listed = _digest(gan, report)
+        gan.load_state(before)
+        for array, value in zip(_gradients(gan), gradients, strict=True):
+            array[...] = value
+        report = gan.turns(real)
+        if _digest(gan, report) != listed:
+            self.why = "the listing gave other bits than the usual step"
+            self._drop()
+        else:
+            self.passed += 1
+            self.ready = self.passed == CHECKS
+        return report
+
+    def _drop(self) -> None:
+        self.listing = self.real = self.batch = None
+        self.report = {}
+
+
+def of(gan: GAN) -> Replay:
+    """The game's Replay."""
+    replay = vars(gan).get("_replay")
+    if replay is None:
+        replay = gan._replay = Replay()  # type: ignore[attr-defined]
+    return replay
+
+
+def why_not(gan: GAN) -> str:
+    """Why the steps of this game cannot be run from a listing, as far as the game itself shows; "" if they may be."""
+    if os.environ.get(VARIABLE, "") == "0":
+        return f"{VARIABLE} is 0"
+    if get_backend() != "numba":
+        return "the kernels are not compiled"
+    if type(gan) is not GAN:
+        return f"{type(gan).__name__} is a game of its own"
+    if gan.rules:
+        return "the game has rules: " + ", ".join(type(rule).__name__ for rule in gan.rules)
+    if gan.d_steps > 1:
+        return "only some of the steps have a turn of G: d_steps > 1"
+    if gan.conditions:
+        return "D gets labels"
+    if [getattr(GAN, name) for name in _METHODS] != _first_methods or any(name in vars(gan) for name in _METHODS):
+        return "a method of the game was replaced"
+    if getattr(fused._here, "off", False):
+        return "every layer is computed separately"
+    return ""
+
+
+def _may_be_recorded(gan: GAN) -> bool:
+    return not why_not(gan)
+
+
+def _fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:
+    """All that a listing depends on besides the values in arrays; and the objects whose ids it contains."""
+    parts: list[Any] = [real.shape, real.dtype]
+    kept: list[Any] = [gan.loss, gan.g_optimizer, gan.d_optimizer, gan.ema]
+    layers = _layers(gan)
+    for layer in layers:
+        values = vars(layer)
+        kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
+        parts += [len(values), *(v for name, v in values.items() if isinstance(v, _NUMBERS) and name != "_accepted")]
+    for kind in dict.fromkeys(map(type, layers)):
+        parts.append(_passes_of(kind))
+    parts += [type(gan.loss).discriminator, type(gan.loss).generator, len(vars(gan.loss))]
+    parts += [v for v in vars(gan.loss).values() if isinstance(v, _NUMBERS)]
+    parts += [kernel.engines.get("numba", kernel.twin) for kernel in KERNELS.values()]
+    return (*parts, *map(id, kept)), kept
+
+
+@contextlib.contextmanager
+def _traced(gan: GAN, recording: Recording) -> Iterator[None]:
+    """While the step is recorded: the nets' arrays report what is computed from them, and what stays Python is called
+    as it is: noise, the optimisers, the average."""
+    from .kernels.compiled.traced import Traced
+
+    own = [(group, name, a) for layer in _layers(gan) for group in _groups(layer) for name, a in group.items()]
+    outside: list[tuple[Any, str]] = [(gan, "noise"), (gan.g_optimizer, "step"), (gan.d_optimizer, "step")]
+    if gan.ema is not None:
+        outside.append((gan.ema, "update"))
+    try:
+        for group, name, array in own:
+            group[name] = array.view(Traced)
+        before = [vars(owner).get(name) for owner, name in outside]
+        for owner, name in outside:
+            setattr(owner, name, _outside(recording, owner, name))
+        yield
+    finally:
+        for (owner, name), own_method in zip(outside, before, strict=True):
+            vars(owner).pop(name, None)
+            if own_method is not None:
+                setattr(owner, name, own_method)
+        for group, name, array in own:
+            if group.get(name) is None or group[name].__array_interface__ != array.__array_interface__:
+                recording.refuse(f"the array {name!r} of a layer was replaced, not changed in place")
+            else:
+                group[name] = array
+
+
+def _outside(recording: Recording, owner: object, name: str) -> Callable:
+    """`owner.name`, which the listing calls by its name: the method that it finds then."""
+    function, title = getattr(owner, name), f"{type(owner).__name__}.{name}"
+    return lambda *arguments: recording.outside(
+        title, partial(function, *arguments), lambda: getattr(owner, name)(*arguments)
+    )
+
+
+def _passes_of(kind: type) -> tuple:
+    return tuple([getattr(kind, name, None) for name in _PASSES])
+
+
+def _layers(gan: GAN) -> list[Layer]:
+    return [*gan.G.layers_below(), *gan.D.layers_below()]
+
+
+def _groups(layer: Layer) -> tuple[dict[str, np.ndarray], ...]:
+    return layer.params, layer.grads, layer.state
+
+
+def _gradients(gan: GAN) -> list[np.ndarray]:
+    return [g for layer in _layers(gan) for g in layer.grads.values()]
+
+
+def _digest(gan: GAN, report: dict[str, float]) -> bytes:
+    """A digest of everything that a step changes or returns."""
+    digest = hashlib.blake2b()
+    for key, array in [*gan.state().items(), *enumerate(_gradients(gan)), *enumerate(gan.last_batch or ())]:
+        digest.update(f"{key} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    for name, number in report.items():
+        digest.update(f"{name} {float(number).hex()}".encode())
+    return digest.digest()
+
+
+def _take_turns(self: GAN, real: np.ndarray) -> dict[str, float]:
+    """`turns`, or what was recorded of it."""
+    return of(self).turns(self, real)
+
+
+GAN.take_turns = _take_turns  # type: ignore[method-assign]
