@@ -164,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--threads", type=int, metavar="N", help="threads for the kernels; default: as many as in training"
     )
+    bench.add_argument("--plan", metavar="RECIPE", help="print the operations of a recipe's training step instead")
     bench.set_defaults(run=_bench)
     return parser
 
@@ -390,7 +391,9 @@ def _gradcheck(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from .runs.bench import run
+    from .runs import bench, plan
 
-    run(args.threads)
+    if args.plan is not None:
+        return 0 if plan.run(args.plan, args.threads) else WRONG
+    bench.run(args.threads)
     return 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from array import array as table_of
 
 import numpy as np
 import pytest
@@ -79,14 +80,16 @@ def test_two_threads_take_tasks():
     """Both threads take part: two tasks of a quarter of a second each do not take half a second of waiting."""
     program = """
 import ctypes, time
+from array import array
 from scratchgan.kernels.compiled import crew, pool
 crew.start()
 crew.set_threads(2)
 nap = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(lambda i, p: time.sleep(0.25))
 address = ctypes.cast(nap, ctypes.c_void_p).value
-crew.parallel_for(crew.STATE, 0, 0, address, 1, 0)
+one, two = (array("q", (0, 0, address, n, 0)) for n in (1, 2))
+crew.parallel_for(crew.STATE, one.buffer_info()[0], 1)
 start = time.perf_counter()
-crew.parallel_for(crew.STATE, 0, 0, address, 2, 0)
+crew.parallel_for(crew.STATE, two.buffer_info()[0], 1)
 print(time.perf_counter() - start)
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
@@ -128,12 +131,13 @@ def test_a_delayed_region_is_followed_by_regions_of_the_starter_alone():
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(slow)
     address = ctypes.cast(function, ctypes.c_void_p).value
     crew._state[crew.ALONE_UNTIL] = crew._state[crew.ALONE_FOR] = 0
+    late, quick = (table_of("q", (0, 0, address, 8, p)) for p in (1, 0))
     for _ in range(20):  # until the worker has taken a task of a delayed region
-        crew.parallel_for(crew.STATE, 0, 0, address, 8, 1)
+        crew.parallel_for(crew.STATE, late.buffer_info()[0], 1)
         if crew._state[crew.ALONE_FOR]:
             break
     assert crew._state[crew.ALONE_FOR] > 0
     taken.clear()
-    crew.parallel_for(crew.STATE, 0, 0, address, 8, 0)
+    crew.parallel_for(crew.STATE, quick.buffer_info()[0], 1)
     assert taken == [True] * 8
     crew._state[crew.ALONE_UNTIL] = crew._state[crew.ALONE_FOR] = 0

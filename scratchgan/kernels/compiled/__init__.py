@@ -6,7 +6,19 @@ them, `tables` names the arguments of tasks, `compiling` holds the compiler's fl
 when it is first called.  No layer imports this package.
 """
 
-from . import batched, batchnorm, bilinear, conv, elementwise, gemm, group_means, resampling, spectral, updates
+from . import (
+    batched,
+    batchnorm,
+    bilinear,
+    conv,
+    elementwise,
+    gemm,
+    group_means,
+    recording,
+    resampling,
+    spectral,
+    updates,
+)
 
 __all__ = [
     "batched",
@@ -16,6 +28,7 @@ __all__ = [
     "elementwise",
     "gemm",
     "group_means",
+    "recording",
     "resampling",
     "spectral",
     "updates",

@@ -26,6 +26,8 @@ VARIABLE = "SCRATCHGAN_KERNELS_AHEAD"
 LOCK = "compiling.lock"
 #: what a training step of a DCGAN needs, from the last to the first
 ORDER = (
+    "recording._add",
+    "recording._fill",
     "updates._adam_piece",
     "conv_weight_grad._weight_grad",
     "winograd_grad._taps",

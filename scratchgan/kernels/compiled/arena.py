@@ -6,12 +6,21 @@ a later operation of the same step.  That is right for the recording as well: it
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .pool import address
 
 ALIGNMENT = 64
 SLAB = 1 << 20  # bytes that the arena takes from NumPy at a time, at least
+
+
+def base_array(a: np.ndarray) -> np.ndarray:
+    """The array that owns the memory of `a`, or has got it from something that is not an array."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
 
 
 class Block:
@@ -67,6 +76,21 @@ class Arena:
                 self.free[-1] = (before, length + size)
             else:
                 self.free.append((place, size))
+
+    def lasting(self, value: Any) -> Any:
+        """`value`, or what is in it, with arrays of this arena as views that do not keep their blocks in use."""
+        if isinstance(value, (tuple, list)):
+            return type(value)(self.lasting(v) for v in value)
+        if isinstance(value, dict):
+            return {key: self.lasting(v) for key, v in value.items()}
+        if not isinstance(value, np.ndarray) or not isinstance(base_array(value).base, Block):
+            return value
+        place = address(value)
+        for slab in self.slabs:
+            offset = place - address(slab)
+            if 0 <= offset < slab.nbytes:
+                return np.ndarray(value.shape, value.dtype, slab, offset, value.strides)
+        return value.view(np.ndarray)  # of another arena
 
     def close(self) -> None:
         """From now on the addresses belong to a listing."""

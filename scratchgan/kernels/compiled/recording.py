@@ -33,12 +33,12 @@ from typing import NamedTuple
 import numpy as np
 
 from . import crew, pool
-from .arena import Arena, Block
+from .arena import Arena, Block, base_array
 from .compiling import by_address
 from .gemm import DTYPES
 from .pool import address, float_task, share
 from .tables import read, slots
-from .traced import Traced, base_array, plain
+from .traced import Traced, plain
 
 TASKS = 8  # for one operation on a large array
 LARGE = 1 << 14  # numbers
@@ -145,7 +145,7 @@ class Recording:
     def __enter__(self) -> Recording:
         if pool.recorder is not None:
             raise RuntimeError("a training step is being recorded already")
-        self.thread, pool.recorder = threading.get_ident(), self
+        self.thread, self.usual, pool.recorder = threading.get_ident(), np.geterr(), self
         return self
 
     def __exit__(self, *exc) -> None:
@@ -214,39 +214,41 @@ class Recording:
             self.call(name, later)
             return None
         slot = self.empty(result.shape, result.dtype)
-        to = slot.view(np.ndarray)
+        to = self.arena.lasting(slot)
         to[...] = result
-        self.call(name, lambda: np.copyto(to, later()), slot.shape)  # type: ignore[arg-type]  # it returned an array
+        self.call(name, lambda: np.copyto(to, later()), slot.shape)  # type: ignore[arg-type]  # now it is an array
         return slot
 
     def pure(self, name: str, function: Callable, arguments, keywords, out: np.ndarray | None = None):
         """A function without side effects, of arrays: its result goes into one array, `out` if that is given."""
-        arguments, keywords = plain(arguments), plain(keywords)
+        makers = _makers((*arguments, *keywords.values()))
+        arguments, keywords = (self.arena.lasting(plain(given)) for given in (arguments, keywords))
         errors = np.geterr()
         if out is not None:
-            self._need((*arguments, out, *keywords.values()))
-            function(*arguments, out=plain(out), **keywords)
-            if not self._as_task(name, arguments, plain(out), keywords):
-                to = plain(out)
+            self.needed |= makers
+            self._need((out,))
+            to = self.arena.lasting(plain(out))
+            function(*arguments, out=to, **keywords)
+            if not self._as_task(name, arguments, to, keywords):
                 self._write_down(name, functools.partial(function, *arguments, out=to, **keywords), to.shape, errors)
             return out
         result = function(*arguments, **keywords)
         slot = self.empty(np.shape(result), result.dtype)
-        to = slot.view(np.ndarray)
+        to = self.arena.lasting(slot)
         to[...] = result
         if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
             call = functools.partial(function, *arguments, out=to, **keywords)
         else:
             call = functools.partial(_into, to, function, arguments, keywords)
         base_array(slot).base.maker = number = len(self.operations)  # type: ignore[union-attr]  # it is a Block
-        self.reads[number] = _makers((*arguments, *keywords.values()))
+        self.reads[number] = makers
         self._write_down(name, call, to.shape, errors)
         return slot
 
     def copy(self, to: np.ndarray, value) -> None:
         """to[...] = value, with any conversion."""
         self._need((to, value))
-        to, value = plain(to), plain(value)
+        to, value = (self.arena.lasting(plain(given)) for given in (to, value))
         np.copyto(to, value, casting="unsafe")
         zero = isinstance(value, (int, float)) and value == 0
         if not (zero and self._task(_fill, "fill", to, FILL)):
@@ -286,13 +288,9 @@ class Recording:
         return True
 
     def _write_down(self, name: str, call: Callable[[], object], shape, errors) -> None:
-        if errors != self._usual:
+        if errors != self.usual:
             call = functools.partial(_with_errors, errors, call)
         self.call(name, call, shape)
-
-    @functools.cached_property
-    def _usual(self) -> dict:
-        return dict(np.geterr())
 
 
 def _makers(entries) -> set[int]:

@@ -63,13 +63,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def base_array(a: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of `a`, or has got it from something that is not an array."""
-    while isinstance(a.base, np.ndarray):
-        a = a.base
-    return a
-
-
 class Traced(np.ndarray):
     """An array of the step that is recorded."""
 
