@@ -137,7 +137,9 @@ def step_trial(item: str, sizes: Sizes, threads: int, stack: contextlib.ExitStac
 
 
 def dcgan_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
-    yield step_trial("dcgan", sizes, threads, stack)[0]
+    trial, work, expected = step_trial("dcgan", sizes, threads, stack)
+    add_tensorflow("dcgan", trial, expected, threads, saved_start(work, stack), stack)
+    yield trial
 
 
 def critic_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
@@ -147,11 +149,7 @@ def critic_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> It
 def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Iterator[Trial]:
     trial, work, expected = step_trial("mlp", sizes, threads, stack)
     if can_pin(threads):
-        gan, path = work.start(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
-        start = {
-            f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D)) for i, (_, a) in enumerate(net.parameters())
-        }  # W has the shape (Di, Do) in JAX, too
-        np.savez(path, real=work.real, noise=work.noise, **start)
+        path = saved_start(work, stack)
         try:
             peer = Peer("benchmarks.peer_jax", threads, str(path))
         except RuntimeError as error:
@@ -160,7 +158,36 @@ def mlp_trials(sizes: Sizes, threads: int, stack: contextlib.ExitStack) -> Itera
             stack.callback(peer.close)
             same_work("JAX jit", expected, peer.ask("check"))
             trial.peers["JAX jit"] = peer.ask
+        add_tensorflow("mlp", trial, expected, threads, path, stack)
     yield trial
+
+
+def saved_start(work: Steps, stack: contextlib.ExitStack) -> Path:
+    """A file with the initial weights, the batch and the noise.  All layouts are those of JAX and TensorFlow, too."""
+    gan, path = work.start(np.float32), Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
+    start = {
+        f"{which}{i}": a for which, net in (("g", gan.G), ("d", gan.D)) for i, (_, a) in enumerate(net.parameters())
+    }
+    np.savez(path, real=work.real, noise=work.noise, **start)
+    return path
+
+
+def add_tensorflow(
+    item: str, trial: Trial, expected: list[float], threads: int, path: Path, stack: contextlib.ExitStack
+) -> None:
+    """Both modes of TensorFlow, if it is installed, each checked first."""
+    if not importlib.util.find_spec("tensorflow"):
+        print(f"{trial.name}: TensorFlow left out: it is not installed")
+        return
+    for who, options in {"TensorFlow tf.function": (), "TensorFlow XLA": ("--xla",)}.items():
+        try:
+            peer = Peer("benchmarks.peer_tensorflow", threads, item, str(path), *options)
+        except RuntimeError as error:
+            print(f"{trial.name}: {who} left out: {error}")
+            continue
+        stack.callback(peer.close)
+        same_work(f"{trial.name}, {who}", expected, peer.ask("check"), CHECKS[np.float32])
+        trial.peers[who] = peer.ask
 
 
 def dcgan_steps(sizes: Sizes) -> Steps:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.peers [--threads 1 2] [--repeats 15] [--only dcgan mlp critic products convolutions] [--quick]
 
-    dcgan           a training step of DCGAN-28, batch 64                 PyTorch in five modes
-    mlp             a training step of an MLP GAN on points, batch 256    PyTorch, JAX
+    dcgan           a training step of DCGAN-28, batch 64                 PyTorch in five modes, TensorFlow in two
+    mlp             a training step of an MLP GAN on points, batch 256    PyTorch, JAX, TensorFlow
     critic          a step of a WGAN-GP critic, batch 64                  PyTorch with double backward
     products        the matrix products of such steps                     NumPy's BLAS
     convolutions    the three products of D's second convolution          oneDNN, through PyTorch
@@ -11,7 +11,7 @@
 Before anything is timed, both sides get the same weights, data and noise, and must compute the same (`same_work`).
 Then they alternate, A B A B ...; the result is the median of the ratios of the rounds, with quartiles.  Before each
 turn there is a pause and a call that is not timed, so waiting threads of the other side have stopped spinning by then.
-The training steps of PyTorch and JAX run in separate processes, where neither this package's memory settings nor its
+The training steps of PyTorch, JAX and TensorFlow run in separate processes, where neither this package's memory settings nor its
 threads affect them.  "best" marks the peer with the smallest ratio in this run.  Next to each time is the share of it
 that the counted products alone would take at the rate of this package's fastest large product, with the same number of
 threads, in this run.

@@ -501,6 +501,74 @@ print(crew.__doc__)
 print(inspect.getsource(crew._take.py_func))
 
 # %% [markdown]
+# ## A step as one list
+#
+# A training step of a small GAN calls some dozens of kernels. Before each, Python looks up a layer, checks shapes, makes
+# a cache, and fills the kernel's table with addresses. The next step does all of that again, with the same result. Is
+# it much? **Before you run the cell:** the nets have two hidden layers of 128, the batch has 256 points. Which share of
+# the step is spent between the kernels: a tenth, a third, or more?
+
+# %%
+from scratchgan import replay
+from scratchgan.models import mlp_gan
+
+cloud = rng.standard_normal((256, 2)).astype(np.float32)
+
+
+def trained(steps, recorded):
+    """A small GAN after some steps, from seed 0; and whether its last step was run from a list."""
+    os.environ[replay.VARIABLE] = "1" if recorded else "0"
+    gan = mlp_gan(2, 2, (128, 128), seed=0)
+    for _ in range(steps):
+        gan.train_step(cloud)
+    return gan, replay.of(gan).ready
+
+
+usual, _ = trained(8, recorded=False)
+usual_ms = 1e3 * seconds(lambda: usual.train_step(cloud))
+listed, ready = trained(8, recorded=True)
+listed_ms = 1e3 * seconds(lambda: listed.train_step(cloud))
+listing = replay.of(listed).listing
+kernels = [i for i, operation in enumerate(listing.operations) if operation.row is not None]
+took = np.min([listing.timed() for _ in range(15)], axis=0)
+in_kernels = 1e3 * took[kernels].sum()
+print(f"the usual step        {usual_ms:5.2f} ms, {in_kernels:.2f} of them in kernels")
+print(f"from the list         {listed_ms:5.2f} ms")
+print(f"between the kernels   {1 - in_kernels / usual_ms:.0%} of the usual step, {1 - in_kernels / listed_ms:.0%} of the other")
+
+# %% [markdown]
+# So the package **records** a step: while it runs as always, every kernel's task and table are written down, and what
+# NumPy computes between them. Later steps run from this list, at the same addresses. The list can be read. This is how
+# D's middle layer goes backward, for the fakes: the gradient of the rectifier and its sum over the batch (which is the
+# gradient of the bias), the product for dW, the two additions to the gradients, and the product for dx:
+
+# %%
+backward = [i for i, operation in enumerate(listing.operations) if operation.layer == 'Dense "D.2" backward']
+for operation, t in [(listing.operations[i], took[i]) for i in backward[5:10]]:  # the first five are for real samples
+    print(f"{1e6 * t:6.0f} microseconds  {abs(operation.tasks)} tasks  {operation.name}")
+print(f"\n{len(listing.operations)} operations, {len(kernels)} of them kernels, in {len(listing.segments)} calls")
+
+# %% [markdown]
+# (`scratchgan bench --plan mlp-ring` prints all of it.) New noise is still drawn by Python, and Adam takes its step in
+# Python too, since both change from step to step.
+#
+# A list that is wrong would train another GAN, and nobody would notice. So it is used only after it has given *the same
+# bits* as two usual steps: weights, gradients, Adam's moments, the numbers in the log. And it is thrown away as soon as
+# anything that it depends on changes, such as the batch's shape, a layer's slope, or an array that was replaced. A step
+# that cannot be written down, because it branches on a number or draws a mask for Dropout, runs as always. Do both kinds
+# of steps lead to the same weights?
+
+# %%
+digests = []
+for recorded in (False, True):
+    gan, ready = trained(50, recorded)
+    weights = b"".join(w.tobytes() for net in (gan.G, gan.D) for _, w in net.parameters())
+    digests.append(sha256(weights).hexdigest()[:32])
+    print(f"{'from the list' if ready else 'usual steps':<15}{digests[-1]}")
+assert digests[0] == digests[1]
+os.environ.pop(replay.VARIABLE)
+
+# %% [markdown]
 # ## Readable twins
 #
 # Nobody should have to read vector instructions to know what a layer does. Each kernel has a twin of a few lines of
