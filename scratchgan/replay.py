@@ -16,7 +16,7 @@ the optimisers take their steps, and the average is updated by the same code as 
 **What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; a layer that draws
 random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
 something is not what it was when the step was recorded (`fingerprint`): the batch's shape, an array of a net that was
-replaced, a layer's number (a slope, a momentum), a method that was replaced, the backend.  `why` says which it was.
+replaced, a layer's number (a slope, a momentum), a method or a function that was replaced, the backend.  `why` says which it was.
 
     SCRATCHGAN_REPLAY=0     never record
 """
@@ -26,9 +26,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,13 +48,9 @@ VARIABLE = "SCRATCHGAN_REPLAY"
 USUAL = 2  # steps before the one that is recorded
 CHECKS = 2  # steps that are run both ways
 ATTEMPTS = 3  # recordings of one game, at most
-_METHODS = (
-    "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng"
-).split()
-_PASSES = "forward backward apply affine adjoint weight_grad phi dphi statistics mean project update_running".split()
+_METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
 _recording = threading.Lock()
 _NUMBERS = (int, float, str, tuple)
-_first_methods = [getattr(GAN, name) for name in _METHODS]
 
 
 class Replay:
@@ -188,8 +185,8 @@ def why_not(gan: GAN) -> str:
         return "only some of the steps have a turn of G: d_steps > 1"
     if gan.conditions:
         return "D gets labels"
-    if [getattr(GAN, name) for name in _METHODS] != _first_methods or any(name in vars(gan) for name in _METHODS):
-        return "a method of the game was replaced"
+    if any(name in vars(gan) for name in _METHODS):
+        return "a method of this game was replaced"
     if getattr(fused._here, "off", False):
         return "every layer is computed separately"
     return ""
@@ -201,19 +198,26 @@ def _may_be_recorded(gan: GAN) -> bool:
 
 def _fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:
     """All that a listing depends on besides the values in arrays; and the objects whose ids it contains."""
+    layers = _layers(gan)
     parts: list[Any] = [real.shape, real.dtype]
     kept: list[Any] = [gan.loss, gan.g_optimizer, gan.d_optimizer, gan.ema]
-    layers = _layers(gan)
-    for layer in layers:
-        values = vars(layer)
-        kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
+    for owner in (*layers, gan.loss):
+        values = vars(owner)
         parts += [len(values), *(v for name, v in values.items() if isinstance(v, _NUMBERS) and name != "_accepted")]
-    for kind in dict.fromkeys(map(type, layers)):
-        parts.append(_passes_of(kind))
-    parts += [type(gan.loss).discriminator, type(gan.loss).generator, len(vars(gan.loss))]
-    parts += [v for v in vars(gan.loss).values() if isinstance(v, _NUMBERS)]
-    parts += [kernel.engines.get("numba", kernel.twin) for kernel in KERNELS.values()]
+    for layer in layers:
+        kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
+    for names in _namespaces(tuple(dict.fromkeys(map(type, (*layers, gan.loss))))):
+        kept += names.values()
+    kept += [kernel.engines.get("numba", kernel.twin) for kernel in KERNELS.values()]
     return (*parts, *map(id, kept)), kept
+
+
+@lru_cache(maxsize=64)
+def _namespaces(kinds: tuple[type, ...]) -> list[Mapping[str, Any]]:
+    """The attributes of these classes and their base classes, and of the files that define them: all their code."""
+    classes = dict.fromkeys(base for kind in (GAN, *kinds) for base in kind.__mro__ if base is not object)
+    files = dict.fromkeys(sys.modules[base.__module__] for base in classes if base.__module__ in sys.modules)
+    return [vars(owner) for owner in (*classes, *files)]
 
 
 @contextlib.contextmanager
@@ -251,10 +255,6 @@ def _outside(recording: Recording, owner: object, name: str) -> Callable:
     return lambda *arguments: recording.outside(
         title, partial(function, *arguments), lambda: getattr(owner, name)(*arguments)
     )
-
-
-def _passes_of(kind: type) -> tuple:
-    return tuple([getattr(kind, name, None) for name in _PASSES])
 
 
 def _layers(gan: GAN) -> list[Layer]:

@@ -1,5 +1,6 @@
 """A recorded step gives the bits of the usual step, and is not used where it would not."""
 
+import contextlib
 import copy
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 
 import scratchgan
 from scratchgan import replay
+from scratchgan.exercises import bugs
 from scratchgan.gan import GAN
 from scratchgan.layers import (
     BatchNorm,
@@ -21,7 +23,7 @@ from scratchgan.layers import (
     Sequential,
     Tanh,
 )
-from scratchgan.losses import NonSaturating
+from scratchgan.losses import NonSaturating, minimax
 from scratchgan.models import MODELS, dcgan, mlp_gan
 from scratchgan.optim import SGD, Adam, RMSProp
 from scratchgan.rules import InstanceNoise
@@ -260,6 +262,29 @@ def test_a_replaced_method_is_called(monkeypatch):
     assert len(calls) > before
 
 
+@pytest.mark.parametrize("name", bugs.names())
+def test_a_planted_fault_has_its_effect_at_once_and_no_longer_than_it_is_planted(name, monkeypatch):
+    def plant(step, gan):
+        if step == 6:
+            gan.patient = contextlib.ExitStack()
+            gan.patient.enter_context(bugs.planted(name))
+        if step == 8:
+            gan.patient.close()
+
+    both(own, images, monkeypatch, 10, plant)
+
+
+def test_a_replaced_function_is_called(monkeypatch):
+    gan = small()
+    train(gan, points)
+    assert replay.of(gan).ready
+    calls = []
+    first = minimax.softplus
+    monkeypatch.setattr(minimax, "softplus", lambda x: calls.append(1) or first(x))
+    gan.train_step(points(0))
+    assert calls
+
+
 def test_dropout_is_never_recorded():
     rng = np.random.default_rng(0)
     G, D = Sequential([Dense(2, 2, rng=rng)]), Sequential([Dense(2, 64, rng=rng), Dropout(0.5), Dense(64, 1, rng=rng)])
@@ -280,19 +305,15 @@ def test_games_that_are_not_recorded_say_why(options):
 def test_a_listing_that_gives_other_bits_is_not_used(monkeypatch):
     """A loss that counts its calls: nothing that an array could report."""
 
+    calls = []
+
     class Drifting(NonSaturating):
-        calls = 0
-
         def generator(self, fake_logits, real_logits=None):
-            Drifting.calls += 1
+            calls.append(1)
             value, d = super().generator(fake_logits)
-            return value, d * np.float32(1 + 0.01 * (Drifting.calls % 5))
+            return value, d * np.float32(1 + 0.01 * (len(calls) % 5))
 
-    def make():
-        Drifting.calls = 0
-        return small(loss=Drifting())
-
-    gan = make()
+    gan = small(loss=Drifting())
     reports = [gan.train_step(points(step)) for step in range(STEPS)]
     assert not replay.of(gan).ready
     assert "other bits" in replay.of(gan).why
