@@ -50,7 +50,7 @@ CHECKS = 2  # steps that are run both ways
 ATTEMPTS = 3  # recordings of one game, at most
 _METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
 _recording = threading.Lock()
-_NUMBERS = (int, float, str, tuple)
+_NUMBERS = (int, float, str)
 
 
 class Replay:
@@ -93,7 +93,12 @@ class Replay:
         self.steps += 1
         if self.steps <= USUAL:
             return gan.turns(real)
-        return self._record(gan, real) if self.listing is None else self._compare(gan, real)
+        if not _recording.acquire(blocking=False):  # another thread is recording a step of another game
+            return gan.turns(real)
+        try:
+            return self._record(gan, real) if self.listing is None else self._compare(gan, real)
+        finally:
+            _recording.release()
 
     def _run(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
         assert self.listing is not None
@@ -106,15 +111,7 @@ class Replay:
         return {name: float(a) for name, a in self.report.items()}
 
     def _record(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
-        """The usual step, which is recorded; unless another thread is recording one of another game."""
-        if not _recording.acquire(blocking=False):
-            return gan.turns(real)
-        try:
-            return self._recorded(gan, real)
-        finally:
-            _recording.release()
-
-    def _recorded(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
+        """The usual step, which is recorded."""
         from .kernels.compiled.recording import Recording
         from .kernels.compiled.traced import plain
 
@@ -149,14 +146,30 @@ class Replay:
         gan.load_state(before)
         for array, value in zip(_gradients(gan), gradients, strict=True):
             array[...] = value
-        report = gan.turns(real)
-        if _digest(gan, report) != listed:
+        report, self.why = self._usual(gan, real)
+        if not self.why and _digest(gan, report) != listed:
             self.why = "the listing gave other bits than the usual step"
+        if self.why:
             self._drop()
         else:
             self.passed += 1
             self.ready = self.passed == CHECKS
         return report
+
+    def _usual(self, gan: GAN, real: np.ndarray) -> tuple[dict[str, float], str]:
+        """The report of the usual step, in the memory of the listing; and why the listing cannot be used, or ""."""
+        from .kernels.compiled.arena import ArrayKeptError
+
+        assert self.listing is not None
+        gan.last_batch = None
+        try:
+            with self.listing.arena.lent():
+                report = gan.turns(real)
+                assert gan.last_batch is not None
+                gan.last_batch = LastBatch(*(a.copy() for a in gan.last_batch))
+        except ArrayKeptError as error:
+            return report, str(error)
+        return report, ""
 
     def _drop(self) -> None:
         self.listing = self.real = self.batch = None
@@ -203,7 +216,12 @@ def _fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:
     kept: list[Any] = [gan.loss, gan.g_optimizer, gan.d_optimizer, gan.ema]
     for owner in (*layers, gan.loss):
         values = vars(owner)
-        parts += [len(values), *(v for name, v in values.items() if isinstance(v, _NUMBERS) and name != "_accepted")]
+        parts.append(len(values))
+        for name, value in values.items():
+            if isinstance(value, _NUMBERS):
+                parts.append(value)
+            elif isinstance(value, tuple) and name != "_accepted":
+                (parts if all(isinstance(v, _NUMBERS) for v in value) else kept).append(value)
     for layer in layers:
         kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
     for names in _namespaces(tuple(dict.fromkeys(map(type, (*layers, gan.loss))))):

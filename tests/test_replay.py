@@ -320,6 +320,28 @@ def test_a_listing_that_gives_other_bits_is_not_used(monkeypatch):
     assert all(np.isfinite(report["g_loss"]) for report in reports)
 
 
+@pytest.mark.parametrize("both_results", [False, True])
+def test_a_layer_that_keeps_an_array_of_the_step_is_not_recorded(both_results, monkeypatch):
+    """From a listing, the kept array would change with every step."""
+
+    class Keeping(Dense):
+        def forward(self, x, **options):
+            y, cache = super().forward(x, **options)
+            self.kept = (y, cache) if both_results else y
+            return y, cache
+
+    def make():
+        rng = np.random.default_rng(0)
+        G, D = Sequential([Keeping(2, 32, rng=rng), Dense(32, 2, rng=rng)]), Sequential([Dense(2, 1, rng=rng)])
+        for net in (G, D):
+            net.layers[0].kept = None
+        return GAN(G, D, latent_dim=2, data_shape=(2,), g_optimizer=Adam(G), d_optimizer=Adam(D))
+
+    gan = both(make, points, monkeypatch)
+    assert not replay.of(gan).ready
+    assert both_results or "still in use" in replay.of(gan).why
+
+
 def test_a_step_that_branches_on_a_number_is_not_recorded():
     class Branching(NonSaturating):
         def generator(self, fake_logits, real_logits=None):

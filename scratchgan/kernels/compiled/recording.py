@@ -180,10 +180,7 @@ class Recording:
 
     def empty(self, shape, dtype) -> np.ndarray:
         """An array in the arena."""
-        dtype = np.dtype(dtype)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        memory = np.asarray(self.arena.take(size))[:size]
-        return memory.view(dtype).reshape(shape).view(Traced)
+        return self.arena.empty(shape, dtype).view(Traced)
 
     def keep(self, entries) -> None:
         """Keep the arrays in a table, except for those in the arena: it keeps their memory."""
