@@ -50,6 +50,7 @@ CHECKS = 2  # steps that are run both ways
 ATTEMPTS = 3  # recordings of one game, at most
 _METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
 _recording = threading.Lock()
+_NOTHING = object()
 _NUMBERS = (int, float, str)
 
 
@@ -117,6 +118,8 @@ class Replay:
 
         self.attempts += 1
         random = gan.layer_rng().bit_generator.state
+        owners = [*_layers(gan), gan.loss]
+        before = [dict(vars(owner)) for owner in owners]
         with Recording() as recording, _traced(gan, recording):
             slot = recording.empty(real.shape, real.dtype)
             np.copyto(plain(slot), real)
@@ -126,6 +129,10 @@ class Replay:
             recording.refuse(f"{unknown[0]} is not a number that was read from an array")
         if gan.layer_rng().bit_generator.state != random:
             recording.refuse("a layer draws random numbers")
+        for owner, attributes in zip(owners, before, strict=True):
+            for name, value in vars(owner).items():
+                if name != "_accepted" and attributes.get(name, _NOTHING) is not value:
+                    recording.refuse(f"{type(owner).__name__} changes its attribute {name!r}")
         assert gan.last_batch is not None
         self.batch = LastBatch(*plain(tuple(gan.last_batch)))
         gan.last_batch = LastBatch(*(a.copy() for a in self.batch))

@@ -320,26 +320,34 @@ def test_a_listing_that_gives_other_bits_is_not_used(monkeypatch):
     assert all(np.isfinite(report["g_loss"]) for report in reports)
 
 
-@pytest.mark.parametrize("both_results", [False, True])
-def test_a_layer_that_keeps_an_array_of_the_step_is_not_recorded(both_results, monkeypatch):
-    """From a listing, the kept array would change with every step."""
+KEEPING = {
+    "an array": (lambda layer, y, cache: vars(layer).update(kept=y), "'kept'"),
+    "arrays": (lambda layer, y, cache: vars(layer).update(kept=(y, cache)), ""),
+    "a number": (lambda layer, y, cache: vars(layer).update(kept=(layer.kept or 0) + 1), ""),
+    "in a list": (lambda layer, y, cache: layer.all.append(y), "still in use"),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_layer_that_keeps_something_of_the_step_is_not_recorded(name, monkeypatch):
+    """From a listing, what was kept would change with every step, or with none."""
+    keep, why = KEEPING[name]
 
     class Keeping(Dense):
         def forward(self, x, **options):
             y, cache = super().forward(x, **options)
-            self.kept = (y, cache) if both_results else y
+            keep(self, y, cache)
             return y, cache
 
     def make():
         rng = np.random.default_rng(0)
-        G, D = Sequential([Keeping(2, 32, rng=rng), Dense(32, 2, rng=rng)]), Sequential([Dense(2, 1, rng=rng)])
-        for net in (G, D):
-            net.layers[0].kept = None
+        G, D = Sequential([Keeping(2, 64, rng=rng), Dense(64, 2, rng=rng)]), Sequential([Dense(2, 1, rng=rng)])
+        G.layers[0].kept, G.layers[0].all = None, []
         return GAN(G, D, latent_dim=2, data_shape=(2,), g_optimizer=Adam(G), d_optimizer=Adam(D))
 
-    gan = both(make, points, monkeypatch)
+    gan = both(make, lambda step: points(step, 256), monkeypatch)
     assert not replay.of(gan).ready
-    assert both_results or "still in use" in replay.of(gan).why
+    assert why in replay.of(gan).why
 
 
 def test_a_step_that_branches_on_a_number_is_not_recorded():
