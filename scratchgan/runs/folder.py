@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data import Data
+from ..files.atomic import sync
 
 LOCK = ".lock"
 LONGEST_LOG = 1 << 30  # bytes; a line has about 500
@@ -91,7 +92,7 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
             raise ValueError(f"{path}: not the log that belongs to the checkpoint: {error}") from None
         file.truncate(size)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return records
 
 

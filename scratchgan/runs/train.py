@@ -36,7 +36,7 @@ from ..doctor.finding import Finding
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
-from ..files.atomic import replacing, write_text
+from ..files.atomic import replacing, sync, write_text
 from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
@@ -334,7 +334,7 @@ class Loop:
         from .. import __version__
 
         if self.log_file is not None:
-            os.fsync(self.log_file.fileno())
+            sync(self.log_file.fileno())
         arrays = {f"gan/{key}": value for key, value in self.gan.state().items()}
         arrays |= {f"stream/{key}": value for key, value in self.stream.state().items()}
         checkpoint.save(
