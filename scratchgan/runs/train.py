@@ -20,7 +20,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -265,7 +264,7 @@ class Loop:
             if logged:
                 self.record(losses)
                 if (warning := self.watch.look(self.log)) and not bar.disable:
-                    bar.write(f"{recipe.name}: {warning}", file=sys.stderr)
+                    bar.write(f"{recipe.name}: {warning}", file=bar.fp)
             if recipe.sample_every and self.step % recipe.sample_every == 0:
                 self.frame()
             if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0 and self.step < recipe.steps:
