@@ -38,7 +38,8 @@ class Output:
     """
 
     def __init__(self, stream: Any):
-        self.stream, self.error = stream, None if stream is not None else ValueError("there is no stream")
+        self.stream = stream
+        self.error: Exception | None = None if stream is not None else ValueError("there is no stream")
 
     @property
     def lost(self) -> str:
@@ -83,6 +84,7 @@ class Output:
 @contextlib.contextmanager
 def console() -> Iterator[tuple[Output, Output]]:
     """Within the block, sys.stdout and sys.stderr never raise, and a warning is one line; gives both of them."""
+
     def as_one_line(message, *where, **more):
         from .arrays import one_line
 
@@ -91,7 +93,7 @@ def console() -> Iterator[tuple[Output, Output]]:
     _fill_closed()
     before, form = (sys.stdout, sys.stderr), warnings.formatwarning
     outputs = Output(before[0]), Output(before[1])
-    sys.stdout, sys.stderr = outputs  # type: ignore[assignment]  # they have what print, tqdm and logging use
+    sys.stdout, sys.stderr = outputs  # they have what print, tqdm and logging use
     warnings.formatwarning = as_one_line
     try:
         yield outputs

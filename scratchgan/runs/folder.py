@@ -11,7 +11,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator

@@ -43,7 +43,7 @@ def test_an_error_names_the_file_that_was_meant_and_leaves_the_old_one(tmp_path,
     path = tmp_path / "a.txt"
     path.write_text("old")
     refuse(monkeypatch, name, code, 99)
-    with pytest.raises(OSError, match="a.txt") as caught:
+    with pytest.raises(OSError, match=r"a\.txt") as caught:
         write_text(path, "new")
     assert (caught.value.errno, caught.value.filename) == (code, str(path))
     assert path.read_text() == "old"

@@ -58,7 +58,7 @@ def test_without_numba_the_twins_run():
     assert (code, output) == (0, "numpy -0.5")
     code, output = python(hide + "import scratchgan; scratchgan.set_backend('numba')")
     assert code == 1
-    assert "RuntimeError: the backend 'numba' needs Numba: pip install numba" in output
+    assert "BackendError: the backend 'numba' needs Numba: pip install numba" in output
 
 
 def test_numba_is_imported_when_a_kernel_is_called_and_not_before():

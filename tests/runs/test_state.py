@@ -50,6 +50,8 @@ def test_an_infinite_moment_ends_training_and_the_good_checkpoint_stays(optimize
         return losses
 
     monkeypatch.setattr(GAN, "train_step", spoiled)
-    with pytest.raises(Diverged, match=r"diverged at step 5: d_optimizer/v/2\.W is not finite; .* lower learning rates"):
+    with pytest.raises(
+        Diverged, match=r"diverged at step 5: d_optimizer/v/2\.W is not finite; .* lower learning rates"
+    ):
         train(tiny(optimizer=optimizer, steps=20, checkpoint_every=2), tmp_path / "r", progress=False)
     assert checkpoint.load(tmp_path / "r" / "checkpoint.npz").meta["step"] == 4
