@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .files.console import console, explain
+from .files.console import argument, console, explain
 
 WRONG, USAGE, DIVERGED, CTRL_C = 1, 2, 3, 130
 MOST_IN_PICTURE = 10_000
@@ -261,7 +261,7 @@ def _ran(run, quiet: bool) -> int:
             print(f"doctor: {summary(run.findings)}")
     by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}.get(run.signal, "")
     stopped = (
-        f"stopped by {by} after step {run.gan.steps:,} (to continue: scratchgan resume {run.folder}); "
+        f"stopped by {by} after step {run.gan.steps:,} (to continue: scratchgan resume {argument(run.folder)}); "
         if run.interrupted
         else ""
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -122,6 +123,14 @@ def explain(error: BaseException) -> str:
     elif isinstance(error, UnicodeEncodeError):
         text = f'"{error.object}": {error.encoding} has no character for {error.object[error.start]!r}; rename it'
     return one_line(" ".join(text.split()), 10_000)
+
+
+def argument(path: object) -> str:
+    """A path as it is written on a command line: in quotes if there are blanks or signs in it."""
+    text = str(path)
+    if sys.platform == "win32":
+        return f'"{text}"' if set(text) & set(" &()^;,") else text
+    return shlex.quote(text)
 
 
 def progress_bar(iterable: Any = None, **options: Any) -> Any:

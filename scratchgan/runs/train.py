@@ -36,6 +36,7 @@ from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
 from ..files.atomic import replacing, sync, write_text
+from ..files.console import argument
 from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
@@ -277,7 +278,7 @@ class Loop:
         return OSError(
             error.errno,
             f"{error.strerror or error} at step {self.step:,}; {safe}; when the problem is solved, "
-            f"`scratchgan resume {self.folder}` continues the run",
+            f"`scratchgan resume {argument(self.folder)}` continues the run",
             str(error.filename or self.folder),
         )
 

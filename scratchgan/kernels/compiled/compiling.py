@@ -157,37 +157,33 @@ class _Cache(FunctionCache):
 
 
 class _Files(IndexDataCacheFile):
-    """An index and its data files, each with a digest of its contents in front."""
+    """An index and its data files, each with a digest of its contents at the end, which pickle ignores."""
 
     def _load_index(self):
         try:
-            version, stamp, overloads = self._load(Path(self._index_path))
+            with open(self._index_path, "rb") as file:
+                pickle.load(file)  # Numba's version comes first
+                _check(file.read(), self._index_path)
+            return super()._load_index()
         except FileNotFoundError:
             return {}
         except Exception as error:
             _complain(error)
             return {}
-        return overloads if (version, stamp) == (self._version, self._source_stamp) else {}
-
-    def _save_index(self, overloads):
-        self._save(self._index_path, (self._version, self._source_stamp, overloads))
 
     def _load_data(self, name):
-        return self._load(Path(self._data_path(name)))
+        path = self._data_path(name)
+        _check(Path(path).read_bytes(), path)
+        return super()._load_data(name)
 
-    def _save_data(self, name, data):
-        self._save(self._data_path(name), data)
+    def _dump(self, obj):
+        content = super()._dump(obj)
+        return content + hashlib.sha256(content).digest()
 
-    def _load(self, path: Path) -> Any:
-        content = path.read_bytes()
-        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-            raise ValueError(f"{path} is damaged")
-        return pickle.loads(content[_DIGEST:])
 
-    def _save(self, path: str, data: Any) -> None:
-        content = self._dump(data)
-        with self._open_for_write(path) as file:
-            file.write(hashlib.sha256(content).digest() + content)
+def _check(content: bytes, path: str) -> None:
+    if hashlib.sha256(content[:-_DIGEST]).digest() != content[-_DIGEST:]:
+        raise ValueError(f"{path} is damaged")
 
 
 def _complain(error: Exception) -> None:
