@@ -58,7 +58,7 @@ def gradient_norms(
         kind = "heat" if max(map(len, panels.values())) > MOST_LINES else "lines"
 
     most = max(map(len, panels.values()))
-    fig = figure(5.6 * len(panels) + 0.6, 4.4 if kind == "lines" else min(12.0, 2.0 + 0.27 * most + 0.6))
+    fig = figure(max(5.6 * len(panels) + 0.6, 7.0), 4.4 if kind == "lines" else min(12.0, 2.0 + 0.27 * most + 0.6))
     positive = [v[v > 0] for v in norms.values()]
     smallest, largest = (fn(np.concatenate(positive)) if any(map(len, positive)) else 1.0 for fn in (np.min, np.max))
     draw = _lines if kind == "lines" else _heat

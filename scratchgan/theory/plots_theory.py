@@ -73,7 +73,7 @@ def save_phase_portraits(
             ylim=(-1.8, 1.8),
             aspect="equal",
             xlabel="θ (the point that G generates)",
-            title=words(variant.label, width=2.8),
+            title=words(variant.label, width=2.3),
         )
         axes.title.set_fontsize(10)
     for axes in grid[::columns]:
@@ -121,7 +121,7 @@ def save_spectra(
             )
         axes.axvline(0, color=BLACK, linewidth=1)
         axes.set_xscale("symlog", linthresh=1e-3)
-        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: rotation (radians per unit of time)", title=words(game, width=5))
+        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: rotation (radians per unit of time)", title=words(game, width=4.4))
         _finish(axes, "Re λ: rate of decay (linear above -0.001, else logarithmic)")
     fig.suptitle(words(title, width=fig.get_figwidth() - 0.2, size=11), fontsize=11)
     _save(fig, path)

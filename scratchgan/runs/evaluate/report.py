@@ -115,6 +115,7 @@ class Evaluation:
         """
         folder = Path(folder)
         text = json.dumps(_plain(asdict(self)), indent=1, ensure_ascii=False)
+        text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair, as JSON writes it
         write_text(folder / "evaluation.json", text + "\n")
         draw(folder / "evaluation.png", self, samples, real)
         return [folder / "evaluation.json", folder / "evaluation.png"]
