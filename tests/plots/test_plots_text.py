@@ -43,7 +43,9 @@ NASTY = {
 }
 #: the first two also have everything that any of them has
 DRAWN_ALL = {
-    "a formula and all else": "".join(text for kind, text in NASTY.items() if kind not in ("very long", "wide", "combining")),
+    "a formula and all else": "".join(
+        text for kind, text in NASTY.items() if kind not in ("very long", "wide", "combining")
+    ),
     "very long": "$$" + "".join(NASTY.values()),
     "nothing": "",
 }
