@@ -21,8 +21,8 @@ import atexit
 import contextlib
 import functools
 import hashlib
+import io
 import os
-import pickle
 import shutil
 import sys
 import tempfile
@@ -144,7 +144,7 @@ class _Cache(FunctionCache):
         """The compiled function, or None if it has to be compiled."""
         try:
             return super().load_overload(sig, target_context)
-        except Exception as error:  # whatever pickle and LLVM make of a damaged file
+        except Exception as error:  # whatever Numba and LLVM make of a damaged file
             _complain(error)
             return None
 
@@ -157,13 +157,11 @@ class _Cache(FunctionCache):
 
 
 class _Files(IndexDataCacheFile):
-    """An index and its data files, each with a digest of its contents at the end, which pickle ignores."""
+    """An index and its data files, each with a digest of its contents at the end, where Numba ignores it."""
 
     def _load_index(self):
         try:
-            with open(self._index_path, "rb") as file:
-                pickle.load(file)  # Numba's version comes first
-                _check(file.read(), self._index_path)
+            _check(self._index_path)
             return super()._load_index()
         except FileNotFoundError:
             return {}
@@ -172,16 +170,19 @@ class _Files(IndexDataCacheFile):
             return {}
 
     def _load_data(self, name):
-        path = self._data_path(name)
-        _check(Path(path).read_bytes(), path)
+        _check(self._data_path(name))
         return super()._load_data(name)
 
-    def _dump(self, obj):
-        content = super()._dump(obj)
-        return content + hashlib.sha256(content).digest()
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath):
+        content = io.BytesIO()
+        yield content
+        with super()._open_for_write(filepath) as file:
+            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
 
 
-def _check(content: bytes, path: str) -> None:
+def _check(path: str) -> None:
+    content = Path(path).read_bytes()
     if hashlib.sha256(content[:-_DIGEST]).digest() != content[-_DIGEST:]:
         raise ValueError(f"{path} is damaged")
 
