@@ -85,5 +85,5 @@ def _named(error: OSError, path: Path) -> OSError:
     """The same error, about the file that should have been written."""
     words = error.strerror or " ".join(str(error).split()) or type(error).__name__
     if error.errno is None:  # NumPy says only how many numbers it has written
-        return OSError(errno.EIO, f"could not be written completely ({words})", str(path))
+        return OSError(errno.EIO, f"could not be written completely ({words}); is the disk full?", str(path))
     return OSError(error.errno, words, str(path))
