@@ -6,12 +6,13 @@ and 143 after SIGTERM.
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+from .files.console import argument, console, explain
 
 WRONG, USAGE, DIVERGED, CTRL_C = 1, 2, 3, 130
 MOST_IN_PICTURE = 10_000
@@ -29,12 +30,18 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv by default) and return the exit code; --help and --version raise SystemExit."""
+    with console() as (stdout, _):
+        code = _run(arguments)
+    return code or USAGE * bool(stdout.lost)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         args = _parser().parse_args(arguments)
+        for name, value in vars(args).items():
+            if name != "settings" and "" in (value if isinstance(value, list) else [value]):
+                raise UsageError(f"argument {name}: expected a name or a path, got an empty text")
         return args.run(args)
-    except BrokenPipeError:  # the reader (`| head`) closed the pipe; keep Python from printing an error at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         print("\nscratchgan: stopped by Ctrl-C", file=sys.stderr)
         return CTRL_C
@@ -43,12 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: BaseException, code: int) -> int:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:  # "[Errno 13] Permission denied: 'x'" -> "x: Permission denied"
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, MemoryError):
-        text = f"not enough memory: {text}"
-    print(f"scratchgan: error: {text}", file=sys.stderr)
+    print(f"scratchgan: error: {explain(error)}", file=sys.stderr)
     return code
 
 
@@ -260,7 +262,7 @@ def _ran(run, quiet: bool) -> int:
             print(f"doctor: {summary(run.findings)}")
     by = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}.get(run.signal, "")
     stopped = (
-        f"stopped by {by} after step {run.gan.steps:,} (to continue: scratchgan resume {run.folder}); "
+        f"stopped by {by} after step {run.gan.steps:,} (to continue: scratchgan resume {argument(run.folder)}); "
         if run.interrupted
         else ""
     )

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..files.console import Output
 from .dataset import Dataset, to_unit
 from .idx import read_idx
 from .limits import DataError
@@ -92,7 +93,7 @@ def load_download(
     _, source, own_mirrors, own_sums = DOWNLOADS[name]
     mirrors = own_mirrors if mirrors is None else (mirrors,) if isinstance(mirrors, str) else tuple(mirrors)
     checksums = dict(zip(_ALL_FILES, own_sums)) if checksums is None else checksums
-    progress = sys.stderr.isatty() if progress is None else progress
+    progress = Output(sys.stderr).isatty() if progress is None else progress
     folder = cache_folder() / name
     images, labels = (_fetch(name, folder, file, mirrors, checksums[file], progress) for file in FILES[split])
     pixels, classes = read_idx(images, ndim=3), read_idx(labels, ndim=1)

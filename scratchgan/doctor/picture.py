@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..plots import BLUE, GREY, VERMILLION, figure, save_figure
+from ..plots.style import drawing
+from ..plots.text import heading
 from .finding import Signal
 from .records import Log, smooth
 from .report import Diagnosis
@@ -48,6 +50,7 @@ OUTPUTS = {"d_real": "{}(x)", "d_fake": "{}(G(z))"}
 FILL = ("d_loss", "separation", "diversity", "g_grad", "d_real", "d_fake")
 
 
+@drawing
 def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
     """Write the picture of a diagnosis as a PNG.  Raises OSError if the file cannot be written."""
     panels = _panels(diagnosis)
@@ -58,7 +61,7 @@ def save_picture(path: str | Path, diagnosis: Diagnosis) -> None:
         _panel(axes, diagnosis.log, key, marks)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    fig.suptitle(f"{Path(diagnosis.name).name} - {diagnosis.title}\n{_line(diagnosis)}", fontsize=10)
+    fig.suptitle(heading(fig, f"{Path(diagnosis.name).name} - {diagnosis.title}", _line(diagnosis)), fontsize=10)
     fig.tight_layout()
     save_figure(fig, path)
 

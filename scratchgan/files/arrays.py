@@ -202,6 +202,14 @@ def one_line(text: str, most: int = 600) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def decoded(content: bytes) -> str:
+    """The text in a file that people edit: UTF-8, with or without a byte order mark, or UTF-16 with one, from Windows.
+
+    Raises UnicodeDecodeError, a ValueError, for anything else.
+    """
+    return content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+
+
 def sane_name(name: str) -> bool:
     """Whether a zip member's name could be that of an array: printable, ends in .npy, and not a path to elsewhere."""
     steps = name.replace("\\", "/").split("/")

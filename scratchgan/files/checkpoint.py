@@ -10,9 +10,10 @@ Loading a pickle runs whatever code its author put there, so a checkpoint contai
 The writer of a checkpoint chooses the keys (for runs, runs/train.py).
 """
 
+import errno
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,11 +39,11 @@ class Checkpoint(NamedTuple):
 
 
 def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Meta]) -> None:
-    """Write a checkpoint, completely or not at all.
+    """Write a checkpoint, completely or not at all.  It is read back before it replaces an earlier one.
 
     Raises ValueError for what `load` would reject: an array of Python objects (it could only be pickled) or of anything
-    else than numbers, a name that cannot be a zip member's, a fact of more than MAX_FACT bytes; and OSError if the file
-    cannot be written.  The caller must make sure that all floats are finite: `load` rejects others.
+    else than numbers, floats that are not finite, a name that cannot be a zip member's, a fact of more than MAX_FACT
+    bytes, more than MAX_BYTES in total; and OSError if the file cannot be written, or is not what was written.
     """
     members: dict[str, np.ndarray] = {"format": _text(FORMAT), "version": np.array(VERSION, np.int64)}
     for key, fact in meta.items():
@@ -55,6 +56,8 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
             raise ValueError(f'cannot save "{key}": an array of Python objects; expected numbers')
         if array.dtype.kind not in "fiu":
             raise ValueError(f'cannot save "{key}": an array of {array.dtype}; expected floats or integers')
+        if fault := _not_finite(array):
+            raise ValueError(f'cannot save "{key}": it {fault}')
         members[f"arrays/{key}"] = array
     for name in members:
         if not sane_name(f"{name}.npy"):
@@ -62,7 +65,19 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
                 f"cannot save {name[:MAX_NAME]!r}: expected a printable name of at most {MAX_NAME} characters, "
                 "without .. or empty parts"
             )
-    with replacing(path) as file:
+    if (total := sum(array.nbytes for array in members.values())) > MAX_BYTES:
+        raise ValueError(f"cannot save {total:,} bytes of arrays and facts; expected at most {MAX_BYTES:,}")
+
+    def read_back(temporary: Path) -> None:
+        try:
+            for _ in _members(temporary, MAX_BYTES):
+                pass
+        except ValueError as error:
+            raise OSError(
+                errno.EIO, f"what was written could not be read back ({error}); the disk may be faulty", str(path)
+            ) from None
+
+    with replacing(path, check=read_back) as file:
         np.savez(file, **members)  # type: ignore[arg-type]  # no member has the name of an option of savez
 
 
@@ -80,12 +95,7 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"{where}: no such checkpoint file")
     try:
-        with open(path, "rb") as file:
-            if file.read(2) != b"PK":  # an .npz is a zip file, and begins with these bytes
-                raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
-            with opened(file, most=most) as (archive, entries):
-                _check_ours(archive, entries)
-                members: dict[str, Any] = {name: _read(archive, entry, name) for name, entry in entries.items()}
+        members: dict[str, Any] = dict(_members(path, most))
     except _Foreign as error:
         raise ValueError(f"{where}: {error}") from None
     except ValueError as error:
@@ -107,6 +117,17 @@ def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
             f"{ {str: 'text', int: 'an integer', tuple: 'a list of integers'}[kind] }"
         )
     return value
+
+
+def _members(path: Path, most: int) -> Iterator[tuple[str, Any]]:
+    """(name, contents) of every member of a checkpoint file, each verified.  Raises ValueError at the first fault."""
+    with open(path, "rb") as file:
+        if file.read(2) != b"PK":  # an .npz is a zip file, and begins with these bytes
+            raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
+        with opened(file, most=most) as (archive, entries):
+            _check_ours(archive, entries)
+            for name, entry in entries.items():
+                yield name, _read(archive, entry, name)
 
 
 class _Foreign(ValueError):
@@ -155,9 +176,16 @@ def _numbers(file, header) -> np.ndarray:
     if header.dtype.kind not in "fiu":
         raise ValueError(f"an array of {header.dtype}; expected floats or integers")
     array = read_rest(file, header)
-    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
-        raise ValueError(f"has {array.size - np.count_nonzero(finite):,} values that are not finite")
+    if fault := _not_finite(array):
+        raise ValueError(fault)
     return array
+
+
+def _not_finite(array: np.ndarray) -> str:
+    """How many values of an array are not finite, in words; "" if all are."""
+    if array.dtype.kind != "f" or (finite := np.isfinite(array)).all():
+        return ""
+    return f"has {array.size - np.count_nonzero(finite):,} values that are not finite"
 
 
 def _text(text: str) -> np.ndarray:

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import plots
+from ..plots.style import drawing
+from ..plots.text import words
+
 
 @dataclass
 class Row:
@@ -118,12 +122,12 @@ class Report:
             picture = f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
         return f"<p><b>{html.escape(self.headline)}</b></p><table>{''.join(rows)}</table>{picture}"
 
+    @drawing
     def figure(self):
         """A matplotlib Figure of the worst row, entry by entry: by hand, by differences, and |difference|."""
-        from matplotlib.figure import Figure
-
         row = self.worst
-        figure = Figure(figsize=(10, 3.4), layout="constrained")
+        figure = plots.figure(10, 3.4)
+        figure.set_layout_engine("constrained")
         panels = figure.subplots(1, 3)
         values = [_as_image(a) for a in (row.by_hand, row.by_differences, row.deviation)]
         limit = max(float(np.max(np.abs(np.where(np.isfinite(v), v, 0)), initial=0)) for v in values[:2]) or 1.0
@@ -141,11 +145,8 @@ class Report:
             )
             axes.set(title=title, xlabel="last axis", ylabel="all other axes")
             figure.colorbar(picture, ax=axes)
-        figure.suptitle(
-            f"{self.name}: {row.step}, {row.array} {show(row.shape)}: error {row.error:.1e}, largest at "
-            f"{show(row.where)}",
-            fontsize=10,
-        )
+        title = f"{self.name}: {row.step}, {row.array} {show(row.shape)}: error {row.error:.1e}, largest at "
+        figure.suptitle(words(title + show(row.where), width=9.8), fontsize=10)
         return figure
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files.arrays import decoded
+
 MOST_BYTES = 50_000_000
 CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.(\w+)["']\s*(?:,\s*(\w+))?""")
 SAYS_SOLVED = re.compile(r"(\d\d\.\w+): solved\b")
@@ -41,7 +43,7 @@ def read(path: Path) -> Submission:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise ValueError(f"the file has {size / 1e6:.0f} MB, expected at most {MOST_BYTES / 1e6:.0f}")
     try:
-        notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
+        notebook = nbformat.reads(decoded(path.read_bytes()), as_version=4)
         code = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
         claimed = {name for _, cell in code for output in cell.outputs for name in SAYS_SOLVED.findall(_text(output))}
         sources = [(number, cell.source) for number, cell in code]

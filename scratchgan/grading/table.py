@@ -15,6 +15,7 @@ import numpy as np
 from ..exercises import names
 from ..exercises.checking import SOLVED, Verdict, judge
 from ..files.atomic import write_text
+from ..files.console import progress_bar
 from .kernel import Gone, started
 from .submission import read
 
@@ -217,9 +218,7 @@ def _plain(value: object) -> str:
 
 
 def _with_progress(found: list[Path], progress: bool) -> Iterator[Path]:
-    from tqdm import tqdm
-
-    return iter(tqdm(found, desc="grade", unit="notebook", disable=not progress))
+    return iter(progress_bar(found, desc="grade", unit="notebook", disable=not progress))
 
 
 def _needs_nbclient() -> None:

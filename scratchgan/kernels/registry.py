@@ -18,12 +18,18 @@ import functools
 import importlib
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 BACKENDS = ("numpy", "numba")
 KERNELS: dict[str, Kernel] = {}
 VARIABLE = "SCRATCHGAN_BACKEND"
 _backend: str | None = None  # not chosen yet
+
+
+class BackendError(ImportError, RuntimeError):
+    """The chosen backend cannot be used."""
 
 
 class Kernel:
@@ -38,7 +44,7 @@ class Kernel:
     def __call__(self, *args, **kwargs):
         """Run the chosen backend's engine, or the twin if it has none."""
         if _backend is None:
-            set_backend(get_backend())
+            get_backend()
         return self.engines.get(_backend or "", self.twin)(*args, **kwargs)
 
     def engine(self, backend: str) -> Callable:
@@ -65,10 +71,21 @@ def kernel(twin: Callable) -> Kernel:
 
 
 def get_backend() -> str:
-    """The backend that kernels run on: "numpy" or "numba"."""
-    if _backend is not None:
-        return _backend
-    return os.environ.get(VARIABLE, "") or ("numba" if _found("numba") else "numpy")
+    """The backend that kernels run on: "numpy" or "numba".
+
+    The first call chooses it.  If Numba is installed but cannot be used, that is the twins, with a warning.
+    Raises as `set_backend` does, if SCRATCHGAN_BACKEND asks for a backend.
+    """
+    if _backend is None:
+        asked = os.environ.get(VARIABLE, "")
+        try:
+            set_backend(asked or ("numba" if _found("numba") else "numpy"))
+        except BackendError as error:
+            if asked:
+                raise
+            warnings.warn(f"the NumPy twins run, which are much slower: {error}", RuntimeWarning, stacklevel=3)
+            set_backend("numpy")
+    return _backend or "numpy"
 
 
 def _found(module: str) -> bool:
@@ -81,17 +98,26 @@ def _found(module: str) -> bool:
 def set_backend(name: str) -> None:
     """Choose the backend: "numpy" (the readable twins) or "numba" (compiled).
 
-    Raises ValueError for an unknown name, RuntimeError if Numba cannot be imported.
+    Raises ValueError for an unknown name, BackendError if Numba cannot be imported or does not compile.
     """
     global _backend
     if name not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
     if name == "numba":
-        try:
-            importlib.import_module("..compiled", __name__)
-        except ImportError as error:
-            raise RuntimeError(
-                f"the backend 'numba' needs Numba: pip install numba   ({error}); or "
-                f"set {VARIABLE}=numpy; the backend stays {_backend or 'numpy'!r}"
-            ) from None
+        _check_numba()
+        importlib.import_module("..compiled", __name__)
     _backend = name
+
+
+def _check_numba() -> None:
+    stays = f"or set {VARIABLE}=numpy; the backend stays {_backend or 'numpy'!r}"
+    try:
+        numba: Any = importlib.import_module("numba")
+    except ImportError as error:  # not installed, or not for this version of NumPy
+        reason = " ".join(f"{error}".split())
+        raise BackendError(f"the backend 'numba' needs Numba: pip install numba   ({reason}); {stays}") from None
+    except Exception as error:  # one of its settings
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BackendError(f"Numba cannot be imported: correct NUMBA_... ({reason}), {stays}") from None
+    if numba.config.DISABLE_JIT:
+        raise BackendError(f"the backend 'numba' needs Numba's compiler: unset NUMBA_DISABLE_JIT, {stays}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..files.console import progress_bar
 from .examples import examples
 from .registry import KERNELS, get_backend
 
@@ -31,9 +32,7 @@ def warmup(dtype: DTypeLike = np.float32, *, progress: bool = True) -> int:
         return 0
     calls = list(examples(dtype))
     if progress:
-        from tqdm import tqdm
-
-        calls = tqdm(calls, desc="compiling kernels", unit="kernel")
+        calls = progress_bar(calls, desc="compiling kernels", unit="kernel")
     for name, arguments, keywords in calls:
         KERNELS[name](*arguments, **keywords)
     return len(calls)

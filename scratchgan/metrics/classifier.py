@@ -36,6 +36,7 @@ import numpy as np
 
 from ..checks import positive_int
 from ..files import checkpoint
+from ..files.console import progress_bar
 from ..kernels import on_one_blas_thread
 from ..layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU, MaxPool2D, Sequential
 from ..losses.cross_entropy import cross_entropy, softmax
@@ -159,8 +160,6 @@ def train(
 
     Raises ValueError for other shapes, for fewer than 50 images, and for bad pixels.
     """
-    from tqdm import trange
-
     images, labels = _checked(images), np.asarray(labels)
     positive_int("classifier", "steps", steps)
     if labels.shape != (len(images),) or len(images) < BATCH:
@@ -173,7 +172,7 @@ def train(
     chain = Sequential([net.body, Dropout(DROPOUT), net.head])
     optimizer, mean = Adam(chain, LR, beta1=0.9, schedule=cosine(steps)), Ema(chain, EMA)
     deck = np.empty(0, np.int64)
-    bar = trange(steps, desc="classifier", unit="step", disable=not progress)
+    bar = progress_bar(range(steps), desc="classifier", unit="step", disable=not progress)
     for _ in bar:
         if len(deck) < BATCH:
             deck = order.permutation(len(images))

@@ -12,6 +12,8 @@
     translations  images, CycleGAN translations and back         `save_translations`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
+    text       the door for names: no formulas, cut to fit       `words`, `heading`
+    style      the user's settings of matplotlib, kept apart     `drawing`
 
 Functions named save_... write a PNG or GIF.  The others return a Figure: write it with `save_figure`, or make it the
 last value of a notebook cell.  matplotlib and Pillow are imported inside the functions, so that `import scratchgan`

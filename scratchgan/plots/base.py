@@ -2,7 +2,8 @@
 
 The colours are those of Okabe and Ito, which colour-blind readers can distinguish.  `ORDERED`, for ordered values, is
 cividis, which was designed for the same purpose.  Figures use matplotlib's objects and never pyplot, so they need no
-display, have no global state and can be drawn in any thread.
+display, have no global state and can be drawn in any thread.  `style` keeps the user's settings out of them, and `text`
+is the door for names.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..files.atomic import replacing
+from .style import drawing, own_style
 
 if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,7 +34,8 @@ def figure(width: float, height: float):
 
     A notebook displays it as the last value of a cell, without `%matplotlib` and without pyplot.
     """
-    return _figure_class()(figsize=(width, height), dpi=DPI, facecolor="white")
+    with own_style():
+        return _figure_class()(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def save_figure(fig: Figure, path: str | Path) -> None:
@@ -45,13 +48,28 @@ def save_figure(fig: Figure, path: str | Path) -> None:
 def _figure_class():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     class Picture(Figure):
-        """A Figure with an Agg canvas that a notebook can display."""
+        """A Figure with an Agg canvas that a notebook can display, in our own style whoever draws it."""
 
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             FigureCanvasAgg(self)
+
+        @drawing
+        def add_axes(self, *args, **kwargs):
+            return super().add_axes(*args, **kwargs)
+
+        @drawing
+        def add_subplot(self, *args, **kwargs):
+            return super().add_subplot(*args, **kwargs)
+
+        @drawing
+        def draw(self, renderer):
+            for text in self.findobj(Text):
+                text.set_usetex(False)  # the user's settings may ask for LaTeX, where it is not installed
+            super().draw(renderer)
 
         def _repr_png_(self) -> bytes:
             file = BytesIO()

@@ -11,6 +11,8 @@ import numpy as np
 from ..checks import positive_int
 from .base import FAKE, REAL, figure
 from .grids import image_grid
+from .style import drawing
+from .text import heading
 
 COMPARED = 200  # real images whose nearest other real image gives the scale
 
@@ -43,6 +45,7 @@ def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tup
     return indices, np.sqrt(squares)
 
 
+@drawing
 def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: str = "", seed: int = 0):
     """Draw each sample on the left and its k nearest training images, with their distances, on the right.
 
@@ -97,5 +100,5 @@ def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: 
         f"A real image is {scale:.2f} from the nearest other one. {copies or 'None'} of {N} samples "
         f"{'is' if copies == 1 else 'are'} nearer than half of that" + (": copies?" if copies else "")
     )
-    fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=1 - 0.1 / height, va="top")
+    fig.suptitle(heading(fig, title, hint), fontsize=10, y=1 - 0.1 / height, va="top")
     return fig

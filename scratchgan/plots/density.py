@@ -15,6 +15,8 @@ import numpy as np
 
 from ..losses import Loss, NonSaturating
 from .base import BLACK, FAKE, GREY, ORANGE, REAL, figure, save_figure
+from .style import drawing
+from .text import heading, words
 
 POINTS = 2000  # real and generated points each: enough to show the shape, few enough to see single points
 
@@ -33,6 +35,7 @@ def save_density(path: str | Path, gan: Any, density: Any, *, title: str = "", s
     draw(path, gan, density, title=title, seed=seed, n=n)
 
 
+@drawing
 def save_density_2d(
     path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
 ) -> None:
@@ -68,13 +71,14 @@ def save_density_2d(
     bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.1, 0.03, 0.76)), ticks=ticks)
     bar.set_label(loss.output_name + ("" if middle is None else f"; dashed: {number(middle)}"))
     fig.suptitle(
-        f"{title}\nG has succeeded where blue points lie on orange ones and the surface is white".strip(),
+        heading(fig, title, "G has succeeded where blue points lie on orange ones and the surface is white"),
         fontsize=10,
         y=0.965,
     )
     save_figure(fig, path)
 
 
+@drawing
 def save_density_1d(
     path: str | Path, gan: Any, density: Any, *, title: str = "", seed: int = 0, n: int = POINTS
 ) -> None:
@@ -96,7 +100,7 @@ def save_density_1d(
     output_axis(lower, loss, value, optimal)
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
-    fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=0.965)
+    fig.suptitle(heading(fig, title, hint), fontsize=10, y=0.965)
     save_figure(fig, path)
 
 
@@ -135,6 +139,7 @@ def best_name(loss: Loss) -> str:
     return f"{loss.symbol[0]}*" + (f" = {loss.optimal_formula}" if loss.optimal_formula else "")
 
 
+@drawing
 def output_axis(axes: Any, loss: Loss, value: np.ndarray, optimal: np.ndarray | None) -> None:
     """Label and scale the y axis for D's output (n,) and the optimal one, if any, with room for the legend on top."""
     middle = loss.undecided_output
@@ -171,6 +176,7 @@ def number(value: float) -> str:
     return "1/2" if value == 0.5 else f"{value:.3g}"
 
 
+@drawing
 def draw_densities(
     gan: Any, density: Any, *, seed: int, n: int
 ) -> tuple[Any, Any, Any, np.ndarray, np.ndarray, np.ndarray]:
@@ -207,6 +213,7 @@ def draw_densities(
     return fig, upper, lower, x, p, q
 
 
+@drawing
 def save_points(path: str | Path, points: np.ndarray, title: str) -> None:
     """Write a figure of points (N, D): a histogram in 1-D, otherwise a scatter plot of the first two coordinates."""
     fig = figure(5.4, 5.2)
@@ -217,7 +224,7 @@ def save_points(path: str | Path, points: np.ndarray, title: str) -> None:
     else:
         axes.scatter(points[:, 0], points[:, 1], s=9, color=FAKE, alpha=0.6, linewidths=0)
         axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    axes.set_title(title, fontsize=10)
+    axes.set_title(words(title, width=5.2), fontsize=10)
     axes.grid(alpha=0.25)
     save_figure(fig, path)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from .base import DPI, figure, save_figure
+from .style import drawing
+from .text import heading, words
 
+NAME = 1.6  # inches that there are for the name of a class
 GAP = 255  # white, to contrast with the black or grey background of digits
 
 
@@ -37,6 +40,7 @@ def image_grid(images: np.ndarray, *, columns: int | None = None, gap: int = 1) 
     return grid
 
 
+@drawing
 def save_grid(path: str | Path, images: np.ndarray, title: str) -> None:
     """Write images (N, H, W, C) in [-1, 1] as a PNG with a title; small ones are enlarged by an integer factor.
 
@@ -48,12 +52,14 @@ def save_grid(path: str | Path, images: np.ndarray, title: str) -> None:
     height, width = grid.shape[:2]
     margin, head = 10, 30
     total = (max(width, 240) + 2 * margin, height + head + margin)
+    title = words(title, width=(total[0] - margin) / DPI)
     fig = figure((total[0] + 0.5) / DPI, (total[1] + 0.5) / DPI)  # 29 / 100 * 100 is a bit less than 29
     fig.figimage(np.broadcast_to(grid, (height, width, 3)), xo=(total[0] - width) // 2, yo=margin, origin="upper")
     fig.text(0.5, 1 - head / 2 / total[1], title, ha="center", va="center", fontsize=10)
     save_figure(fig, path)
 
 
+@drawing
 def labelled_grid(
     images: np.ndarray, labels: np.ndarray, *, names: Sequence[str] | None = None, columns: int = 10, title: str = ""
 ):
@@ -83,8 +89,10 @@ def labelled_grid(
     strips = [image_grid(images[labels == k][:columns], columns=columns) for k in classes]
     rows = np.concatenate([strips[0][:1], *(strip[1:] for strip in strips)])  # adjacent rows share a gap
 
-    called = [names[k] for k in classes]
-    left = 0.35 + 0.085 * max(map(len, called))
+    called = [words(names[k], width=NAME) for k in classes]
+    if len(set(called)) < len(called):  # their differences were cut off, or are letters that the font lacks
+        called = [f"{k}: {name}" for k, name in zip(classes, called, strict=True)]
+    left = 0.35 + min(0.085 * max(map(len, called)), NAME + 0.4)
     width, top = 6.4, 0.62 if title else 0.4
     scale = (width - left - 0.1) / rows.shape[1]
     height = rows.shape[0] * scale + top + 0.1
@@ -96,7 +104,9 @@ def labelled_grid(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     fig.suptitle(
-        f"{title}\nOne class per row: all images in a row should show that class, and no two should be alike".strip(),
+        heading(
+            fig, title, "One class per row: all images in a row should show that class, and no two should be alike"
+        ),
         fontsize=10,
         y=1 - 0.09 / height,
         va="top",

@@ -22,6 +22,8 @@ from ..checks import one_of, positive_int
 from ..gan import GAN
 from .base import BLUE, GREY, VERMILLION, figure
 from .grids import image_grid
+from .style import drawing
+from .text import heading
 
 KINDS = ("linear", "spherical")
 
@@ -76,6 +78,7 @@ def _spherical(a, b, t):
     return ((1 - t) * ra + t * rb) * (np.cos(t * w) * u + np.sin(t * w) * v)
 
 
+@drawing
 def interpolation(
     gan,
     *,
@@ -127,7 +130,7 @@ def interpolation(
             color={"linear": VERMILLION, "spherical": BLUE}[kind],
         )
     fallen = _draw_norms(fig.add_axes((0.65 / width, 0.45 / height, 1 - 0.8 / width, (below - 0.6) / height)), paths, Z)
-    fig.suptitle(f"{title}\n{fallen}".strip(), fontsize=10, y=1 - 0.09 / height, va="top")
+    fig.suptitle(heading(fig, title, fallen), fontsize=10, y=1 - 0.09 / height, va="top")
     return fig
 
 

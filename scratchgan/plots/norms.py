@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 
 from .base import ORDERED, VERMILLION, figure
+from .style import drawing
+from .text import heading, words
 from .training import running_mean
 
 MOST_LINES = 8  # nets with more layers are drawn as a heat map
 PLAYERS = {"D": "D, the discriminator", "G": "G, the generator"}
 
 
+@drawing
 def gradient_norms(
     norms: Mapping[str, np.ndarray], steps: np.ndarray | None = None, *, kind: str = "auto", title: str = ""
 ):
@@ -55,7 +58,7 @@ def gradient_norms(
         kind = "heat" if max(map(len, panels.values())) > MOST_LINES else "lines"
 
     most = max(map(len, panels.values()))
-    fig = figure(5.6 * len(panels) + 0.6, 4.4 if kind == "lines" else min(12.0, 2.0 + 0.27 * most + 0.6))
+    fig = figure(max(5.6 * len(panels) + 0.6, 7.0), 4.4 if kind == "lines" else min(12.0, 2.0 + 0.27 * most + 0.6))
     positive = [v[v > 0] for v in norms.values()]
     smallest, largest = (fn(np.concatenate(positive)) if any(map(len, positive)) else 1.0 for fn in (np.min, np.max))
     draw = _lines if kind == "lines" else _heat
@@ -75,7 +78,7 @@ def gradient_norms(
         "lines": "A layer learns while its line stays high; if all lines fall together, the gradient vanishes",
         "heat": "A layer learns while its row stays bright; if rows darken towards one end, the gradient vanishes",
     }
-    fig.suptitle(f"{title}\n{hint[kind]}".strip(), fontsize=10)
+    fig.suptitle(heading(fig, title, hint[kind]), fontsize=10)
     fig.tight_layout()
     if kind == "heat":
         fig.colorbar(last, ax=list(all_axes), label="norm of the gradient", pad=0.02, fraction=0.05)
@@ -113,7 +116,7 @@ def _lines(axes, steps, layers, smallest, largest):
     styles = ("-", "--", "-.", ":")
     for i, ((path, values), colour) in enumerate(zip(layers.items(), colours, strict=True)):
         zeros = int((values == 0).sum())
-        label = path + (f" (0 at {zeros:,} of {len(values):,})" if zeros else "")
+        label = words(path, width=1.6, size=8) + (f" (0 at {zeros:,} of {len(values):,})" if zeros else "")
         log = np.log(np.where(values > 0, values, np.nan))
         axes.plot(steps, np.exp(log), color=colour, linewidth=0.8, alpha=0.25)
         axes.plot(
@@ -149,6 +152,6 @@ def _heat(axes, steps, layers, smallest, largest):
     drawn = axes.pcolormesh(
         edges, np.arange(len(layers) + 1) - 0.5, table, cmap=colours, norm=LogNorm(smallest, largest)
     )
-    axes.set_yticks(range(len(layers)), list(layers), fontsize=8)
+    axes.set_yticks(range(len(layers)), [words(path, width=1.2, size=8) for path in layers], fontsize=8)
     axes.invert_yaxis()  # first layer on top
     return drawn

@@ -11,11 +11,14 @@ import numpy as np
 
 from ..checks import positive_int
 from .base import BLACK, BLUE, GREEN, GREY, PURPLE, SKY, VERMILLION, figure
+from .style import drawing
+from .text import heading, words
 
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, SKY, BLACK)
 STYLES = ("-", "--", "-.", ":")
 
 
+@drawing
 def phase_portrait(
     field: Callable | tuple[np.ndarray, np.ndarray] | None,
     extent: tuple[float, float, float, float],
@@ -23,7 +26,7 @@ def phase_portrait(
     trajectories: Mapping[str, np.ndarray] | None = None,
     rest: tuple[float, float] | None = None,
     grid: int = 17,
-    labels: tuple[str, str] = (r"$\psi$, D's", r"$\theta$, G's"),
+    labels: tuple[str, str] = ("ψ, D's", "θ, G's"),
     title: str = "",
 ):
     r"""Draw a vector field in the plane and trajectories over it.
@@ -87,13 +90,13 @@ def phase_portrait(
             *rest, marker="+", markersize=13, markeredgewidth=2, color=BLACK, linestyle="none", label="rest", zorder=5
         )
     pad = 0.04 * np.array([right - left, top - bottom])
-    axes.set(
-        xlim=(left - pad[0], right + pad[0]), ylim=(bottom - pad[1], top + pad[1]), xlabel=labels[0], ylabel=labels[1]
-    )
+    axes.set(xlim=(left - pad[0], right + pad[0]), ylim=(bottom - pad[1], top + pad[1]))
+    axes.set_xlabel(words(labels[0], width=5))
+    axes.set_ylabel(words(labels[1], width=4.5))
     if paths or rest is not None:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False)
     hint = "Paths into the centre converge; paths that circle or spiral outwards do not"
-    fig.suptitle(f"{title}\n{hint}".strip(), fontsize=10, y=0.975)
+    fig.suptitle(heading(fig, title, hint), fontsize=10, y=0.975)
     return fig
 
 
@@ -102,8 +105,8 @@ def _draw_path(axes, name, path, colour, style, extent):
     finite = np.isfinite(path).all(axis=1)
     path = path[: len(path) if finite.all() else int(finite.argmin())]  # up to the first point that is not finite
     outside = (path < [left, bottom]) | (path > [right, top])
-    name += " (leaves)" if outside[-1].any() or not finite.all() else ""
-    axes.plot(*path.T, color=colour, linestyle=style, linewidth=1.4, label=name, zorder=3)
+    label = words(name, width=1.3, size=8) + (" (leaves)" if outside[-1].any() or not finite.all() else "")
+    axes.plot(*path.T, color=colour, linestyle=style, linewidth=1.4, label=label, zorder=3)
     axes.plot(*path[0], marker="o", markersize=7, markerfacecolor="white", color=colour, zorder=4)
     axes.plot(*path[-1], marker="o", markersize=6, color=colour, zorder=4)
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])

@@ -94,7 +94,7 @@ class Animation(str):
         write_text(
             path,
             '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-            f"<title>{html.escape(title)}</title>\n<body>\n{self}</body>\n</html>\n",
+            f"<title>{html.escape(_writable(title))}</title>\n<body>\n{self}</body>\n</html>\n",
         )
 
 
@@ -121,7 +121,7 @@ def animation_html(
     if positive_int("animation_html", "interval", interval, least=20) > 10_000:
         raise ValueError(f"animation_html: interval must be at most 10000 milliseconds, got {interval}")
     images = open_frames(frames)
-    titles = [""] * len(frames) if titles is None else [str(title) for title in titles]
+    titles = [""] * len(frames) if titles is None else [_writable(title) for title in titles]
     coded, total = [], 0
     for frame, image in zip(frames, images, strict=True):
         coded.append(base64.b64encode(_png(frame, image)).decode())
@@ -138,7 +138,7 @@ def animation_html(
     return Animation(
         _PAGE.format(
             token=token,
-            label=html.escape(label),
+            label=html.escape(_writable(label)),
             last=coded[-1],
             alt=html.escape(words),
             width=width,
@@ -158,6 +158,11 @@ def _png(frame, image) -> bytes:
     file = BytesIO()
     image.save(file, format="PNG", optimize=True)
     return file.getvalue()
+
+
+def _writable(text: object) -> str:
+    """The text with ? for what UTF-8 cannot hold, such as parts of a file's name that is not UTF-8."""
+    return str(text).encode(errors="replace").decode()
 
 
 def _json(value) -> str:

@@ -34,6 +34,8 @@ from .density import (
     plane,
     surface_colours,
 )
+from .style import drawing
+from .text import heading
 
 ARROWS = 120
 LONGEST = 0.13  # longest arrow, as a share of the axes' width
@@ -106,6 +108,7 @@ def surface(gan: Any, data: Any, *, title: str = "", seed: int = 0, n: int = 100
     return draw(gan, data, real, fake, push, min(arrows, n), title=title, seed=seed)
 
 
+@drawing
 def _surface_2d(
     gan: Any,
     data: Any,
@@ -168,13 +171,14 @@ def _surface_2d(
     bar = fig.colorbar(filled, cax=fig.add_axes((0.85, 0.08, 0.03, 0.79)), ticks=ticks)
     bar.set_label(gan.loss.output_name + (f"; dashed: {middle:g}" if middle is not None else ""))
     fig.suptitle(
-        f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+        heading(fig, title, "Arrows: where G's loss sends each fake. They shrink where D has no slope left"),
         fontsize=10,
         y=0.975,
     )
     return fig
 
 
+@drawing
 def _surface_1d(
     gan: Any,
     data: Any,
@@ -221,7 +225,7 @@ def _surface_1d(
     for axes in (upper, lower):
         axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
     fig.suptitle(
-        f"{title}\nArrows: where G's loss sends each fake. They shrink where D has no slope left".strip(),
+        heading(fig, title, "Arrows: where G's loss sends each fake. They shrink where D has no slope left"),
         fontsize=10,
         y=0.965,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from .. import losses
 from .base import BLACK, FAKE, GREEN, PURPLE, REAL, figure, save_figure
 from .density import number
+from .style import drawing
 
 
 def save_curves(
@@ -23,6 +24,7 @@ def save_curves(
     save_figure(curves(log, label_smoothing=label_smoothing, loss=loss), path)
 
 
+@drawing
 def curves(
     log: Sequence[Mapping[str, Any]],
     *,

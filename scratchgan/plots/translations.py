@@ -9,10 +9,13 @@ import numpy as np
 
 from .base import figure, save_figure
 from .grids import image_grid
+from .style import drawing
+from .text import heading, words
 
 ROWS = ("x", "G(x)", "F(G(x))")
 
 
+@drawing
 def save_translations(
     path: str | Path, ways: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]], *, title: str = ""
 ) -> None:
@@ -29,13 +32,14 @@ def save_translations(
         H = rows[0].shape[1]
         grid = image_grid(np.concatenate(rows), columns=len(rows[0]))
         axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)), interpolation="nearest")
-        axes.set_title(name, fontsize=9)
+        axes.set_title(words(name, width=width - 1, size=9), fontsize=9)
         axes.set_yticks([0.5 + H / 2 + i * (H + 1) for i in range(3)], ROWS)
         axes.set_xticks([])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     fig.suptitle(
-        f"{title}\nThe second row should look like the other domain, the third like the first row".strip(), fontsize=9
+        heading(fig, title, "The second row should look like the other domain, the third like the first row", size=9),
+        fontsize=9,
     )
     fig.tight_layout()
     save_figure(fig, path)

@@ -25,6 +25,7 @@ from ..checks import positive_int
 from ..data.densities import Density
 from .base import BLACK, FAKE, GREY, REAL, figure
 from .density import output, plane, surface_colours
+from .style import drawing
 from .surfaces import LONGEST, _scaled, _spread_out, fake_gradient
 
 TITLES = (
@@ -64,6 +65,7 @@ class Turn:
     moved: np.ndarray
     report: dict[str, float]
 
+    @drawing
     def sheet(self) -> Any:
         """All six sub-steps in one Figure."""
         fig = figure(9.6, 6.8)
@@ -73,6 +75,7 @@ class Turn:
         fig.tight_layout()
         return fig
 
+    @drawing
     def frames(self) -> tuple[list[Any], list[str]]:
         """(six Figures, their titles), for `animation_html`."""
         made = []

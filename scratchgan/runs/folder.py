@@ -8,10 +8,11 @@ that the resumed run will write again, and no line is lost or duplicated.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
-import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data import Data
+from ..files.atomic import sync
 
 LOCK = ".lock"
+_HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}  # what systems say if another process has it
 LONGEST_LOG = 1 << 30  # bytes; a line has about 500
 
 
@@ -33,6 +36,8 @@ class InUse(OSError):
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock within the block.  The operating system releases it when the process ends or is killed.
 
+    On a file system without locks, such as some network drives, there is a warning instead.
+
     Raises InUse if another process (or thread) holds it, OSError if the folder cannot be written to.
     """
     with open(folder / LOCK, "a+b") as file:
@@ -42,20 +47,24 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _take(file) -> bool:
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:
+            return False
+        warnings.warn(
+            f"{file.name}: this file system has no locks ({error.strerror}); make sure that no other process writes to "
+            "this folder",
+            RuntimeWarning,
+            stacklevel=4,
+        )
     return True
 
 
@@ -91,7 +100,7 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
             raise ValueError(f"{path}: not the log that belongs to the checkpoint: {error}") from None
         file.truncate(size)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return records
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import Field, field
 from typing import Any
 
+from ..files.arrays import decoded
+
 MAX_BYTES = 1 << 16  # limit for the text of a recipe; the longest one in the package has about 1,500 bytes
 MAX_DOTS = 200  # per line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # the value of a key that has not been set
@@ -35,7 +37,7 @@ def parse(text: str | bytes) -> dict[str, Any]:
     """Read the TOML text of a recipe; its keys are not checked.  Raises ValueError if it is not TOML, or too long."""
     if len(text) > MAX_BYTES:
         raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, the limit for a recipe")
-    text = text.decode() if isinstance(text, bytes) else text
+    text = decoded(text) if isinstance(text, bytes) else text
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
     try:
@@ -80,6 +82,8 @@ def checked(key: Field, value: Any) -> Any:
     if kind is str:
         if not isinstance(value, str):
             raise ValueError(fault + "a text")
+        if not value.isascii() and value.encode(errors="replace").decode() != value:
+            raise ValueError(fault + "a text of Unicode; if this is the name of a file or folder, rename it")
     elif kind is int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise ValueError(fault + "an integer")

@@ -12,6 +12,7 @@ A value comes from the last of these that gives one:
     4. --set KEY=VALUE: see `override`
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
@@ -52,7 +53,12 @@ class Recipe:
         "dcgan",
         choices=tuple(MODELS),
     )
-    data: str = key("name of a data set, or path of a folder of images or of an .npz file", "mnist-5k")
+    data: str = key(
+        "name of a data set, or path of a folder of images or of an .npz file",
+        "mnist-5k",
+        pattern=r"(?s).*\S.*",
+        expected="the name of a data set, or a path",
+    )
     image_size: int = key("images are resized to this many pixels a side; 0 = as in the data", 0, low=0, high=1024)
     channels: int = key("1 = grey, 3 = colour; 0 = as in the data", 0, choices=(0, 1, 3))
 
@@ -244,9 +250,15 @@ def load(name_or_path: str | Path) -> Recipe:
     except ValueError as error:
         raise ValueError(f"{where}: not a TOML file: {one_line(str(error))}") from None
     try:
-        return from_dict({"name": path.stem, **table})
+        return from_dict({"name": name_from(path.stem), **table})
     except ValueError as error:
         raise ValueError(f"{where}: {one_line(str(error), 2000)}") from None
+
+
+def name_from(text: str) -> str:
+    """A name for runs that is as similar to the text as possible: "my ring 1" for "my ring (1)"."""
+    name = " ".join(re.sub(r"[^\w.+-]+", " ", text).split()).lstrip(" .+-")
+    return name.encode()[:200].decode(errors="ignore").rstrip(" .") or "custom"  # a folder's name has at most 255 bytes
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:

@@ -7,6 +7,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from ..files import console
+from ..files.console import Output
 from ..kernels import prepare
 
 if TYPE_CHECKING:
@@ -36,17 +38,14 @@ class Stop:
 
 def progress_bar(recipe: Recipe, progress: bool, done: int):
     """A progress bar on stderr that counts steps and starts at `done`; disabled if `progress` is False."""
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    return tqdm(
+    terminal = Output(sys.stderr).isatty()
+    return console.progress_bar(
         total=recipe.steps,
         initial=done,
         desc="compiling kernels" if prepare() else "starting",
         unit="step",
         disable=not progress,
-        file=sys.stderr,
         mininterval=0.2 if terminal else 5,
-        ascii=not terminal,
+        ascii=None if terminal else True,  # None: as the terminal's encoding allows
         dynamic_ncols=terminal,
     )

@@ -20,7 +20,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -36,7 +35,8 @@ from ..doctor.finding import Finding
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
-from ..files.atomic import replacing, write_text
+from ..files.atomic import replacing, sync, write_text
+from ..files.console import argument
 from ..gan import GAN
 from ..plots.density import POINTS
 from . import build
@@ -265,7 +265,7 @@ class Loop:
             if logged:
                 self.record(losses)
                 if (warning := self.watch.look(self.log)) and not bar.disable:
-                    bar.write(f"{recipe.name}: {warning}", file=sys.stderr)
+                    bar.write(f"{recipe.name}: {warning}", file=bar.fp)
             if recipe.sample_every and self.step % recipe.sample_every == 0:
                 self.frame()
             if recipe.checkpoint_every and self.step % recipe.checkpoint_every == 0 and self.step < recipe.steps:
@@ -278,7 +278,7 @@ class Loop:
         return OSError(
             error.errno,
             f"{error.strerror or error} at step {self.step:,}; {safe}; when the problem is solved, "
-            f"`scratchgan resume {self.folder}` continues the run",
+            f"`scratchgan resume {argument(self.folder)}` continues the run",
             str(error.filename or self.folder),
         )
 
@@ -334,7 +334,7 @@ class Loop:
         from .. import __version__
 
         if self.log_file is not None:
-            os.fsync(self.log_file.fileno())
+            sync(self.log_file.fileno())
         arrays = {f"gan/{key}": value for key, value in self.gan.state().items()}
         arrays |= {f"stream/{key}": value for key, value in self.stream.state().items()}
         checkpoint.save(

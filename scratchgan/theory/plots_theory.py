@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ..plots import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION, figure, save_figure
+from ..plots.style import drawing
+from ..plots.text import words
 from .dirac import VARIANTS, Variant, field, trajectory
 from .divergences import js, tv_gaussians, w1_gaussians
 from .line import gaussian
 from .vanishing import Vanishing
 
 
+@drawing
 def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 3.0) -> None:
     """JSD, TV and W1 of N(0, sigma^2) and N(d, sigma^2) for d in [-furthest, furthest], and their derivatives by d."""
     shifts = np.linspace(0, furthest, 61)  # all three are even in d
@@ -41,6 +44,7 @@ def save_divergences(path: str | Path, *, sigma: float = 0.3, furthest: float = 
     _save(fig, path)
 
 
+@drawing
 def save_phase_portraits(
     path: str | Path, variants: Sequence[Variant] | None = None, *, h: float = 0.2, steps: int = 500
 ) -> None:
@@ -69,7 +73,7 @@ def save_phase_portraits(
             ylim=(-1.8, 1.8),
             aspect="equal",
             xlabel="θ (the point that G generates)",
-            title=variant.label,
+            title=words(variant.label, width=2.3),
         )
         axes.title.set_fontsize(10)
     for axes in grid[::columns]:
@@ -87,6 +91,7 @@ def save_phase_portraits(
     save_figure(fig, path)
 
 
+@drawing
 def save_spectra(
     path: str | Path, games: Mapping[str, Mapping[str, np.ndarray]], *, title: str, still: float = 1e-4
 ) -> None:
@@ -111,17 +116,18 @@ def save_spectra(
                 markersize=7,
                 fillstyle="none",
                 markeredgewidth=1.6,
-                label=name,
+                label=words(name, width=3.5, size=8),
                 linestyle="none",
             )
         axes.axvline(0, color=BLACK, linewidth=1)
         axes.set_xscale("symlog", linthresh=1e-3)
-        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: rotation (radians per unit of time)", title=game)
+        axes.set(xlim=(-4, 1e-3), ylabel="Im λ: rotation (radians per unit of time)", title=words(game, width=4.4))
         _finish(axes, "Re λ: rate of decay (linear above -0.001, else logarithmic)")
-    fig.suptitle(title, fontsize=11)
+    fig.suptitle(words(title, width=fig.get_figwidth() - 0.2, size=11), fontsize=11)
     _save(fig, path)
 
 
+@drawing
 def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
     """Norm of G's gradient against D's steps for both losses; one pair of lines per entry of `curves`."""
     if not curves:
@@ -129,8 +135,9 @@ def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
     fig = figure(8.5, 5)
     axes = fig.subplots()
     for (name, curve), style in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
+        label = words(name, width=3, size=8)
         axes.plot(
-            curve.steps, curve.minimax, style, marker="o", markersize=4, color=VERMILLION, label=f"minimax, {name}"
+            curve.steps, curve.minimax, style, marker="o", markersize=4, color=VERMILLION, label=f"minimax, {label}"
         )
         axes.plot(
             curve.steps,
@@ -139,7 +146,7 @@ def save_vanishing(path: str | Path, curves: Mapping[str, Vanishing]) -> None:
             marker="s",
             markersize=4,
             color=BLUE,
-            label=f"non-saturating, {name}",
+            label=f"non-saturating, {label}",
         )
     axes.set_xscale("symlog", linthresh=1)
     axes.set_yscale("log")

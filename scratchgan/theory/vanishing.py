@@ -26,6 +26,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..checks import positive_int
+from ..files.console import progress_bar
 from ..gan import GAN
 from ..layers.activations import sigmoid
 from ..losses import Minimax, NonSaturating
@@ -163,6 +164,4 @@ def _digits() -> np.ndarray:
 
 
 def _bar(total: int, show: bool):
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc="vanishing gradients", unit="step", disable=not show)
+    return progress_bar(total=total, desc="vanishing gradients", unit="step", disable=not show)

@@ -67,6 +67,28 @@ def test_an_interrupted_save_leaves_the_old_file(path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_cannot_be_read_back_does_not_replace_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+
+    def lose_a_bit(file, **members):
+        file.write(before[:600] + bytes([before[600] ^ 4]) + before[601:])
+
+    monkeypatch.setattr(np, "savez", lose_a_bit)
+    with pytest.raises(OSError, match="what was written could not be read back") as caught:
+        checkpoint.save(path, {}, {})
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_more_than_load_reads_is_not_saved(path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 1000)
+    with pytest.raises(ValueError, match="expected at most 1,000"):
+        checkpoint.save(path, {"x": np.zeros(200)}, {})
+    assert path.read_bytes() == before
+
+
 def test_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz: no such checkpoint"):
         checkpoint.load(tmp_path / "none.npz")

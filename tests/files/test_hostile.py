@@ -252,7 +252,7 @@ def test_zip64_is_read_and_its_directory_judged(tmp_path, monkeypatch):
     ("changed", "words"),
     [
         (
-            {"arrays": {"gan/G/0.W": np.array([1.0, np.nan, np.inf])}},
+            {"more": [("arrays/gan/G/0.W.npy", npy("(3,)", "<f8", values=np.array([1.0, np.nan, np.inf]).tobytes()))]},
             "arrays/gan/G/0.W: has 2 values that are not finite",
         ),
         ({"more": [("other.npy", npy("()", "<i8", values=bytes(8)))]}, "has the unknown member 'other'"),
@@ -291,6 +291,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
         ({"x": np.array(["a"])}, {}, "an array of <U1; expected floats or integers"),
         ({"../x": np.zeros(1)}, {}, "without .. or empty parts"),
         ({}, {"x": "a" * (2**20 + 1)}, "a fact of 1,048,577 bytes"),
+        ({"m/0.W": np.array([1.0, np.nan, np.inf])}, {}, '"m/0.W": it has 2 values that are not finite'),
     ]:
         fails(lambda a=saved, m=meta: checkpoint.save(tmp_path / "c.npz", a, m), "cannot save", words)
     assert list(tmp_path.iterdir()) == []

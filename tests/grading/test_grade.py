@@ -73,6 +73,15 @@ def test_a_folder_is_graded(tmp_path, capsys):
     assert rows["'=SUM(A1).ipynb"]["status"] == "unreadable"
 
 
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_a_byte_order_mark_is_read(tmp_path, mark):
+    path = handed_in(tmp_path / "01_the_game.ipynb", IMPORTS, RIGHT_D)
+    content = path.read_text(encoding="utf-8")
+    path.write_bytes(mark + content.encode("utf-16-le" if mark == b"\xff\xfe" else "utf-8"))
+    assert read(path).chapter == "01"
+    assert read(path).functions == {"01.optimal_d": "optimal_d"}
+
+
 def test_a_function_may_have_another_name(tmp_path):
     row = grade_one(
         handed_in(

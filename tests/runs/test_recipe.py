@@ -78,6 +78,50 @@ def test_a_file_without_a_name_is_named_after_itself(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my ring (1)", "my ring 1"),
+        ("été 猫", "été 猫"),
+        ("a\nb", "a b"),
+        ("...", "custom"),
+        ("(!)", "custom"),
+        ("-x", "x"),
+        ("dots. ", "dots"),
+        ("caf\udce9", "caf"),
+        ("x" * 250, "x" * 200),
+        ("猫" * 83, "猫" * 66),
+    ],
+)
+def test_any_name_of_a_file_makes_a_name_for_runs(file, name):
+    assert recipes.name_from(file) == name
+    assert Recipe(name=name).name == name
+    assert len(name.encode()) <= 200
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_of_other_editors(coding, end, tmp_path):
+    text = to_toml(Recipe(name="été", model="mlp", description="Ünicode 猫")).replace("\n", end)
+    (tmp_path / "recipe.toml").write_bytes(text.encode(coding))
+    assert load(tmp_path / "recipe.toml").description == "Ünicode 猫"
+    assert load(tmp_path).name == "été"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("data", "", "expected the name of a data set, or a path"),
+        ("data", " \n", "expected the name of a data set, or a path"),
+        ("data", "caf\udce9", "expected a text of Unicode; if this is the name of a file or folder, rename it"),
+        ("description", "\ud800", "expected a text of Unicode"),
+    ],
+)
+def test_texts_that_cannot_be_saved_or_mean_nothing(key, value, words):
+    with pytest.raises(ValueError, match=f"(?s){key} = .*{words}"):
+        Recipe(**{key: value})
+
+
+@pytest.mark.parametrize(
     ("setting", "key", "value"),
     [
         ("steps=10", "steps", 10),

@@ -66,11 +66,18 @@ def start() -> bool:
     Only the first call looks.  There is no second process on a single core, or without a cache.
     """
     folder = cache_folder()
-    if folder is not None and any(folder.rglob("*.nbi")):
+    if folder is not None and _any_file(folder, "*.nbi"):
         return False
     if folder is not None and (os.cpu_count() or 1) > 1 and os.environ.get(VARIABLE, "") != "0" and sys.executable:
         _run_in_second_process(folder)
     return True
+
+
+def _any_file(folder: Path, pattern: str) -> bool:
+    try:
+        return any(folder.rglob(pattern))
+    except OSError:  # a part of the folder cannot be read
+        return False
 
 
 def _run_in_second_process(folder: Path) -> None:

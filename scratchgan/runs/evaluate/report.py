@@ -17,6 +17,8 @@ import numpy as np
 
 from ...files.atomic import write_text
 from ...plots import BLACK, FAKE, REAL, figure, image_grid, save_figure
+from ...plots.style import drawing
+from ...plots.text import words
 
 BEST = {"low": "low", "high": "high", "real": "as real"}
 GREY = "#777777"
@@ -113,6 +115,7 @@ class Evaluation:
         """
         folder = Path(folder)
         text = json.dumps(_plain(asdict(self)), indent=1, ensure_ascii=False)
+        text = text.encode(errors="backslashreplace").decode()  # half a surrogate pair, as JSON writes it
         write_text(folder / "evaluation.json", text + "\n")
         draw(folder / "evaluation.png", self, samples, real)
         return [folder / "evaluation.json", folder / "evaluation.png"]
@@ -129,6 +132,7 @@ def show(value: float) -> str:
     return f"{value:.3f}" if 0.01 <= abs(value) < 10 else f"{value:.3g}"
 
 
+@drawing
 def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, real: np.ndarray | None) -> None:
     """Write the picture: each measure on a scale from noise to real, and beside the scales examples and classes."""
     measures = [m for m in evaluation.measures if not math.isnan(m.closeness)]
@@ -136,8 +140,13 @@ def draw(path: str | Path, evaluation: Evaluation, samples: np.ndarray | None, r
     fig = figure(12.5 if examples else 8, max(3.8, 1.7 + 0.34 * len(measures)))
     axes = fig.add_axes((0.21 if examples else 0.33, 0.15, 0.39 if examples else 0.55, 0.71))
     _scales(axes, measures)
-    fig.text(0.02, 0.955, f"{evaluation.title}: the further right a blue point, the closer to real data", fontsize=11)
-    fig.text(0.02, 0.02, f"{evaluation.n:,} samples; {evaluation.features}", fontsize=7.5, color=GREY)
+    title, room = (
+        f"{evaluation.title}: the further right a blue point, the closer to real data",
+        fig.get_figwidth() * 0.96,
+    )
+    fig.text(0.02, 0.955, words(title, width=room, size=11), fontsize=11)
+    below = words(f"{evaluation.n:,} samples; {evaluation.features}", width=room, size=7.5)
+    fig.text(0.02, 0.02, below, fontsize=7.5, color=GREY)
     if examples:
         _examples(fig, evaluation, samples, real)
     save_figure(fig, path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...files.console import progress_bar
 from .report import Measure
 
 
@@ -59,10 +60,8 @@ def entry(name: str, best: str, means: str, compute: Callable, *, squared: bool 
 
 def table(entries: Sequence[Entry], candidates: Candidates, *, seed: int, progress: bool) -> list[Measure]:
     """Compute all metrics.  Each has its own random generator, seeded alike for all three candidates."""
-    from tqdm import tqdm
-
     measures = []
-    bar = tqdm(entries, desc="evaluating", unit="metric", disable=not progress)
+    bar = progress_bar(entries, desc="evaluating", unit="metric", disable=not progress)
     for i, metric in enumerate(bar):
         bar.set_postfix_str(metric.lines[0].name)
         columns = [
