@@ -81,6 +81,8 @@ def _settings(recipe: Recipe, shape: tuple[int, ...], examples: int | None, chan
             return None
         if changed.held_out and (examples is None or examples - changed.held_out < changed.batch_size):
             return None
+        if changed.packing > 1 and changed.batch_size < 2 * changed.packing:
+            return None  # with one pack in a batch, BatchNorm has no variance
         build_gan(_small(changed), shape)
     except (ValueError, TypeError):  # the recipe refuses it
         return None

@@ -35,7 +35,7 @@ def parse(text: str | bytes) -> dict[str, Any]:
     """Read the TOML text of a recipe; its keys are not checked.  Raises ValueError if it is not TOML, or too long."""
     if len(text) > MAX_BYTES:
         raise ValueError(f"it is longer than {MAX_BYTES:,} bytes, the limit for a recipe")
-    text = text.decode() if isinstance(text, bytes) else text
+    text = (text.decode() if isinstance(text, bytes) else text).removeprefix("\ufeff")  # some editors' byte order mark
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(f"a line has more than {MAX_DOTS} dots; a recipe is one flat table")
     try:
