@@ -192,4 +192,4 @@ def test_a_recipe_cannot_be_changed_or_made_invalid():
 def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path, mark):
     path = tmp_path / "mine.toml"
     path.write_bytes(mark + b'model = "mlp"\ndata = "ring"\n')
-    assert recipe.load(path).model == "mlp"
+    assert load(path).model == "mlp"
