@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scratchgan import GAN, Sequential, losses, optim
-from scratchgan.layers import Dense, Dropout, LabelConcat, MinibatchStd, Pack, Tanh
+from scratchgan.layers import BatchNorm, Dense, Dropout, LabelConcat, MinibatchStd, Pack, Tanh
 from scratchgan.models.conditional import ConditionalGAN
 from scratchgan.models.training import game
 
@@ -32,6 +32,7 @@ FEATURES = {
     "minibatch std": {".std": True},
     "labels": {".labels": True},
     "dropout": {".dropout": True},
+    "batch norm": {".norm": True},
     "linear rate": {"lr_schedule": "linear"},
     "cosine rate": {"lr_schedule": "cosine"},
     "d_steps": {"d_steps": 2},
@@ -51,6 +52,8 @@ ONE_OF = [
     {"sgd", "momentum", "rmsprop"},
     {"minimax", "wasserstein", "relativistic"},
     {"packing", "labels"},
+    *({"batch norm", name} for name in ("r1", "r1+r2", "wgan-gp", "dragan", "rare penalty")),
+    {"batch norm", "packing"},  # a batch of two packs has no variance to speak of
     {"packing", "wgan-gp"},  # a pack has no gradient of its own sample: the two work, but the norm is another one
     {"unrolled", "momentum"},
     {"unrolled", "rmsprop"},
@@ -104,7 +107,9 @@ def build(features, seed=0):
     labels, m = ".labels" in chosen, chosen.get(".packing", 1)
     G = Sequential([Dense(LATENT + CLASSES * labels, 3, **more), Tanh(), Dense(3, 2, **more)])
     body = [Pack(m)] if m > 1 else []
-    body += [Dense(2 * m, 3, **more), Tanh()]
+    body += [Dense(2 * m, 3, **more)]
+    body += [BatchNorm(3, dtype=np.float64)] if ".norm" in chosen else []
+    body += [Tanh()]
     body += [Dropout(0.4)] if ".dropout" in chosen else []
     body += [LabelConcat(CLASSES, 2, rng=rng, dtype=np.float64)] if labels else []
     body += [MinibatchStd()] if ".std" in chosen else []
