@@ -118,7 +118,7 @@ def check(
     rows = layer_rows(frozen, x, rng, h, trouble)
     rows += promise_rows(frozen, x, rng, trouble)
     return Report(
-        name or thing.label, rows, tolerance, tuple(trouble.missing), tuple(trouble.faults), tuple(trouble.notes)
+        name or thing.label, rows, tolerance, trouble.listed(net), tuple(trouble.faults), tuple(trouble.notes)
     )
 
 

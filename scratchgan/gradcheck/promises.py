@@ -40,6 +40,15 @@ class Trouble:
         self.faults: list[str] = []
         self.notes: list[str] = []
 
+    def listed(self, net: Layer) -> tuple[str, ...]:
+        """The missing passes, in a net with the layer that lacks them."""
+        return tuple(
+            f"{name} of {says.removesuffix(f' must define {name}')}"
+            if net.children() and says.endswith(f" must define {name}")
+            else name
+            for name, says in self.missing.items()
+        )
+
     def attempt(self, name: str, call: Callable[[], Any]) -> Any:
         """The result of a pass; None if it is not written yet or raises an error, which is noted."""
         if name in self.missing:

@@ -208,3 +208,13 @@ def test_images_that_do_not_fit_get_a_size_that_does(model, size):
     near = re.findall(r"\d+", str(error.value).partition("nearest sizes")[2]) or [size + -size % 4]
     for n in near:
         build_gan(r, (int(n), int(n), 1))
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if base(small(name)) == "dcgan"])
+def test_points_can_be_trained_with_the_model_that_the_error_names(name):
+    r = recipe.override(small(name), ["data=ring"])
+    with pytest.raises(ValueError, match="holds points") as error:
+        build_gan(r if r.classes or r.condition == "none" else recipe.override(r, ["classes=4"]), (2,))
+    (model,) = re.findall(r'use model = "(\w+)"', str(error.value))
+    changed = recipe.override(r, [f"model={model}", "hidden=[4]"])
+    plays(changed, load("ring"))

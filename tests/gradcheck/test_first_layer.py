@@ -107,7 +107,7 @@ def test_a_wrong_row_of_a_half_written_layer_is_marked():
 
 def test_half_a_net_and_a_pass_that_raises_are_listed(rng):
     report = examine(Sequential([First(), Tanh()]))
-    assert report.missing == ("tangent", "tangent_backward")
+    assert report.missing == ("tangent of First", "tangent_backward of First")
     assert steps(report) == ["backward"]
 
     class Unfinished(Whole):
