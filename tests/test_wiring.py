@@ -48,6 +48,25 @@ def test_a_conditional_gan_s_picture_is_of_what_it_generates(tmp_path, monkeypat
     np.testing.assert_array_equal(seen["images"], gan.generate(Z, np.repeat(np.arange(3), 2)))
 
 
+def test_each_of_many_samples_is_judged_with_its_own_label():
+    """More than a chunk of 64, whose labels differ from those of the chunks before."""
+    rng = np.random.default_rng(0)
+    gan = build_model("cgan", image_size=8, channels=1, width=2, latent_dim=3, classes=3)
+    x, labels = rng.uniform(-1, 1, (130, 8, 8, 1)).astype(np.float32), rng.integers(0, 3, 130)
+    p = gan.probability(x, labels)
+    for n in (0, 63, 64, 100, 128, 129):
+        assert gan.probability(x[n : n + 1], labels[n : n + 1])[0] == pytest.approx(p[n], rel=1e-5), n
+    assert gan.probability(x[129:], (labels[129:] + 1) % 3)[0] != pytest.approx(p[129], rel=1e-5)
+
+
+def test_each_of_many_images_is_generated_with_its_own_label():
+    gan = build_model("cgan", image_size=8, channels=1, width=2, latent_dim=3, classes=3)
+    Z, labels = np.random.default_rng(0).standard_normal((130, 3)).astype(np.float32), np.arange(130) % 3
+    images = gan.generate(Z, labels)
+    for n in (5, 64, 129):
+        np.testing.assert_array_equal(images[n], gan.generate(Z[n : n + 1], labels[n : n + 1])[0])
+
+
 # -- gradients of all that is reported ---------------------------------------------------------------------------------
 
 
