@@ -106,7 +106,7 @@ def check_batch(dataset: Dataset, batch_size: int) -> None:
     if len(dataset) < batch_size:
         raise DataError(
             f"{dataset.name}: {len(dataset)} samples are fewer than one batch of {batch_size}: "
-            f"add data, or use batch_size={len(dataset)} or less"
+            f"add data, or use batch_size={len(dataset)}{' or less' if len(dataset) > 1 else ''}"
         )
 
 

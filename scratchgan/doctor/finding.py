@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .advice import Accepts, Advice
 from .records import Log, smooth
 
 
@@ -36,7 +37,12 @@ class Finding:
     evidence: tuple[str, ...]
     signals: tuple[Signal, ...]
     since: int | None
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
+
+    def within(self, accepts: Accepts | None) -> Finding:
+        """The same finding with only the advice that `accepts` accepts."""
+        left = [kept for tip in self.advice if (kept := tip.within(accepts)) is not None]
+        return replace(self, advice=tuple(left))
 
 
 def swings(values: np.ndarray, low: float, high: float) -> list[int]:

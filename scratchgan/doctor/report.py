@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import records
+from .advice import Accepts, advice
 from .finding import Finding
 from .rules import DIVERGENCE, SATURATED, findings, limit
 
@@ -70,21 +71,24 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def judge(log: records.Log, *, name: str, notes: Sequence[str] = ()) -> Diagnosis:
-    """Diagnose the training run that `log` records.  `name` and `notes` appear in the report."""
-    found = tuple(findings(log))
+def judge(log: records.Log, *, name: str, notes: Sequence[str] = (), accepts: Accepts | None = None) -> Diagnosis:
+    """Diagnose the training run that `log` records.  `name` and `notes` appear in the report.
+
+    accepts   which changes the run's recipe accepts (see `doctor.advice`): no others are proposed
+    """
+    found = tuple(findings(log, accepts))
     missing = log.missing if log.broken is None else ()  # in a diverged run they are not missing, but not finite
-    return Diagnosis(name, found, log, missing, tuple(_not_judged(log)), (*notes, *_progress(log, found)))
+    return Diagnosis(name, found, log, missing, tuple(_not_judged(log, accepts)), (*notes, *_progress(log, found)))
 
 
-def _not_judged(log: records.Log) -> list[str]:
+def _not_judged(log: records.Log, accepts: Accepts | None) -> list[str]:
     if log.broken is not None:
         return []
     texts = []
     if len(log) < limit("records"):
         return [
             f"all but divergence: {len(log)} records are too few, expected at least {limit('records'):g} (train "
-            "longer, or lower log_every)"
+            "longer, or with a lower log_every)"
         ]
     loss = log.facts
     if loss is not None and loss.needs_constraint:
@@ -99,10 +103,8 @@ def _not_judged(log: records.Log) -> list[str]:
         )
     if not log.has("memorised"):
         also = "" if log.has("copied") else "; and fakes are compared only with training sets of up to 500 examples"
-        texts.append(
-            "whether D has memorised its examples: none are held out (for a data set, try --set "
-            f"held_out=100; a density never repeats one){also}"
-        )
+        keep = advice("keeps some", "held_out?=100 | held_out?=10").within(accepts)
+        texts.append(f"whether D has memorised its examples: none are held out{f' ({keep})' if keep else ''}{also}")
     return texts
 
 
@@ -124,5 +126,5 @@ def summary(found: list[Finding] | tuple[Finding, ...]) -> str:
     """The first finding in one line: fault, first evidence, first advice; and the names of the other faults."""
     first = found[0]
     rest = f" (and {', '.join(finding.fault for finding in found[1:])})" if len(found) > 1 else ""
-    hint = "" if first.fault == DIVERGENCE else f"; try: {first.advice[0]}"
+    hint = "" if first.fault == DIVERGENCE or not first.advice else f"; try: {first.advice[0]}"
     return f"{first.fault}{rest}: {first.evidence[0]}{hint}"

@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .advice import Accepts, Advice, advice
 from .finding import Finding, Signal, largest, since, swings
 from .records import Log, median, smooth
 
@@ -42,6 +43,10 @@ DIVERGENCE, DEAD, OVERFITTING, WEAK = "divergence", "dead units", "overfitting",
 VANISHED, OSCILLATION, COLLAPSE, SATURATED = "G's gradient vanished", "oscillation", "mode collapse", "D saturated"
 #: likely causes first
 FAULTS = (DIVERGENCE, DEAD, OVERFITTING, WEAK, VANISHED, OSCILLATION, COLLAPSE, SATURATED)
+#: ways that several rules propose: see doctor/advice.py.  A penalty needs a D without BatchNorm
+PENALTY = "penalty?=r1 | penalty?=r1 d_norm=layer"
+CRITIC = PENALTY.replace("r1", "wgan-gp")
+SMALLER = ("d_width/2", "width/2", "hidden/2")
 
 
 class Threshold(NamedTuple):
@@ -86,15 +91,19 @@ def limit(name: str) -> float:
     return THRESHOLDS[name].value
 
 
-def findings(log: Log) -> list[Finding]:
-    """All faults that the log shows, likely causes first; only divergence for logs shorter than "records"."""
+def findings(log: Log, accepts: Accepts | None = None) -> list[Finding]:
+    """All faults that the log shows, likely causes first; only divergence for logs shorter than "records".
+
+    accepts   which changes the recipe accepts, see `doctor.advice`: the findings propose no others
+    """
     found = [
         finding for rule in (RULES if len(log) >= limit("records") else RULES[:1]) if (finding := rule(log)) is not None
     ]
     order = {fault: place for place, fault in enumerate(FAULTS)}
     if {COLLAPSE, SATURATED} <= {finding.fault for finding in found} and left_behind(log):
         order[SATURATED], order[COLLAPSE] = order[COLLAPSE], order[SATURATED]
-    return sorted(found, key=lambda finding: order[finding.fault])
+    found.sort(key=lambda finding: order[finding.fault])
+    return [finding.within(accepts) for finding in found]
 
 
 def left_behind(log: Log) -> bool:
@@ -107,20 +116,16 @@ def left_behind(log: Log) -> bool:
 
 def divergence(log: Log) -> Finding | None:
     """A loss is not finite, or logits or updates are far too large."""
-    advice: tuple[str, ...] = (
-        "lower both learning rates, lr_g and lr_d, tenfold",
-        "--set optimizer=adam, if it is another: the size of its updates is bounded for any gradient",
+    tries: tuple[Advice, ...] = (
+        advice("lower both learning rates tenfold", "lr_g/10 lr_d/10"),
+        advice("the size of Adam's updates is bounded for any gradient", "optimizer=adam"),
     )
     if log.broken is not None:
         step, keys = log.broken
         signals = tuple(Signal(key, "", math.nan) for key in ("d_loss", "g_loss"))
-        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, advice)
+        return Finding(DIVERGENCE, (f"{' and '.join(keys)} not finite at step {step:,}",), signals, step, tries)
     if log.facts is not None and log.facts.needs_constraint:
-        advice = (
-            "--set penalty=wgan-gp or --set clip=0.01, if neither is set: without a constraint a critic's "
-            "outputs grow without bound",
-            *advice,
-        )
+        tries = (advice("without a constraint a critic's outputs grow without bound", CRITIC, "clip?=0.01"), *tries)
     for key in ("fake_logit", "real_logit"):
         if (size := median(np.abs(log[key][log.window()]))) > limit("logit"):
             return Finding(
@@ -131,7 +136,7 @@ def divergence(log: Log) -> Finding | None:
                 ),
                 (Signal(key, "logit", size),),
                 since(log, np.abs(log[key]) > limit("logit")),
-                advice,
+                tries,
             )
     for key, net in (("g_update", "G"), ("d_update", "D")):
         if (size := log.median(key)) > limit("update"):
@@ -140,20 +145,20 @@ def divergence(log: Log) -> Finding | None:
                 (f"each step moves {net}'s weights by {size:.0%} of their norm (above {limit('update'):.0%})",),
                 (Signal(key, "update", size),),
                 since(log, log[key] > limit("update")),
-                advice,
+                tries,
             )
     return None
 
 
 def dead_units(log: Log) -> Finding | None:
     """Units pass no gradient, or the gradient of the loss does not reach G's weights."""
-    advice = (
-        "lower the learning rate of that net: one update that is too large can kill units permanently",
-        "LeakyReLU instead of ReLU: it never blocks a gradient",
-        "start a new run: dead units stay dead",
-    )
     for net in ("g", "d"):
         name = net.upper()
+        tries = (
+            advice("one update that is too large can kill units permanently", f"lr_{net}/10 | lr_g/10 lr_d/10"),
+            advice("start a new run: dead units stay dead"),
+            advice("in nets of your own, LeakyReLU in place of ReLU: it never blocks a gradient"),
+        )
         for key, threshold, words in (
             (f"{net}_dead", "dead", f"{name}'s hidden units"),
             (f"{net}_dead_worst", "dead_layer", f"the units of {name}'s worst layer"),
@@ -164,7 +169,7 @@ def dead_units(log: Log) -> Finding | None:
                     (f"{share:.0%} of {words} pass no gradient (a fault from {limit(threshold):.0%} on)",),
                     (Signal(key, threshold, share), Signal(f"{net}_grad", "", log.median(f"{net}_grad"))),
                     since(log, log[key] >= limit(threshold)),
-                    advice,
+                    tries,
                 )
     slope, norm = log.median("slope"), log.median("g_grad")
     if slope >= limit("pull") and norm <= limit("blocked"):
@@ -176,19 +181,19 @@ def dead_units(log: Log) -> Finding | None:
             ),
             (Signal("g_grad", "blocked", norm, False), Signal("slope", "pull", slope)),
             since(log, log["g_grad"] <= limit("blocked")),
-            advice,
+            tries,
         )
     return None
 
 
 def overfitting(log: Log) -> Finding | None:
     """D has memorised its examples, or G has learned to repeat them."""
-    advice = (
-        "more data: nothing helps as much",
-        "fewer steps: stop before the signal rises",
-        "a smaller D: width (DCGAN) or hidden (MLP)",
-        "--set penalty=r1: it limits D's gradient at the examples",
-        "--set instance_noise=0.1: D is never given the same example twice",
+    tries = (
+        advice("more data: nothing helps as much"),
+        advice("stop before the signal rises", "steps/2"),
+        advice("smaller nets remember less", *SMALLER),
+        advice("it limits D's gradient at the examples", PENALTY),
+        advice("with noise D is never given the same example twice", "instance_noise?=0.1"),
     )
     memory, lead = log.median("memorised"), log.median("separation")
     if memory > limit("memorised") and lead > limit("lead"):
@@ -200,7 +205,7 @@ def overfitting(log: Log) -> Finding | None:
             ),
             (Signal("memorised", "memorised", memory), Signal("separation", "lead", lead)),
             since(log, log["memorised"] > limit("memorised")),
-            advice,
+            tries,
         )
     if (ratio := log.median("copied")) < limit("copied"):
         return Finding(
@@ -212,7 +217,7 @@ def overfitting(log: Log) -> Finding | None:
             ),
             (Signal("copied", "copied", ratio, False), Signal("separation", "", lead)),
             since(log, log["copied"] < limit("copied")),
-            advice,
+            tries,
         )
     return None
 
@@ -235,10 +240,10 @@ def d_too_weak(log: Log) -> Finding | None:
         (Signal("separation", "behind", median(lead), False), Signal("neighbour", "apart", apart)),
         since(log, log["separation"] < limit("behind")),
         (
-            "raise lr_d, up to lr_g or above",
-            "--set d_steps=2: D has two updates for each of G",
-            "a larger D: width (DCGAN) or hidden (MLP)",
-            "more steps, if D has just begun to improve",
+            advice("D must learn faster than G", "lr_d*2"),
+            advice("D has more updates for each of G", "d_steps*2"),
+            advice("larger nets: D can see more", "width*2", "hidden*2"),
+            advice("more steps, if D has just begun to improve", "steps*2"),
         ),
     )
 
@@ -262,9 +267,9 @@ def gradient_vanished(log: Log) -> Finding | None:
         ),
         since(log, log.slopes < limit("slope")),
         (
-            "--set loss=non-saturating: the same game, but its slope is 1 - D(G(z))",
-            "lower lr_d, or raise lr_g: D has run ahead of G",
-            "--set instance_noise=0.1: with noise, real samples and fakes overlap, and D cannot be sure",
+            advice("the same game, but its slope is 1 - D(G(z))", "loss=non-saturating"),
+            advice("D has run ahead of G", "lr_d/2", "lr_g*2"),
+            advice("with noise, real samples and fakes overlap, and D cannot be sure", "instance_noise?=0.1"),
         ),
     )
 
@@ -291,23 +296,23 @@ def oscillation(log: Log) -> Finding | None:
         ),
         int(log.steps[offset + turns[0]]),
         (
-            "--set beta1=0 or 0.5 (momentum = 0 with SGD): momentum makes a game oscillate",
-            "--set penalty=wgan-gp: a critic needs a constraint"
+            advice("momentum makes a game oscillate", "beta1=0", "momentum=0"),
+            advice("a critic needs a constraint", CRITIC)
             if log.facts is not None and log.facts.needs_constraint
-            else "--set penalty=r1: it damps the rotation",
-            "lower both learning rates",
-            "--set lr_schedule=linear and --set ema_decay=0.99: the players come to rest, G's weights are averaged",
+            else advice("it damps the rotation", PENALTY),
+            advice("lower both learning rates", "lr_g/2 lr_d/2"),
+            advice("the players come to rest, or G's weights are averaged", "lr_schedule?=linear", "ema_decay?=0.99"),
         ),
     )
 
 
 def mode_collapse(log: Log) -> Finding | None:
     """All fakes are alike, or they are realistic but cover only part of the data."""
-    advice = (
-        "lower lr_g, or raise lr_d: D must react before G has moved all samples to one place",
-        "--set minibatch=std or --set packing=2: D can then detect that samples are alike",
-        "--set unroll=5: G takes D's next updates into account",
-        "--set penalty=r1, or a lower beta1 if it is above 0.5",
+    tries = (
+        advice("D must react before G has moved all samples to one place", "lr_g/2", "lr_d*2"),
+        advice("D can then detect that samples are alike", "minibatch?=std", "packing?=2"),
+        advice("G takes D's next updates into account", "unroll?=5"),
+        advice("the game rotates less", PENALTY, "beta1<0.5"),
     )
     spread, before = log.median("diversity"), log.median("diversity", 1 / 3, 2 / 3)
     on_its_way = spread > limit("rising") * before or _coming_nearer(log)
@@ -320,7 +325,7 @@ def mode_collapse(log: Log) -> Finding | None:
                 Signal("uncovered", "uncovered", log.median("uncovered")),
             ),
             since(log, log["diversity"] < limit("diversity")),
-            advice,
+            tries,
         )
     uncovered, stray = log.median("uncovered"), log.median("stray")
     if uncovered > limit("uncovered") > stray and uncovered - stray > limit("partial") and not _coming_nearer(log):
@@ -332,7 +337,7 @@ def mode_collapse(log: Log) -> Finding | None:
             ),
             (Signal("uncovered", "uncovered", uncovered), Signal("stray", "", stray)),
             since(log, log["uncovered"] > limit("uncovered")),
-            advice,
+            tries,
         )
     return None
 
@@ -364,10 +369,10 @@ def d_saturated(log: Log) -> Finding | None:
         ),
         since(log, log["d_loss"] < limit("d_loss")),
         (
-            "lower lr_d, or raise lr_g: D has run ahead of G",
-            "--set penalty=r1: it limits D's gradient",
-            "--set instance_noise=0.1: D cannot be as sure",
-            "a smaller D: width (DCGAN) or hidden (MLP)",
+            advice("D has run ahead of G", "lr_d/2", "lr_g*2"),
+            advice("it limits D's gradient", PENALTY),
+            advice("with noise D cannot be as sure", "instance_noise?=0.1"),
+            advice("smaller nets: D has more trouble", *SMALLER),
         ),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .advice import Accepts
 from .finding import Finding
 from .records import from_records
 from .report import summary
@@ -21,11 +22,13 @@ EARLY = 0.3  # as a fraction of the steps
 class Watch:
     """Watches one training run of `steps` steps with the loss called `loss`.
 
+    accepts  which changes its recipe accepts: see `doctor.advice`
+
     found    the findings of the last check, likely causes first
     """
 
-    def __init__(self, steps: int, loss: str):
-        self.steps, self.loss = steps, loss
+    def __init__(self, steps: int, loss: str, accepts: Accepts | None = None):
+        self.steps, self.loss, self.accepts = steps, loss, accepts
         self.found: list[Finding] = []
         self._named: set[str] = set()
         self._next = 1  # number of the next check, up to LOOKS
@@ -37,7 +40,7 @@ class Watch:
             return None
         self._next = step * LOOKS // self.steps + 1
         before = {finding.fault for finding in self.found}
-        self.found = findings(from_records(log, loss=self.loss))
+        self.found = findings(from_records(log, loss=self.loss), self.accepts)
         if not self.found or (first := self.found[0]).fault in self._named:
             return None
         early = step < EARLY * self.steps

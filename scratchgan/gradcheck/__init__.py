@@ -46,6 +46,7 @@ from ..losses import Loss
 from ..optim import Optimizer
 from ..penalties import Penalised, Penalty
 from .differences import Frozen, away_from_kinks, kink_distance, random_copy
+from .promises import Trouble, complete, promise_rows
 from .report import Report, Row, relative_error
 from .rows import game_rows, layer_rows, loss_rows, optimizer_rows, penalised_rows, penalty_rows
 
@@ -79,6 +80,9 @@ def check(
     randomise    whether to replace parameters and running statistics by random numbers
     dtype        of the computation.  float32 warns, because its differences are right to only two or three digits
 
+    Of a layer that is not complete, the passes that exist are checked, and the report lists the others.  Of layers it also
+    says whether they keep their promises: see gradcheck/promises.py.
+
     Raises TypeError for anything else, ValueError if x is missing, not finite or constant, and RuntimeError if no input
     away from kinks is found.
     """
@@ -90,9 +94,10 @@ def check(
     if isinstance(thing, Optimizer):
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
     if not isinstance(thing, (Layer, Game, Penalised)):
+        near = "; a layer is a subclass of scratchgan.core.Layer" if hasattr(thing, "backward") else ""
         raise TypeError(
             "check expects a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
-            f"GAN, got {type(thing).__name__}"
+            f"GAN, got {type(thing).__name__}{near}"
         )
     x = _checked_input(x, dtype)
     if isinstance(thing, Game) and thing.kind == "translations":
@@ -105,10 +110,16 @@ def check(
     if isinstance(thing, Penalised):
         return Report(name or repr(thing), penalised_rows(thing, x, rng, h, randomise), tolerance)
     assert isinstance(thing, Layer)
+    complete(thing)
     net, x = away_from_kinks(
         lambda: random_copy(thing, rng, randomise, dtype), x, lambda net, x: kink_distance(net, x, train), rng, h
     )
-    return Report(name or thing.label, layer_rows(Frozen(net, train), x, rng, h), tolerance)
+    frozen, trouble = Frozen(net, train), Trouble(net)
+    rows = layer_rows(frozen, x, rng, h, trouble)
+    rows += promise_rows(frozen, x, rng, trouble)
+    return Report(
+        name or thing.label, rows, tolerance, trouble.listed(net), tuple(trouble.faults), tuple(trouble.notes)
+    )
 
 
 def _checked_input(x, dtype) -> np.ndarray:

@@ -42,9 +42,11 @@ class Frozen:
     def forward(self, x):
         """(y, cache) at x."""
         with fused.off():
-            y, cache = self.net.forward(x, train=self.train, rng=same_rng(), **self.conditions)
+            result = self.net.forward(x, train=self.train, rng=same_rng(), **self.conditions)
         self.restore()
-        return y, cache
+        if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[0], np.ndarray):
+            raise TypeError(f"check: {self.net.label}.forward must return (y, cache), got {type(result).__name__}")
+        return result
 
     def backward(self, x, dy):
         """[dx, dtheta...] at x for the output gradient dy and the net's present parameters."""

@@ -53,11 +53,19 @@ HEADER = ("pass", "array", "shape", "error", "where", "compared")
 
 @dataclass
 class Report:
-    """The rows of a check and the tolerance.  `print` it, or let a notebook display it."""
+    """The rows of a check and the tolerance.  `print` it, or let a notebook display it.
+
+    missing   passes of a layer that are not written yet, or that raise an error: they have no rows
+    faults    what is wrong besides the numbers, in sentences
+    notes     what is right, but not as it should be
+    """
 
     name: str
     rows: list[Row]
     tolerance: float
+    missing: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         largest = max(
@@ -73,8 +81,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True if something was checked and every error is within the tolerance (NaN is not)."""
-        return bool(self.rows) and all(row.error <= self.tolerance for row in self.rows)
+        """True if something was checked, every error is within the tolerance (NaN is not), and nothing is missing."""
+        return self.right and not self.missing
+
+    @property
+    def right(self) -> bool:
+        """The same for the passes that exist."""
+        return bool(self.rows) and not self.faults and all(row.error <= self.tolerance for row in self.rows)
 
     @property
     def worst(self) -> Row:
@@ -95,10 +108,17 @@ class Report:
     @property
     def headline(self) -> str:
         """The result in one line."""
-        return (
-            f"{self.name}: {'ok' if self.ok else 'WRONG'}, largest error {self.max_error:.1e} "
-            f"(tolerance {self.tolerance:.0e})"
+        nothing = self.missing and not self.rows and not self.faults
+        verdict = "ok" if self.ok else "NOT COMPLETE, right so far" if self.right else "WRONG"
+        return f"{self.name}: {'NOT COMPLETE, nothing to check yet' if nothing else verdict}" + (
+            f", largest error {self.max_error:.1e} (tolerance {self.tolerance:.0e})" if self.rows else ""
         )
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the report says besides its rows, in lines."""
+        missing = [f"missing: {', '.join(self.missing)}"] if self.missing else []
+        return missing + [f"WRONG: {text}" for text in self.faults] + [f"note: {text}" for text in self.notes]
 
     def __str__(self) -> str:
         layout = "  {:<36}{:<22}{:<14}{:>9}  {:<14}{:<14}{}"
@@ -106,7 +126,7 @@ class Report:
         for row in self.rows:
             mark = "" if row.error <= self.tolerance else "<-- WRONG"
             lines.append(layout.format(*row.cells(), mark).rstrip())
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
 
     def _repr_html_(self) -> str:
         """The table for a notebook; if a row is wrong, also a figure that shows where."""
@@ -116,11 +136,12 @@ class Report:
             colour = "" if row.error <= self.tolerance else " style='background:#f7c6a3'"
             rows.append(f"<tr{colour}>" + "".join(cell("td", text) for text in row.cells()) + "</tr>")
         picture = ""
-        if self.rows and not self.ok:
+        if any(not row.error <= self.tolerance for row in self.rows):
             buffer = io.BytesIO()
             self.figure().savefig(buffer, format="png", dpi=90)
             picture = f"<img src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
-        return f"<p><b>{html.escape(self.headline)}</b></p><table>{''.join(rows)}</table>{picture}"
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        return f"<p><b>{html.escape(self.headline)}</b></p><table>{''.join(rows)}</table>{remarks}{picture}"
 
     @drawing
     def figure(self):

@@ -25,11 +25,17 @@ from .differences import (
     random_copy,
     same_rng,
 )
+from .promises import Trouble
 from .report import Row
 
 
-def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> list[Row]:
-    """All derivatives of a layer or net at x: `backward`, `tangent`, `tangent_backward` and the adjoint identity."""
+def layer_rows(
+    f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float, trouble: Trouble | None = None
+) -> list[Row]:
+    """All derivatives of a layer or net at x: `backward`, `tangent`, `tangent_backward` and the adjoint identity.
+
+    trouble   notes the passes that are not written yet or raise an error, whose rows are left out; None: they raise it
+    """
     y, _ = f.forward(x)
     if y.size == 0:
         raise ValueError(f"check: the output is empty, {y.shape}, so there is nothing to differentiate")
@@ -38,12 +44,19 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
     params = f.net.parameters()
     names = ["x"] + [path for path, _ in params]
     arrays = [x] + [w for _, w in params]
+    attempt = (lambda name, call: call()) if trouble is None else trouble.attempt
 
-    gradients = f.backward(x, c)
-    rows = [
-        gradient_row("backward", n, a, g, lambda: float(np.sum(c * f.forward(x)[0])), rng, h)
-        for n, a, g in zip(names, arrays, gradients, strict=True)
-    ]
+    rows = []
+    gradients = attempt("backward", lambda: f.backward(x, c))
+    if gradients is not None:
+        rows += [
+            gradient_row("backward", n, a, g, lambda: float(np.sum(c * f.forward(x)[0])), rng, h)
+            for n, a, g in zip(names, arrays, gradients, strict=True)
+            if trouble is None or trouble.fits("backward", f"the gradient of {n}", g, a.shape)
+        ]
+
+        if any(np.shape(g) != a.shape for g, a in zip(gradients, arrays, strict=True)):
+            gradients = None  # the later passes build on it
 
     # A direction in all arrays; then in x alone with tdy = None, as in a gradient penalty; then in the parameters
     # alone, as in a Hessian-vector product.
@@ -53,35 +66,49 @@ def layer_rows(f: Frozen, x: np.ndarray, rng: np.random.Generator, h: float) -> 
     if params:
         cases.append((" (parameters only)", [zero[0], *some[1:]], None))
     for label, direction, tdy in cases:
-        rows += _tangent_rows(f, names, arrays, direction, c, tdy, gradients, h, label)
+        rows += _tangent_rows(f, names, arrays, direction, c, tdy, gradients, h, label, attempt)
     return rows
 
 
-def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label) -> list[Row]:
+def _tangent_rows(f, names, arrays, direction, dy, tdy, gradients, h, label, attempt) -> list[Row]:
     """The rows of `tangent`, `tangent_backward` and the adjoint identity along one direction."""
     x = arrays[0]
     tx = direction[0] if label != " (parameters only)" else None
     tparams = dict(zip(names[1:], direction[1:], strict=True)) if label != " (x only)" else None
 
     y, cache = f.forward(x)
-    f.net.backward(dy, cache, param_grads=False)
-    ty = dense(f.net.tangent(tx, cache, tparams), y.shape)
+    if gradients is not None:
+        f.net.backward(dy, cache)
+    ty = attempt("tangent", lambda: _fitting(f.net.tangent(tx, cache, tparams), y.shape))
     f.net.zero_grads()
-    tdx = f.net.tangent_backward(tdy, cache)
-    by_hand = [dense(tdx, x.shape), *(g.copy() for _, g in f.net.gradients())]
+    both = gradients is not None and ty is not None
+    tdx = attempt("tangent_backward", lambda: _fitting(f.net.tangent_backward(tdy, cache), x.shape)) if both else None
+    by_hand = [] if tdx is None else [tdx, *(g.copy() for _, g in f.net.gradients())]
 
     moving = dy.copy()  # dy moves along tdy together with x and theta
     differences = central(
-        [*arrays, moving], [*direction, dense(tdy, y.shape)], lambda: [f.forward(x)[0], *f.backward(x, moving)], h
+        [*arrays, moving],
+        [*direction, dense(tdy, y.shape)],
+        lambda: [f.forward(x)[0], *(f.backward(x, moving) if by_hand else ())],
+        h,
     )
-    rows = [Row("tangent" + label, "y", y.shape, ty, differences[0])]
+    rows = [] if ty is None else [Row("tangent" + label, "y", y.shape, ty, differences[0])]
     rows += [
         Row("tangent_backward" + label, n, a.shape, hand, d)
-        for n, a, hand, d in zip(names, arrays, by_hand, differences[1:], strict=True)
+        for n, a, hand, d in zip(names, arrays, by_hand, differences[1:], strict=bool(by_hand))
     ]
+    if not both:
+        return rows
     left = np.array([np.sum(dy * ty)])
     right = np.array([sum(float(np.sum(g * t)) for g, t in zip(gradients, direction, strict=True))])
     return [*rows, Row("adjoint" + label, "<dy, ty>", (1,), left, right)]
+
+
+def _fitting(a: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """The result of a pass, zeros for None.  Raises ValueError for another shape."""
+    if np.shape(a := dense(a, shape)) != shape:
+        raise ValueError(f"expected a result of shape {shape}, got {np.shape(a)}")
+    return a
 
 
 def loss_rows(loss: Loss, rng: np.random.Generator, h: float) -> list[Row]:

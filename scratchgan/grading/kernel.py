@@ -22,6 +22,16 @@ from . import wire
 
 ANSWER_SECONDS = 20.0  # time limit for one call of one function
 MOST_PRINTED = 20_000_000  # characters that a cell may print; the rest is dropped
+#: the first cell; it leaves no names behind
+PREPARE = """
+import sys
+before = list(sys.path)
+sys.path[:] = [place for place in before if place]
+import scratchgan.grading.wire, scratchgan.grading.checked
+sys.path[:] = before
+scratchgan.grading.checked.watch()
+del sys, before, scratchgan
+"""
 
 
 class Gone(RuntimeError):
@@ -43,6 +53,12 @@ class Kernel:
         self._timer.daemon = True
         self._timer.start()
 
+    def prepare(self) -> None:
+        """Import what grading needs, before a file beside the notebook can take its name.  Raises Gone."""
+        import nbformat
+
+        self._execute(nbformat.v4.new_code_cell(PREPARE), self.seconds)
+
     def run(self, cells: list[Any]) -> None:
         """Execute all code cells; if one raises an error, it is noted, and the next cell runs.  Raises Gone."""
         for number, cell in enumerate(cells, 1):
@@ -61,8 +77,8 @@ class Kernel:
                     )
         self.cell = 0
 
-    def ask(self, name: str, function: str, seed: int) -> Any:
-        """The answer of the notebook's `function` to the exercise `name`, on the input made with `seed`.
+    def ask(self, name: str, expression: str, seed: int) -> Any:
+        """The answer of the notebook to the exercise `name`, on the input made with `seed`; see `checked.answer`.
 
         Raises an error with the same name and message if the function raised one, LookupError if there is no such
         function, TimeoutError, and Gone.
@@ -71,9 +87,9 @@ class Kernel:
 
         mark = secrets.token_hex(16)  # random, so the notebook's code cannot have printed it before
         cell = nbformat.v4.new_code_cell(
-            f"import scratchgan.grading.wire\n"
-            f"print({mark!r} + scratchgan.grading.wire.reply({name!r}, globals().get({function!r}), {seed})"
-            f" + {mark!r})"
+            f"import sys\n"
+            f"print({mark!r} + sys.modules['scratchgan.grading.wire'].reply({name!r}, "
+            f"sys.modules['scratchgan.grading.checked'].answer({name!r}, {expression!r}, globals()), {seed}) + {mark!r})"
         )
         start = time.monotonic()
         outputs = self._execute(cell, ANSWER_SECONDS)
@@ -137,6 +153,7 @@ def started(folder: Path, *, seconds: float, cell_seconds: float) -> Iterator[Ke
         raise Gone(f"its process did not start: {error}") from error
     kernel = Kernel(client, seconds, cell_seconds)
     try:
+        kernel.prepare()
         yield kernel
     finally:
         kernel.close()

@@ -12,7 +12,9 @@ from typing import Any
 from ..files.arrays import decoded
 
 MOST_BYTES = 50_000_000
-CHECKED = re.compile(r"""\bcheck\(\s*["'](\d\d)\.(\w+)["']\s*(?:,\s*(\w+))?""")
+EXERCISE = re.compile(r"\d\d\.\w+")
+#: magics whose cells are Python
+TIMES = re.compile(r"\s*%%(time|timeit|capture|prun)\b[^\n]*\n")
 SAYS_SOLVED = re.compile(r"(\d\d\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
 USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
@@ -24,7 +26,7 @@ class Submission:
 
     notebook    as read by nbformat
     chapter     such as "03", or "" if it belongs to no chapter
-    functions   exercise -> name of the function that the notebook passes to `check`
+    functions   exercise -> what the notebook passes to `check`, as the text of an expression
     claimed     exercises that are solved according to the saved outputs
     odd         what a teacher should look at, one sentence each
     """
@@ -49,12 +51,13 @@ def read(path: Path) -> Submission:
         sources = [(number, cell.source) for number, cell in code]
     except Exception as error:  # nbformat raises many kinds of errors, whose details do not help a teacher
         raise ValueError(f"not a notebook ({type(error).__name__})") from None
-    asked = [found for _, source in sources for found in CHECKED.findall(source)]
-    chapters = Counter(chapter for chapter, _, _ in asked)
-    functions = {f"{chapter}.{exercise}": function for chapter, exercise, function in asked if function}
+    trees = [(number, tree) for number, source in sources if (tree := _tree(source)) is not None]
+    calls = [call for tree in _with_names(trees) for call in tree]
+    chapters = Counter(name.split(".")[0] for name, _ in calls)
+    functions = {name: expression for name, expression in calls if expression}
     named = re.match(r"(\d\d)_", path.name)
     chapter = chapters.most_common(1)[0][0] if chapters else named[1] if named else ""
-    odd = [line for number, source in sources for line in _odd(number, source)]
+    odd = [line for number, tree in trees for line in _odd(number, tree)]
     return Submission(notebook, chapter, functions, claimed, odd)
 
 
@@ -64,12 +67,61 @@ def _text(output: Any) -> str:
     return "\n".join("".join(part) for part in parts)
 
 
-def _odd(number: int, source: str) -> list[str]:
-    """Sentences about a cell that replaces `check`, or accesses the solutions."""
-    try:  # magics are not Python: replace them by pass
-        tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
+def _tree(source: str) -> ast.Module | None:
+    """A cell as a syntax tree, in which magics and shell commands are calls; None if it is not Python."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    source = TIMES.sub("", source.removeprefix("\ufeff"), count=1) if TIMES.match(source) else source
+    try:
+        return ast.parse(TransformerManager().transform_cell(source.removeprefix("\ufeff")))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _with_names(trees: list[tuple[int, ast.Module]]) -> list[list[tuple[str, str]]]:
+    """For each cell the calls of `check`, in order: (exercise, the checked expression as text).
+
+    The expression is "" if it cannot be evaluated outside of the call: in a function, a comprehension or a loop.
+    """
+    names = {"check"}
+    for _, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scratchgan.exercises"):
+                names |= {alias.asname for alias in node.names if alias.name == "check" and alias.asname}
+    found = []
+    for _, tree in trees:
+        inner = {id(node) for scope in ast.walk(tree) if isinstance(scope, SCOPES) for node in ast.walk(scope)}
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) in names]
+        calls.sort(key=lambda call: (call.lineno, call.col_offset))
+        found.append([(name, "" if id(call) in inner else text) for call in calls for name, text in _asked(call)])
+    return found
+
+
+SCOPES = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
+
+
+def _asked(call: ast.Call) -> list[tuple[str, str]]:
+    """[(exercise, expression)] of a call of `check`, [] if its first argument is not the name of an exercise."""
+    options = {keyword.arg: keyword.value for keyword in call.keywords}
+    name = call.args[0] if call.args else options.get("name")
+    if not isinstance(name, ast.Constant) or not EXERCISE.fullmatch(str(name.value)):
         return []
+    answer = call.args[1] if len(call.args) > 1 else options.get("answer")
+    return [(str(name.value), "" if answer is None or isinstance(answer, ast.Starred) else ast.unparse(answer))]
+
+
+def _odd(number: int, tree: ast.Module) -> list[str]:
+    """Sentences about a cell that replaces `check`, or accesses the solutions."""
     found = []
     for node in ast.walk(tree):
         names = {alias.asname or alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)}

@@ -16,6 +16,7 @@ from ..exercises import names
 from ..exercises.checking import SOLVED, Verdict, judge
 from ..files.atomic import write_text
 from ..files.console import progress_bar
+from .beside import copy_files
 from .kernel import Gone, started
 from .submission import read
 
@@ -113,9 +114,9 @@ def grade_one(
         row.status, row.chapter = "no chapter of the course", ""
         return row
     cells = list(submission.notebook.cells)
-    died = _run_and_ask(row, cells, submission.functions, seconds, cell_seconds)
+    died = _run_and_ask(row, path, cells, submission.functions, seconds, cell_seconds)
     if died:  # the number of the cell in which the process ended: run only the cells before it
-        _run_and_ask(row, cells[: died - 1], submission.functions, seconds, cell_seconds)
+        _run_and_ask(row, path, cells[: died - 1], submission.functions, seconds, cell_seconds)
         row.notes.append(f"this happened in cell {died}: only the cells before it were graded")
     unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())  # later cells may have had the function
     row.notes += [
@@ -127,16 +128,21 @@ def grade_one(
     return row
 
 
-def _run_and_ask(row: GradeRow, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float) -> int:
-    """Run cells and functions and fill in the row; return the number of the cell that ended the process, or 0."""
+def _run_and_ask(
+    row: GradeRow, path: Path, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float
+) -> int:
+    """Run cells and functions in a copy of the notebook's folder, and fill in the row; return the number of the cell
+    that ended the process, or 0.
+    """
     kernel = None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        row.notes += [note for note in copy_files(path.parent, Path(folder)) if note not in row.notes]
         try:
             with started(Path(folder), seconds=seconds, cell_seconds=cell_seconds) as kernel:
                 try:
                     kernel.run(cells)
                     for name in row.exercises:
-                        verdict = _asked(kernel, name, functions.get(name, name.split(".")[1]))
+                        verdict = _asked(kernel, name, functions.get(name, ""))
                         row.exercises[name] = verdict.status
                         if verdict.hint:
                             row.hints[name] = verdict.hint
@@ -190,12 +196,12 @@ class _Unanswered(BaseException):
         self.status, self.gone = status, gone
 
 
-def _asked(kernel, name: str, function: str) -> Verdict:
-    """The verdict on the notebook's `function` for one exercise.  Raises Gone."""
+def _asked(kernel, name: str, expression: str) -> Verdict:
+    """The verdict on the notebook's answer to one exercise.  Raises Gone."""
 
     def ask(given, seed):
         try:
-            return kernel.ask(name, function, seed)
+            return kernel.ask(name, expression, seed)
         except LookupError:
             raise _Unanswered(MISSING) from None
         except TimeoutError:

@@ -36,6 +36,13 @@ def examples(dtype=np.float32, seed: int = 0) -> Iterator[tuple[str, tuple, dict
     yield "leaky_relu_grad", (dy, x), {"slope": 0.2}
     yield "leaky_relu_grad_sum", (dy, x), {"slope": 0.2}
     gamma, beta, r = new(24), new(24), abs(new(24))
+    for M in (128, 1152):  # shares of 16 and of 144 rows: whole blocks, with nothing left over
+        x8, dy8 = new(M, 8), new(M, 8)
+        yield "channel_sum", (x8,), {}
+        yield "channel_dot", (x8, dy8), {}
+        yield "leaky_relu_grad_sum", (dy8, x8), {"slope": 0.2}
+        yield "batchnorm_forward", (x8, new(8), new(8)), {"eps": 1e-5, "slope": 0.2}
+        yield "batchnorm_backward", (dy8, new(M, 8), x8, new(8), abs(new(8))), {"slope": 0.2}
     yield "batchnorm_forward", (x, gamma, beta), {"eps": 1e-5, "slope": 0.2}
     yield "batchnorm_backward", (dy, new(300, 24), x, gamma, r), {"slope": 0.2}
     w, g, m, v = new(50, 40), new(50, 40), new(50, 40), abs(new(50, 40))

@@ -62,11 +62,11 @@ class AuxiliaryGAN(ConditionalGAN):
             "AuxiliaryGAN", "continuous_weight", continuous_weight, 0, np.inf, open_high=True
         )
         self.answer_size = classes + continuous
-        super().__init__(G, D, classes=classes, **options)
-        if self.rules:
+        if rules := options.get("rules"):  # before a rule says what it needs itself
             raise ValueError(
-                f"AuxiliaryGAN: expected no rules, as they would treat answers as logits; got {self.rules}"
+                f"AuxiliaryGAN: expected no rules, as they would treat answers as logits; got {list(rules)}"
             )
+        super().__init__(G, D, classes=classes, **options)
         if self.loss.relativistic:
             raise ValueError(f"AuxiliaryGAN: expected a loss in which G's part uses fakes only, got {self.loss.name!r}")
 

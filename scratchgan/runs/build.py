@@ -122,6 +122,15 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
             if (value := getattr(recipe, key)) != default(key, recipe.model):
                 raise ValueError(f'{key} = {as_text(value)} has no effect with model = "{recipe.model}": leave it out')
     settings = {key: getattr(recipe, key) for key in taken} | {"total_steps": recipe.steps}
+    if (
+        recipe.penalty != "none"
+        and settings.get("d_norm") == "batch"
+        and recipe.condition not in ("auxiliary", "codes")
+    ):
+        raise ValueError(
+            f'penalty = "{recipe.penalty}": a gradient penalty cannot go through BatchNorm, with which each output of D '
+            'depends on the whole batch: also set d_norm = "layer" or "none"'
+        )
     if base(recipe.model) == "mlp":
         return build(recipe.model, **{**settings, "data_shape": shape})
     if len(shape) != 3:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ..doctor import Diagnosis, from_records, judge
+from ..doctor.advice import Accepts
 from ..doctor.records import Log
-from . import recipe
+from . import advice, recipe
 from .last_state import with_last_state
 
 
@@ -46,7 +47,7 @@ def diagnose(folder: str | Path) -> Diagnosis:
     if log.broken is None and not log.has("diversity"):
         log, measured = with_last_state(log, Path(folder))
         notes += measured
-    return judge(log, name=str(folder), notes=notes)
+    return judge(log, name=str(folder), notes=notes, accepts=_accepts(Path(folder)))
 
 
 def read_log(folder: str | Path) -> Log:
@@ -91,6 +92,14 @@ def _record(line: str) -> dict[str, Any] | None:
         return None
     whole = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
     return record if whole else None
+
+
+def _accepts(folder: Path) -> Accepts | None:
+    """Which changes the run's recipe accepts; None if the recipe cannot be read, which `read_log` notes."""
+    try:
+        return advice.of_run(folder, recipe.load(folder))
+    except (ValueError, OSError):
+        return None
 
 
 def _loss(folder: Path) -> tuple[str, list[str]]:

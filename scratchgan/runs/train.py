@@ -39,7 +39,7 @@ from ..files.atomic import replacing, sync, write_text
 from ..files.console import argument
 from ..gan import GAN
 from ..plots.density import POINTS
-from . import build
+from . import advice, build
 from .finite import bad_array, first_fault
 from .folder import checksum, clean, cut_log, locked
 from .held_out import split
@@ -193,7 +193,7 @@ class Loop:
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.checksum = known  # of the data, including held-out examples
         self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
-        self.watch = Watch(recipe.steps, recipe.loss)
+        self.watch = Watch(recipe.steps, recipe.loss, advice.of_data(recipe, data))
 
     def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
         """Restore what the run had at its checkpoint: the log's records, the pictures, the elapsed time."""

@@ -111,3 +111,28 @@ def test_a_verdict_shows_itself():
     assert str(verdict).startswith("01.optimal_d: not right yet.  That is the probability of *fake*")
     assert "border-left" in verdict._repr_html_()
     assert not verdict.ok
+
+
+@pytest.mark.parametrize("name", names())
+def test_an_answer_a_few_tolerances_off_is_not_right(name):
+    """Half a tolerance off is still right, and three tolerances off are not."""
+    exercise = find(name)
+    rng = np.random.default_rng(0)
+    expected = exercise.solution(**exercise.given(np.random.default_rng(5)))
+    first = np.asarray(expected[0] if len(exercise.returns) > 1 else expected)
+    if first.dtype.kind != "f" or not np.isfinite(first).all():
+        return
+
+    def off(tolerances):
+        def answer(**given):
+            result = exercise.solution(**given)
+            first = np.array(result[0] if len(exercise.returns) > 1 else result)
+            at = np.unravel_index(int(np.abs(first).argmax()), first.shape)
+            first[at] *= 1 + tolerances * exercise.tolerance
+            moved = first if first.ndim else first[()]
+            return (moved, *result[1:]) if len(exercise.returns) > 1 else moved
+
+        return check(name, answer, seed=int(rng.integers(99)))
+
+    assert off(0.5).ok
+    assert not off(3).ok

@@ -58,11 +58,11 @@ def test_checks_catch(fault, rng):
     assert SPOILED[fault](rng).ok
 
 
-@pytest.mark.parametrize("fault", ["activations kept on the layer", "gradients assigned"])
-def test_faults_that_only_the_game_shows(fault, rng):
-    """One layer alone looks right; two pending batches, real and fake, do not."""
+@pytest.mark.parametrize(("fault", "alone"), [("activations kept on the layer", False), ("gradients assigned", True)])
+def test_faults_that_the_game_shows(fault, alone, rng):
+    """With gradients that are assigned, one layer alone looks right; two pending batches, real and fake, do not."""
     with bugs.planted(fault):
-        assert check(Dense(2, 3, rng=rng), rng.standard_normal((5, 2))).ok
+        assert check(Dense(2, 3, rng=rng), rng.standard_normal((5, 2))).ok == alone
         report = game(rng)
     assert "D's loss: D.0.W" in {row.array for row in report.rows if row.error > report.tolerance}
 

@@ -11,6 +11,7 @@ from scratchgan.cli import main
 from scratchgan.exercises import names
 from scratchgan.exercises.checking import find
 from scratchgan.grading import grade, grade_one, kernel, table, wire
+from scratchgan.grading.beside import copy_files
 from scratchgan.grading.submission import read
 
 nbformat = pytest.importorskip("nbformat")
@@ -242,3 +243,126 @@ def test_every_exercise_can_be_judged_from_outside(name):
     found = wire.unpack(json.dumps(told["value"]))
     expected = exercise.solution(**exercise.given(np.random.default_rng(7)))
     np.testing.assert_equal(found, tuple(expected) if isinstance(expected, list) else expected)
+
+
+# -- which expression is the answer, and what lies beside the notebook -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "expression"),
+    [
+        (["check('01.js', js)", "# check('01.js', first_try)"], "js"),
+        (["check('01.js', js)", "'''I first wrote check('01.js', first_try).'''"], "js"),
+        (["check('01.js', js)", "print('check(\"01.js\", first_try)')"], "js"),
+        (["check('01.js', first_try)", "check(\n    '01.js',  # mine\n    js,\n)"], "js"),
+        (["check('01.js', lambda p, q: js(p, q))"], "lambda p, q: js(p, q)"),
+        (["check('01.js', m.js)"], "m.js"),
+        (["check('01.js', functools.partial(js, eps=0))"], "functools.partial(js, eps=0)"),
+        (["check(answer=js, name='01.js')"], "js"),
+        (["exercises.check('01.js', table['js'])"], "table['js']"),
+        (["from scratchgan.exercises import check as c", "c('01.js', js)"], "js"),
+        (["%matplotlib inline\n!ls\ncheck('01.js', js)"], "js"),
+        (["%%time\ncheck('01.js', js)"], "js"),
+        (["%%bash\ncheck('01.js', js)"], None),
+        (["verdict = check('01.js', js); verdict"], "js"),
+        (["\ufeffcheck('01.js', js)"], "js"),
+        (["if True:\n    check('01.js', js)"], "js"),
+        (["for f in (js,):\n    check('01.js', f)"], ""),
+        (["def run(f):\n    check('01.js', f)\nrun(js)"], ""),
+        (["check('01.js', *rest)"], ""),
+        (["check(name, js)"], None),
+        (["other('01.js', js)"], None),
+        (["check('01.js', js"], None),
+    ],
+)
+def test_the_checked_expression_is_found_by_parsing(tmp_path, cells, expression):
+    submission = read(handed_in(tmp_path / "01_a.ipynb", IMPORTS, *cells))
+    assert submission.functions.get("01.js") == (expression or None)
+    assert submission.chapter == "01"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_a_notebook_with_a_byte_order_mark_is_read(tmp_path, encoding):
+    path = handed_in(tmp_path / "mine.ipynb", IMPORTS, "check('01.js', js)  # ü")
+    path.write_bytes(path.read_text("utf-8").encode(encoding))
+    assert read(path).functions == {"01.js": "js"}
+
+
+def test_any_expression_is_graded_with_the_files_beside_the_notebook(tmp_path):
+    folder = tmp_path / "anna"
+    row = grade_one(
+        handed_in(
+            folder / "01_a.ipynb",
+            IMPORTS,
+            "from mine import optimal_d as own\nimport functools",
+            "def value_of_game(d_real, d_fake):\n    return 7",
+            "rate = float(open('data/rate.txt').read())",
+            "check('01.optimal_d', functools.partial(lambda p, q, k: own(p, q) * k, k=rate))",
+            "def run(name, right):\n    check(name, right)",
+            "run('01.value_of_game', lambda d_real, d_fake: np.mean(np.log(d_real)) + np.mean(np.log(1 - d_fake)))",
+            "# check('01.optimal_d', value_of_game)",
+            *beside(folder),
+        )
+    )
+    assert (row.exercises["01.optimal_d"], row.exercises["01.value_of_game"]) == ("solved", "solved"), row
+    assert row.status == "ran", row.notes
+    assert row.notes == []
+
+
+def beside(folder):
+    """Files beside a notebook, among them some with the names of modules that grading uses."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "rate.txt").write_text("1.0")
+    (folder / "mine.py").write_text("def optimal_d(p, q):\n    return p / (p + q)\n")
+    for name in ("scratchgan.py", "numpy.py", "json.py"):
+        (folder / name).write_text("raise ImportError('the wrong one')\n")
+    return []
+
+
+def test_what_is_copied_from_beside_a_notebook(tmp_path, monkeypatch):
+    source, target = tmp_path / "anna", tmp_path / "copy"
+    target.mkdir()
+    beside(source)
+    handed_in(source / "01_a.ipynb", IMPORTS)
+    handed_in(source / "ben" / "01_b.ipynb", IMPORTS)
+    (source / "ben" / "answer.py").write_text("")
+    (source / ".git").mkdir()
+    (source / ".git" / "config").write_text("")
+    (tmp_path / "secret.txt").write_text("")
+    links = 0
+    for name, to in {
+        "out.txt": tmp_path / "secret.txt",
+        "up": tmp_path,
+        "in.txt": source / "data" / "rate.txt",
+    }.items():
+        try:
+            (source / name).symlink_to(to)
+            links += 1
+        except OSError:  # Windows, without the right to make links
+            break
+    notes = copy_files(source, target)
+    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    expected = {"mine.py", "scratchgan.py", "numpy.py", "json.py", "data/rate.txt"}
+    assert found == expected | ({"in.txt"} if links == 3 else set())
+    assert not any(path.is_symlink() for path in target.rglob("*"))
+    assert notes == (
+        ["2 links beside the notebook, to folders or out of its folder, were not followed"] if links else []
+    )
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_FILES", 2), ("MOST_BYTES", 40)])
+def test_few_and_small_files_are_copied(tmp_path, monkeypatch, limit, value):
+    monkeypatch.setattr(f"scratchgan.grading.beside.{limit}", value)
+    for folder in ("anna", "copy"):
+        (tmp_path / folder).mkdir()
+    for i in range(5):
+        (tmp_path / "anna" / f"{i}.txt").write_text("x" * 20)
+    (note,) = copy_files(tmp_path / "anna", tmp_path / "copy")
+    assert note.startswith("3 of the files beside the notebook were not copied: expected at most")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["0.txt", "1.txt"]
+
+
+def test_a_crashed_notebook_s_share_is_of_all_exercises(tmp_path):
+    row = table.GradeRow("a.ipynb", "01", "crashed", {"01.a": "solved", "01.b": "not asked", "01.c": "not asked"})
+    (line,) = csv.DictReader(table.as_csv([row]).splitlines())
+    assert (line["solved"], line["of"], line["percent"]) == ("1", "3", "33")

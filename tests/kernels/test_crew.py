@@ -10,7 +10,7 @@ from array import array as table_of
 
 import numpy as np
 import pytest
-from engines import MOST, numba  # noqa: F401 - skips without Numba
+from engines import CORES, MOST, numba  # noqa: F401 - skips without Numba
 
 from scratchgan.kernels.compiled import crew, pool
 from scratchgan.kernels.compiled.pool import array, float_task
@@ -49,7 +49,7 @@ def test_workers_that_sleep_are_woken():
         np.testing.assert_array_equal(count(64), 1)
 
 
-@pytest.mark.skipif(MOST < 2, reason="one core")
+@pytest.mark.skipif(CORES < 2, reason="one core")
 def test_workers_sleep_when_there_is_nothing_to_do():
     pool.set_num_threads(MOST)
     count(64)
@@ -75,7 +75,7 @@ def test_several_python_threads_may_start_regions_at_once():
     assert wrong == []
 
 
-@pytest.mark.skipif(MOST < 2, reason="one core")
+@pytest.mark.skipif(CORES < 2, reason="one core")
 def test_two_threads_take_tasks():
     """Both threads take part: two tasks of a quarter of a second each do not take half a second of waiting."""
     program = """
@@ -117,7 +117,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (matmul(a, a) == 64).a
 
 def test_a_delayed_region_is_followed_by_regions_of_the_starter_alone():
     """What happens on a busy machine, made by hand: a task in the hands of a worker takes far longer than the rest."""
-    if MOST < 2:
+    if CORES < 2:
         pytest.skip("one core")
     pool.set_num_threads(2)
     starter = threading.get_native_id()

@@ -120,3 +120,19 @@ def test_attention_sees_the_kinks_of_its_parts():
     layer.softmax = L.ReLU()
     _, cache = layer.forward(new().standard_normal((2, 2, 2, 3)).astype(np.float32), train=True)
     assert layer.kink_distance(cache) == np.abs(cache.of["softmax"].x).min() > 0
+
+
+def test_f_is_asked_and_g_asks(rng):
+    """(SelfAttention.1-4) with einsum: position j weighs position i by exp(g_j . f_i); f and g are no equals."""
+    layer = SelfAttention(16, rng=rng, dtype=np.float64)
+    layer.params["gamma"][...] = 0.7
+    x = rng.standard_normal((2, 3, 2, 16))
+    weights = {name: w.reshape(w.shape[-2:]) for name, w in layer.parameters() if name != "gamma"}
+    rows = x.reshape(2, 6, 16)
+    f, g, h = (rows @ weights[f"{name}.W"] for name in "fgh")
+    score = np.exp(np.einsum("njc,nic->nji", g, f))
+    o = np.einsum("nji,nic->njc", score / score.sum(axis=2, keepdims=True), h) @ weights["v.W"]
+    y, _ = layer.forward(x, train=True)
+    np.testing.assert_allclose(y, x + 0.7 * o.reshape(x.shape), rtol=1e-12)
+    layer.f, layer.g = layer.g, layer.f
+    assert np.abs(layer.forward(x, train=True)[0] - y).max() > 1e-3

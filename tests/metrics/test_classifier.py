@@ -86,10 +86,10 @@ def test_training_repeats_bit_for_bit(mnist, few_steps):
 
 @pytest.mark.skipif(scratchgan.get_backend() != "numba", reason="the NumPy twins run on one thread")
 def test_training_has_the_same_bits_on_two_threads(mnist):
-    import numba
+    from engines import MOST
 
     one = classifier.train(mnist.x[::5], mnist.labels[::5], steps=4, progress=False)
-    scratchgan.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
+    scratchgan.set_num_threads(MOST)
     try:
         same(one, classifier.train(mnist.x[::5], mnist.labels[::5], steps=4, progress=False))
     finally:

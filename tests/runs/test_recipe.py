@@ -230,3 +230,10 @@ def test_a_recipe_cannot_be_changed_or_made_invalid():
         load("mlp-1d").steps = 3
     with pytest.raises(ValueError, match="steps = -3"):
         replace(load("mlp-1d"), steps=-3)
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b""])
+def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path, mark):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(mark + b'model = "mlp"\ndata = "ring"\n')
+    assert load(path).model == "mlp"
