@@ -108,6 +108,7 @@ def train(
         build.check_free(Path(out))
     kernels.prepare()
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
+    say_notes(data)
     gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
     data, held = split(recipe, data)
     stream = build.data_stream(recipe, data)
@@ -117,6 +118,13 @@ def train(
         if on_start is not None:
             on_start(recipe, folder, data)
         return Loop(recipe, folder, gan, stream, data, held, known).run(progress)
+
+
+def say_notes(data: Data) -> None:
+    """Print what the user should know of the data to stderr: what was not read, what looks wrong."""
+    sets = (data.a, data.b) if data.kind == "pair" else (data,) if data.kind == "examples" else ()
+    for note in dict.fromkeys(note for one in sets for note in one.notes):
+        print(f"scratchgan: note: {note}", file=sys.stderr, flush=True)
 
 
 def resume(

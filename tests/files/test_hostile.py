@@ -412,15 +412,9 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
     [
         ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "one of its parts declares 2,147,483,647 bytes"),
         ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
-        ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
         ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
         ("a.png", png(2**31 - 1, 2**31 - 1, raw=b""), "Pillow's limit"),
         ("a.png", png(0, 4, raw=b""), "broken image"),
-        (
-            "a.png",
-            png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))),
-            "expected a still image, got an animation of 4 frames",
-        ),
         ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"\xff\xfe\0\2" * 20_001 + jpeg()[2:], "more than 20,000 parts"),
@@ -429,7 +423,7 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
         ("a.png", jpeg()[:3], "broken image"),
         ("a\nb.png", b"", r"a\nb.png: broken image"),
     ],
-    ids=range(14),
+    ids=range(12),
 )
 def test_images(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
