@@ -24,6 +24,7 @@ GROUNDS = {"black": 0, "white": 255, "grey": 128}
 #: names of image files end in these
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 KINDS = "PNG, JPEG, WebP, BMP, TIFF, GIF or AVIF"
+AT_ONCE = 1 << 18  # pixels that NumPy works on at once
 VISIBLE = 32  # a difference from the ground, of 255, that is seen
 _GREY = ("1", "L", "LA", "La", "F", "I", "I;16", "I;16L", "I;16B", "I;16N")
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
@@ -130,9 +131,9 @@ def _header(image, made: Clean) -> Header:
     size = (height, width) if _orientation(image, made) in _TURNED else (width, height)
     span = None
     if _is_wide(image, made):
-        values = np.asarray(image)
-        span = float(values.min()), float(values.max())
-        if not all(map(math.isfinite, span)):
+        ends = [(float(values.min()), float(values.max())) for _, values in _strips(image)]
+        span = min(low for low, _ in ends), max(high for _, high in ends)
+        if not all(math.isfinite(end) for both in ends for end in both):
             raise BadPicture("it has a value that is not finite")
     return Header(size, _channels(image, made), made.animated or getattr(image, "is_animated", False), span)
 
@@ -145,11 +146,11 @@ def _channels(image, made):
 
 def _is_grey(palette):
     """Whether a palette has no colour; it is as in the file, because the image has not been decoded."""
-    colours = np.frombuffer(palette.palette, np.uint8)
-    if palette.rawmode == "RGB;L":  # all reds, all greens, all blues
+    form, colours = palette.rawmode or palette.mode, np.array(list(palette.palette))
+    if form == "RGB;L":  # all reds, all greens, all blues
         colours = colours.reshape(3, -1).T
-    elif palette.rawmode in ("RGB", "BGR", "BGRX", "RGBA"):
-        colours = colours.reshape(-1, len(palette.rawmode))[:, :3]
+    elif form in ("RGB", "BGR", "BGRX", "RGBA"):
+        colours = colours.reshape(-1, len(form))[:, :3]
     else:
         return False
     return bool((colours == colours[:, :1]).all())
@@ -215,33 +216,41 @@ def _to_eight_bits(image, made, span, shade):
     """(image of 8 bits, the largest value if it has 16 bits): Pillow's own conversion would clip instead of scaling."""
     from PIL import Image
 
-    values, key, top = np.asarray(image), image.info.get("transparency"), None
-    if _is_wide(image, made):
-        low, high = span if span else (0.0, 65535.0)
-        eight = np.rint((values.astype(np.float64) - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
-        full = 255
-    else:
-        values = values.astype(np.uint32)
-        full, top = 2**made.bits - 1 if 8 < made.bits < 16 else 65535, int(values.max())
-        eight = (values // 257 if full == 65535 else values * 255 // full).clip(0, 255).astype(np.uint8)
-    if made.inverted:
-        eight, top = 255 - eight, None
-    if isinstance(key, int):
-        eight = np.where(values == key, np.uint8(shade), eight)
-    return Image.fromarray(eight), top
+    key, wide = image.info.get("transparency"), _is_wide(image, made)
+    low, high = span if span else (0.0, 65535.0)
+    full = 2**made.bits - 1 if 8 < made.bits < 16 else 65535
+    eight, top = np.empty((image.height, image.width), np.uint8), 0
+    for rows, values in _strips(image):
+        if wide:
+            part = np.rint((values.astype(np.float64) - low) * (255 / (high - low))).clip(0, 255)
+        else:
+            values = values.astype(np.uint32)
+            top = max(top, int(values.max()))
+            part = (values // 257 if full == 65535 else values * 255 // full).clip(0, 255)
+        if made.inverted:
+            part = 255 - part
+        eight[rows] = np.where(values == key, shade, part) if isinstance(key, int) else part
+    return Image.fromarray(eight), None if wide or made.inverted or full < 65535 else top
+
+
+def _strips(image):
+    """(rows, their pixels), a few rows at a time: NumPy's intermediate results would be larger than the image."""
+    step = max(1, AT_ONCE // image.width)
+    for top in range(0, image.height, step):
+        rows = slice(top, min(top + step, image.height))
+        yield rows, np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
 
 
 def _what_is_lost(image):
     """(clear, lost) of an RGBA image, as in `Pixels`."""
-    pixels = np.asarray(image)
-    alpha = pixels[..., 3]
-    if alpha.min() == 255:
+    least, most = image.getchannel("A").getextrema()
+    if least == 255:
         return None, ()
-    if alpha.max() < VISIBLE:
+    if most < VISIBLE:
         return True, ()
     seen = dict.fromkeys(GROUNDS, False)
-    for rows in range(0, len(pixels), 256):  # in parts: the differences take twelve times the memory of the alpha
-        part = pixels[rows : rows + 256].astype(np.int32)
+    for _, pixels in _strips(image):
+        part = pixels.astype(np.int32)
         for name, shade in GROUNDS.items():
             seen[name] |= bool(np.abs((part[..., :3] - shade) * part[..., 3:]).max() >= VISIBLE * 255)
     return False, tuple(name for name, visible in seen.items() if not visible)

@@ -40,11 +40,12 @@ LONGEST = 150, 60  # bytes of an image's and of a domain's name in the name of a
 
 
 class Inputs(NamedTuple):
-    """The images to translate, notes on what is not read, and the folders that they come from."""
+    """The images to translate, notes on what is not read, the folders that were given, and those of single files."""
 
     items: list[Item]
     notes: list[str]
     folders: list[Path]
+    beside: list[Path]
 
 
 def domain_names(recipe: Recipe) -> dict[str, str]:
@@ -97,7 +98,7 @@ def translate_files(
 
     side, _, channels = gan.data_shape
     with inputs(files) as given:
-        check_apart(out, given.folders)
+        check_apart(out, given)
         seen = survey(str(out), given.items, side, channels)
         targets = names(given.items, named, out)
         picture = free(out / "translated.png", {target.name.lower() for target in targets})
@@ -146,7 +147,7 @@ def inputs(files: Sequence[str | Path]) -> Iterator[Inputs]:
 
     Raises DataError for paths that do not exist, and for folders without images.
     """
-    given = Inputs([], [], [])
+    given = Inputs([], [], [], [])
     with ExitStack() as opened:
         for file in map(Path, files):
             if file.is_dir():
@@ -161,20 +162,22 @@ def inputs(files: Sequence[str | Path]) -> Iterator[Inputs]:
                 found = find(archive.images)
             else:
                 given.items.append(one_file(file))
-                given.folders.append(file.parent)
+                given.beside.append(file.parent)
                 continue
             given.items.extend(found.items)
             given.notes.extend(found.notes)
         yield given
 
 
-def check_apart(out: Path, folders: Sequence[Path]) -> None:
-    """Raise ValueError if `out` is one of the folders or lies in one: its results would be translated the next time."""
+def check_apart(out: Path, given: Inputs) -> None:
+    """Raise ValueError if images are read from `out`, or would be the next time: its results would then be translated."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out}: expected a folder for the results, got a file")
     resolved = out.resolve()
-    for folder in folders:
-        if folder.resolve() in (resolved, *resolved.parents) and not _far_below(resolved, folder.resolve()):
+    for folder in given.folders + given.beside:
+        place = folder.resolve()
+        inside = folder in given.folders and place in resolved.parents and not _far_below(resolved, place)
+        if place == resolved or inside:
             raise ValueError(
                 f"{out}: images are read from {folder}, so the results would be taken for images to translate the "
                 "next time; give another folder with --out"
