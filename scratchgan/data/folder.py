@@ -7,7 +7,7 @@ Which images are there, and what their labels are, is decided in data/listing.py
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def survey(where: str, items: Sequence[Item], image_size: int | None, channels: 
     sizes = [key[1] for key in first if key[0] == "size"]
     kinds = [key[1] for key in first if key[0] == "channels" and key[1]]
     if bad:
-        bad += _fails_to_decode(items, {item.where for item, _ in bad})
+        bad += fails_to_decode(items, {item.where for item, _ in bad})
         raise refusal(where, bad, len(items))
     if image_size is None and len(sizes) > 1:
         (a, b), (p, q) = sizes[:2], (first["size", size].where for size in sizes[:2])
@@ -150,7 +150,7 @@ def survey(where: str, items: Sequence[Item], image_size: int | None, channels: 
     return Survey((height, width), channels or (kinds[0] if kinds else 3), _span(spans), animated)
 
 
-def _fails_to_decode(items, known) -> list[tuple[Item, Exception]]:
+def fails_to_decode(items: Sequence[Item], known: Collection[str]) -> list[tuple[Item, Exception]]:
     """The images, besides those that are known, whose pixels cannot be decoded: all bad files are named at once."""
     bad: list[tuple[Item, Exception]] = []
     for item in items:

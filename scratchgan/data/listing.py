@@ -25,6 +25,8 @@ _PARTS = {
     "val": ("val", "valid", "validation", "dev"),
 }
 PART_OF = {word: part for part, words in _PARTS.items() for word in words}
+_DEEPER, _NO_FILE = "folders inside class folders", "that are no files or cannot be reached"
+_ONE = {_DEEPER: "folder inside a class folder", _NO_FILE: "that is no file or cannot be reached"}
 _DOMAINS = re.compile(r"(train|test|val)_?([ab])", re.I)  # how CycleGAN's data sets are laid out
 
 
@@ -206,7 +208,7 @@ def _flat_or_classes(place: Place, direct: list[Item], inside: list[Place], left
     if direct:
         return Found(direct)
     deeper = sum(len(_sub_folders(folder, Counter())) for folder in inside if folder.name in groups)
-    left["folders inside class folders"] += deeper
+    left[_DEEPER] += deeper
     order = class_order(groups)
     labels = [label for label, name in enumerate(order) for _ in groups[name]]
     return Found([item for name in order for item in groups[name]], labels, tuple(order))
@@ -237,7 +239,7 @@ def _images_in(place: Place, left: Counter[str]) -> list[Item]:
         elif suffix not in readable:
             left[f"{suffix} (this version of Pillow cannot read it)" if suffix in EXTENSIONS else suffix] += 1
         elif item is None:
-            left["that are no files or cannot be reached"] += 1
+            left[_NO_FILE] += 1
         else:
             items.append(item)
     return items
@@ -260,13 +262,17 @@ def _left_alone(place: Place, left: Counter[str]) -> list[str]:
 
 def _counts(left: Counter[str]) -> str:
     """Such as "12 .txt, 3 without extension, 1 hidden", the most frequent first."""
-    words = [f"{count:,} {kind or 'without extension'}" for kind, count in left.most_common() if count]
+    words = [
+        f"{count:,} {(_ONE if count == 1 else {}).get(kind, kind) or 'without extension'}"
+        for kind, count in left.most_common()
+        if count
+    ]
     return ", ".join(words[:8]) + (f" and {len(words) - 8} other kinds" if len(words) > 8 else "")
 
 
 def _count(found: Found) -> str:
-    classes = f" in {len(found.classes)} classes" if found.classes else ""
-    return f"{len(found.items):,} images{classes}"
+    classes, images = len(found.classes), len(found.items)
+    return f"{images:,} image{'s' * (images != 1)}" + (f" in {classes} class{'es' * (classes != 1)}" if classes else "")
 
 
 def _few(names: Iterable[str] | Sequence[str], most: int = 8) -> str:

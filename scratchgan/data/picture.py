@@ -172,7 +172,7 @@ def _pixels(image, made, image_size, channels, ground, span) -> Pixels:
 
     turn, top, clear, lost = _orientation(image, made), None, None, ()
     mode = "L" if channels == 1 else "RGB"
-    _correct_key(image, made)
+    image = _with_true_key(image, made)
     if image.mode == "F" or image.mode.startswith("I"):
         image, top = _to_eight_bits(image, made, span, GROUNDS[ground])
     elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
@@ -182,7 +182,7 @@ def _pixels(image, made, image_size, channels, ground, span) -> Pixels:
         image = Image.alpha_composite(Image.new("RGBA", image.size, (shade, shade, shade, 255)), image)
         if mode == "L":
             image = image.convert("RGB")
-    image = image.convert(mode)
+    image = image if image.mode == mode else image.convert(mode)
     if turn != 1:
         image = image.transpose(
             (
@@ -201,15 +201,22 @@ def _pixels(image, made, image_size, channels, ground, span) -> Pixels:
     return Pixels(np.asarray(image).reshape(image.height, image.width, channels), clear, lost, top)
 
 
-def _correct_key(image, made):
-    """The colour of a PNG that stands for transparent is stored in the file's own depth; Pillow compares it with 8 bits."""
+def _with_true_key(image, made):
+    """The value of a PNG that stands for transparent is in the file's own depth; Pillow compares it with 8 bits."""
     key = image.info.get("transparency")
     if made.format != "PNG" or key is None or isinstance(key, bytes) or image.mode in ("P", "I", "I;16"):
-        return
+        return image
     if made.bits == 16 and isinstance(key, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in key)
+        key = tuple(value >> 8 for value in key)
+    elif made.bits == 1:
+        key = 255 if key else 0  # as newer versions of Pillow say themselves
     elif made.bits < 8 and isinstance(key, int):
-        image.info["transparency"] = key * 255 // (2**made.bits - 1)
+        key = key * 255 // (2**made.bits - 1)
+    if image.mode == "1":
+        del image.info["transparency"]  # convert would look for the old key
+        image = image.convert("L")
+    image.info["transparency"] = key
+    return image
 
 
 def _to_eight_bits(image, made, span, shade):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..data.dataset import to_unit
-from ..data.folder import Survey, refusal, survey
+from ..data.folder import Survey, fails_to_decode, refusal, survey
 from ..data.limits import DataError
 from ..data.listing import PART_OF, Item, find, on_disk, one_file
 from ..data.picture import KINDS, BadPicture, read_pixels
@@ -99,7 +99,7 @@ def translate_files(
     side, _, channels = gan.data_shape
     with inputs(files) as given:
         check_apart(out, given)
-        seen = survey(str(out), given.items, side, channels)
+        seen = survey("translate", given.items, side, channels)
         targets = names(given.items, named, out)
         picture = free(out / "translated.png", {target.name.lower() for target in targets})
         for note in given.notes:
@@ -108,8 +108,7 @@ def translate_files(
         with aside(out, [*targets, picture]) as paths:
             shown: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
             for start in range(0, len(targets), AT_ONCE):
-                items = given.items[start : start + AT_ONCE]
-                x = to_unit(_pixels(items, seen, side, ground, str(out), len(targets)), 255)
+                x = to_unit(_pixels(given.items, start, seen, side, ground), 255)
                 y, back = gan.cycle(x, to)
                 for path, image in zip(paths[start:], y, strict=False):
                     write_png(path, image)
@@ -124,20 +123,17 @@ def translate_files(
     return [*targets, picture]
 
 
-def _pixels(items: Sequence[Item], seen: Survey, side: int, ground: str, where: str, count: int) -> np.ndarray:
-    """The images as (n, side, side, C) uint8; DataError that names all of them that are broken."""
+def _pixels(items: Sequence[Item], start: int, seen: Survey, side: int, ground: str) -> np.ndarray:
+    """The next AT_ONCE images as (n, side, side, C) uint8; DataError that names all images that are broken."""
     pixels: list[np.ndarray] = []
-    bad: list[tuple[Item, Exception]] = []
-    for item in items:
+    for item in items[start : start + AT_ONCE]:
         try:
             made = read_pixels(
                 item.read(), item.where, image_size=side, channels=seen.channels, ground=ground, span=seen.span
             )
-            pixels.append(made.pixels)
-        except (BadPicture, DataError) as error:
-            bad.append((item, error))
-    if bad:
-        raise refusal(where, bad, count)
+        except (BadPicture, DataError):
+            raise refusal("translate", fails_to_decode(items[start:], ()), len(items)) from None
+        pixels.append(made.pixels)
     return np.stack(pixels)
 
 

@@ -112,7 +112,9 @@ def test_channels(tmp_path, rng):
 def test_folder_errors(tmp_path, rng, monkeypatch):
     refuses(tmp_path, tmp_path, "the folder is empty")
     (tmp_path / "notes.txt").write_text("hello")
-    refuses(tmp_path, "no images found, neither here nor one folder down (looked for .png, .jpg, .jpeg, .jpe", "only 1 .txt")
+    refuses(
+        tmp_path, "no images found, neither here nor one folder down (looked for .png, .jpg, .jpeg, .jpe", "only 1 .txt"
+    )
     first = save(tmp_path / "a.png", grey(rng))
     second = save(tmp_path / "b.png", grey(rng, 6, 7))
     refuses(tmp_path, "images differ in size", f"{first} is 6x6", f"{second} is 7x6", "such as image_size=28")
