@@ -81,16 +81,16 @@ def read_folder(
     """
     place = listing.on_disk(folder) if isinstance(folder, Path) else folder
     found = listing.find(place, split)
-    seen = survey(place.where, found.items, image_size, channels)
-    shape = (len(found.items), *seen.size, seen.channels)
+    headers = survey(place.where, found.items, image_size, channels)
+    shape = (len(found.items), *headers.size, headers.channels)
     check_fits(shape, place.where)
     out = Images(np.empty(shape, np.uint8), None, found.classes, notes=list(found.notes), test=found.test)
     if found.labels is not None:
         out.labels = np.array(found.labels, np.int64)
-    decoded = _decode_all(place.where, found.items, out, seen, image_size, "black" if ground == "auto" else ground)
-    out.ground = _choose_ground(place.where, found, out, seen, image_size, ground, decoded)
-    if seen.animated:
-        out.notes.append(f"{place.where}: of {seen.animated:,} files with several pictures, only the first is read")
+    decoded = _decode_all(place.where, found.items, out, headers, image_size, "black" if ground == "auto" else ground)
+    out.ground = _choose_ground(place.where, found, out, headers, image_size, ground, decoded)
+    if headers.animated:
+        out.notes.append(f"{place.where}: of {headers.animated:,} files with several pictures, only the first is read")
     return out
 
 
@@ -202,7 +202,7 @@ def _span(spans):
     )
 
 
-def _decode_all(where, items, out: Images, seen: Survey, image_size, ground) -> list[Pixels]:
+def _decode_all(where, items, out: Images, headers: Survey, image_size, ground) -> list[Pixels]:
     """Fill out.pixels; return what is known of each image besides its pixels."""
     bad: list[tuple[Item, Exception]] = []
     facts: list[Pixels] = []
@@ -210,7 +210,12 @@ def _decode_all(where, items, out: Images, seen: Survey, image_size, ground) -> 
     for i, item in enumerate(items):
         try:
             made = read_pixels(
-                item.read(), item.where, image_size=image_size, channels=seen.channels, ground=ground, span=seen.span
+                item.read(),
+                item.where,
+                image_size=image_size,
+                channels=headers.channels,
+                ground=ground,
+                span=headers.span,
             )
             out.pixels[i] = made.pixels
         except (BadPicture, DataError) as error:
@@ -225,7 +230,7 @@ def _decode_all(where, items, out: Images, seen: Survey, image_size, ground) -> 
     return facts
 
 
-def _choose_ground(where, found: Found, out: Images, seen: Survey, image_size, ground, decoded: list[Pixels]) -> str:
+def _choose_ground(where, found: Found, out: Images, headers: Survey, image_size, ground, decoded: list[Pixels]) -> str:
     """The ground; over white, the transparent images are decoded once more.  Adds notes on what is not seen."""
     partly = [i for i, made in enumerate(decoded) if made.clear is False]
     lost = {name: sum(name in decoded[i].lost for i in partly) for name in GROUNDS}
@@ -244,9 +249,9 @@ def _choose_ground(where, found: Found, out: Images, seen: Survey, image_size, g
                     item.read(),
                     item.where,
                     image_size=image_size,
-                    channels=seen.channels,
+                    channels=headers.channels,
                     ground=chosen,
-                    span=seen.span,
+                    span=headers.span,
                 )
             except BadPicture as error:
                 raise refusal(where, [(item, error)], len(decoded)) from None

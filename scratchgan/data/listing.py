@@ -4,7 +4,7 @@
     classes    they lie in sub-folders, one per class: labels 0, 1, ... in the order of `class_order`
     parts      the sub-folders are called train and test (or val), and each is one of the two above: train is used
 
-Whatever else is there is left alone, counted, and told in a note.
+Whatever else is there is left alone, counted, and named in a note.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def _parts(place: Place, inside: list[Place]) -> dict[str, Place] | None:
     if {match[2].lower() for folder in domains if (match := _DOMAINS.fullmatch(folder.name))} == {"a", "b"}:
         a, b = (next((f for f in domains if f.name.lower() in (f"train{x}", f"train_{x}")), domains[0]) for x in "ab")
         raise DataError(
-            f"{place.where}: holds the two domains of a CycleGAN: give one of them, such as {a.where}; for "
-            f'the recipe cyclegan-digits, --data "{a.where}" --set data_b="{b.where}"'
+            f"{place.where}: holds the two domains of a CycleGAN: give one of them, or both, as "
+            f'data="{a.where}" and data_b="{b.where}"'
         )
     parts: dict[str, Place] = {}
     for folder in inside:
@@ -172,10 +172,10 @@ def _find_part(place: Place, parts: dict[str, Place], split: str, left: Counter[
         if not others:
             raise DataError(f"{place.where} has no test part: only {parts['train'].name}")
         return _with_labels_of(found, *next((parts[name], other) for name, other in others.items()))
-    told = [f"{parts['train'].name} ({_count(found)}) is used"]
+    words = [f"{parts['train'].name} ({_count(found)}) is used"]
     for i, (name, other) in enumerate(others.items()):
-        told.append(f"{parts[name].name} ({_count(other)}) is {'not used' if i else 'held out of training'}")
-    found.notes.append(f"{place.where}: {', '.join(told)}")
+        words.append(f"{parts[name].name} ({_count(other)}) is {'not used' if i else 'held out of training'}")
+    found.notes.append(f"{place.where}: {', '.join(words)}")
     found.notes += _left_alone(place, left)
     found.test = len(next(iter(others.values())).items) if others else 0
     return found
@@ -225,8 +225,8 @@ def _nothing(place: Place, inside: list[Place], left: Counter[str]) -> str:
                 return f"{message}; there are some in {deep.where}: give the folder {folder.where}, or that one"
     if arrays := [name for name, _ in place.files() if name.lower().endswith((".npy", ".npz", ".zip"))]:
         return f"{message}; for arrays, give the path of the file, such as {Path(place.where) / arrays[0]}"
-    told = _counts(left)
-    return f"{message}; found only {told}" if told else message
+    words = _counts(left)
+    return f"{message}; found only {words}" if words else message
 
 
 def _images_in(place: Place, left: Counter[str]) -> list[Item]:
@@ -256,8 +256,8 @@ def _visible(name: str) -> bool:
 
 
 def _left_alone(place: Place, left: Counter[str]) -> list[str]:
-    told = _counts(left)
-    return [f"{place.where}: not read: {told}"] if told else []
+    words = _counts(left)
+    return [f"{place.where}: not read: {words}"] if words else []
 
 
 def _counts(left: Counter[str]) -> str:

@@ -255,9 +255,9 @@ def _what_is_lost(image):
         return None, ()
     if most < VISIBLE:
         return True, ()
-    seen = dict.fromkeys(GROUNDS, False)
+    visible = dict.fromkeys(GROUNDS, False)
     for _, pixels in _strips(image):
         part = pixels.astype(np.int32)
         for name, shade in GROUNDS.items():
-            seen[name] |= bool(np.abs((part[..., :3] - shade) * part[..., 3:]).max() >= VISIBLE * 255)
-    return False, tuple(name for name, visible in seen.items() if not visible)
+            visible[name] |= bool(np.abs((part[..., :3] - shade) * part[..., 3:]).max() >= VISIBLE * 255)
+    return False, tuple(name for name, is_seen in visible.items() if not is_seen)

@@ -79,13 +79,13 @@ def _look(path: Path, archive: zipfile.ZipFile, size: int) -> Archive:
         raise ValueError(
             f"has {len(infos):,} members, expected at most {MAX_MEMBERS:,}; unpack it, and give the folder"
         )
-    seen = set()
+    names = set()
     for info in infos:
         if not sane_path(info.orig_filename):
             raise ValueError(f"has a member called {info.orig_filename[:200]!r}; expected a plain name or path")
-        if (name := _plain(info)) in seen:
+        if (name := _plain(info)) in names:
             raise ValueError(f"has two members called {name!r}")
-        seen.add(name)
+        names.add(name)
     check_ratio(sum(info.file_size for info in infos), size)
     visible = [info for info in infos if not any(p.startswith((".", "__")) for p in _steps(info))]
     if any(_suffix(_plain(info)) in EXTENSIONS for info in visible):

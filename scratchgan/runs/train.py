@@ -45,7 +45,7 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
-from .terminal import Stop, progress_bar
+from .terminal import Stop, progress_bar, say_notes
 
 if TYPE_CHECKING:
     from ..metrics.modes import ModeReport
@@ -118,13 +118,6 @@ def train(
         if on_start is not None:
             on_start(recipe, folder, data)
         return Loop(recipe, folder, gan, stream, data, held, known).run(progress)
-
-
-def say_notes(data: Data) -> None:
-    """Print what the user should know of the data to stderr: what was not read, what looks wrong."""
-    sets = (data.a, data.b) if data.kind == "pair" else (data,) if data.kind == "examples" else ()
-    for note in dict.fromkeys(note for one in sets for note in one.notes):
-        print(f"scratchgan: note: {note}", file=sys.stderr, flush=True)
 
 
 def resume(

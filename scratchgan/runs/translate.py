@@ -88,7 +88,7 @@ def translate_files(
     out     folder for the results, made if needed: STEM-to-NAMED.png for each image, and translated.png, with more of
             the path or a number in the name where files would collide
     named   the domain's name in file names and titles
-    ground  what transparent pixels are shown over
+    ground  what transparent pixels are pictured over
     say     called with each note on the files, such as what is not read
 
     Raises ValueError for something that is not an image, and if `out` is a folder that images are read from; OSError if
@@ -99,37 +99,37 @@ def translate_files(
     side, _, channels = gan.data_shape
     with inputs(files) as given:
         check_apart(out, given)
-        seen = survey("translate", given.items, side, channels)
+        headers = survey("translate", given.items, side, channels)
         targets = names(given.items, named, out)
         picture = free(out / "translated.png", {target.name.lower() for target in targets})
         for note in given.notes:
             say(note)
         out.mkdir(parents=True, exist_ok=True)
         with aside(out, [*targets, picture]) as paths:
-            shown: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+            pictured: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
             for start in range(0, len(targets), AT_ONCE):
-                x = to_unit(_pixels(given.items, start, seen, side, ground), 255)
+                x = to_unit(_pixels(given.items, start, headers, side, ground), 255)
                 y, back = gan.cycle(x, to)
                 for path, image in zip(paths[start:], y, strict=False):
                     write_png(path, image)
                 if start < COLUMNS:
-                    shown.append((x[:COLUMNS], y[:COLUMNS], back[:COLUMNS]))
+                    pictured.append((x[:COLUMNS], y[:COLUMNS], back[:COLUMNS]))
             save_translations(
                 paths[-1],
-                [(f"to {named}", *shown[0])],
+                [(f"to {named}", *pictured[0])],
                 title=f"{len(targets)} images, translated"
                 + (f"; the first {COLUMNS}" if len(targets) > COLUMNS else ""),
             )
     return [*targets, picture]
 
 
-def _pixels(items: Sequence[Item], start: int, seen: Survey, side: int, ground: str) -> np.ndarray:
+def _pixels(items: Sequence[Item], start: int, headers: Survey, side: int, ground: str) -> np.ndarray:
     """The next AT_ONCE images as (n, side, side, C) uint8; DataError that names all images that are broken."""
     pixels: list[np.ndarray] = []
     for item in items[start : start + AT_ONCE]:
         try:
             made = read_pixels(
-                item.read(), item.where, image_size=side, channels=seen.channels, ground=ground, span=seen.span
+                item.read(), item.where, image_size=side, channels=headers.channels, ground=ground, span=headers.span
             )
         except (BadPicture, DataError):
             raise refusal("translate", fails_to_decode(items[start:], ()), len(items)) from None

@@ -78,7 +78,7 @@ def test_other_names_of_parts_and_names_that_only_look_so(tmp_path):
         layout(tmp_path / "horse2zebra", "trainA/0.png", "trainB/0.png", "testA/0.png", "testB/0.png"),
         "holds the two domains of a CycleGAN",
         "trainA",
-        f'--set data_b="{tmp_path / "horse2zebra" / "trainB"}"',
+        f'data_b="{tmp_path / "horse2zebra" / "trainB"}"',
     )
 
 
