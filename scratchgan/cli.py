@@ -320,6 +320,7 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _translate(args: argparse.Namespace) -> int:
+    from .files.arrays import one_line
     from .runs.build import restore
     from .runs.translate import domain, domain_names, translate_files
 
@@ -331,7 +332,7 @@ def _translate(args: argparse.Namespace) -> int:
     named = domain_names(recipe)[to]
     out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
     ground = "black" if recipe.ground == "auto" else recipe.ground
-    warn = lambda line: print(f"scratchgan: note: {line}", file=sys.stderr)
+    warn = lambda line: print(f"scratchgan: note: {one_line(line, 2000)}", file=sys.stderr)
     written = translate_files(gan, args.files, to, out, named=named, ground=ground, say=warn)
     print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and {written[-1].name}")
     return 0

@@ -68,6 +68,8 @@ def read_npz(path: str | Path, content: IO[bytes] | None = None, *, split: str =
             labels: np.ndarray | None = None
             classes: tuple[str, ...] = ()
             if label := chosen.get(("labels", split)):
+                if x.ndim > 2:
+                    _image_shape(x, f"{path}[{name}]")  # or a wrong shape would look like a wrong number of labels
                 where = f"{path}[{label}]"
                 labels = _read_member(archive, members[label], where, "iufbUS", "whole numbers or texts")
                 labels, classes = to_labels(labels, len(x), where)

@@ -39,6 +39,11 @@ class Survey:
     span: tuple[float, float] | None = None
     animated: int = 0
 
+    @property
+    def animated_note(self) -> str:
+        """What is said of these files."""
+        return f"of {self.animated:,} file{'s' * (self.animated != 1)} with several pictures, only the first is read"
+
 
 @dataclass
 class Images:
@@ -90,7 +95,7 @@ def read_folder(
     decoded = _decode_all(place.where, found.items, out, headers, image_size, "black" if ground == "auto" else ground)
     out.ground = _choose_ground(place.where, found, out, headers, image_size, ground, decoded)
     if headers.animated:
-        out.notes.append(f"{place.where}: of {headers.animated:,} files with several pictures, only the first is read")
+        out.notes.append(f"{place.where}: {headers.animated_note}")
     return out
 
 
@@ -235,7 +240,8 @@ def _choose_ground(where, found: Found, out: Images, headers: Survey, image_size
     partly = [i for i, made in enumerate(decoded) if made.clear is False]
     lost = {name: sum(name in decoded[i].lost for i in partly) for name in GROUNDS}
     if clear := sum(made.clear is True for made in decoded):
-        out.notes.append(f"{where}: {clear:,} of {len(decoded):,} images are transparent everywhere: nothing is seen")
+        be = "is" if clear == 1 else "are"
+        out.notes.append(f"{where}: {clear:,} of {len(decoded):,} images {be} transparent everywhere: nothing is seen")
     if not partly:
         return ""
     chosen = "black" if ground == "auto" else ground

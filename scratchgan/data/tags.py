@@ -69,7 +69,7 @@ def _tags(data: bytes, order: Order) -> tuple[list[_Tag], int, bool]:
 def read_tiff(data: bytes, where: str) -> Clean:
     """The first picture, without links to EXIF and to the next picture, and with its orientation taken out."""
     order: Order = "little" if data[:2] == b"II" else "big"
-    out = bytearray(data)
+    changed: dict[int, bytes] = {}
     tags, link, big = _tags(data, order)
     if len(tags) == MAX_PARTS:
         raise too_many(where, "tags")
@@ -85,13 +85,17 @@ def read_tiff(data: bytes, where: str) -> Clean:
             place = tag.value if size <= width else int.from_bytes(data[tag.value : tag.value + width], order)
             facts[tag.tag] = int.from_bytes(data[place : place + _SIZES[tag.kind]], order)
         if tag.tag == 274 or tag.tag in _LINKS:
-            out[tag.at : tag.at + 2] = (tag.tag ^ 1).to_bytes(2, order)  # a number that means nothing to Pillow
+            changed[tag.at] = (tag.tag ^ 1).to_bytes(2, order)  # a number that means nothing to Pillow
     more = any(data[link : link + width])
     if more:
-        out[link : link + width] = bytes(width)
+        changed[link] = bytes(width)
     turn = facts[274] if 1 <= facts[274] <= 8 else 1
     deep = facts[258] > 8
-    return Clean("TIFF", bytes(out), turn, more, facts[258], inverted=deep and facts[262] == 0)
+    pieces, after = [], 0
+    for at, new in sorted(changed.items()):
+        pieces += [data[after:at], new]
+        after = at + len(new)
+    return Clean("TIFF", b"".join([*pieces, data[after:]]), turn, more, facts[258], inverted=deep and facts[262] == 0)
 
 
 def orientation_in(exif: bytes, xmp: bytes = b"") -> int:

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from ..files.arrays import one_line
 from ..kernels import prepare
 
 if TYPE_CHECKING:
@@ -59,4 +60,4 @@ def say_notes(data: Data) -> None:
     """Print what the user should know of the data to stderr: what was not read, what looks wrong."""
     sets = (data.a, data.b) if data.kind == "pair" else (data,) if data.kind == "examples" else ()
     for note in dict.fromkeys(note for one in sets for note in one.notes):
-        print(f"scratchgan: note: {note}", file=sys.stderr, flush=True)
+        print(f"scratchgan: note: {one_line(note, 2000)}", file=sys.stderr, flush=True)

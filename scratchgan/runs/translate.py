@@ -102,7 +102,7 @@ def translate_files(
         headers = survey("translate", given.items, side, channels)
         targets = names(given.items, named, out)
         picture = free(out / "translated.png", {target.name.lower() for target in targets})
-        for note in given.notes:
+        for note in [*given.notes, *([headers.animated_note] if headers.animated else [])]:
             say(note)
         out.mkdir(parents=True, exist_ok=True)
         with aside(out, [*targets, picture]) as paths:

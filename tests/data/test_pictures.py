@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps, PngImagePlugin, features
+from PIL import Image, ImageOps, PngImagePlugin
 from refuses import refuses
 
 from scratchgan.data import load_path
@@ -142,7 +142,7 @@ def test_floats_have_one_range_for_the_whole_folder(tmp_path):
 def test_orientation_in_every_kind_of_file(tmp_path, turn):
     exif = Image.Exif()
     exif[0x0112] = turn
-    for kind in ("png", "jpeg", "webp", "tiff", *(["avif"] if features.check("avif") else [])):
+    for kind in ("png", "jpeg", "webp", "tiff", *(["avif"] if ".avif" in extensions() else [])):
         content = saved(COLOUR, kind, exif=exif, **({"lossless": True} if kind == "webp" else {}))
         expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
         np.testing.assert_array_equal(pixels_of(tmp_path, content, f"a.{kind}"), expected, kind)
@@ -270,7 +270,7 @@ def test_bright_drawings_stay_on_black_and_clear_images_are_told(tmp_path, rng):
     (tmp_path / "clear.gif").write_bytes(saved(Image.new("P", (8, 8)), "gif", transparency=0))
     data = load_path(tmp_path, channels=3)
     assert data.ground == "black"
-    assert data.notes == (f"{tmp_path}: 1 of 4 images are transparent everywhere: nothing is seen",)
+    assert data.notes == (f"{tmp_path}: 1 of 4 images is transparent everywhere: nothing is seen",)
     (tmp_path / "clear.gif").unlink()
     for i in range(3):
         opaque = strokes(rng, 0)

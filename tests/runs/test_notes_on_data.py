@@ -38,12 +38,13 @@ def drawings(folder, shade=0, count=6):
 def test_notes_are_printed_once_and_the_ground_is_recorded(tmp_path, capsys):
     folder, run = drawings(tmp_path / "ink"), tmp_path / "run"
     (folder / "list.csv").write_text("")
+    (folder / "x.\n\udcff").write_text("")  # a line break, and a byte that is no text
     assert cli.main(["train", "mlp-mnist", "--data", str(folder), "--out", str(run), *TINY]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == f"wrote {run}"
     notes = [line for line in captured.err.splitlines() if line.startswith("scratchgan: note: ")]
     assert len(notes) == len(set(notes)) == 2
-    assert "not read: 1 .csv" in notes[0]
+    assert r"not read: 1 .csv, 1 .\n\udcff" in notes[0]
     assert "so all are shown over white" in notes[1]
     recipe = recipes.load(run)
     assert recipe.ground == "white"
