@@ -50,6 +50,7 @@ class Copier(Game):
     """Not a generator but a thief: its samples are what it is given."""
 
     kind = "samples"
+    conditional = False
 
     def __init__(self, images):
         super().__init__(data_shape=images.shape[1:], streams={})

@@ -243,7 +243,11 @@ def _memory(
         f"{len(held_out):,} images were held out of training: half of them set the scale, the other half give "
         'the column "real"'
     )
-    return _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    copies, members = _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    if gan.conditional:
+        notes.append("membership was not measured: D needs labels, and the held-out images have none")
+        return [copies]
+    return [copies, members]
 
 
 def _leave_one_out(train: np.ndarray, n: int) -> Entry:
