@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from . import fuzz_pictures as pictures
+
 
 def _npz(packed=False, **arrays) -> bytes:
     out = io.BytesIO()
@@ -104,9 +106,13 @@ def seeds(name: str) -> list[bytes]:
             _npz(only=points),
             _npz(True, images=images, labels=images[:, 0, 0]),
             _npz(True, images=np.zeros((9, 50, 50)), more=np.ones(3)),
+            _npz(x_train=images, y_train=np.eye(5, dtype=np.float32), x_test=images[:2], y_test=np.eye(5)[:2]),
+            _npz(images=images, labels=np.array(["cat", "dog", "cow", "ant", "bee"])),
         ]
     if name == "image":
         return seeds_image(rng)
+    if name in (*pictures.KINDS, "zip"):
+        return pictures.seeds_of(name)
     from scratchgan.runs import recipe
 
     made = recipe.to_toml(recipe.Recipe())

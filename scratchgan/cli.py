@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
     translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
     translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
-    translate.add_argument("files", nargs="+", metavar="FILE", help="PNG or JPEG images, or folders of images")
+    translate.add_argument("files", nargs="+", metavar="FILE", help="images, folders or zip files of images")
     translate.add_argument(
         "--to",
         required=True,
@@ -323,18 +323,21 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _translate(args: argparse.Namespace) -> int:
+    from .files.arrays import one_line
     from .runs.build import restore
-    from .runs.translate import domain, translate_files
+    from .runs.translate import domain, domain_names, translate_files
 
     run = Path(args.folder)
     gan, recipe = restore(run)
     if gan.kind != "translations":
         raise UsageError(f"{run}: expected a CycleGAN, got a GAN that makes samples from noise; try scratchgan sample")
     to = domain(recipe, args.to)
-    named = Path(recipe.data if to == "a" else recipe.data_b).name
+    named = domain_names(recipe)[to]
     out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
-    written = translate_files(gan, args.files, to, out, named=named)
-    print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and translated.png")
+    ground = "black" if recipe.ground == "auto" else recipe.ground
+    warn = lambda line: print(f"scratchgan: note: {one_line(line, 2000)}", file=sys.stderr)
+    written = translate_files(gan, args.files, to, out, named=named, ground=ground, say=warn)
+    print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and {written[-1].name}")
     return 0
 
 

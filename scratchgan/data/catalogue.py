@@ -24,6 +24,7 @@ def load(
     *,
     image_size: int | None = None,
     channels: int | None = None,
+    ground: str = "auto",
     split: str = "train",
 ) -> Dataset | Density:
     """Load data by name or path: a Density for the name of a toy density, otherwise a Dataset.
@@ -31,7 +32,9 @@ def load(
     name_or_path  a name from `names()`, or a path for `load_path`; names take precedence (./ring is a folder `ring`)
     image_size    resize to image_size x image_size (centre square, bicubic); None: unchanged.  Images only
     channels      1 or 3: convert to grey or colour; None: unchanged.  Images only
-    split         "train" or "test"; only downloaded sets have a test part.  A density ignores it: its samples are fresh
+    ground        what transparent pixels of image files are shown over: see `load_path`.  Other data ignore it
+    split         "train" or "test"; only downloaded sets, and some of your own, have a test part.  A density ignores it:
+                  its samples are fresh
     DataError for an unknown name or an unsuitable option, DownloadError if a file cannot be downloaded, and the errors
     of `load_path`.
     """
@@ -46,11 +49,11 @@ def load(
     if name in DOWNLOADS:
         return fit(load_download(name, split), image_size, channels)
     if name in EMBEDDED or os.path.exists(os.path.expanduser(name)):
+        if name not in EMBEDDED:
+            return load_path(name, image_size=image_size, channels=channels, ground=ground, split=split)
         if split == "test":
             raise DataError(f"{name} has no test part; sets with one: {', '.join(DOWNLOADS)}")
-        if name in EMBEDDED:
-            return fit(load_embedded(name), image_size, channels)
-        return load_path(name, image_size=image_size, channels=channels)
+        return fit(load_embedded(name), image_size, channels)
     known = [*TOY, *EMBEDDED, *DOWNLOADS]
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -3,6 +3,7 @@
 `to_unit` and `resize_images` convert what was read to this format; `Dataset` checks it once, when it is created.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -23,6 +24,10 @@ class Dataset:
     name     the name the user asked for
     source   attribution, one line
     classes  the names of the labels, or () if they are only numbers
+    ground   what transparent pixels of image files are shown over; "" if there are none
+    notes    what the user should know of the data, one line each: what was not read, what looks wrong
+    test_size, test   the number of examples in a part that is held out for testing, and a function that loads it as a
+             Dataset; 0 and None if there is no such part
     kind     "examples": see data/kinds.py
 
     DataError if x has another shape, is empty, has a pixel outside [-1, 1] or a value that is not finite, or if labels
@@ -34,6 +39,10 @@ class Dataset:
     name: str = "data"
     source: str = ""
     classes: tuple[str, ...] = ()
+    ground: str = ""
+    notes: tuple[str, ...] = ()
+    test_size: int = 0
+    test: "Callable[[], Dataset] | None" = None
     kind: ClassVar[Literal["examples"]] = "examples"
 
     def __post_init__(self) -> None:
@@ -144,21 +153,34 @@ def resize_images(images: np.ndarray, size: int) -> np.ndarray:
     that no halo is left on a black background; Lanczos would leave one, because its second lobe is positive.
     ValueError if images are not 4-D or size is not a positive integer; DataError if the result is too large.
     """
-    from PIL import Image
-
     size = positive_int("resize_images", "size", size)
     images = np.asarray(images, dtype=np.float32)
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(f"resize_images expects images (N, H, W, C), got {images.shape}")
-    n, height, width, channels = images.shape
+    height, width = images.shape[1:3]
     if height == width == size:
         return images
-    check_fits((n, size, size, channels), "resized images")
     left, upper, right, lower = centre_box(width, height)
-    images = images[:, upper:lower, left:right]
-    out = np.empty((n, size, size, channels), dtype=np.float32)
+    return _resized(images[:, upper:lower, left:right], size, size)
+
+
+def shrink_images(images: np.ndarray, most: int) -> np.ndarray:
+    """Shrink images (N, H, W, C) in [-1, 1] so that neither side is longer than `most`: whole, not cropped."""
+    height, width = images.shape[1:3]
+    longest = max(height, width)
+    if longest <= most:
+        return images
+    return _resized(images, max(1, round(height * most / longest)), max(1, round(width * most / longest)))
+
+
+def _resized(images, height, width):
+    from PIL import Image
+
+    n, channels = len(images), images.shape[3]
+    check_fits((n, height, width, channels), "resized images")
+    out = np.empty((n, height, width, channels), dtype=np.float32)
     for i in range(n):
         for c in range(channels):  # Pillow resizes floats one channel at a time
-            plane = Image.fromarray(np.ascontiguousarray(images[i, :, :, c]))
-            out[i, :, :, c] = np.asarray(plane.resize((size, size), Image.Resampling.BICUBIC))
+            plane = Image.fromarray(np.ascontiguousarray(images[i, :, :, c], dtype=np.float32))
+            out[i, :, :, c] = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC))
     return np.clip(out, -1, 1, out=out)

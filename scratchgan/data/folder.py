@@ -1,230 +1,281 @@
-"""Read a folder of PNG and JPEG files as one array, with an error that names the file if one cannot be used.
+"""Read the images of a folder, or of a zip file, as one array, with an error that names the files that cannot be used.
 
 There are two passes: the first reads only the headers, to check sizes, channels and memory before any pixel is decoded.
-The images are either directly in the folder (no labels) or in sub-folders, one per class (labels 0, 1, ... in the
-sorted order of their names).  Deeper folders, hidden files and other extensions are ignored.
+Which images are there, and what their labels are, is decided in data/listing.py; how one is decoded, in data/picture.py.
 """
 
-import warnings
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .dataset import centre_box, to_unit
-from .limits import MAX_PARTS, MAX_PIXELS, MAX_SCANS, DataError, check_fits
+from . import listing
+from .dataset import to_unit
+from .limits import DataError, check_fits
+from .listing import Found, Item, Place
+from .picture import GROUNDS, BadPicture, Header, Pixels, read_header, read_pixels
+from .zipped import opened_zip
 
-EXTENSIONS = (".png", ".jpg", ".jpeg")
-_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
-_LONG_MARKERS = {*range(0xC0, 0xF0), 0xFE} - {0xC8, *range(0xD0, 0xDA)}  # JPEG markers that are followed by a length
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+NAMED = 10  # files that an error names
+
+
+@dataclass
+class Survey:
+    """What the headers of all images say together.
+
+    size      (height, width) of the result
+    channels  1 or 3
+    span      the values of floats and 32-bit integers that become 0 and 255; None if there are none
+    animated  how many files hold more than one picture
+    """
+
+    size: tuple[int, int]
+    channels: int
+    span: tuple[float, float] | None = None
+    animated: int = 0
+
+    @property
+    def animated_note(self) -> str:
+        """What is said of these files."""
+        return f"of {self.animated:,} file{'s' * (self.animated != 1)} with several pictures, only the first is read"
+
+
+@dataclass
+class Images:
+    """The images of a folder.
+
+    pixels    (N, H, W, C) uint8
+    labels    (N,) int64 or None
+    classes   the names of the labels
+    ground    what transparent pixels are shown over; "" if there are none
+    notes     what the user should know, one line each
+    test      how many images the test part holds; 0 if there is none
+    top       the largest value of all 16-bit images; None if there are others
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    ground: str = ""
+    notes: list[str] = field(default_factory=list)
+    test: int = 0
+    top: int | None = None
 
 
 def read_folder(
-    folder: Path, *, image_size: int | None = None, channels: int | None = None
-) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """(x (N, H, W, C) float32 in [-1, 1], labels (N,) int64 or None, class names) of the images in a folder.
+    folder: Place | Path,
+    *,
+    image_size: int | None = None,
+    channels: int | None = None,
+    ground: str = "auto",
+    split: str = "train",
+) -> Images:
+    """The images in a folder; with split="test" those of its test part.
 
     With image_size, the centre square of each image is resized to it (Pillow, bicubic, wider kernel when shrinking).
-    Transparent images are composited onto black, 16-bit grey is scaled to 8 bits, and JPEGs are rotated according to
-    their EXIF orientation.
-    DataError if there is no image, if one is broken, animated or too large to decode (MAX_PIXELS), if sizes differ and
-    image_size is None, if grey and colour are mixed and channels is None, or if the result would not fit into memory.
+    Of animated images the first picture is read; all are turned according to their orientation; 16-bit grey is scaled
+    to 8 bits.  ground is what transparent pixels are shown over, "black", "white" or "grey"; "auto" is black, and white
+    if most of the transparent images would show nothing over black.
+    DataError if there is no image, if some are broken or too large to decode, if sizes differ and image_size is None,
+    if grey and colour are mixed and channels is None, or if the result would not fit into memory.
     """
-    paths, labels, classes = _find(folder)
-    size, channels = _survey(paths, image_size, channels)
-    check_fits((len(paths), *size, channels), folder)
-    pixels = np.empty((len(paths), *size, channels), dtype=np.uint8)
-    for i, path in enumerate(paths):
-        pixels[i] = _open(path, lambda image: _decode(image, image_size, channels))
-    return to_unit(pixels, 255), labels, classes
+    place = listing.on_disk(folder) if isinstance(folder, Path) else folder
+    found = listing.find(place, split)
+    headers = survey(place.where, found.items, image_size, channels)
+    shape = (len(found.items), *headers.size, headers.channels)
+    check_fits(shape, place.where)
+    out = Images(np.empty(shape, np.uint8), None, found.classes, notes=list(found.notes), test=found.test)
+    if found.labels is not None:
+        out.labels = np.array(found.labels, np.int64)
+    decoded = _decode_all(place.where, found.items, out, headers, image_size, "black" if ground == "auto" else ground)
+    out.ground = _choose_ground(place.where, found, out, headers, image_size, ground, decoded)
+    if headers.animated:
+        out.notes.append(f"{place.where}: {headers.animated_note}")
+    return out
 
 
-def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
-    """One image file as (image_size, image_size, channels) uint8, converted as in `read_folder`; DataError likewise."""
-    return _open(Path(path), lambda image: _decode(image, image_size, channels))
+def read_zip(path: Path, **options: Any) -> Images | tuple[bytes, str]:
+    """`read_folder` for a zip file of images; for one with a file of arrays inside, (its content, its name)."""
+    with opened_zip(path) as archive:
+        if archive.images is not None:
+            return read_folder(archive.images, **options)
+        assert archive.arrays is not None
+        return _member(path, archive.zip, archive.arrays)
 
 
-def _find(folder):
-    """(paths, labels or None, class names), in sorted order."""
-    direct = _images_in(folder)
-    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _visible(sub)}
-    groups = {name: found for name, found in groups.items() if found}
-    if direct and groups:
-        raise DataError(
-            f"{folder}: images lie both directly in the folder ({len(direct)}) and in sub-folders "
-            f"({', '.join(groups)}): use either a flat folder, or one sub-folder per class"
-        )
-    if not direct and not groups:
-        if not any(folder.iterdir()):
-            raise DataError(f"{folder}: the folder is empty")
-        wanted = ", ".join(EXTENSIONS)
-        raise DataError(f"{folder}: no images found, neither here nor one folder down (looked for {wanted})")
-    if direct:
-        return direct, None, ()
-    labels = np.repeat(np.arange(len(groups)), [len(found) for found in groups.values()])
-    return [path for found in groups.values() for path in found], labels, tuple(groups)
+def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[bytes, str]:
+    from .zipped import member
+
+    item = member(path, archive, info, most=1 << 30)
+    try:
+        return item.read(), item.where
+    except BadPicture as error:
+        raise DataError(f"{item.where}: {error}") from None
 
 
-def _images_in(folder):
-    return [path for path in sorted(folder.iterdir())
-            if path.suffix.lower() in EXTENSIONS and _visible(path) and path.is_file()]  # fmt: skip
-
-
-def _visible(path):
-    return not path.name.startswith((".", "__"))  # such as __MACOSX, which zip archives leave behind
-
-
-def _survey(paths, image_size, channels):
-    """((height, width), channels) of the result, from the headers alone."""
-    first: dict[tuple[str, Any], Path] = {}  # the first path of each size and of each number of channels
-    for path in paths:
-        size, own = _open(path, _header)
-        first.setdefault(("size", size), path)
-        first.setdefault(("channels", own), path)
+def survey(where: str, items: Sequence[Item], image_size: int | None, channels: int | None) -> Survey:
+    """What the headers say; DataError as in `read_folder`, and naming all images that cannot be read."""
+    first: dict[tuple[str, Any], Item] = {}  # the first image of each size and of each number of channels
+    bad: list[tuple[Item, Exception]] = []
+    spans: list[tuple[float, float, Item]] = []
+    animated = 0
+    for item in items:
+        try:
+            header: Header = read_header(item.read(), item.where)
+        except (BadPicture, DataError) as error:
+            bad.append((item, error))
+            continue
+        first.setdefault(("size", header.size), item)
+        first.setdefault(("channels", header.channels), item)
+        animated += header.animated
+        if header.range is not None:
+            spans.append((*header.range, item))
     sizes = [key[1] for key in first if key[0] == "size"]
-    kinds = [key[1] for key in first if key[0] == "channels"]
+    kinds = [key[1] for key in first if key[0] == "channels" and key[1]]
+    if bad:
+        bad += fails_to_decode(items, {item.where for item, _ in bad})
+        raise refusal(where, bad, len(items))
     if image_size is None and len(sizes) > 1:
-        (a, b), (p, q) = sizes[:2], (first["size", size] for size in sizes[:2])
+        (a, b), (p, q) = sizes[:2], (first["size", size].where for size in sizes[:2])
         raise DataError(
             f"images differ in size: {p} is {a[0]}x{a[1]}, {q} is {b[0]}x{b[1]} (width x height): "
             "give one size for all, such as image_size=28"
         )
     if channels is None and len(kinds) > 1:
         raise DataError(
-            f"images differ in channels: {first['channels', 1]} is grey, {first['channels', 3]} is colour: "
-            "choose channels=1 or channels=3"
+            f"images differ in channels: {first['channels', 1].where} is grey, {first['channels', 3].where} is "
+            "colour: choose channels=1 or channels=3"
         )
     width, height = (image_size, image_size) if image_size else sizes[0]
-    return (height, width), channels or kinds[0]
+    return Survey((height, width), channels or (kinds[0] if kinds else 3), _span(spans), animated)
 
 
-def _open(path, use):
-    """Open the image file and return use(image); any failure to read it becomes a DataError that names the file."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)  # odd but harmless metadata
-            _check_parts(path)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
-                _check_cost(image, path)
-                return use(image)
-    except DataError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{path}: the image has more than {Image.MAX_IMAGE_PIXELS} pixels, Pillow's limit") from None
-    except (MemoryError, PermissionError):
-        raise
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error ...
-        reason = "not a PNG or JPEG image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise DataError(f"{path}: broken image ({reason}); delete or replace it") from None
+def fails_to_decode(items: Sequence[Item], known: Collection[str]) -> list[tuple[Item, Exception]]:
+    """The images, besides those that are known, whose pixels cannot be decoded: all bad files are named at once."""
+    bad: list[tuple[Item, Exception]] = []
+    for item in items:
+        if item.where not in known:
+            try:
+                read_pixels(item.read(), item.where, image_size=1, channels=1)
+            except (BadPicture, DataError) as error:
+                bad.append((item, error))
+    return bad
 
 
-def _check_parts(path):
-    """DataError for a PNG or JPEG file with so many parts that Pillow, which loops over them in Python, would hang.
-
-    Also for a PNG file that declares a part longer than the file: Pillow would allocate the memory before it checks.
-    """
-    with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = file.read(8)
-        if head == b"\x89PNG\r\n\x1a\n":
-            step = lambda: _pass_chunk(file, size, path)
-        elif head[:2] == b"\xff\xd8":
-            file.seek(2)
-            step = lambda: _pass_marker(file)
-        else:
-            return
-        for _ in range(MAX_PARTS):
-            if not step():
-                return
-    raise DataError(f"{path}: the image file has more than {MAX_PARTS:,} parts; save it again")
+def refusal(where: str, bad: Sequence[tuple[Item, Exception]], count: int) -> DataError:
+    """One DataError for all images that cannot be used."""
+    bad = sorted(bad, key=lambda pair: pair[0].path)
+    if len(bad) == 1:
+        item, error = bad[0]
+        return DataError(_alone(item, error))
+    said = [_alone(item, error, short=True) for item, error in bad[:NAMED]]
+    more = f"; and {len(bad) - NAMED:,} more" if len(bad) > NAMED else ""
+    return DataError(
+        f"{where}: {len(bad):,} of {count:,} images cannot be used; delete or replace them: {'; '.join(said)}{more}"
+    )
 
 
-def _pass_chunk(file, size, path):
-    """Skip one chunk of a PNG file; False at the end."""
-    head = file.read(8)
-    if len(head) < 8 or head[4:] == b"IEND":
-        return False
-    length, there = int.from_bytes(head[:4], "big"), size - file.tell()
-    if length > there:
-        raise DataError(
-            f"{path}: broken image (it is truncated: one of its parts declares {length:,} bytes, but only {there:,} "
-            "are left in the file); delete or replace it"
+def _alone(item, error, short=False):
+    if isinstance(error, DataError):
+        return str(error).removesuffix("; delete or replace it") if short else str(error)
+    return f"{item.where}: {error}" if short else f"{item.where}: broken image ({error}); delete or replace it"
+
+
+def _span(spans):
+    """The values that become 0 and 255, from the ranges of all images of floats and 32-bit integers."""
+    if not spans:
+        return None
+    low, least = min((a, item.where) for a, _, item in spans)
+    high, most = max((b, item.where) for _, b, item in spans)
+    slack = 1e-3  # what rounding may add
+    whole = all(float(a).is_integer() and float(b).is_integer() for a, b, _ in spans)
+    if low >= -slack and high <= 1 + slack and not whole:
+        return 0.0, 1.0
+    if low >= -1 - slack and high <= 1 + slack:
+        return (0.0, 1.0) if low >= -slack else (-1.0, 1.0)
+    for top in (255, 65535):
+        if low >= -slack and high <= top + slack:
+            return 0.0, float(top)
+    raise DataError(
+        f"images of floats or 32-bit integers must lie in 0..1, -1..1, 0..255 or 0..65535: {least} has the value "
+        f"{low:g}, {most} has {high:g}; scale them all in the same way, and save them as 8 or 16 bits"
+    )
+
+
+def _decode_all(where, items, out: Images, headers: Survey, image_size, ground) -> list[Pixels]:
+    """Fill out.pixels; return what is known of each image besides its pixels."""
+    bad: list[tuple[Item, Exception]] = []
+    facts: list[Pixels] = []
+    tops: list[int] = []
+    for i, item in enumerate(items):
+        try:
+            made = read_pixels(
+                item.read(),
+                item.where,
+                image_size=image_size,
+                channels=headers.channels,
+                ground=ground,
+                span=headers.span,
+            )
+            out.pixels[i] = made.pixels
+        except (BadPicture, DataError) as error:
+            bad.append((item, error))
+            continue
+        if made.top is not None:
+            tops.append(made.top)
+        facts.append(made._replace(pixels=np.empty(0, np.uint8)))
+    if bad:
+        raise refusal(where, bad, len(items))
+    out.top = max(tops) if len(tops) == len(items) else None
+    return facts
+
+
+def _choose_ground(where, found: Found, out: Images, headers: Survey, image_size, ground, decoded: list[Pixels]) -> str:
+    """The ground; over white, the transparent images are decoded once more.  Adds notes on what is not seen."""
+    partly = [i for i, made in enumerate(decoded) if made.clear is False]
+    lost = {name: sum(name in decoded[i].lost for i in partly) for name in GROUNDS}
+    if clear := sum(made.clear is True for made in decoded):
+        be = "is" if clear == 1 else "are"
+        out.notes.append(f"{where}: {clear:,} of {len(decoded):,} images {be} transparent everywhere: nothing is seen")
+    if not partly:
+        return ""
+    chosen = "black" if ground == "auto" else ground
+    if ground == "auto" and 2 * lost["black"] > len(partly) and lost["white"] < lost["black"]:
+        chosen = "white"
+        again = [i for i, made in enumerate(decoded) if made.clear is not None]
+        for i in again:
+            item = found.items[i]
+            try:
+                made = read_pixels(
+                    item.read(),
+                    item.where,
+                    image_size=image_size,
+                    channels=headers.channels,
+                    ground=chosen,
+                    span=headers.span,
+                )
+            except BadPicture as error:
+                raise refusal(where, [(item, error)], len(decoded)) from None
+            out.pixels[i] = made.pixels
+        out.notes.append(
+            f"{where}: {lost['black']:,} of {len(partly):,} images with transparent pixels show nothing over black, so "
+            "all are shown over white; ground = black, white or grey decides otherwise"
         )
-    file.seek(length + 4, 1)
-    return True
-
-
-def _pass_marker(file):
-    """Skip one marker of a JPEG file, or one byte that is not a marker; False at the pixel data or the end of file."""
-    byte = file.read(1)
-    if byte != b"\xff":
-        return bool(byte)
-    marker = file.read(1)
-    if not marker or marker == b"\xda":
-        return False
-    if marker == b"\xff":
-        file.seek(-1, 1)
-    elif marker[0] in _LONG_MARKERS:
-        file.seek(max(int.from_bytes(file.read(2), "big") - 2, 0), 1)
-    return True
-
-
-def _check_cost(image, path):
-    """DataError for an animated or unreasonably large image, or a JPEG with too many scans.  Decodes no pixels."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise DataError(
-            f"{path}: the image has {width} x {height} pixels, expected at most {MAX_PIXELS:,}; shrink it first"
+    if lost[chosen]:
+        best = min(GROUNDS, key=lost.__getitem__)
+        way = f"; with ground = {best} it would be {lost[best]:,}" if lost[best] < lost[chosen] else ""
+        out.notes.append(
+            f"{where}: {lost[chosen]:,} of {len(partly):,} images with transparent pixels show nothing over "
+            f"{chosen}{way}"
         )
-    if image.format == "PNG" and getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"{path}: expected a still image, got an animation of {image.n_frames} frames")
-    if image.format != "PNG" and (scans := _scans(path)) > MAX_SCANS:
-        raise DataError(f"{path}: the JPEG image has {scans} scans, expected at most {MAX_SCANS}; save it again")
+    return chosen
 
 
-def _scans(path):
-    """The number of start-of-scan markers in a JPEG file; these two bytes cannot occur in the compressed data."""
-    count, last = 0, b""
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            count += (last + piece).count(b"\xff\xda")
-            last = piece[-1:]
-    return count
-
-
-def _header(image):
-    """((width, height) after rotation by the EXIF orientation, 1 or 3 channels)."""
-    width, height = image.size
-    if _orientation(image) in _TURNED:
-        width, height = height, width
-    return (width, height), 1 if image.mode in _GREY else 3
-
-
-def _orientation(image):
-    return image.getexif().get(0x0112) if image.format != "PNG" else None  # would decode a PNG
-
-
-def _decode(image, image_size, channels):
-    """Pixels (H, W, C) uint8 of an open image."""
-    from PIL import Image, ImageOps
-
-    if _orientation(image) not in (None, 1):
-        image = ImageOps.exif_transpose(image)
-    mode = "L" if channels == 1 else "RGB"
-    if image.mode.startswith("I"):  # Pillow's own conversion would clip 16 bits to 8 instead of scaling them
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8))
-    elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, image.convert("RGBA"))
-        if mode == "L":
-            image = image.convert("RGB")
-    image = image.convert(mode)
-    if image_size is not None and image.size != (image_size, image_size):
-        image = image.crop(centre_box(*image.size))  # not resize(box=...), whose filter reads pixels outside the box
-        image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(image.height, image.width, channels)
+def to_data(images: Images) -> np.ndarray:
+    """The pixels as (N, H, W, C) float32 in [-1, 1]."""
+    return to_unit(images.pixels, 255)

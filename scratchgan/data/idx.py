@@ -4,10 +4,12 @@ Source: the format note on the MNIST page of LeCun, Cortes and Burges.  Only uns
 MNIST stores both images and labels in this type.
 """
 
+import contextlib
 import math
 import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,13 +21,14 @@ _PIECE = 1 << 20  # bytes read at a time
 _MAX_AXES = 32
 
 
-def read_idx(path: str | Path, *, ndim: int | None = None) -> np.ndarray:
+def read_idx(path: str | Path, content: IO[bytes] | None = None, *, ndim: int | None = None) -> np.ndarray:
     """Read one IDX file, gzipped or plain, as a uint8 array.
 
+    content   the file, if it is not to be opened by its path
     DataError naming the file if it is not IDX, does not hold bytes, does not have `ndim` axes, is cut short or too
     long, or declares more values than the file can hold (checked before memory is allocated).
     """
-    with open(path, "rb") as raw:
+    with open(path, "rb") if content is None else contextlib.nullcontext(content) as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
         size = raw.seek(0, 2)
         raw.seek(0)
@@ -74,7 +77,10 @@ def _exactly(file, n):
 def _read(file, path, ndim, size, zipped):
     head = _exactly(file, 4)
     if len(head) < 4 or head[:2] != b"\0\0" or not head[3]:
-        raise DataError(f"{path}: not an IDX file (it must begin with two zero bytes, a type and a number of axes)")
+        raise DataError(
+            f"{path}: not an IDX file (it must begin with two zero bytes, a type and a number of axes)"
+            + ("; unpack the tar archive first, and give the folder" if ".t" in Path(path).name else "")
+        )
     if head[2] != 0x08:
         raise DataError(f"{path}: IDX type 0x{head[2]:02x} is not supported, only unsigned bytes (0x08)")
     if ndim is not None and head[3] != ndim:

@@ -10,8 +10,11 @@ MAX_BYTES = 4 * 2**30  # as float32, decoded; on a laptop a larger array is more
 
 
 MAX_PIXELS = 25_000_000  # per image: it is decoded whole, with up to four copies of 4 bytes per pixel
-MAX_PARTS = 20_000  # of a PNG (chunks) or JPEG (markers and fill bytes) file: 200 MB in chunks of 10 kB
+MAX_FILE = 256 * 2**20  # bytes of one image file, which is read whole; 25 million pixels of 16-bit colour take 200 MB
+MAX_PARTS = 20_000  # of an image file (chunks, markers, strips): 200 MB in parts of 10 kB
 MAX_SCANS = 100  # of a JPEG file: each is a pass over the whole image; progressive files have about ten
+MAX_BLOCKS = 2_000_000  # of a GIF file, each with up to 255 bytes of a picture
+MAX_NUMBERS = 200_000  # in one tag of a TIFF file: the largest palette has 3 * 65,536
 
 
 class DataError(ValueError):

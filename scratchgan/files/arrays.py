@@ -47,7 +47,7 @@ _ITEM = re.compile(
 _SIMPLE = re.compile(r"[<>|=]?[biufcmMOSUV?]\d{0,9}")
 _AXIS = re.compile(r"\s*(-?\d{1,30})[lL]?\s*(?:,|$)")
 #: what zipfile and zlib raise for a broken archive (struct.error, NotImplementedError and RuntimeError included)
-_ZIP_FAULTS = (
+ZIP_FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -155,17 +155,12 @@ def opened(file: IO[bytes], *, most: int) -> Iterator[tuple[zipfile.ZipFile, Map
     Raises ValueError for every fault, including those that are found only while members are read inside the block.
     """
     try:
-        size = file.seek(0, io.SEEK_END)
-        if (directory := _directory_size(file, size)) > min(MAX_DIRECTORY, size):
-            raise ValueError(
-                f"its directory declares {directory:,} bytes, expected at most {min(MAX_DIRECTORY, size):,}"
-            )
-        file.seek(0)
+        size = check_directory(file, MAX_DIRECTORY)
         with zipfile.ZipFile(file) as archive:
             yield archive, _entries(archive.infolist(), size, most)
     except ValueError:
         raise
-    except _ZIP_FAULTS as error:
+    except ZIP_FAULTS as error:
         raise ValueError(one_line(str(error)) or type(error).__name__) from None
 
 
@@ -221,6 +216,23 @@ def sane_name(name: str) -> bool:
         and not any(step in ("", ".", "..", ".npy") for step in steps)
         and ":" not in steps[0]
     )
+
+
+def sane_path(name: str) -> bool:
+    """Whether a zip member's name is a plain path: printable, and not a path to elsewhere."""
+    steps = name.replace("\\", "/").split("/")
+    return len(name) <= 1000 and name.isprintable() and not {"", ".", ".."} & set(steps) and ":" not in steps[0]
+
+
+def check_directory(file: IO[bytes], most: int) -> int:
+    """Return the size of a zip file, which is then at its start; ValueError if its directory has more than `most` bytes
+    or is missing.
+    """
+    size = file.seek(0, io.SEEK_END)
+    if (directory := _directory_size(file, size)) > min(most, size):
+        raise ValueError(f"its directory declares {directory:,} bytes, expected at most {min(most, size):,}")
+    file.seek(0)
+    return size
 
 
 def _directory_size(file: IO[bytes], size: int) -> int:

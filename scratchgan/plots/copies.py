@@ -14,6 +14,7 @@ from .grids import image_grid
 from .style import drawing
 from .text import heading
 
+AT_ONCE = 2**22  # numbers of training images that are compared at once: 32 MB in float64
 COMPARED = 200  # real images whose nearest other real image gives the scale
 
 
@@ -31,7 +32,7 @@ def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tup
     samples, training = np.asarray(samples), np.asarray(training)
     for images in (samples, training):
         image_grid(images[:1])  # checks the shape
-        if not np.isfinite(images).all():
+        if not (np.isfinite(images.min()) and np.isfinite(images.max())):  # both are NaN if there is one
             raise ValueError("nearest_images: expected finite pixels, got nan or inf")
     if samples.shape[1:] != training.shape[1:]:
         raise ValueError(
@@ -40,8 +41,15 @@ def nearest_images(samples: np.ndarray, training: np.ndarray, k: int = 1) -> tup
         )
     if positive_int("nearest_images", "k", k) > len(training):
         raise ValueError(f"nearest_images: k must be at most {len(training)}, the number of training images, got {k}")
-    a, b = (images.reshape(len(images), -1).astype(np.float64) for images in (samples, training))
-    squares, indices = nearest(a, b, k)
+    a, flat = samples.reshape(len(samples), -1).astype(np.float64), training.reshape(len(training), -1)
+    squares, indices = np.empty((len(a), 0)), np.empty((len(a), 0), np.int64)
+    rows = max(1, AT_ONCE // flat.shape[1])
+    for start in range(0, len(flat), rows):  # in parts: the distances are exact, so that the result is the same
+        part = flat[start : start + rows].astype(np.float64)
+        near, where = nearest(a, part, min(k, len(part)))
+        squares, indices = np.hstack([squares, near]), np.hstack([indices, where + start])
+        order = np.argsort(squares, axis=1, kind="stable")[:, :k]  # stable: ties go to the lower index
+        squares, indices = np.take_along_axis(squares, order, 1), np.take_along_axis(indices, order, 1)
     return indices, np.sqrt(squares)
 
 

@@ -4,7 +4,7 @@ recipe      all keys that decide a run                        `load`, `Recipe`
 keys        what a key of a recipe is, and how its value is read and checked
 build       from a recipe to the data, the GAN and the stream of batches; from a run's folder back to the GAN
 train       the loop around `GAN.train_step`                  `train`, `resume`
-terminal    Ctrl-C, which ends a run after the current step; the progress bar
+terminal    Ctrl-C, which ends a run after the current step; the progress bar; notes on the data
 folder      a run's folder: its lock, and repairing it after the process was killed
 finite      where NaN or infinity first appeared
 held_out    examples that are kept out of training

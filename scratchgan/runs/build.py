@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import plots
 from ..data import BatchStream, Data, Dataset
+from ..data.own import from_python
 from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
@@ -50,7 +51,10 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Data]:
         return _load_pair(recipe)
     if recipe.data in TOY:
         return recipe, load(recipe.data)  # points have no size or channels
-    data = load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
+    size, channels = recipe.image_size or None, recipe.channels or None
+    data = load(recipe.data, image_size=size, channels=channels, ground=recipe.ground)
+    if data.kind == "examples" and recipe.ground == "auto" and data.ground not in ("", "black"):
+        recipe = replace(recipe, ground=data.ground)  # translate and evaluate must choose the same one
     return _with_classes(recipe, data), data
 
 
@@ -60,9 +64,12 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
 
     if not recipe.data_b:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
-    domains = []
+    domains: list[Dataset] = []
     for key in ("data", "data_b"):
         one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
+        if one.ground != recipe.ground and domains:
+            return _load_pair(replace(recipe, ground=one.ground))  # one ground for both domains
+        recipe = replace(recipe, ground=one.ground)
         if data.kind != "examples" or len(data.example_shape) != 3:
             raise ValueError(f'{key} = "{getattr(recipe, key)}": a CycleGAN translates images, but these are points')
         recipe = replace(recipe, data=one.data) if key == "data" else replace(recipe, data_b=one.data)
@@ -91,14 +98,15 @@ def _with_classes(recipe: Recipe, data: Data) -> Recipe:
 
 
 def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
-    """Make a Dataset from an array (N, H, W, C) in [-1, 1] or (N, D), and name the data's origin in the recipe.
+    """Make a Dataset from an array (N, H, W, C) in [-1, 1] or (N, D), or a pair of it and labels, and name the data's
+    origin in the recipe.
 
     A data set or density is returned as it is.
     """
     from ..data import names
 
     if not isinstance(data, Data):
-        data = Dataset(data, name="array")
+        data = from_python(data)
     name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
     return _with_classes(replace(recipe, data=name), data), data
 

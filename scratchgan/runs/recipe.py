@@ -54,13 +54,18 @@ class Recipe:
         choices=tuple(MODELS),
     )
     data: str = key(
-        "name of a data set, or path of a folder of images or of an .npz file",
+        "name of a data set, or path of a folder or zip file of images, or of an .npz file",
         "mnist-5k",
         pattern=r"(?s).*\S.*",
         expected="the name of a data set, or a path",
     )
     image_size: int = key("images are resized to this many pixels a side; 0 = as in the data", 0, low=0, high=1024)
     channels: int = key("1 = grey, 3 = colour; 0 = as in the data", 0, choices=(0, 1, 3))
+    ground: str = key(
+        "what transparent pixels of images are shown over; auto = black, or white if most of them would not be seen",
+        "auto",
+        choices=("auto", "black", "white", "grey"),
+    )
 
     steps: int = key("training steps; each updates D once, and G once in every d_steps steps", 1500, low=1)
     batch_size: int = key("real examples per step", 64, low=2)

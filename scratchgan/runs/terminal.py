@@ -1,4 +1,6 @@
-"""Training in a terminal: Ctrl-C ends it after the current step, and a progress bar shows how far it is."""
+"""Training in a terminal: Ctrl-C ends it after the current step, a progress bar shows how far it is, and notes on the
+data, such as files that were not read, are printed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..files import console
 from ..files.console import Output
+from ..files.arrays import one_line
 from ..kernels import prepare
 
 if TYPE_CHECKING:
+    from ..data import Data
     from .recipe import Recipe
 
 
@@ -49,3 +53,10 @@ def progress_bar(recipe: Recipe, progress: bool, done: int):
         ascii=None if terminal else True,  # None: as the terminal's encoding allows
         dynamic_ncols=terminal,
     )
+
+
+def say_notes(data: Data) -> None:
+    """Print what the user should know of the data to stderr: what was not read, what looks wrong."""
+    sets = (data.a, data.b) if data.kind == "pair" else (data,) if data.kind == "examples" else ()
+    for note in dict.fromkeys(note for one in sets for note in one.notes):
+        print(f"scratchgan: note: {one_line(note, 2000)}", file=sys.stderr, flush=True)

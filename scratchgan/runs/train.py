@@ -45,7 +45,7 @@ from .folder import checksum, clean, cut_log, locked
 from .held_out import split
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
-from .terminal import Stop, progress_bar
+from .terminal import Stop, progress_bar, say_notes
 
 if TYPE_CHECKING:
     from ..metrics.modes import ModeReport
@@ -108,6 +108,7 @@ def train(
         build.check_free(Path(out))
     kernels.prepare()
     recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
+    say_notes(data)
     gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
     data, held = split(recipe, data)
     stream = build.data_stream(recipe, data)

@@ -112,7 +112,9 @@ def test_channels(tmp_path, rng):
 def test_folder_errors(tmp_path, rng, monkeypatch):
     refuses(tmp_path, tmp_path, "the folder is empty")
     (tmp_path / "notes.txt").write_text("hello")
-    refuses(tmp_path, "no images found, neither here nor one folder down (looked for .png, .jpg, .jpeg)")
+    refuses(
+        tmp_path, "no images found, neither here nor one folder down (looked for .png, .jpg, .jpeg, .jpe", "only 1 .txt"
+    )
     first = save(tmp_path / "a.png", grey(rng))
     second = save(tmp_path / "b.png", grey(rng, 6, 7))
     refuses(tmp_path, "images differ in size", f"{first} is 6x6", f"{second} is 7x6", "such as image_size=28")
@@ -147,11 +149,11 @@ def test_decompression_bomb(tmp_path, rng, monkeypatch):
 
 def test_other_paths(tmp_path, rng):
     refuses(tmp_path / "nothing", "no such file or folder")
-    refuses("/dev/null", "expected a folder of PNG or JPEG images, or a .npy, .npz or IDX file")
+    refuses("/dev/null", "expected a folder or zip file of images (PNG, JPEG, WebP,", "or a .npy, .npz or IDX file")
     path = tmp_path / "x"
     for content, words in [
         (b"", "the file is empty"),
-        (b"hello", "unknown kind of file; expected a folder of PNG or JPEG images"),
+        (b"hello", "unknown kind of file; expected a folder or zip file of images"),
     ]:
         path.write_bytes(content)
         refuses(path, path, words)

@@ -408,20 +408,47 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
 # ---- images
 
 
+def saved(kind, **options):
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), (9, 90, 200)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def webp(width, height, more=b""):
+    """A WebP that declares a canvas, for which Pillow would take memory before it has read anything else."""
+    canvas = struct.pack("<II", 0, 0)[:4] + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + canvas + more
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def bmp(width, height, compression, pixels):
+    """A BMP of 8 bits; with compression 1, the code 0 2 x y skips y rows, for which Pillow makes zeros at once."""
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, compression, len(pixels), 1, 1, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1078 + len(pixels), 0, 0, 1078) + head + bytes(1024) + pixels
+
+
+def tiff(tags, more=b"", count=None):
+    """A TIFF of tags (number, type, count, value); a true one has at least nine."""
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count or len(tags)) + entries + bytes(4) + more
+
+
+def gif(before=b"", blocks=b"\x02\x44\x01\x00"):
+    """A GIF of one pixel, with bytes before its picture."""
+    return b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + before + b",\0\0\0\0\1\0\1\0\0\x02" + blocks + b";"
+
+
+SIZE = [(256, 4, 1, 9), (257, 4, 1, 9), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("a.png", png(extra=chunk(b"IDAT", b"", 2**31 - 1)), "one of its parts declares 2,147,483,647 bytes"),
         ("a.png", png(extra=chunk(b"abCd", b"") * 20_001), "more than 20,000 parts"),
-        ("a.png", png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))), "broken image"),
         ("a.png", png(5001, 5000, raw=b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
         ("a.png", png(2**31 - 1, 2**31 - 1, raw=b""), "Pillow's limit"),
         ("a.png", png(0, 4, raw=b""), "broken image"),
-        (
-            "a.png",
-            png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))),
-            "expected a still image, got an animation of 4 frames",
-        ),
         ("a.jpg", jpeg()[:2] + b"\xff" * 300_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"x" * 30_000 + jpeg()[2:], "more than 20,000 parts"),
         ("a.jpg", jpeg()[:2] + b"\xff\xfe\0\2" * 20_001 + jpeg()[2:], "more than 20,000 parts"),
@@ -429,18 +456,47 @@ def test_idx_padded_with_zeros_is_read(tmp_path):
         ("a.jpg", jpeg()[:200], "broken image"),
         ("a.png", jpeg()[:3], "broken image"),
         ("a\nb.png", b"", r"a\nb.png: broken image"),
+        ("a.webp", webp(16384, 16384), "has 16384 x 16384 pixels, expected at most 25,000,000"),
+        ("a.webp", webp(2**24, 2**24), "expected at most 25,000,000"),
+        ("a.webp", webp(4, 4, b"abcd\0\0\0\0" * 20_001), "more than 20,000 parts"),
+        ("a.webp", saved("WEBP")[:-40], "broken image"),
+        ("a.bmp", bmp(25_000_000, 1, 1, b"\0\2\0\xff"), "the compressed BMP image is wider than 20,000 pixels"),
+        ("a.bmp", bmp(5001, 5000, 0, b""), "has 5001 x 5000 pixels, expected at most 25,000,000"),
+        ("a.bmp", bmp(50, 50, 0, b""), "broken image"),
+        ("a.tif", tiff([*SIZE, (273, 4, 30_000, 8)], bytes(120_000)), "more than 20,000 strips or tiles"),
+        ("a.tif", tiff([*SIZE, (40_000, 12, 300_000, 8)], bytes(2_500_000)), "declares 2,400,0"),
+        ("a.tif", tiff([(40_000 + i, 1, 50_000, 8) for i in range(90)], bytes(60_000)), "bytes of tags; save it again"),
+        ("a.tif", tiff([(40_000, 3, 1, 8)] * 20_001), "more than 20,000 tags"),
+        ("a.tif", tiff([(256, 4, 1, 2**31), *SIZE[1:]]), "broken image"),
+        ("a.tif", tiff(SIZE, count=60_000), "broken image"),
+        ("a.gif", gif(b"?" * 30_000), "more than 20,000 parts"),
+        ("a.gif", gif(b"!\xfe\1x\0" * 20_001), "more than 20,000 parts"),
+        ("a.gif", gif(blocks=b"\1x" * 2_000_001 + b"\0"), "more than 2,000,000 blocks"),
+        ("a.gif", gif()[:20], "it ends before its first picture"),
+        ("a.jpg", jpeg()[:2] + b"\xff\xda\0\2x" * 20_001, "more than 20,000 parts"),
+        ("a.png", b"\0\0\0\x1cftypavif" + bytes(99), "broken"),
     ],
-    ids=range(14),
+    ids=range(31),
 )
 def test_images(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
     refuses(tmp_path, f"{tmp_path}/", words)
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png() + bytes(5000))
+    monkeypatch.setattr("scratchgan.data.listing.MAX_FILE", 4000)
+    refuses(tmp_path, f"{tmp_path / 'a.png'}: the image file has more than 4,000 bytes")
+
+
 def test_odd_but_sound_images_are_read(tmp_path):
+    (tmp_path / "c.bmp").write_bytes(bmp(4, 4, 1, b"\4\7\0\0\0\2\0\1\4\7\0\0\4\7\0\0\0\1"))
+    (tmp_path / "d.gif").write_bytes(gif(b"!\xfe\1x\0" * 50 + b"???"))
+    (tmp_path / "e.png").write_bytes(png(extra=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**21)))))
+    (tmp_path / "f.png").write_bytes(png(extra=chunk(b"acTL", struct.pack(">II", 3, 0))))
     (tmp_path / "a.png").write_bytes(png(extra=chunk(b"abCd", b"?") * 50))
     (tmp_path / "b.jpg").write_bytes(jpeg()[:2] + b"\xff" * 9 + b"\xff\xfe\0\7hello" + jpeg(progressive=True)[2:])
-    assert load_path(tmp_path, image_size=4, channels=3).images.shape == (2, 4, 4, 3)
+    assert load_path(tmp_path, image_size=4, channels=3).images.shape == (6, 4, 4, 3)
 
 
 # ---- recipes
@@ -607,6 +663,14 @@ def packed_zip(members, declared=None):
     return out + directory + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, *[len(members)] * 2, len(directory), len(out), 0)
 
 
+def zip_of_images():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("a/cats/0.png", "a/dogs/1.png"):
+            archive.writestr(name, png())
+    return file.getvalue()
+
+
 def seeds():
     pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 5), dtype=np.uint8)
     plain, packed = io.BytesIO(), io.BytesIO()
@@ -620,6 +684,8 @@ def seeds():
         "x.gz": gzip.compress(sound),
         "images/x.png": png(),
         "images/x.jpg": jpeg(),
+        **{f"images/x.{kind}": saved(kind) for kind in ("webp", "bmp", "tiff", "gif")},
+        "x.zip": zip_of_images(),
         "x.toml": recipe.to_toml(recipe.Recipe()).encode(),
     }
 

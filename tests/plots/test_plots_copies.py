@@ -19,6 +19,20 @@ def test_nearest_images_by_brute_force(rng):
     assert (indices[2, 0], distances[2, 0]) == (7, 0.0)
 
 
+def test_nearest_images_in_parts_are_the_same(rng, monkeypatch):
+    """So the whole set is never in float64 at once; ties go to the lower index across parts, too."""
+    samples, training = rng.uniform(-1, 1, (5, 4, 4, 1)), rng.uniform(-1, 1, (23, 4, 4, 1)).astype(np.float32)
+    training[[3, 11, 20]] = training[8]
+    samples[1] = training[8]
+    expected = nearest_images(samples, training, 4)
+    for rows in (1, 4, 7, 23):
+        monkeypatch.setattr("scratchgan.plots.copies.AT_ONCE", rows * 16)
+        found = nearest_images(samples, training, 4)
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+    assert expected[0][1].tolist() == [3, 8, 11, 20]
+
+
 def test_neighbours_draws_sample_and_neighbours_and_says_what_is_a_copy(rng):
     training = rng.uniform(-1, 1, (30, 4, 4, 1))
     samples = np.concatenate([training[5:6] + 1e-3, rng.uniform(-1, 1, (2, 4, 4, 1))]).clip(-1, 1)

@@ -50,6 +50,7 @@ class Copier(Game):
     """Not a generator but a thief: its samples are what it is given."""
 
     kind = "samples"
+    conditional = False
 
     def __init__(self, images):
         super().__init__(data_shape=images.shape[1:], streams={})
@@ -221,6 +222,27 @@ def test_a_cloud_of_points_and_a_density_without_modes(tmp_path, rng):
     assert moons.measures[0].name == "sliced Wasserstein"
 
 
+def test_few_images_that_are_not_square_with_a_part_for_testing(tmp_path, rng):
+    """They are shown whole, and the part that was held out by its folder counts as held out."""
+    for part, count in (("train", 120), ("test", 20)):
+        (tmp_path / "data" / part).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(0, 256, (8, 24), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / part / f"{i}.png")
+    data = load(tmp_path / "data")
+    (tmp_path / "run").mkdir()
+    found = evaluate(trained(tmp_path / "run", data), n=N, data=data, progress=False, save=False)
+    assert found.n == 60
+    notes = " ".join(found.notes)
+    assert "n is below 100: all numbers are noisy" in notes
+    assert "20 images were held out of training" in notes
+    wide = np.zeros((2, 8, 24, 1), np.float32)
+    wide[1, :, :8] = 1  # outside the centre square
+    seen = images.look(wide, None)
+    assert seen.features.shape == (2, 5 * 16)
+    assert np.abs(seen.features[0] - seen.features[1]).max() > 0.9
+
+
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +253,8 @@ def test_a_cloud_of_points_and_a_density_without_modes(tmp_path, rng):
         ({"n": 2.5}, "n must be an integer"),
         ({"seed": -1}, "seed must be an integer of at least 0"),
         ({"data": np.zeros((300, 2))}, r"makes samples of shape \(28, 28, 1\), but its data have \(2,\)"),
-        ({"data": np.zeros((199, 28, 28, 1))}, "at least 200 real examples to compare with, its data have 199"),
+        ({"data": np.zeros((99, 28, 28, 1))}, "at least 100 real examples to compare with, its data have 99"),
+        ({"data": np.zeros((200, 28, 28, 1))}, "all images that samples would be compared with are equal"),
     ],
 )
 def test_bad_arguments(digits_run, kwargs, words):

@@ -1,5 +1,6 @@
 """A CycleGAN from the recipe to translated files, on two small domains."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from scratchgan.plots import save_translations
 from scratchgan.runs import build
 from scratchgan.runs import recipe as recipes
 from scratchgan.runs.train import resume, train
-from scratchgan.runs.translate import domain, find, write_png
+from scratchgan.runs.translate import domain, domain_names, free, inputs, names, write_png
 
 
 @pytest.fixture
@@ -93,13 +94,14 @@ def test_a_cyclegan_goes_on_where_it_stopped(folders, monkeypatch):
 def test_what_a_cyclegan_cannot_do_is_said(folders, capsys):
     train(small(folders, steps=1), folders / "run", progress=False)
     run = str(folders / "run")
+    (folders / "empty").mkdir()
     for command, words in (
         (["sample", run], "try scratchgan translate"),
         (["evaluate", run], "expected a run that makes samples from noise, got a CycleGAN"),
         (["pictures", run], "expected a run that makes samples, got a CycleGAN"),
         (["translate", run, "--to", "grey", run], "expected one of the two domains: a (dark)"),
         (["translate", run, "--to", "a", str(folders / "none.png")], "no such file or folder"),
-        (["translate", run, "--to", "a", str(folders)], "no images found"),
+        (["translate", run, "--to", "a", str(folders / "empty")], "the folder is empty"),
     ):
         assert cli.main(command) == 2
         assert words in capsys.readouterr().err
@@ -144,16 +146,133 @@ def test_which_domain_is_meant():
             domain(recipe, to)
 
 
-def test_two_images_of_one_name_are_refused(folders, capsys):
+def translated(folders, *files, to="b", out="out"):
+    """The names that `translate` writes, without translated.png; the exit code must be 0."""
+    place = folders / out
+    before = set(place.iterdir()) if place.exists() else set()
+    command = ["translate", str(folders / "run"), "--to", to, *map(str, files), "--out", str(place)]
+    assert cli.main(command) == 0
+    assert not list(place.glob(".*"))  # what was written aside is gone
+    return sorted(path.name for path in set(place.iterdir()) - before if not path.name.startswith("translated"))
+
+
+def test_results_never_have_the_same_name(folders, capsys):
     train(small(folders, steps=1), folders / "run", progress=False)
-    files = [str(folders / name / "0.png") for name in ("dark", "bright")]
-    assert cli.main(["translate", str(folders / "run"), "--to", "b", *files]) == 2
-    assert "two of the images are called 0" in capsys.readouterr().err
+    dark, bright, x = folders / "dark", folders / "bright", folders / "x"
+    x.mkdir()
+    for name in ("a.png", "a.jpg", "A.bmp", "a-jpg.png", "\u732b" * 80 + ".png", 'b:"?.png', "..png"):
+        Image.new("L", (9, 9), 77).save(x / name, format="PNG" if name.endswith("png") else None)
+    assert translated(folders, dark / "0.png", bright / "0.png", out="one") == [
+        "bright-0-png-to-bright.png",
+        "dark-0-png-to-bright.png",
+    ]
+    made = translated(folders, *sorted(x.iterdir()), out="two")
+    assert len(made) == 7
+    assert {"a-png-to-bright.png", "A-bmp-to-bright.png", "b___-to-bright.png"} <= set(made)
+    assert {"a-jpg-to-bright.png", "x-a-jpg-to-bright.png"} & set(made)
+    assert len({name.lower() for name in made}) == 7
+    assert all(len(name.encode()) <= 180 for name in made)
+    again = translated(folders, dark / "0.png", bright / "0.png", out="one")  # nothing that exists is replaced
+    assert again == ["bright-0-png-to-bright-2.png", "dark-0-png-to-bright-2.png"]
+    assert "translated-2.png" in capsys.readouterr().out
+    twice = translated(folders, dark / "0.png", dark / "0.png", out="three")
+    assert twice == ["dark-0-png-to-bright-2.png", "dark-0-png-to-bright.png"]
+
+
+def test_domains_of_the_same_name(folders):
+    recipe = small(folders, data="/d/horse/train", data_b="/d/zebra/train")
+    assert domain_names(recipe) == {"a": "horse-train", "b": "zebra-train"}
+    assert [domain(recipe, to) for to in ("a", "b", "horse", "zebra-train")] == ["a", "b", "a", "b"]
+    with pytest.raises(ValueError, match=r"a \(horse-train\) or b \(zebra-train\)"):
+        domain(recipe, "train")
+    assert domain_names(small(folders, data="/d/Train", data_b="/e/train")) == {"a": "d-Train", "b": "e-train"}
+    assert domain_names(small(folders, data="/d/x", data_b="/d/x")) == {"a": "a-x", "b": "b-x"}
+    assert domain_names(small(folders, data="x", data_b="/d/x"))["b"].endswith("x")
+    longer = small(folders, data="photos", data_b="photos-of-zebras")
+    assert domain(longer, "photos") == "a"  # the whole name counts before the beginning of another
+
+
+def test_results_are_not_translated_again(folders, capsys):
+    train(small(folders, steps=1), folders / "run", progress=False)
+    dark = folders / "dark"
+    run, before = str(folders / "run"), sorted(dark.iterdir())
+    (folders / "link").symlink_to(dark)
+    for out in (dark, dark / "out", folders / "link", folders / "link" / "out"):
+        assert cli.main(["translate", run, "--to", "b", str(dark), "--out", str(out)]) == 2
+        assert "give another folder with --out" in capsys.readouterr().err
+    assert cli.main(["translate", run, "--to", "b", str(dark / "0.png"), "--out", str(dark)]) == 2
+    assert "give another folder with --out" in capsys.readouterr().err
+    assert sorted(dark.iterdir()) == before
+    assert translated(folders, dark / "0.png", out="dark/out") == ["0-to-bright.png"]  # no folder was given
+    assert translated(folders, dark / "0.png", out="dark/.out/x") == ["0-to-bright.png"]
+    (folders / "file").write_text("")
+    assert cli.main(["translate", run, "--to", "b", str(dark / "0.png"), "--out", str(folders / "file")]) == 2
+    assert "expected a folder for the results, got a file" in capsys.readouterr().err
+
+
+def test_nothing_is_written_half(folders, capsys, monkeypatch):
+    import scratchgan.runs.translate as module
+
+    train(small(folders, steps=1), folders / "run", progress=False)
+    files = sorted((folders / "dark").iterdir())
+    (folders / "bad").mkdir()
+    for name in ("x.png", "y.png"):
+        (folders / "bad" / name).write_bytes(files[0].read_bytes()[:60])
+    command = ["translate", str(folders / "run"), "--to", "b", "--out", str(folders / "out")]
+    assert cli.main([*command, *map(str, files), str(folders / "bad")]) == 2
+    error = capsys.readouterr().err
+    assert "translate: 2 of 12 images cannot be used" in error
+    assert "x.png" in error
+    assert "y.png" in error
+    assert not (folders / "out").exists() or not list((folders / "out").iterdir())
+    written = []
+
+    def fill_up(path, image):
+        if len(written) == 5:
+            raise OSError(28, "No space left on device", str(path))
+        written.append(path)
+        write_png(path, image)
+
+    monkeypatch.setattr(module, "write_png", fill_up)
+    assert cli.main([*command, *map(str, files)]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list((folders / "out").iterdir()) == []
+
+
+def test_folders_are_read_as_for_training(folders, capsys):
+    train(small(folders, steps=1), folders / "run", progress=False)
+    both = folders / "both"
+    for part, name in (("train/x", "dark"), ("train/y", "bright"), ("test/x", "dark")):
+        (both / part).mkdir(parents=True)
+        for i in (0, 1):
+            (both / part / f"{i}.png").write_bytes((folders / name / f"{i}.png").read_bytes())
+    (both / "train" / "x" / "notes.txt").write_text("")
+    assert translated(folders, both) == [f"{c}-{i}-png-to-bright.png" for c in "xy" for i in (0, 1)]
+    error = capsys.readouterr().err
+    assert "train (4 images in 2 classes) is used, test (2 images in 1 class) is held out" in error
+    assert "not read: 1 .txt" in error
+    with zipfile.ZipFile(folders / "pics.zip", "w") as archive:
+        for path in sorted((folders / "dark").iterdir()):
+            archive.write(path, f"in/{path.name}")
+    assert translated(folders, folders / "pics.zip", out="zipped") == [f"{i}-to-bright.png" for i in range(10)]
+    (both / "train" / "x" / "odd.png").write_bytes(b"<html>")
+    (both / "0.png").write_bytes((folders / "dark" / "0.png").read_bytes())
+    (both / "z").mkdir()
+    (both / "z" / "0.png").write_bytes((folders / "dark" / "0.png").read_bytes())
+    assert cli.main(["translate", str(folders / "run"), "--to", "b", str(both), "--out", str(folders / "out")]) == 2
+    assert "both directly in the folder (1) and in sub-folders (z)" in capsys.readouterr().err
+
+
+def test_a_name_that_is_free(tmp_path):
+    (tmp_path / "a.png").write_text("")
+    (tmp_path / "a-2.png").symlink_to(tmp_path / "nowhere")
+    assert free(tmp_path / "a.png", {"a-3.png"}) == tmp_path / "a-4.png"
+    assert names([], "b", tmp_path) == []
 
 
 def test_files_and_pictures(tmp_path, rng):
-    with pytest.raises(DataError, match="no such file"):
-        find([tmp_path / "x"])
+    with pytest.raises(DataError, match="no such file"), inputs([tmp_path / "x"]):
+        pass
     image = rng.uniform(-1, 1, (5, 4, 3)).astype(np.float32)
     write_png(tmp_path / "a.png", image)
     with Image.open(tmp_path / "a.png") as file:

@@ -25,7 +25,8 @@ from ..recipe import Recipe
 from .report import Evaluation
 from .table import table
 
-LEAST = 100  # examples: with fewer, the metrics are too noisy, and k nearest neighbours must exist
+LEAST = 100  # examples: with fewer, the metrics are noisy
+FEWEST = 50  # half of the data must have so many: k nearest neighbours must exist
 
 
 def evaluate(
@@ -69,6 +70,8 @@ def evaluate(
         from . import images
 
         prepared = images.prepare(gan, recipe, data, n=n, seed=seed, held_out=held_out)
+    if prepared.n < LEAST:
+        prepared.notes.append(f"n is below {LEAST}: all numbers are noisy, compare only large differences")
     measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
     name = Path(run).resolve()
     evaluation = Evaluation(
@@ -109,8 +112,8 @@ def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | N
         raise ValueError(f"{run}: expected one data set or a density, got the pair {data.name}")
     if data.example_shape != gan.data_shape:
         raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but its data have {data.example_shape}")
-    if data.kind == "examples" and len(data) < 2 * LEAST:
+    if data.kind == "examples" and len(data) < 2 * FEWEST:
         raise ValueError(
-            f"{run}: expected at least {2 * LEAST} real examples to compare with, its data have {len(data)}"
+            f"{run}: expected at least {2 * FEWEST} real examples to compare with, its data have {len(data)}"
         )
     return data

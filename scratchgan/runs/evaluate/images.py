@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data import Dataset, load, resize_images
-from ...data.dataset import to_channels
+from ...data.dataset import shrink_images, to_channels
 from ...data.download import DOWNLOADS
 from ...gan import GAN
 from ...losses.cross_entropy import softmax
@@ -79,6 +79,8 @@ def prepare(
     noise = uniform_noise(samples, n, rng=rng)
 
     classifier = load_classifier() if recipe.data in DIGITS else None
+    if (data.x[mine] == data.x[mine[0]]).all():
+        raise ValueError(f"{recipe.data}: all images that samples would be compared with are equal; expected others")
     reference = look(data.x[mine], classifier, "real")
     candidates = Candidates(
         look(samples, classifier), look(data.x[other], classifier, "real"), look(noise, classifier, "noise")
@@ -222,6 +224,8 @@ def _memory(
         test_part = load(recipe.data, image_size=size, channels=channels, split="test")
         assert isinstance(test_part, Dataset)  # downloads are never densities
         held_out = test_part.x
+    elif held_out is None and data.test is not None and data.test_size > 1:
+        held_out = data.test().x
     train = data.x
     if train.size > MOST_PIXELS:
         train = train[np.sort(rng.permutation(len(train))[: MOST_PIXELS // train[0].size])]
@@ -239,7 +243,11 @@ def _memory(
         f"{len(held_out):,} images were held out of training: half of them set the scale, the other half give "
         'the column "real"'
     )
-    return _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    copies, members = _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    if gan.conditional:
+        notes.append("membership was not measured: D needs labels, and the held-out images have none")
+        return [copies]
+    return [copies, members]
 
 
 def _leave_one_out(train: np.ndarray, n: int) -> Entry:
@@ -293,7 +301,7 @@ def look(images: np.ndarray, classifier: Classifier | None, role: str = "samples
     """The View of images (N, H, W, C): features of the classifier (from grey 28 x 28 images), or pixels without one."""
     if classifier is None:
         side = min(PIXELS, int((MOST_FEATURES / images.shape[-1]) ** 0.5))
-        small = resize_images(images, side) if max(images.shape[1:3]) > side else images
+        small = shrink_images(images, side)
         return View(images, small.reshape(len(images), -1), role=role)
     features = classifier.features(resize_images(to_channels(images, 1), SIZE))
     return View(images, features, softmax(classifier.classify(features)), role)
