@@ -10,8 +10,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..files import console
-from ..files.console import Output
 from ..files.arrays import one_line
+from ..files.console import Output
 from ..kernels import prepare
 
 if TYPE_CHECKING:
