@@ -2,9 +2,10 @@
 
 There are two passes: the first reads only the headers, to check sizes, channels and memory before any pixel is decoded.
 The images are either directly in the folder (no labels) or in sub-folders, one per class (labels 0, 1, ... in the
-sorted order of their names).  Deeper folders, hidden files and other extensions are ignored.
+natural order of their names: 1, 2, 10).  Deeper folders, hidden files and other extensions are ignored.
 """
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,17 @@ def read_image(path: Path, image_size: int, channels: int) -> np.ndarray:
     return _open(Path(path), lambda image: _decode(image, image_size, channels))
 
 
+def natural(name: str) -> tuple[list[str | int], str]:
+    """The key of the natural order of names, in which numbers count as numbers: 1, 2, 10 and a2, a10, b1."""
+    parts = re.split("([0-9]+)", name)  # texts and numbers in turn, so that equals are compared with equals
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name  # 1 and 01: as texts
+
+
 def _find(folder):
-    """(paths, labels or None, class names), in sorted order."""
+    """(paths, labels or None, class names); paths in sorted order, classes in natural order."""
     direct = _images_in(folder)
-    groups = {sub.name: _images_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and _visible(sub)}
+    subs = sorted(folder.iterdir(), key=lambda sub: natural(sub.name))
+    groups = {sub.name: _images_in(sub) for sub in subs if sub.is_dir() and _visible(sub)}
     groups = {name: found for name, found in groups.items() if found}
     if direct and groups:
         raise DataError(

@@ -66,8 +66,8 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
         np.savez(file, **members)  # type: ignore[arg-type]  # no member has the name of an option of savez
 
 
-def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
-    """Read a checkpoint that `save` wrote, with at most `most` bytes of arrays and facts.
+def load(path: str | Path, *, most: int = MAX_BYTES, arrays: bool = True) -> Checkpoint:
+    """Read a checkpoint that `save` wrote, with at most `most` bytes of arrays and facts; or only its facts.
 
     The file is not trusted: names, types, shapes and sizes are checked before memory is allocated (`files.arrays`), and
     floats must be finite.
@@ -85,7 +85,11 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
                 raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
             with opened(file, most=most) as (archive, entries):
                 _check_ours(archive, entries)
-                members: dict[str, Any] = {name: _read(archive, entry, name) for name, entry in entries.items()}
+                members: dict[str, Any] = {
+                    name: _read(archive, entry, name)
+                    for name, entry in entries.items()
+                    if arrays or not name.startswith("arrays/")
+                }
     except _Foreign as error:
         raise ValueError(f"{where}: {error}") from None
     except ValueError as error:

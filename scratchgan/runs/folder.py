@@ -8,18 +8,12 @@ that the resumed run will write again, and no line is lost or duplicated.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
-
-from ..data import Data
 
 LOCK = ".lock"
 LONGEST_LOG = 1 << 30  # bytes; a line has about 500
@@ -93,29 +87,3 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
         file.flush()
         os.fsync(file.fileno())
     return records
-
-
-def checksum(data: Data) -> str:
-    """SHA-256 of a data set's examples and labels, of a density's name and parameters, or of both sets of a pair."""
-    digest = hashlib.sha256()
-    if data.kind == "pair":
-        for name, domain in (("a", data.a), ("b", data.b)):
-            digest.update(name.encode())
-            digest.update(checksum(domain).encode())
-    elif data.kind == "density":
-        for name in ("modes", "sigmas", "weights", "extent"):
-            _digest_array(digest, name, getattr(data, name))
-    else:
-        _digest_array(digest, "x", data.x)
-        _digest_array(digest, "labels", data.labels)
-    if data.kind != "examples":
-        digest.update(repr(data).encode())
-    return digest.hexdigest()
-
-
-def _digest_array(digest: hashlib._Hash, name: str, values: ArrayLike | None) -> None:
-    """Add an array's name, type, shape and bytes to a digest; do nothing for None."""
-    if values is not None:
-        array = np.ascontiguousarray(values)
-        digest.update(f"{name}{array.dtype.str} {array.shape}".encode())
-        digest.update(array.data if array.size else b"")

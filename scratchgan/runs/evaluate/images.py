@@ -61,9 +61,18 @@ class View:
 
 
 def prepare(
-    gan: GAN, recipe: Recipe, data: Dataset, *, n: int, seed: int, held_out: np.ndarray | None = None
+    gan: GAN,
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    n: int,
+    seed: int,
+    held_out: np.ndarray | None = None,
+    changed: str = "",
 ) -> Prepared:
     """Draw the images, classify them if they are digits, and choose the metrics.
+
+    data     without what is held out; `changed` if they are not what the run was trained on: see `run_data.RunData`
 
     Raises ValueError if samples are not finite, or held_out images do not have the shape of the data.
     """
@@ -91,7 +100,10 @@ def prepare(
     else:
         notes.append("there is no classifier for these images, and so no inception-style score and no classes")
     entries += of_pixels(reference)
-    entries += _memory(gan, recipe, data, held_out, n, notes, rng)
+    if changed:
+        notes.append("what the run remembers of its images cannot be measured without them")
+    else:
+        entries += _memory(gan, recipe, data, held_out, n, notes, rng)
     notes.append("real: other real images instead of the samples; noise: uniform noise in every pixel")
     F = reference.features.shape[1]
     features = LABEL if classifier else f"features are pixels, {F} numbers per image: a shift is a large distance"
@@ -239,7 +251,11 @@ def _memory(
         f"{len(held_out):,} images were held out of training: half of them set the scale, the other half give "
         'the column "real"'
     )
-    return _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    copies, members = _with_held_out(gan, train, held_out[::2], held_out[1::2], rng)
+    if gan.conditional:
+        notes.append("membership was not measured: D needs labels, and the held-out images have none")
+        return [copies]
+    return [copies, members]
 
 
 def _leave_one_out(train: np.ndarray, n: int) -> Entry:
