@@ -33,8 +33,8 @@ def asked(name: str | None, settings: Sequence[str], start_from: str | None = No
 
 def about_pair(recipe: Recipe, data: str | None, data_b: str | None, settings: Sequence[str]) -> str:
     """What should be said if only one domain of a CycleGAN was given; "" if nothing."""
-    told = {setting.partition("=")[0].strip() for setting in settings}
-    a, b = data is not None or "data" in told, data_b is not None or "data_b" in told
+    chosen = {setting.partition("=")[0].strip() for setting in settings}
+    a, b = data is not None or "data" in chosen, data_b is not None or "data_b" in chosen
     if base(recipe.model) != "cyclegan" or a == b:
         return ""
     other, key = (recipe.data_b, "data_b") if a else (recipe.data, "data")

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import plots
-from ..data import BatchStream, Data, Dataset, Density
+from ..data import BatchStream, Data
 from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
@@ -26,6 +26,7 @@ from ..models import build
 from ..models.training import game
 from ..plots.density import PointCloud, save_density, save_points
 from ..plots.translations import MOST_COLUMNS, save_translations
+from .given import Given, named_data, no_sizes
 from .keys import as_text, parse
 from .limits import at_most
 from .recipe import GIVEN, KEYS, Recipe, base, default, from_dict, options
@@ -33,7 +34,6 @@ from .recipe import GIVEN, KEYS, Recipe, base, default, from_dict, options
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
 
-Given: TypeAlias = Data | np.ndarray | tuple
 FREE = ("name", "description", "data", "data_b")  # keys that may change while a run is stopped
 DATA_BRANCH = 1000  # spawn_key for the order of the data, far from the 0, 1, 2, ... that `spawn` uses
 
@@ -66,7 +66,7 @@ def read_data(recipe: Recipe, *, strict: bool = True) -> tuple[Recipe, Data]:
         return _load_pair(recipe)
     if recipe.data in TOY:
         if strict and base(recipe.model) == "mlp":
-            _check_sizes(recipe, (), f'"{recipe.data}" holds points')
+            no_sizes(recipe, recipe.data)
         return recipe, load(recipe.data)  # points have no size or channels
     return recipe, load(recipe.data, image_size=recipe.image_size or None, channels=recipe.channels or None)
 
@@ -140,71 +140,10 @@ def given_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
 
     data       an array of images (N, H, W, C) in [-1, 1] or points (N, D); (examples, labels); for a CycleGAN (images
                of A, images of B); or a data set, a density, a pair, which is returned as it is unless labels are missing
-    Raises ValueError for what cannot be a data set, and if image_size or channels of the recipe say otherwise.
+    Images are resized and converted to the recipe's image_size and channels, as those of files are.
+    Raises ValueError for what cannot be a data set, and for points if the recipe has sizes.
     """
     return with_classes(*named_data(recipe, data))
-
-
-def named_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
-    """As `given_data`, with the labels that the data themselves have, and `classes` left as it is."""
-    data = as_data(recipe, data)
-    shape = data.example_shape
-    _check_sizes(recipe, shape, f'"{data.name}" has examples of shape {" x ".join(map(str, shape))}')
-    if data.kind == "pair":
-        return replace(recipe, data=_origin(recipe, data.a), data_b=_origin(recipe, data.b)), data
-    return replace(recipe, data=_origin(recipe, data)), data
-
-
-def as_data(recipe: Recipe, data: Given) -> Data:
-    """Data that were given in Python, as a data set, a density or a pair; see `given_data`."""
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise ValueError(f"data: expected an array, or (examples, labels), got a tuple of {len(data)}")
-        if base(recipe.model) == "cyclegan":
-            a, b = (
-                one if isinstance(one, Dataset) else Dataset(one, name=w) for w, one in zip("ab", data, strict=True)
-            )
-            return Pair(a, b, name=f"{a.name} and {b.name}")
-        return Dataset(data[0], data[1], name="array")
-    return data if isinstance(data, Data) else Dataset(data, name="array")
-
-
-def _origin(recipe: Recipe, data: Dataset | Density) -> str:
-    """What a recipe says of data given in Python: the name of a known data set, if it repeats them, or GIVEN."""
-    return data.name if _repeats(recipe, data) else f"{data.name}{GIVEN}"
-
-
-def _repeats(recipe: Recipe, data: Dataset | Density) -> bool:
-    """Whether loading by name gives the same data; of downloads only the numbers are compared."""
-    from ..data import TOY, load
-    from ..data.download import DOWNLOADS
-    from ..data.embedded import EMBEDDED
-
-    if data.kind == "density":
-        if data.name not in TOY or type(toy := TOY[data.name]()) is not type(data):
-            return False
-        return all(key in vars(toy) and np.array_equal(value, vars(toy)[key]) for key, value in vars(data).items())
-    if data.name in DOWNLOADS:
-        side, channels = recipe.image_size or 28, recipe.channels or 1
-        return data.example_shape == (side, side, channels) and (len(data), data.n_classes) == (60_000, 10)
-    if data.name not in EMBEDDED:
-        return False
-    known = load(data.name, image_size=recipe.image_size or None, channels=recipe.channels or None)
-    assert known.kind == "examples"  # the embedded sets are digits
-    assert known.labels is not None
-    same = data.labels is not None and np.array_equal(known.labels, data.labels)
-    return same and np.array_equal(known.x, data.x)
-
-
-def _check_sizes(recipe: Recipe, shape: tuple[int, ...], found: str) -> None:
-    """Raise ValueError if image_size or channels of the recipe are not those of examples that cannot be changed."""
-    side, channels = (shape[0] if shape[0] == shape[1] else -1, shape[2]) if len(shape) == 3 else (-1, -1)
-    for key, own in (("image_size", side), ("channels", channels)):
-        if (asked := getattr(recipe, key)) not in (0, own):
-            advice = f"set {key}=0, which takes them as they are"
-            if len(shape) == 3 and key == "image_size":
-                advice += f", or pass scratchgan.data.resize_images(x, {asked})"
-            raise ValueError(f"{key} = {asked}: {found}; {advice}")
 
 
 def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:

@@ -16,6 +16,7 @@ from typing import Any
 from ..doctor import Diagnosis, from_records, judge
 from ..doctor.records import Log
 from . import build, recipe, run_data
+from .given import Given
 from .last_state import with_last_state
 
 
@@ -34,7 +35,7 @@ def run(folder: str | Path, *, data: str | None = None) -> Diagnosis:
     return diagnosis
 
 
-def diagnose(folder: str | Path, *, data: build.Given | str | Path | None = None) -> Diagnosis:
+def diagnose(folder: str | Path, *, data: Given | str | Path | None = None) -> Diagnosis:
     """Read a run's folder and diagnose the run.  Writes no files.
 
     Signals that an older log lacks are measured once, for the end of the run, from its checkpoint (`last_state`).

@@ -15,13 +15,14 @@ from ..data import Data
 from ..doctor.records import Log
 from ..doctor.signals import SAMPLES, distance_signals, plain, separation
 from . import build
+from .given import Given
 from .recipe import Recipe
 from .run_data import of_run
 
 SEED = 0  # for noise and the choice of real samples, so that a diagnosis can be repeated
 
 
-def with_last_state(log: Log, folder: Path, data: build.Given | str | Path | None = None) -> tuple[Log, list[str]]:
+def with_last_state(log: Log, folder: Path, data: Given | str | Path | None = None) -> tuple[Log, list[str]]:
     """Return (log with the columns that could be measured, notes for the diagnosis).
 
     data     where the run's data are now, or the data themselves.  Raises ValueError if it was trained on others

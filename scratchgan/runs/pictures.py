@@ -14,7 +14,7 @@ from ..plots.player import MOST_FRAMES, animation_html
 from ..plots.surfaces import surface
 
 if TYPE_CHECKING:
-    from .build import Given
+    from .given import Given
 
 ROWS = 8  # samples whose neighbours are drawn
 

@@ -18,6 +18,7 @@ from ..files import checkpoint
 from ..files.arrays import one_line
 from . import build
 from .facts import Facts, difference, facts_of, read_facts, same_data
+from .given import Given, as_data, named_data, resized
 from .held_out import split
 from .recipe import GIVEN, Recipe, base
 
@@ -46,12 +47,12 @@ class RunData:
         return split(self.recipe, self.data)
 
 
-def for_training(recipe: Recipe, data: build.Given | None = None) -> RunData:
+def for_training(recipe: Recipe, data: Given | None = None) -> RunData:
     """The data of a new run: those of the recipe, or those given in Python.
 
     Raises ValueError for data that cannot be read or do not fit the recipe.
     """
-    named, raw = build.read_data(recipe) if data is None else build.named_data(recipe, data)
+    named, raw = build.read_data(recipe) if data is None else named_data(recipe, data)
     if (raw.kind == "pair") != (base(recipe.model) == "cyclegan"):
         raise ValueError(
             f'model "{recipe.model}" cannot be trained on "{raw.name}": only a CycleGAN takes a pair of data'
@@ -65,7 +66,7 @@ def of_run(
     run: Where,
     recipe: Recipe,
     *,
-    data: build.Given | Where | None = None,
+    data: Given | Where | None = None,
     data_b: Where | None = None,
     meta: Mapping[str, Any] | None = None,
     strict: bool = False,
@@ -82,9 +83,11 @@ def of_run(
     """
     meta = read_meta(run) if meta is None else meta
     saved = read_facts(meta)
-    told = data is not None or data_b is not None
     asked, raw = _read(run, recipe, data, data_b, saved)
     facts = facts_of(raw)
+    if not same_data(meta, facts, raw) and data is not None and not isinstance(data, (str, Path)):
+        given = as_data(recipe, data)  # older versions took images that were given as they were
+        raw, facts = (given, now) if same_data(meta, now := facts_of(given), given) else (raw, facts)
     if not same_data(meta, facts, raw) and saved is None and raw.classes:
         older = _in_text_order(raw)  # the order of classes in older versions
         if same_data(meta, facts_of(older), older):
@@ -93,7 +96,8 @@ def of_run(
     if not same_data(meta, facts, raw):
         changed = difference(saved, facts)
         place = asked.data if raw.kind != "pair" else f"{asked.data} and {asked.data_b}"
-        if told:
+        if data is not None or data_b is not None:
+            place = place if isinstance(data, (str, Path)) or data is None else "the array or data set given"
             raise ValueError(f"{run}: {place} is not what the run was trained on: {changed}")
         if strict:
             raise ValueError(
@@ -116,11 +120,11 @@ def read_meta(run: Where) -> Mapping[str, Any]:
 
 
 def _read(
-    run: Where, recipe: Recipe, data: build.Given | Where | None, data_b: Where | None, saved: Facts | None
+    run: Where, recipe: Recipe, data: Given | Where | None, data_b: Where | None, saved: Facts | None
 ) -> tuple[Recipe, Data]:
     """The data as they are now, and the recipe with their place."""
     if data is not None and not isinstance(data, (str, Path)):
-        return recipe, build.as_data(recipe, data)
+        return recipe, resized(recipe, as_data(recipe, data))
     asked = replace(
         recipe,
         data=recipe.data if data is None else str(data),
@@ -140,8 +144,8 @@ def _read(
             reason = one_line(str(error), 2000)
         options = "--data" if base(recipe.model) != "cyclegan" else "--data and --data-b"
         raise ValueError(
-            f"{run}: its data cannot be loaded: {reason}; say where they are now with {options}, or pass them in "
-            "Python as data=..., as in evaluate(run, data=...)"
+            f"{run}: its data cannot be loaded ({reason}); say where they are now ({options}), or pass them in Python: "
+            "evaluate(run, data=...), and likewise resume"
         ) from None
 
 

@@ -39,13 +39,13 @@ def sample_run(
         raise ValueError(f"{run}: a CycleGAN translates images, it makes none from noise; try scratchgan translate")
     facts = read_facts(read_meta(run))
     names = build.class_names(recipe, facts.classes if facts is not None else ())
-    number, of_class, slug = None, "", ""
+    number, of_class, slug, remark = None, "", "", ""
     if label is not None:
         if not gan.conditional:
             raise ValueError(f"argument --label: {run} is not a conditional GAN, so its samples have no labels")
         number, remark = class_number(label, gan.classes, names)
         named = f' ("{names[number]}")' if names is not None else ""
-        of_class = f" of label {number}{named}{remark}"
+        of_class = f" of label {number}{named}"
         slug = f"-label{label}" if re.fullmatch(r"[\w.+-]{1,40}", label) else f"-class{number}"
     path = Path(out) if out else (run if run.is_dir() else run.parent) / f"sample{slug}-n{n}-seed{seed}.png"
     check_outside(recipe, path.parent)
@@ -60,7 +60,7 @@ def sample_run(
     else:
         density = TOY[recipe.data]() if recipe.data in TOY else None
         paths = build.draw_samples(path, gan, density, n=n, seed=seed, title=title, names=names, every=True)
-    return paths, f"{n:,} samples{of_class}, seed {seed}, from {run} after {gan.steps:,} steps"
+    return paths, f"{n:,} samples{of_class}, seed {seed}, from {run} after {gan.steps:,} steps{remark}"
 
 
 def class_number(label: str, classes: int, names: Sequence[str] | None) -> tuple[int, str]:

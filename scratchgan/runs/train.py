@@ -42,6 +42,7 @@ from . import build, places, run_data, start
 from .facts import Facts
 from .finite import bad_array, first_fault
 from .folder import clean, cut_log, locked
+from .given import Given
 from .outcome import Diverged, Run
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
@@ -60,7 +61,7 @@ def train(
     out: str | Path | None = None,
     *,
     progress: bool = True,
-    data: build.Given | None = None,
+    data: Given | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Train as the recipe says, and write everything into the folder `out`.
@@ -102,7 +103,7 @@ def resume(
     *,
     progress: bool = True,
     steps: int | None = None,
-    data: build.Given | str | Path | None = None,
+    data: Given | str | Path | None = None,
     data_b: str | Path | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
@@ -122,6 +123,8 @@ def resume(
     """
     folder = Path(folder)
     path = folder / "checkpoint.npz"
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
     if not (folder / "recipe.toml").is_file() and not path.is_file():
         raise FileNotFoundError(f"{folder}: contains no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
     kernels.prepare()

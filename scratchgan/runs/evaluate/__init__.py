@@ -21,6 +21,7 @@ from ...checks import positive_int
 from ...data import Data, Dataset, Density
 from ...gan import GAN
 from .. import build, run_data
+from ..given import Given
 from .report import Evaluation
 from .table import table
 
@@ -32,7 +33,7 @@ def evaluate(
     *,
     n: int = 2000,
     seed: int = 1,
-    data: build.Given | str | Path | None = None,
+    data: Given | str | Path | None = None,
     held_out: np.ndarray | None = None,
     progress: bool = True,
     save: bool = True,
