@@ -64,11 +64,8 @@ class Facts:
         return text if len(text) <= checkpoint.MAX_FACT else json.dumps(asdict(replace(self, classes=(), counts=())))
 
 
-def facts_of(data: Data, *, called: Data | None = None, held_out: int = 0, given: bool = False) -> Facts:
-    """The facts about a data set, a density or a pair.  Every value of the data is read once.
-
-    called     the same data with the labels that the GAN is given, if they differ: names and counts are taken from it
-    """
+def facts_of(data: Data, *, held_out: int = 0, given: bool = False) -> Facts:
+    """The facts about a data set, a density or a pair.  Every value of the data is read once."""
     name, shape = str(data.name), tuple(map(int, data.example_shape))
     if data.kind == "pair":
         domains = facts_of(data.a), facts_of(data.b)
@@ -82,8 +79,14 @@ def facts_of(data: Data, *, called: Data | None = None, held_out: int = 0, given
     _add(digest, "x", data.x)
     examples = digest.hexdigest()
     _add(digest, "labels", data.labels)
-    classes, counts = _classes(data if called is None else called)
+    classes, counts = _classes(data)
     return Facts("examples", name, shape, digest.hexdigest(), len(data), examples, classes, counts, held_out, given)
+
+
+def with_classes_of(facts: Facts, data: Data) -> Facts:
+    """The facts, with the classes of `data`: the same examples, with the labels that the GAN is given."""
+    classes, counts = _classes(data)
+    return replace(facts, classes=classes, counts=counts)
 
 
 def same_data(meta: Mapping[str, Any], now: Facts, data: Data) -> bool:

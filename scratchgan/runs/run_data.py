@@ -17,7 +17,7 @@ from ..data import Data
 from ..files import checkpoint
 from ..files.arrays import one_line
 from . import build
-from .facts import Facts, difference, facts_of, read_facts, same_data
+from .facts import Facts, difference, facts_of, read_facts, same_data, with_classes_of
 from .given import Given, as_data, named_data, resized
 from .held_out import split
 from .recipe import GIVEN, Recipe, base
@@ -58,7 +58,7 @@ def for_training(recipe: Recipe, data: Given | None = None) -> RunData:
             f'model "{recipe.model}" cannot be trained on "{raw.name}": only a CycleGAN takes a pair of data'
         )
     full, own = build.with_classes(named, raw)
-    facts = facts_of(raw, called=own, held_out=recipe.held_out, given=data is not None)
+    facts = with_classes_of(facts_of(raw, held_out=recipe.held_out, given=data is not None), own)
     return RunData(full, own, facts, remarks=_remarks(full, raw, own, facts))
 
 
@@ -90,8 +90,7 @@ def of_run(
         raw, facts = (given, now) if same_data(meta, now := facts_of(given), given) else (raw, facts)
     if not same_data(meta, facts, raw) and saved is None and raw.classes:
         older = _in_text_order(raw)  # the order of classes in older versions
-        if same_data(meta, facts_of(older), older):
-            raw, facts = older, facts_of(older)
+        raw, facts = (older, now) if same_data(meta, now := facts_of(older), older) else (raw, facts)
     changed = ""
     if not same_data(meta, facts, raw):
         changed = difference(saved, facts)
@@ -109,7 +108,7 @@ def of_run(
         full, own = build.with_classes(asked, raw)
     except ValueError as error:
         raise ValueError(f"{run}: {changed or error}") from None
-    facts = facts_of(raw, called=own, held_out=recipe.held_out) if saved is None else saved
+    facts = saved or with_classes_of(replace(facts, held_out=recipe.held_out), own)
     return RunData(full, own, facts, changed)
 
 
