@@ -127,14 +127,19 @@ def difference(saved: Facts | None, now: Facts) -> str:
 
 def _counts(saved: Facts, now: Facts) -> str:
     """The classes whose number of examples differs, for a message."""
-    if saved.counts == now.counts or not (saved.counts and now.counts):
+    if not (saved.counts and now.counts):
         return ""
-    found = []
-    for k in range(max(len(saved.counts), len(now.counts))):
-        before, after = (facts.counts[k] if k < len(facts.counts) else 0 for facts in (saved, now))
-        if before != after:
-            name = saved.classes[k] if k < len(saved.classes) else k
-            found.append(f"{before:,} of class {name}, now {after:,}")
+    before, after = (
+        dict(zip(facts.classes or map(str, range(len(facts.counts))), facts.counts, strict=False))
+        for facts in (saved, now)
+    )
+    found = [
+        f"{before.get(name, 0):,} of class {name}, now {after.get(name, 0):,}"
+        for name in {**before, **after}
+        if before.get(name, 0) != after.get(name, 0)
+    ]
+    if not found:
+        return ""
     return f" ({'; '.join(found[:MOST_SHOWN])}{'; ...' if len(found) > MOST_SHOWN else ''})"
 
 

@@ -172,6 +172,15 @@ def test_a_difference_of_labels_is_named(labels, words):
     assert difference(before, facts_of(Dataset(x, np.array(labels), classes=names))) == words
 
 
+def test_classes_are_compared_by_their_names():
+    x = points(6)
+    before = facts_of(Dataset(x, np.array([0, 0, 1, 1, 2, 2]), classes=("a", "b", "c")))
+    after = facts_of(Dataset(x[:4], np.array([0, 0, 1, 1]), classes=("b", "z")))
+    assert difference(before, after) == (
+        "expected 6 of 2, got 4 of 2 (2 of class a, now 0; 2 of class c, now 0; 0 of class z, now 2)"
+    )
+
+
 # -- what stands in the run --------------------------------------------------------------------------------------------
 
 

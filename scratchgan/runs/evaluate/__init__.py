@@ -64,7 +64,7 @@ def evaluate(
         )
     own = run_data.of_run(run, recipe, data=data)
     kept, of_run = (own.data, None) if own.changed else own.split()
-    kept = _fitting(run, gan, kept)
+    kept = _fitting(f"{run}: {own.changed}" if own.changed else run, gan, kept)
     if kept.kind == "density" or len(gan.data_shape) == 1:
         from . import points
 
