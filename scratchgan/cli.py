@@ -308,14 +308,14 @@ def _sample(args: argparse.Namespace) -> int:
 def _translate(args: argparse.Namespace) -> int:
     from .runs.build import restore
     from .runs.places import check_outside
-    from .runs.translate import domain, translate_files
+    from .runs.translate import domain, domain_name, translate_files
 
     run = Path(args.folder)
     gan, recipe = restore(run)
     if gan.kind != "translations":
         raise UsageError(f"{run}: expected a CycleGAN, got a GAN that makes samples from noise; try scratchgan sample")
     to = domain(recipe, args.to)
-    named = Path(recipe.data if to == "a" else recipe.data_b).name
+    named = domain_name(recipe, to)
     out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
     check_outside(recipe, out)
     written = translate_files(gan, args.files, to, out, named=named)

@@ -157,9 +157,9 @@ class _Layout:
         (H, W), long = size, max(size)
         least = max(min(1, LARGE / long), 24 / long)
         most = max(least, 100 / long)
-        wide, high = (USUAL - left - 0.1) * DPI / (columns * (W + 1)), 1400 / (rows * (H + 1))
+        wide, high = (USUAL - left - 0.1) * DPI / (columns * (W + 1) + 1), 1400 / (rows * (H + 1))
         scale = min(max(min(wide, high), least), most) / DPI
-        columns = max(1, min(columns, int((WIDEST - left - 0.1) / (scale * (W + 1)))))
+        columns = max(1, min(columns, int((WIDEST - left - 0.09) / (scale * (W + 1)))))
         return cls(scale, columns, max(1, int((MOST_PIXELS / DPI - top - 0.2) / (scale * (H + 1)))), left, top)
 
 

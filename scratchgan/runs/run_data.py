@@ -47,11 +47,13 @@ class RunData:
         return split(self.recipe, self.data)
 
 
-def for_training(recipe: Recipe, data: Given | None = None) -> RunData:
-    """The data of a new run: those of the recipe, or those given in Python.
+def for_training(recipe: Recipe, data: Given | Where | None = None) -> RunData:
+    """The data of a new run: those of the recipe, or those given in Python, also as a name or a path.
 
     Raises ValueError for data that cannot be read or do not fit the recipe.
     """
+    if isinstance(data, (str, Path)):
+        recipe, data = replace(recipe, data=str(data)), None
     named, raw = build.read_data(recipe) if data is None else named_data(recipe, data)
     if (raw.kind == "pair") != (base(recipe.model) == "cyclegan"):
         raise ValueError(
@@ -81,6 +83,8 @@ def of_run(
 
     Raises ValueError, in one line that says what to do, if they cannot be read or are refused.
     """
+    if data_b is not None and base(recipe.model) != "cyclegan":
+        raise ValueError(f'{run}: model = "{recipe.model}" has no second domain; leave data_b (--data-b) out')
     meta = read_meta(run) if meta is None else meta
     saved = read_facts(meta)
     asked, raw = _read(run, recipe, data, data_b, saved)

@@ -61,7 +61,7 @@ def train(
     out: str | Path | None = None,
     *,
     progress: bool = True,
-    data: Given | None = None,
+    data: Given | str | Path | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Train as the recipe says, and write everything into the folder `out`.
@@ -69,7 +69,7 @@ def train(
     recipe     a Recipe, or what `recipe.load` takes: a name, a TOML file, a run's folder
     out        a folder that contains no run yet; default: runs/<name>, or runs/<name>-2 and so on if that exists
     progress   show a progress bar, and what should be known about the data, on stderr
-    data       train on this instead of recipe.data: a data set, a density, an array of examples, or (examples, labels).
+    data       train on this instead of recipe.data: a name or path, a data set, a density, an array of examples, or (examples, labels).
                Unless it is a known data set, the saved recipe cannot repeat the run by itself; its `data` key says so
     on_start   called as on_start(recipe, folder, data) before the first step
 

@@ -17,7 +17,7 @@ from ..data.dataset import to_unit
 from ..data.folder import EXTENSIONS, read_image
 from ..data.limits import DataError
 from ..files.atomic import replacing
-from .recipe import Recipe
+from .recipe import GIVEN, Recipe
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 COLUMNS = 16  # of translated.png, one per image
 
 
+def domain_name(recipe: Recipe, which: str) -> str:
+    """The name of the data of domain "a" or "b"."""
+    return Path((recipe.data if which == "a" else recipe.data_b).removesuffix(GIVEN)).name
+
+
 def domain(recipe: Recipe, to: str) -> str:
     """The domain "a" or "b" that a user means by its letter, the name of its data, or an unambiguous prefix of that.
 
     Raises ValueError for anything else.
     """
-    names = {"a": Path(recipe.data).name, "b": Path(recipe.data_b).name}
+    names = {"a": domain_name(recipe, "a"), "b": domain_name(recipe, "b")}
     if to in names:
         return to
     fits = [which for which, name in names.items() if to and name.lower().startswith(to.lower())]

@@ -21,6 +21,7 @@ from scratchgan.runs.facts import Facts, difference, facts_of, read_facts
 from scratchgan.runs.pictures import picture_run
 from scratchgan.runs.run_data import for_training, of_run, read_meta
 from scratchgan.runs.train import resume, train
+from scratchgan.runs.translate import domain_name
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = {"image_size": 8, "sample_grid": 4, "steps": 2}
@@ -259,6 +260,8 @@ def test_a_run_on_given_data_says_that_they_must_be_given_again(tmp_path, capsys
         assert "(run, data=...)" in error
     assert "was given in Python" in said(capsys, "pictures", tmp_path / "run").err
     assert "they were given in Python" in said(capsys, "train", tmp_path / "run", code=2).err
+    with pytest.raises(ValueError, match="has no second domain"):
+        resume(tmp_path / "run", progress=False, data=points(), data_b="ring")
     resume(tmp_path / "run", progress=False, data=points())
 
 
@@ -268,6 +271,8 @@ def test_images_with_labels_and_two_domains_may_be_tuples(rng):
     assert found.data.n_classes == found.recipe.classes == 2
     pair = for_training(recipes.load("cyclegan-digits"), (x, x[:3]))
     assert [domain.n for domain in pair.facts.domains] == [6, 3]
+    assert for_training(tiny(), "grid").recipe.data == "grid"
+    assert [domain_name(pair.recipe, which) for which in "ab"] == ["a", "b"]
     with pytest.raises(ValueError, match="got a tuple of 3"):
         for_training(recipes.load("cgan-mnist"), (x, x, x))
     with pytest.raises(ValueError, match="only a CycleGAN takes a pair"):
