@@ -9,7 +9,6 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from .files.console import argument, console, explain
@@ -66,14 +65,20 @@ def _parser() -> argparse.ArgumentParser:
         "recipe",
         nargs="?",
         metavar="RECIPE",
-        default="dcgan-mnist",
         help="a recipe's name (see `scratchgan recipes`), a TOML file, or the folder of an earlier run to repeat; "
         "default: dcgan-mnist",
     )
     train.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/RECIPE, or RECIPE-2, -3, ...")
     train.add_argument("--steps", type=int, metavar="N", help="training steps")
     train.add_argument("--seed", type=int, metavar="S", help="seed for weights, noise and the order of the data")
+    train.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="RUN",
+        help="start from the weights of this run; default for RECIPE is then its recipe",
+    )
     train.add_argument("--data", metavar="NAME_OR_PATH", help="a data set's name, or the path of your own data")
+    train.add_argument("--data-b", metavar="NAME_OR_PATH", help="the second domain of a CycleGAN")
     train.add_argument(
         "--checkpoint-every",
         type=int,
@@ -94,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
 
     resume = commands.add_parser("resume", help="continue a stopped run; the result is the same as without the stop")
     resume.add_argument("folder", metavar="RUN", help="a run's folder")
+    resume.add_argument("--steps", type=int, metavar="N", help="train on, to step N")
+    _data_options(resume, "--data", "--data-b")
     resume.add_argument("--quiet", action="store_true", help="no progress bar; print only the run's folder")
     resume.set_defaults(run=_resume)
 
@@ -103,9 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     sample.add_argument(
         "--label",
-        type=int,
         metavar="L",
-        help="for a conditional GAN: samples of this class only; default: all classes, one per row",
+        help="for a conditional GAN: samples of this class only, given by its name or number (a name counts first); "
+        "default: all classes, one per row",
     )
     sample.add_argument(
         "--out",
@@ -128,16 +135,19 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
     evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
+    _data_options(evaluate, "--data")
     evaluate.add_argument("--n", type=int, default=2000, metavar="N", help="number of samples; default: 2000")
     evaluate.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     evaluate.set_defaults(run=_evaluate)
 
     doctor = commands.add_parser("doctor", help="diagnose a run: what is wrong with it, if anything, and what to try")
     doctor.add_argument("folder", metavar="RUN", help="a run's folder")
+    _data_options(doctor, "--data")
     doctor.set_defaults(run=_doctor)
 
     pictures = commands.add_parser("pictures", help="draw more pictures of a run: D's surface, latent walks, ...")
     pictures.add_argument("folder", metavar="RUN", help="a run's folder")
+    _data_options(pictures, "--data")
     pictures.add_argument("--out", metavar="DIR", help="folder for the pictures; default: RUN")
     pictures.add_argument("--seed", type=int, default=1, metavar="S", help="seed for the noise; default: 1")
     pictures.set_defaults(run=_pictures)
@@ -171,6 +181,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _data_options(command: argparse.ArgumentParser, *names: str) -> None:
+    """Options that say where the data of a run are now."""
+    for name in names:
+        which = "second domain's data" if name.endswith("b") else "run's data"
+        command.add_argument(name, metavar="PATH", help=f"where the {which} are now, if they have been moved")
+
+
 def _grade(args: argparse.Namespace) -> int:
     from .grading import grade
 
@@ -191,12 +208,11 @@ def _grade(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from .runs import recipe as recipes
+    from .runs.asked import about_pair, asked
 
-    recipe = recipes.load(args.recipe)
-    given = {"steps": args.steps, "seed": args.seed, "data": args.data, "checkpoint_every": args.checkpoint_every}
-    recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
-    recipe = recipes.override(recipe, args.settings)
+    given = {key: getattr(args, key) for key in ("steps", "seed", "data", "data_b", "checkpoint_every")}
+    recipe = asked(args.recipe, args.settings, args.start_from, **given)
+    pair = about_pair(recipe, args.data, args.data_b, args.settings)
 
     from .runs.train import train
 
@@ -210,7 +226,7 @@ def _train(args: argparse.Namespace) -> int:
             examples = f"{len(data):,} of {shape}"
         print(
             f"{recipe.name}: {recipe.model} on {recipe.data} ({examples}), {recipe.steps:,} steps, batch size "
-            f"{recipe.batch_size}, seed {recipe.seed}; into {folder}",
+            f"{recipe.batch_size}, seed {recipe.seed}; into {folder}" + (f"; {pair}" if pair else ""),
             flush=True,
         )
 
@@ -221,22 +237,26 @@ def _train(args: argparse.Namespace) -> int:
 
 def _resume(args: argparse.Namespace) -> int:
     from .files import checkpoint
+    from .runs.run_data import read_meta
+    from .runs.start import planned
     from .runs.train import resume
 
-    path, begun = Path(args.folder) / "checkpoint.npz", 0
-    if path.is_file():
-        begun = checkpoint.fact(checkpoint.load(path).meta, "step", int)
+    meta = read_meta(args.folder)
+    begun = checkpoint.fact(meta, "step", int) if meta else 0
 
     def announce(recipe, folder, data):
+        spread = "" if args.steps is None else "".join(f"; {key} is spread over all of them" for key in planned(recipe))
         print(
             f"{recipe.name}: complete, all {recipe.steps:,} steps are done; only the final pictures are drawn again"
             if begun >= recipe.steps
-            else f"{recipe.name}: continues after step {begun:,} of {recipe.steps:,}; in {folder}",
+            else f"{recipe.name}: continues after step {begun:,} of {recipe.steps:,}{spread}; in {folder}",
             flush=True,
         )
 
+    where = {key: getattr(args, key) for key in ("steps", "data", "data_b")}
     return _ran(
-        lambda: resume(args.folder, progress=not args.quiet, on_start=None if args.quiet else announce), args.quiet
+        lambda: resume(args.folder, progress=not args.quiet, on_start=None if args.quiet else announce, **where),
+        args.quiet,
     )
 
 
@@ -274,57 +294,24 @@ def _sample(args: argparse.Namespace) -> int:
     for name, value, least in (("--n", args.n, 1), ("--seed", args.seed, 0)):
         if value < least:
             raise UsageError(f"argument {name}: expected at least {least}, got {value}")
-    run = Path(args.folder)
-    home = run if run.is_dir() else run.parent
-    label = "" if args.label is None else f"-label{args.label}"
-    out = Path(args.out) if args.out else home / f"sample{label}-n{args.n}-seed{args.seed}.png"
-    if out.suffix not in (".png", ".npy"):
-        raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{out}"')
-    if out.suffix == ".png" and args.n > MOST_IN_PICTURE:
+    if args.out and Path(args.out).suffix not in (".png", ".npy"):
+        raise UsageError(f'argument --out: expected a file ending in .png or .npy, got "{Path(args.out)}"')
+    if not (args.out and args.out.endswith(".npy")) and args.n > MOST_IN_PICTURE:
         raise UsageError(
             f"argument --n: expected at most {MOST_IN_PICTURE:,} samples in a picture, got {args.n:,}; "
             "use --out FILE.npy for more"
         )
+    from .runs.sampling import sample_run
 
-    import numpy as np
-
-    from .data.toy import TOY
-    from .files.atomic import replacing
-    from .plots import save_grid
-    from .runs.build import draw_samples, restore
-
-    gan, recipe = restore(run)
-    if gan.kind == "translations":
-        raise UsageError(f"{run}: a CycleGAN translates images, it makes none from noise; try scratchgan translate")
-    asked = {}
-    if args.label is not None:
-        if not gan.conditional:
-            raise UsageError(f"argument --label: {run} is not a conditional GAN, so its samples have no labels")
-        if not 0 <= args.label < gan.classes:
-            raise UsageError(f"argument --label: expected 0 to {gan.classes - 1}, got {args.label}")
-        asked = {"labels": args.label}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix == ".npy":
-        with replacing(out) as file:
-            np.save(file, gan.sample(args.n, seed=args.seed, **asked), allow_pickle=False)
-    else:
-        title = f"{recipe.name} after {gan.steps:,} steps: {args.n} samples, seed {args.seed}"
-        if asked:
-            save_grid(out, gan.sample(args.n, seed=args.seed, **asked), f"{title}, label {args.label}")
-            print(
-                f"wrote {out}: {args.n:,} samples of label {args.label}, seed {args.seed}, from {run} after "
-                f"{gan.steps:,} steps"
-            )
-            return 0
-        density = TOY[recipe.data]() if recipe.data in TOY else None
-        draw_samples(out, gan, density, n=args.n, seed=args.seed, title=title)
-    print(f"wrote {out}: {args.n:,} samples, seed {args.seed}, from {run} after {gan.steps:,} steps")
+    paths, what = sample_run(args.folder, n=args.n, seed=args.seed, label=args.label, out=args.out)
+    print(f"wrote {', '.join(map(str, paths))}: {what}")
     return 0
 
 
 def _translate(args: argparse.Namespace) -> int:
     from .files.arrays import one_line
     from .runs.build import restore
+    from .runs.places import check_outside
     from .runs.translate import domain, domain_names, translate_files
 
     run = Path(args.folder)
@@ -334,6 +321,7 @@ def _translate(args: argparse.Namespace) -> int:
     to = domain(recipe, args.to)
     named = domain_names(recipe)[to]
     out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
+    check_outside(recipe, out)
     ground = "black" if recipe.ground == "auto" else recipe.ground
     warn = lambda line: print(f"scratchgan: note: {one_line(line, 2000)}", file=sys.stderr)
     written = translate_files(gan, args.files, to, out, named=named, ground=ground, say=warn)
@@ -344,21 +332,23 @@ def _translate(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from .runs.evaluate import run
 
-    run(args.folder, n=args.n, seed=args.seed)
+    run(args.folder, n=args.n, seed=args.seed, data=args.data)
     return 0
 
 
 def _doctor(args: argparse.Namespace) -> int:
     from .runs.diagnose import run
 
-    run(args.folder)
+    run(args.folder, data=args.data)
     return 0
 
 
 def _pictures(args: argparse.Namespace) -> int:
     from .runs.pictures import picture_run
 
-    written = picture_run(args.folder, out=args.out, seed=args.seed)
+    written = picture_run(
+        args.folder, out=args.out, seed=args.seed, data=args.data, say=lambda text: print(text, file=sys.stderr)
+    )
     print(f"wrote {', '.join(map(str, written))}")
     return 0
 

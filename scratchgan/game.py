@@ -6,6 +6,7 @@ CycleGAN of models/cycle.py translates images.  Read gan.py first; this file is 
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -169,6 +170,23 @@ class Game:
         if not isinstance(x, np.ndarray) or x.shape[1:] != self.data_shape or len(x) == 0:
             got = x.shape if isinstance(x, np.ndarray) else type(x).__name__
             raise ShapeError(f"{expects} (N, {', '.join(map(str, self.data_shape))}), got {got}")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Game:
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
+
+    def __copy__(self) -> Game:
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled: copy.deepcopy copies it, and state() gives arrays that can be "
+            "saved and that load_state() takes"
+        )
 
     def __repr__(self) -> str:
         nets = ",\n ".join(f"{name}={net!r}" for name, net in self.nets() if name != "ema")

@@ -1,5 +1,8 @@
 """What every game inherits: a third, tiny game has a state that can be saved, and refuses a damaged one."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -171,3 +174,11 @@ def test_evaluation_in_chunks_does_not_depend_on_the_number_of_samples(rng):
     assert whole.shape == (130, 2)
     np.testing.assert_array_equal(evaluate_in_chunks(net, x[:7], labels=labels[:7]), whole[:7])
     np.testing.assert_array_equal(filled(np.ones((2, 3)), 4), [[1] * 3] * 2 + [[0] * 3] * 2)
+
+
+def test_a_gan_is_copied_but_not_pickled():
+    gan = mlp_gan(2, 2, (4,), lr_schedule="constant")
+    for copied in (copy.deepcopy(gan), copy.copy(gan)):
+        assert (copied.sample(3, seed=1) == gan.sample(3, seed=1)).all()
+    with pytest.raises(TypeError, match=r"GAN cannot be pickled: copy.deepcopy copies it, and state\(\)"):
+        pickle.dumps(gan)

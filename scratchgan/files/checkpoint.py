@@ -81,8 +81,8 @@ def save(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, 
         np.savez(file, **members)  # type: ignore[arg-type]  # no member has the name of an option of savez
 
 
-def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
-    """Read a checkpoint that `save` wrote, with at most `most` bytes of arrays and facts.
+def load(path: str | Path, *, most: int = MAX_BYTES, arrays: bool = True) -> Checkpoint:
+    """Read a checkpoint that `save` wrote, with at most `most` bytes of arrays and facts; or only its facts.
 
     The file is not trusted: names, types, shapes and sizes are checked before memory is allocated (`files.arrays`), and
     floats must be finite.
@@ -95,7 +95,7 @@ def load(path: str | Path, *, most: int = MAX_BYTES) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"{where}: no such checkpoint file")
     try:
-        members: dict[str, Any] = dict(_members(path, most))
+        members: dict[str, Any] = dict(_members(path, most, arrays))
     except _Foreign as error:
         raise ValueError(f"{where}: {error}") from None
     except ValueError as error:
@@ -119,15 +119,16 @@ def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
     return value
 
 
-def _members(path: Path, most: int) -> Iterator[tuple[str, Any]]:
-    """(name, contents) of every member of a checkpoint file, each verified.  Raises ValueError at the first fault."""
+def _members(path: Path, most: int, arrays: bool = True) -> Iterator[tuple[str, Any]]:
+    """(name, contents) of every member of a checkpoint file, or of its facts, each verified.  Raises ValueError at the first fault."""
     with open(path, "rb") as file:
         if file.read(2) != b"PK":  # an .npz is a zip file, and begins with these bytes
             raise _Foreign("not a scratchgan checkpoint (not an .npz file)")
         with opened(file, most=most) as (archive, entries):
             _check_ours(archive, entries)
             for name, entry in entries.items():
-                yield name, _read(archive, entry, name)
+                if arrays or not name.startswith("arrays/"):
+                    yield name, _read(archive, entry, name)
 
 
 class _Foreign(ValueError):

@@ -40,7 +40,7 @@ from .base import (
 from .copies import nearest_images, neighbours
 from .density import PointCloud, kernel_density, save_density, save_points
 from .film import open_frames, save_gif
-from .grids import GAP, image_grid, labelled_grid, save_grid
+from .grids import GAP, image_grid, labelled_grid, labelled_pages, save_grid
 from .latent import interpolate_latent, interpolation
 from .norms import gradient_norms, norms_of_log
 from .phase import phase_portrait
@@ -78,6 +78,7 @@ __all__ = [
     "interpolation",
     "kernel_density",
     "labelled_grid",
+    "labelled_pages",
     "nearest_images",
     "neighbours",
     "norms_of_log",

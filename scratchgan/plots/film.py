@@ -8,6 +8,8 @@ import numpy as np
 
 from ..files.atomic import replacing
 
+MOST_SIDE = 1600  # pixels
+
 
 def save_gif(
     path: str | Path,
@@ -35,7 +37,7 @@ def save_gif(
     if not frames:
         raise ValueError("a film needs at least one frame, got none")
     frames = [frames[i] for i in _spread(len(frames), most)]
-    images = open_frames(frames)
+    images = [_at_most(image) for image in open_frames(frames)]
 
     palette = _palette([images[i] for i in _spread(len(images), 8)])
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
@@ -85,6 +87,12 @@ def _opened(frame):
             f"got {frame.dtype} of shape {frame.shape}"
         )
     return Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+
+
+def _at_most(image):
+    """The image, made smaller if it has more than MOST_SIDE pixels a side: a film of large pictures fills the memory."""
+    factor = max(image.size) / MOST_SIDE
+    return image if factor <= 1 else image.resize(tuple(max(1, round(n / factor)) for n in image.size))
 
 
 def _palette(images):

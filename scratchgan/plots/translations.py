@@ -13,6 +13,7 @@ from .style import drawing
 from .text import heading, words
 
 ROWS = ("x", "G(x)", "F(G(x))")
+MOST_COLUMNS = 75  # in a picture of at most 4,000 pixels a side
 
 
 @drawing
@@ -21,10 +22,14 @@ def save_translations(
 ) -> None:
     """Write a figure with one panel per direction, each with the rows x, G(x) and F(G(x)).
 
-    ways    a tuple (name, x, G(x), F(G(x))) per direction; the images are (n, H, W, C) in [-1, 1], one per column
+    ways    a tuple (name, x, G(x), F(G(x))) per direction; the images are (n, H, W, C) in [-1, 1], one per column.
+            The first MOST_COLUMNS are drawn
 
     Raises ValueError as `image_grid` does, and OSError if the file cannot be written.
     """
+    if (most := max(len(x) for _, x, _, _ in ways)) > MOST_COLUMNS:
+        title += f"; the first {MOST_COLUMNS} of {most:,}"
+        ways = [(name, x[:MOST_COLUMNS], y[:MOST_COLUMNS], back[:MOST_COLUMNS]) for name, x, y, back in ways]
     columns = max(len(x) for _, x, _, _ in ways)
     width = max(0.8 + 0.42 * columns, 6.2)
     fig = figure(width, 0.75 + (3 * min((width - 0.8) / columns, 0.6) + 0.45) * len(ways))

@@ -6,6 +6,7 @@ comes from SeedSequence(seed, spawn_key=(1000,)), which the GAN does not use.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
@@ -16,7 +17,6 @@ import numpy as np
 
 from .. import plots
 from ..data import BatchStream, Data, Dataset
-from ..data.own import from_python
 from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
@@ -25,14 +25,16 @@ from ..gan import GAN
 from ..models import build
 from ..models.training import game
 from ..plots.density import PointCloud, save_density, save_points
-from ..plots.translations import save_translations
-from .keys import as_text, parse
+from ..plots.translations import MOST_COLUMNS, save_translations
+from .given import Given, named_data, no_sizes
+from .keys import GIVEN, as_text, parse
 from .limits import at_most
 from .recipe import KEYS, Recipe, base, default, from_dict, options
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
 
+FREE = ("name", "description", "data", "data_b")  # keys that may change while a run is stopped
 DATA_BRANCH = 1000  # spawn_key for the order of the data, far from the 0, 1, 2, ... that `spawn` uses
 
 
@@ -40,22 +42,37 @@ def load_data(recipe: Recipe) -> tuple[Recipe, Data]:
     """Load recipe.data; return it with the recipe, in which a path is made absolute and `classes` is filled in.
 
     The absolute path lets the run be repeated from any working directory.
-    Raises ValueError (one line) for data that are unknown or cannot be read.
+    Raises ValueError (one line) for data that are unknown, cannot be read, or do not fit the recipe.
+    """
+    return with_classes(*read_data(recipe))
+
+
+def read_data(recipe: Recipe, *, strict: bool = True) -> tuple[Recipe, Data]:
+    """As `load_data`, with the labels that the data themselves have, and `classes` left as it is.
+
+    strict     refuse sizes for points, which older versions ignored
     """
     from ..data import TOY, load, names
 
+    if recipe.data.endswith(GIVEN):
+        raise ValueError(
+            f'data = "{recipe.data}": they were given in Python; pass them again (data=...), or say where they are '
+            "now (--data FILE)"
+        )
     path = Path(recipe.data).expanduser()
     if recipe.data not in names() and path.exists():
         recipe = replace(recipe, data=str(path.resolve()))
     if recipe.model == "cyclegan":
         return _load_pair(recipe)
     if recipe.data in TOY:
+        if strict and base(recipe.model) == "mlp":
+            no_sizes(recipe, recipe.data)
         return recipe, load(recipe.data)  # points have no size or channels
     size, channels = recipe.image_size or None, recipe.channels or None
     data = load(recipe.data, image_size=size, channels=channels, ground=recipe.ground)
     if data.kind == "examples" and recipe.ground == "auto" and data.ground not in ("", "black"):
         recipe = replace(recipe, ground=data.ground)  # translate and evaluate must choose the same one
-    return _with_classes(recipe, data), data
+    return recipe, data
 
 
 def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
@@ -66,7 +83,7 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
     domains: list[Dataset] = []
     for key in ("data", "data_b"):
-        one, data = load_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
+        one, data = read_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
         if one.ground != recipe.ground and domains:
             return _load_pair(replace(recipe, ground=one.ground))  # one ground for both domains
         recipe = replace(recipe, ground=one.ground)
@@ -80,35 +97,60 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
         raise ValueError(f"{error}; set image_size and channels to give both the same shape") from None
 
 
-def _with_classes(recipe: Recipe, data: Data) -> Recipe:
-    """The recipe with `classes` set from the data.  Raises ValueError if it needs labels and the data have none."""
+def with_classes(recipe: Recipe, data: Data) -> tuple[Recipe, Data]:
+    """The recipe with `classes` set from the data, and the data with the labels that the GAN is given.
+
+    Labels that do not occur get no class, unless recipe.classes leaves room for them: the others are numbered anew, and
+    their old numbers become their names.
+    Raises ValueError if the recipe needs labels and the data have none, only one, or more than recipe.classes.
+    """
     if recipe.condition == "none":
-        return recipe
+        return recipe, data
     found = data.n_classes
     if recipe.condition == "codes":
-        return replace(recipe, classes=recipe.classes or found or 10)
-    if not found:
+        most = KEYS["classes"].metadata["high"]
+        return replace(recipe, classes=recipe.classes or (found if 1 < found <= most else 0) or 10), data
+    if not found or data.kind != "examples" or data.labels is None:
         raise ValueError(
             f'condition = "{recipe.condition}" needs labels, but "{data.name}" has none: use a folder with '
             'one sub-folder per class, or an .npz file with an array "labels"'
         )
+    present = np.unique(data.labels)
+    names = [data.classes[k] if k < len(data.classes) else str(k) for k in present.tolist()]
+    if len(present) < 2:
+        raise ValueError(
+            f'condition = "{recipe.condition}" needs at least 2 classes, but "{data.name}" has only one: '
+            f'"{names[0]}"; add another, or train without labels (condition=none)'
+        )
+    if len(present) < found and recipe.classes in (0, len(present)):
+        data = replace(data, labels=np.searchsorted(present, data.labels), classes=tuple(names))
+        found = len(present)
     if recipe.classes and recipe.classes < found:
         raise ValueError(f"classes = {recipe.classes}: {data.name} has {found} classes; expected {found} or more, or 0")
-    return replace(recipe, classes=recipe.classes or found)
+    if found > KEYS["classes"].metadata["high"]:
+        raise ValueError(f"{data.name} has {found:,} classes; expected at most {KEYS['classes'].metadata['high']:,}")
+    return replace(recipe, classes=recipe.classes or found), data
 
 
-def given_data(recipe: Recipe, data: Data | np.ndarray) -> tuple[Recipe, Data]:
-    """Make a Dataset from an array (N, H, W, C) in [-1, 1] or (N, D), or a pair of it and labels, and name the data's
-    origin in the recipe.
+def class_names(recipe: Recipe, names: Sequence[str]) -> list[str] | None:
+    """A name for each of the GAN's classes, from those in the data; None if classes are only numbers.
 
-    A data set or density is returned as it is.
+    Codes are categories that the GAN finds itself: names in the data are not theirs.
     """
-    from ..data import names
+    if recipe.condition in ("none", "codes") or not names:
+        return None
+    return [*names, *map(str, range(len(names), recipe.classes))]
 
-    if not isinstance(data, Data):
-        data = from_python(data)
-    name = data.name if data.name in names() else f"{data.name} (given to train by its caller)"
-    return _with_classes(replace(recipe, data=name), data), data
+
+def given_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
+    """Data that were given in Python, as a data set, and the recipe with their origin and `classes`.
+
+    data       an array of images (N, H, W, C) in [-1, 1] or points (N, D); (examples, labels); for a CycleGAN (images
+               of A, images of B); or a data set, a density, a pair, which is returned as it is unless labels are missing
+    Images are resized and converted to the recipe's image_size and channels, as those of files are.
+    Raises ValueError for what cannot be a data set, and for points if the recipe has sizes.
+    """
+    return with_classes(*named_data(recipe, data))
 
 
 def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
@@ -210,8 +252,11 @@ def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
     return gan, recipe
 
 
-def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
-    """Raise ValueError, naming the keys, if a run's recipe.toml differs from the recipe in its checkpoint."""
+def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any], *, free: Sequence[str] = ()) -> None:
+    """Raise ValueError, naming the keys, if a run's recipe.toml differs from the recipe in its checkpoint.
+
+    Name and description decide nothing, data are known by their checksum; other keys that may differ are in `free`.
+    """
     try:
         saved = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
         for key in ("log_bytes", "step", "milliseconds"):  # an older checkpoint lacks some
@@ -222,11 +267,13 @@ def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any]) -> None:
     if differ := [
         f"{key} = {getattr(recipe, key)!r}, but {getattr(saved, key)!r} in the checkpoint"
         for key in KEYS
-        if getattr(recipe, key) != getattr(saved, key)
+        if key not in (*FREE, *free) and getattr(recipe, key) != getattr(saved, key)
     ]:
+        longer = recipe.steps > saved.steps and len(differ) == 1
         raise ValueError(
-            f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}; undo the change to resume, or "
-            "start a new run from it with another --out"
+            f"{path.parent / 'recipe.toml'} was changed: {'; '.join(differ)}; "
+            + (f"to train on: scratchgan resume {path.parent} --steps {recipe.steps}; else " if longer else "")
+            + "undo the change to resume, or start a new run from it with another --out"
         )
 
 
@@ -239,31 +286,48 @@ def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: Ba
         raise ValueError(f"{path}: {error}") from None
 
 
-def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n: int, seed: int, title: str) -> None:
-    """Write a picture of n samples: a grid of images, or points.
+def draw_samples(
+    path: str | Path,
+    gan: GAN | CycleGAN,
+    data: Data | None,
+    *,
+    n: int,
+    seed: int,
+    title: str,
+    names: Sequence[str] | None = None,
+    every: bool = False,
+) -> list[Path]:
+    """Write a picture of n samples, a grid of images, or points; return the files written.
 
     Points are drawn over D's surface, together with real ones, if `data` has points in 2 dimensions or is a density.
     The picture of a conditional GAN has one row per class, and the same latent vector for all images of a column; that
     of a CycleGAN has images, translations and back-translations, in both directions.
+
+    names      of a conditional GAN's classes; default: their numbers
+    every      for a conditional GAN: exactly n samples, on several pages (PATH, then -2, -3, ...) if one is too small.
+               Otherwise as many of each class, at least one, and what does not fit on one page is left out
     """
+    path = Path(path)
     if gan.kind == "translations":
-        columns, ways = max(1, n // 6), []
+        columns, ways = min(max(1, n // 6), MOST_COLUMNS), []
         for to, domain in (("b", "a"), ("a", "b")):
             x = getattr(data, domain).x
             x = x[np.random.default_rng(seed).permutation(len(x))[:columns]]
             ways.append((f"to {getattr(data, to).name}", x, *gan.cycle(x, to)))
         save_translations(path, ways, title=title)
     elif gan.conditional:
-        columns = max(1, n // gan.classes)
+        n = n if every else max(gan.classes, n - n % gan.classes)
+        columns = math.ceil(n / gan.classes)
         Z = np.random.default_rng(seed).standard_normal((columns, gan.latent_dim)).astype(gan.G.dtype)
-        labels = np.repeat(np.arange(gan.classes), columns)
-        images = gan.generate(np.tile(Z, (gan.classes, 1)), labels)
-        plots.save_figure(
-            plots.labelled_grid(
-                images, labels, names=None if data is None else data.classes or None, columns=columns, title=title
-            ),
-            path,
-        )
+        which, labels = np.divmod(np.arange(n), gan.classes)
+        images = gan.generate(Z[which], labels)
+        paths = []
+        for number, page in enumerate(plots.labelled_pages(images, labels, names=names, columns=columns, title=title)):
+            paths.append(path if not number else path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))
+            plots.save_figure(page, paths[-1])
+            if not every:
+                break
+        return paths
     elif len(gan.data_shape) == 3:
         plots.save_grid(path, gan.sample(n, seed=seed), title)
     elif data is not None and data.kind == "density":
@@ -272,6 +336,7 @@ def draw_samples(path: str | Path, gan: GAN | CycleGAN, data: Data | None, *, n:
         save_density(path, gan, PointCloud(data.x), title=title, seed=seed, n=n)
     else:
         save_points(path, gan.sample(n, seed=seed), title)
+    return [path]
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

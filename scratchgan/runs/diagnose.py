@@ -16,18 +16,19 @@ from typing import Any
 from ..doctor import Diagnosis, from_records, judge
 from ..doctor.advice import Accepts
 from ..doctor.records import Log
-from . import advice, recipe
+from . import advice, build, recipe, run_data
+from .given import Given
 from .last_state import with_last_state
 
 
-def run(folder: str | Path) -> Diagnosis:
+def run(folder: str | Path, *, data: str | None = None) -> Diagnosis:
     """Print the diagnosis of a run, and draw it as doctor.png in the run's folder.
 
     Raises as `diagnose` does, and OSError if the picture cannot be written.
     """
     from ..doctor.picture import save_picture
 
-    diagnosis = diagnose(folder)
+    diagnosis = diagnose(folder, data=data)
     print(diagnosis)
     path = Path(folder) / "doctor.png"
     save_picture(path, diagnosis)
@@ -35,18 +36,23 @@ def run(folder: str | Path) -> Diagnosis:
     return diagnosis
 
 
-def diagnose(folder: str | Path) -> Diagnosis:
+def diagnose(folder: str | Path, *, data: Given | str | Path | None = None) -> Diagnosis:
     """Read a run's folder and diagnose the run.  Writes no files.
 
     Signals that an older log lacks are measured once, for the end of the run, from its checkpoint (`last_state`).
 
-    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log has no records.
+    data     where the run's data are now (a name or a path), or the data themselves if they were given in Python
+
+    Raises FileNotFoundError if there is no such folder or no log in it, ValueError if the log has no records, or if
+    `data` is not what the run was trained on.
     """
     log = read_log(folder)
     notes = list(log.notes)
     if log.broken is None and not log.has("diversity"):
-        log, measured = with_last_state(log, Path(folder))
+        log, measured = with_last_state(log, Path(folder), data)
         notes += measured
+    elif data is not None:  # they are not needed, but a wrong path should not go unnoticed
+        run_data.of_run(folder, build.restore(folder)[1], data=data)
     return judge(log, name=str(folder), notes=notes, accepts=_accepts(Path(folder)))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import sys
 import warnings
@@ -17,10 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from ..data import Data
 from ..files.atomic import sync
 
 LOCK = ".lock"
@@ -102,29 +97,3 @@ def cut_log(path: Path, size: int) -> list[dict[str, Any]]:
         file.flush()
         sync(file.fileno())
     return records
-
-
-def checksum(data: Data) -> str:
-    """SHA-256 of a data set's examples and labels, of a density's name and parameters, or of both sets of a pair."""
-    digest = hashlib.sha256()
-    if data.kind == "pair":
-        for name, domain in (("a", data.a), ("b", data.b)):
-            digest.update(name.encode())
-            digest.update(checksum(domain).encode())
-    elif data.kind == "density":
-        for name in ("modes", "sigmas", "weights", "extent"):
-            _digest_array(digest, name, getattr(data, name))
-    else:
-        _digest_array(digest, "x", data.x)
-        _digest_array(digest, "labels", data.labels)
-    if data.kind != "examples":
-        digest.update(repr(data).encode())
-    return digest.hexdigest()
-
-
-def _digest_array(digest: hashlib._Hash, name: str, values: ArrayLike | None) -> None:
-    """Add an array's name, type, shape and bytes to a digest; do nothing for None."""
-    if values is not None:
-        array = np.ascontiguousarray(values)
-        digest.update(f"{name}{array.dtype.str} {array.shape}".encode())
-        digest.update(array.data if array.size else b"")

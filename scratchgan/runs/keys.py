@@ -3,15 +3,19 @@
 import difflib
 import math
 import operator
+import os
 import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import Field, field
+from pathlib import Path
 from typing import Any
 
 from ..files.arrays import decoded
 
 MAX_BYTES = 1 << 16  # limit for the text of a recipe; the longest one in the package has about 1,500 bytes
+GIVEN = " (given to train by its caller)"  # the end of `data` for data given in Python, to which no path leads
+PATHS = ("data", "data_b", "start_from")  # keys whose value may be a path
 MAX_DOTS = 200  # per line: a key of 30,000 parts, a.a.a..., keeps tomllib busy for half a minute
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "UNSET"})()  # the value of a key that has not been set
 
@@ -108,3 +112,27 @@ def checked(key: Field, value: Any) -> Any:
             if limit in limits and not holds(number, limits[limit]):
                 raise ValueError(f"{fault}{words} {limits[limit]}")
     return value
+
+
+def name_from(text: str) -> str:
+    """A name for runs that is as similar to the text as possible: "my ring 1" for "my ring (1)"."""
+    name = " ".join(re.sub(r"[^\w.+-]+", " ", text).split()).lstrip(" .+-")
+    return name.encode()[:200].decode(errors="ignore").rstrip(" .") or "custom"  # a folder's name has at most 255 bytes
+
+
+def absolute(table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The keys of a recipe in `folder`, with its relative paths made absolute.
+
+    What is neither there nor looks like a path is left alone, such as a misspelt name of a data set.
+    """
+    from ..data import names
+
+    found = dict(table)
+    for name in PATHS:
+        place = table.get(name)
+        if not isinstance(place, str) or not place or place in names() or place.startswith("~") or GIVEN in place:
+            continue
+        path = folder.absolute() / place
+        if path.exists() or Path(place).exists() or "/" in place or os.sep in place:
+            found[name] = str(path)
+    return found

@@ -11,25 +11,35 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data import Data
 from ..doctor.records import Log
 from ..doctor.signals import SAMPLES, distance_signals, plain, separation
 from . import build
+from .given import Given
 from .recipe import Recipe
+from .run_data import of_run
 
 SEED = 0  # for noise and the choice of real samples, so that a diagnosis can be repeated
 
 
-def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
-    """Return (log with the columns that could be measured, notes for the diagnosis)."""
+def with_last_state(log: Log, folder: Path, data: Given | str | Path | None = None) -> tuple[Log, list[str]]:
+    """Return (log with the columns that could be measured, notes for the diagnosis).
+
+    data     where the run's data are now, or the data themselves.  Raises ValueError if it was trained on others
+    """
+    own = None if data is None else of_run(folder, build.restore(folder)[1], data=data)
     try:
         gan, recipe = build.restore(folder)
         if gan.conditional or gan.kind != "samples":
             raise ValueError("expected an unconditional GAN, got a conditional one or a CycleGAN")
-        real = _real(recipe)
+        if own is None and not _on_this_machine(recipe):
+            raise ValueError(f'the data "{recipe.data}" are not on this machine; --data says where they are now')
+        own = of_run(folder, recipe) if own is None else own
+        if own.changed:
+            raise ValueError(own.changed)
+        real = _real(own.split()[0])
     except (OSError, ValueError, AttributeError) as error:
         return log, [f"samples could not be judged: {' '.join(str(error).split())}"]
-    if real is None:
-        return log, [f'samples could not be judged: the data "{recipe.data}" are not on this machine']
     fake = gan.sample(SAMPLES, seed=SEED)
     if real.shape[1:] != fake.shape[1:] or not np.isfinite(fake).all():
         return log, ["samples could not be judged: their shape differs from the data's, or they are not finite"]
@@ -46,14 +56,16 @@ def with_last_state(log: Log, folder: Path) -> tuple[Log, list[str]]:
     ]
 
 
-def _real(recipe: Recipe) -> np.ndarray | None:
-    """SAMPLES real samples of the recipe's data; None if the data would have to be downloaded."""
+def _on_this_machine(recipe: Recipe) -> bool:
+    """Whether the recipe's data can be loaded without a download."""
     from ..data import TOY
     from ..data.embedded import EMBEDDED
 
-    if recipe.data not in TOY and recipe.data not in EMBEDDED and not Path(recipe.data).exists():
-        return None
-    _, data = build.load_data(recipe)
+    return recipe.data in TOY or recipe.data in EMBEDDED or Path(recipe.data).exists()
+
+
+def _real(data: Data) -> np.ndarray:
+    """SAMPLES real samples."""
     rng = np.random.default_rng(SEED)
     if data.kind == "density":
         return data.sample(SAMPLES, rng=rng)

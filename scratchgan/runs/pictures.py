@@ -1,7 +1,10 @@
 """Pictures of a finished run, in addition to those that training itself writes."""
 
 import json
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..plots.base import save_figure
 from ..plots.copies import neighbours
@@ -10,10 +13,20 @@ from ..plots.norms import gradient_norms, norms_of_log
 from ..plots.player import MOST_FRAMES, animation_html
 from ..plots.surfaces import surface
 
+if TYPE_CHECKING:
+    from .given import Given
+
 ROWS = 8  # samples whose neighbours are drawn
 
 
-def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1) -> list[Path]:
+def picture_run(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    seed: int = 1,
+    data: "Given | str | Path | None" = None,
+    say: Callable[[str], object] = warnings.warn,
+) -> list[Path]:
     """Draw every picture that the run's data and log allow, and return the files written.
 
     surface.png         runs on points in 1 or 2 dimensions: D's surface, and where G's loss moves the fakes
@@ -25,29 +38,45 @@ def picture_run(run: str | Path, out: str | Path | None = None, *, seed: int = 1
     run    a run's folder, or its checkpoint file
     out    a folder for the pictures; default: the run's own
     seed   for the noise
+    data   where the run's data are now (a name or a path), or the data themselves if they were given in Python
+    say    called with a line for every picture that is left out, because the data are missing or have changed
 
-    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used, if its data cannot be loaded or
-    if the run is a CycleGAN's.
+    Raises FileNotFoundError if there is no checkpoint, ValueError if it cannot be used, if the run is a CycleGAN's, if
+    `data` is not what it was trained on, or if `out` lies in its data.
     """
-    from .build import load_data, restore
+    from .build import restore
+    from .places import check_outside
+    from .run_data import of_run
 
     folder = Path(run)
     gan, recipe = restore(folder)
     if gan.kind == "translations":
         raise ValueError(f"{run}: expected a run that makes samples, got a CycleGAN; see `scratchgan translate`")
-    _, data = load_data(recipe)
     out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
+    check_outside(recipe, out)
+    points = len(gan.data_shape) == 1
+    found, missing = None, ""
+    try:
+        own = of_run(run, recipe, data=data)
+        found, missing = (None, own.changed) if own.changed else (own.split()[0], "")
+    except (ValueError, OSError) as error:
+        if data is not None:
+            raise
+        missing = str(error)
+    if missing:
+        say(f"{'surface' if points else 'neighbours'}.png was left out: {missing}")
     out.mkdir(parents=True, exist_ok=True)
     title = f"{recipe.name} after {gan.steps:,} steps"
     written = []
-    if data.kind == "examples" and len(gan.data_shape) == 3:
+    if not points:
         save_figure(interpolation(gan, seed=seed, title=title), out / "interpolation.png")
-        save_figure(neighbours(gan.sample(ROWS, seed=seed), data.x, title=title), out / "neighbours.png")
-        written += [out / "interpolation.png", out / "neighbours.png"]
-    elif data.kind == "density" or (data.kind == "examples" and gan.data_shape == (2,)):
-        save_figure(
-            surface(gan, data if data.kind == "density" else data.x, seed=seed, title=title), out / "surface.png"
-        )
+        written.append(out / "interpolation.png")
+    if found is not None and found.kind == "examples" and not points:
+        save_figure(neighbours(gan.sample(ROWS, seed=seed), found.x, title=title), out / "neighbours.png")
+        written.append(out / "neighbours.png")
+    elif found is not None and found.kind != "pair" and (found.kind == "density" or gan.data_shape == (2,)):
+        real = found if found.kind == "density" else found.x
+        save_figure(surface(gan, real, seed=seed, title=title), out / "surface.png")
         written.append(out / "surface.png")
     log = _log(folder / "log.jsonl")
     if any(record.get("d_grads") or record.get("g_grads") for record in log):

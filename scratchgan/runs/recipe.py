@@ -12,12 +12,12 @@ A value comes from the last of these that gives one:
     4. --set KEY=VALUE: see `override`
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..files import checkpoint
 from ..files.arrays import one_line
 from ..losses import LOSSES, smoothing
 from ..models import MODELS, base_of, method_of, options_of
@@ -26,7 +26,7 @@ from ..models.endings import CONDITIONS
 from ..models.training import MINIBATCH, OBJECTIVES, OPTIMIZERS
 from ..optim import SCHEDULES
 from ..rules import PENALTIES
-from .keys import MAX_BYTES, UNSET, as_text, checked, key, nearest, parse, parse_value
+from .keys import MAX_BYTES, UNSET, absolute, as_text, checked, key, name_from, nearest, parse, parse_value
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "dcgan-mnist"
@@ -167,6 +167,9 @@ class Recipe:
         "samples are made with an exponential moving average of G's weights, with this decay; 0 = off", low=0, below=1
     )
 
+    start_from: str = key(
+        "an earlier run, as its folder or checkpoint, whose weights training starts from; empty = new weights", ""
+    )
     held_out: int = key(
         "examples that are kept out of training; with them the doctor tests whether D has memorised the others",
         0,
@@ -240,30 +243,33 @@ def source(name: str) -> str:
     return _locate(name).read_text(encoding="utf-8")
 
 
-def load(name_or_path: str | Path) -> Recipe:
-    """Read a recipe: the name of one that comes with the package, a TOML file, or a run's folder.
+def load(name_or_path: str | Path | Recipe) -> Recipe:
+    """Read a recipe: the name of one that comes with the package, a TOML file, a run's folder or checkpoint.
 
+    A relative path in a file (data, data_b, start_from) is relative to that file.  A Recipe is returned as it is.
     Raises ValueError, naming the file, for an unknown name (with the most similar known one), a file that is not TOML,
     an unknown key, and values that `Recipe` rejects.
     """
+    if isinstance(name_or_path, Recipe):
+        return name_or_path
+    if not isinstance(name_or_path, (str, Path)):
+        raise TypeError(f"expected a Recipe, or a recipe's name or file, got {type(name_or_path).__name__}")
     path = _locate(name_or_path)
     with open(path, "rb") as file:
         content = file.read(MAX_BYTES + 1)
     where = one_line(str(path), 5000)
+    if content.startswith(b"PK"):  # a checkpoint
+        content = checkpoint.fact(checkpoint.load(path, arrays=False).meta, "recipe", str).encode()
     try:
         table = parse(content)
     except ValueError as error:
-        raise ValueError(f"{where}: not a TOML file: {one_line(str(error))}") from None
+        saved = path.name == "recipe.toml" and path.with_name("checkpoint.npz").is_file()
+        hint = "; without this file, the recipe is read from checkpoint.npz" if saved else ""
+        raise ValueError(f"{where}: not a TOML file: {one_line(str(error))}{hint}") from None
     try:
-        return from_dict({"name": name_from(path.stem), **table})
+        return from_dict({"name": name_from(path.stem), **absolute(table, path.parent)})
     except ValueError as error:
         raise ValueError(f"{where}: {one_line(str(error), 2000)}") from None
-
-
-def name_from(text: str) -> str:
-    """A name for runs that is as similar to the text as possible: "my ring 1" for "my ring (1)"."""
-    name = " ".join(re.sub(r"[^\w.+-]+", " ", text).split()).lstrip(" .+-")
-    return name.encode()[:200].decode(errors="ignore").rstrip(" .") or "custom"  # a folder's name has at most 255 bytes
 
 
 def from_dict(table: Mapping[str, Any]) -> Recipe:
@@ -346,14 +352,27 @@ def _locate(name_or_path: str | Path) -> Path:
         return shipped[str(name_or_path)]
     path = Path(name_or_path).expanduser()
     if path.is_dir():
-        path = path / "recipe.toml"
-        if not path.is_file():
+        path = next((path / name for name in ("recipe.toml", "checkpoint.npz") if (path / name).is_file()), path)
+        if path.is_dir():
             raise ValueError(f'"{name_or_path}" is a folder without recipe.toml; expected a recipe or a run\'s folder')
     if not path.is_file():
         raise ValueError(
-            f'unknown recipe "{name_or_path}" (and no file of this name){nearest(str(name_or_path), shipped)}'
+            f'unknown recipe "{name_or_path}" (and no file of this name){_meant(str(name_or_path), shipped)}'
         )
     return path
+
+
+def _meant(word: str, shipped: Iterable[str]) -> str:
+    """A hint for an unknown recipe: those of which it is a part, such as dcgan-mnist for mnist, or the most similar."""
+    from ..data import names
+
+    known = list(shipped)
+    parts = [name for name in known if f"-{word.lower()}-" in f"-{name}-"]
+    parts.sort(key=lambda name: (name != DEFAULT, not name.startswith("mlp-"), known.index(name)))
+    hint = f"; did you mean {' or '.join(map(as_text, parts[:2]))}?" if parts else ""
+    if word in names():
+        return f'{hint or ";"} "{word}" is a data set: give it with --data {word}'
+    return hint or nearest(word, known)
 
 
 def _known(name: str) -> None:

@@ -20,9 +20,10 @@ import contextlib
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,7 +32,6 @@ import numpy as np
 from .. import kernels, plots
 from ..data import BatchStream, Data
 from ..data.pairs import PairStream
-from ..doctor.finding import Finding
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
@@ -39,10 +39,12 @@ from ..files.atomic import replacing, sync, write_text
 from ..files.console import argument
 from ..gan import GAN
 from ..plots.density import POINTS
-from . import advice, build
+from . import advice, build, places, run_data, start
+from .facts import Facts
 from .finite import bad_array, first_fault
-from .folder import checksum, clean, cut_log, locked
-from .held_out import split
+from .folder import clean, cut_log, locked
+from .given import Given
+from .outcome import Diverged, Run
 from .recipe import Recipe, to_toml
 from .recipe import load as load_recipe
 from .terminal import Stop, progress_bar, say_notes
@@ -55,120 +57,106 @@ LOSSES = ("d_loss", "g_loss", "d_real", "d_fake")
 MODE_SAMPLES = 2500  # the number that papers use to count modes
 
 
-class Diverged(RuntimeError):
-    """A loss, gradient or weight is no longer finite; the message names the step and where this began.
-
-    The folder keeps the results up to then, and the last checkpoint.
-    """
-
-
-@dataclass(frozen=True)
-class Run:
-    """What `train` returns: the run's folder, the trained gan, the log (records as in log.jsonl) and how it ended."""
-
-    folder: Path
-    recipe: Recipe
-    gan: GAN | CycleGAN
-    log: list[dict[str, float]]
-    seconds: float
-    interrupted: bool  # by Ctrl-C or SIGTERM, before its last step
-    signal: int = 0  # which of the two, as a number; 0 for none
-    modes: ModeReport | None = None  # metrics.modes' report, for data whose modes are known
-    findings: tuple[Finding, ...] = ()  # of scratchgan.doctor's last check during training, likely causes first
-
-    @property
-    def files(self) -> list[str]:
-        """Sorted names of the files and folders that the run wrote; those of folders end in /."""
-        return sorted(path.name + "/" * path.is_dir() for path in self.folder.iterdir() if path.name[0] != ".")
-
-
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     out: str | Path | None = None,
     *,
     progress: bool = True,
-    data: Data | np.ndarray | None = None,
+    data: Given | str | Path | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Train as the recipe says, and write everything into the folder `out`.
 
+    recipe     a Recipe, or what `recipe.load` takes: a name, a TOML file, a run's folder
     out        a folder that contains no run yet; default: runs/<name>, or runs/<name>-2 and so on if that exists
-    progress   show a progress bar on stderr
-    data       train on this instead of recipe.data: a data set, a density, or an array of examples.  Unless it has the
-               name of a known data set, the saved recipe cannot repeat the run by itself; its `data` key then says so
+    progress   show a progress bar, and what should be known about the data, on stderr
+    data       train on this instead of recipe.data: a name or path, a data set, a density, an array of examples, or (examples, labels).
+               Unless it is a known data set, the saved recipe cannot repeat the run by itself; its `data` key says so
     on_start   called as on_start(recipe, folder, data) before the first step
 
     Ctrl-C or SIGTERM ends training after the current step and saves everything; the result then has `interrupted` set,
     and `resume` continues from there.  A second Ctrl-C stops at once; the last checkpoint remains.
 
+    A run that fails before its first step leaves nothing behind.
     Raises FileExistsError if `out` contains a run, folder.InUse if another process is writing to it, ValueError for
     data that cannot be read or do not fit the model, and Diverged as soon as a loss, gradient or weight is not finite.
     """
+    recipe = start.located(load_recipe(recipe))
     if out is not None:
         build.check_free(Path(out))
     kernels.prepare()
-    recipe, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
-    say_notes(data)
-    gan, known = build.build_gan(recipe, data.example_shape), checksum(data)
-    data, held = split(recipe, data)
-    stream = build.data_stream(recipe, data)
-    folder = build.make_folder(out, recipe.name)
-    with locked(folder):
+    own = run_data.for_training(recipe, data)
+    say_notes(own.data)
+    recipe, (data, held) = own.recipe, own.split()
+    places.check_outside(recipe, Path("runs") / recipe.name if out is None else out)
+    gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
+    remarks = [start.take_weights(gan, recipe), *own.remarks]
+    with places.new_folder(out, recipe.name, begun=lambda: gan.steps > 0) as folder:
         write_text(folder / "recipe.toml", to_toml(recipe))
         if on_start is not None:
             on_start(recipe, folder, data)
-        return Loop(recipe, folder, gan, stream, data, held, known).run(progress)
+        for remark in filter(None, remarks if progress else []):
+            print(f"{recipe.name}: {remark}", file=sys.stderr)
+        return Loop(recipe, folder, gan, stream, data, held, own.facts).run(progress)
 
 
 def resume(
     folder: str | Path,
     *,
     progress: bool = True,
-    data: Data | np.ndarray | None = None,
+    steps: int | None = None,
+    data: Given | str | Path | None = None,
+    data_b: str | Path | None = None,
     on_start: Callable[[Recipe, Path, Data], None] | None = None,
 ) -> Run:
     """Continue a run from its last checkpoint, bit for bit as if it had never been stopped.
 
-    data       what the run was trained on, if this was passed to `train` as `data`
+    steps      train to this step instead of the recipe's last one, which may have been reached
+    data       where the data are now (a name or a path), or, if the run was trained on data that were given in Python,
+               these data; default: where they were when the run began
+    data_b     where the second domain of a CycleGAN is now
     others     as for `train`
 
     If the run is complete, only its final pictures are drawn again.  If it was stopped before its first checkpoint, it
-    starts again.
+    starts again.  A missing recipe.toml is restored from the checkpoint.
 
     Raises FileNotFoundError if there is no run, ValueError if its recipe, data or log are not those that the checkpoint
     was written with, folder.InUse if another process is writing to the folder, and otherwise as `train`.
     """
     folder = Path(folder)
-    if not (folder / "recipe.toml").is_file():
+    path = folder / "checkpoint.npz"
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such run; expected a run's folder, such as runs/dcgan-mnist")
+    if not (folder / "recipe.toml").is_file() and not path.is_file():
         raise FileNotFoundError(f"{folder}: contains no recipe.toml; expected a run's folder, such as runs/dcgan-mnist")
     kernels.prepare()
     with locked(folder):
         clean(folder)
-        recipe = load_recipe(folder)
-        path, arrays = folder / "checkpoint.npz", None
-        meta: dict[str, Any] = {"log_bytes": 0, "milliseconds": 0}
-        if path.exists():
-            arrays, meta = checkpoint.load(path)
-            build.check_same_recipe(path, recipe, meta)
-        found, data = build.load_data(recipe) if data is None else build.given_data(recipe, data)
-        if found != recipe:
-            raise ValueError(f"{folder}: expected its data, {recipe.data}, got {found.data}")
-        gan = build.build_gan(recipe, data.example_shape)
-        known = checksum(data)
-        if arrays is not None and meta.get("data") != known:
-            raise ValueError(
-                f"{folder}: the data {recipe.data} have changed since the run began (SHA-256 "
-                f"{known[:12]}..., in the checkpoint {str(meta.get('data'))[:12]}...), so the run cannot be "
-                "resumed: start a new one with another --out"
-            )
-        data, held = split(recipe, data)
-        stream = build.data_stream(recipe, data)
-        if arrays is not None:
+        begun = path.exists()
+        arrays, meta = (
+            checkpoint.load(path) if begun else checkpoint.Checkpoint({}, {"log_bytes": 0, "milliseconds": 0})
+        )
+        found = recipe = load_recipe(folder)  # from the checkpoint if there is no recipe.toml
+        if begun:
+            build.check_same_recipe(path, recipe, meta, free=() if steps is None else ("steps",))
+        if steps is not None:
+            recipe = start.longer(recipe, steps, folder, meta)
+        own = run_data.of_run(folder, recipe, data=data, data_b=data_b, meta=meta, strict=True)
+        recipe, (data, held) = own.recipe, own.split()
+        gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
+        if begun:
             build.load_states(path, arrays, gan, stream)
-        loop = Loop(recipe, folder, gan, stream, data, held, known)
-        loop.take_up(cut_log(folder / "log.jsonl", meta["log_bytes"]), meta["milliseconds"])
+        else:
+            start.take_weights(gan, recipe)
+        loop = Loop(recipe, folder, gan, stream, data, held, own.facts)
+        log = cut_log(folder / "log.jsonl", checkpoint.fact(meta, "log_bytes", int))
+        loop.take_up(log, checkpoint.fact(meta, "milliseconds", int))
         if on_start is not None:
             on_start(recipe, folder, data)
+        if begun and to_toml(recipe) != meta["recipe"]:
+            loop.save()  # before recipe.toml, so that a kill between the two leaves a run that can be resumed
+        if recipe != found or not (folder / "recipe.toml").exists():
+            write_text(folder / "recipe.toml", to_toml(recipe))
         return loop.run(progress)
 
 
@@ -183,7 +171,7 @@ class Loop:
         stream: BatchStream | PairStream,
         data: Data,
         held: np.ndarray | None,
-        known: str,
+        facts: Facts,
     ):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
         self.step, self.start = gan.steps, time.perf_counter()
@@ -192,7 +180,7 @@ class Loop:
         self.log_file: BinaryIO | None = None
         self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
-        self.checksum = known  # of the data, including held-out examples
+        self.facts = facts  # about the data, including held-out examples
         self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
         self.watch = Watch(recipe.steps, recipe.loss, advice.of_data(recipe, data))
 
@@ -226,6 +214,8 @@ class Loop:
                 bar.set_description(self.recipe.name)
                 modes = self.modes()
             except OSError as error:  # such as a full disk, or a folder that was removed
+                if self.gan.steps == 0:  # nothing is kept: see `train`
+                    raise
                 raise self.unwritable(error) from None
         return Run(
             self.folder,
@@ -326,9 +316,9 @@ class Loop:
     def draw(self, path: Path) -> None:
         """Draw the current samples."""
         n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
-        build.draw_samples(
-            path, self.gan, self.data, n=n, seed=self.recipe.seed, title=f"{self.recipe.name}, step {self.step:,}"
-        )
+        title = f"{self.recipe.name}, step {self.step:,}"
+        names = build.class_names(self.recipe, self.data.classes)
+        build.draw_samples(path, self.gan, self.data, n=n, seed=self.recipe.seed, title=title, names=names)
 
     def save(self) -> None:
         """Write the checkpoint, after syncing the log to disk: a checkpoint must never be ahead of its log."""
@@ -345,7 +335,8 @@ class Loop:
                 "recipe": to_toml(self.recipe),
                 "step": self.step,
                 "data_shape": tuple(self.gan.data_shape),
-                "data": self.checksum,
+                "data": self.facts.sha256,
+                "facts": self.facts.to_json(),
                 "log_bytes": self.log_bytes,
                 "milliseconds": int(1000 * (time.perf_counter() - self.start)),
                 "scratchgan": __version__,

@@ -29,6 +29,7 @@ from ..data.listing import PART_OF, Item, find, on_disk, one_file
 from ..data.picture import KINDS, BadPicture, read_pixels
 from ..data.zipped import opened_zip
 from ..files.atomic import replacing
+from .keys import GIVEN
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Inputs(NamedTuple):
 
 def domain_names(recipe: Recipe) -> dict[str, str]:
     """{"a": name, "b": name} of the domains: those of their data, with the folders above them if both are the same."""
-    paths = {"a": Path(recipe.data), "b": Path(recipe.data_b)}
+    paths = {which: Path(data.removesuffix(GIVEN)) for which, data in (("a", recipe.data), ("b", recipe.data_b))}
     for n in range(1, max(len(path.parts) for path in paths.values()) + 1):
         names = {which: "-".join(p.strip("/\\:") for p in path.parts[-n:]) for which, path in paths.items()}
         if names["a"].lower() != names["b"].lower():

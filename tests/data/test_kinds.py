@@ -6,7 +6,7 @@ import pytest
 from scratchgan.data import Data, Dataset, Density, checkerboard, gaussian_mixture_1d, ring, two_moons
 from scratchgan.data.pairs import Pair
 from scratchgan.runs import build
-from scratchgan.runs.folder import checksum
+from scratchgan.runs.facts import facts_of, same_data
 from scratchgan.runs.recipe import Recipe
 
 IMAGES = np.linspace(-1, 1, 12).reshape(3, 2, 2, 1)
@@ -73,12 +73,17 @@ CHECKSUMS = [
 
 @pytest.mark.parametrize(("data", "expected"), CHECKSUMS, ids=lambda v: getattr(v, "name", ""))
 def test_checksums_are_those_of_old_checkpoints(data, expected):
-    assert checksum(data) == expected
+    assert same_data({"data": expected}, facts_of(data), data)
+    assert not same_data({"data": expected[::-1]}, facts_of(data), data)
 
 
 def test_a_checksum_knows_what_counts():
+    def checksum(data):
+        return facts_of(data).sha256
+
     other = Dataset(IMAGES, np.array([0, 1, 0]), name="tiny", classes=("a", "b"))
     renamed = Dataset(IMAGES, np.array([0, 1, 1]), name="another name")
     assert checksum(other) != checksum(LABELLED) == checksum(renamed)
     assert checksum(Pair(PLAIN, other, name="two")) != checksum(PAIR)
+    assert checksum(Pair(PAIR.a, PAIR.b, name="another name")) == checksum(PAIR)
     assert checksum(ring(7)) != checksum(ring())

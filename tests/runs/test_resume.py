@@ -190,7 +190,7 @@ def test_other_data_are_refused(tmp_path, monkeypatch, rng):
     killed_at(monkeypatch, 30, ring(sample_every=0), tmp_path / "run", data=x)
     other = x.copy()
     other[3, 1] += 1e-3
-    with pytest.raises(ValueError, match="have changed since the run began"):
+    with pytest.raises(ValueError, match="not what the run was trained on: 40 of 2 as before, but other values"):
         resume(tmp_path / "run", progress=False, data=other)
     with pytest.raises(ValueError, match="array"):  # the recipe cannot load what a caller gave
         resume(tmp_path / "run", progress=False)

@@ -20,8 +20,8 @@ import numpy as np
 from ...checks import positive_int
 from ...data import Data, Dataset, Density
 from ...gan import GAN
-from .. import build
-from ..recipe import Recipe
+from .. import build, run_data
+from ..given import Given
 from .report import Evaluation
 from .table import table
 
@@ -34,7 +34,7 @@ def evaluate(
     *,
     n: int = 2000,
     seed: int = 1,
-    data: Data | np.ndarray | None = None,
+    data: Given | str | Path | None = None,
     held_out: np.ndarray | None = None,
     progress: bool = True,
     save: bool = True,
@@ -45,14 +45,16 @@ def evaluate(
     n          number of samples, and of real examples to compare them with; it is reduced to half of the data set if
                that is smaller, because the other half is needed for the floor (the evaluation says so)
     seed       for the samples and every random choice; the same seed gives the same numbers
-    data       the data of a run that was trained on an array from Python; by default they are loaded as its recipe says
+    data       where the run's data are now (a name or a path), or the data themselves if they were given in Python; by
+               default they are loaded as its recipe says
     held_out   images (M, H, W, C) that the run was not trained on, for memorisation and membership inference; default:
-               the test set, for data sets that are downloaded
+               those that the run held out, or the test set of data sets that are downloaded
     progress   show a progress bar on stderr
     save       whether to write the two files
 
-    Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be loaded or
-    do not fit, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
+    If the data have changed since the run began, the evaluation says so, and does not ask what D remembers.
+    Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be loaded, do
+    not fit or are not those that `data` is said to be, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
     gan, recipe = build.restore(run)
@@ -61,15 +63,18 @@ def evaluate(
             f"{run}: expected a run that makes samples from noise, got a CycleGAN; for how translations are "
             "evaluated see benchmarks/cyclegan.py"
         )
-    data = _data(run, recipe, gan, data)
-    if data.kind == "density" or len(gan.data_shape) == 1:
+    own = run_data.of_run(run, recipe, data=data)
+    kept, of_run = (own.data, None) if own.changed else own.split()
+    kept = _fitting(f"{run}: {own.changed}" if own.changed else run, gan, kept)
+    if kept.kind == "density" or len(gan.data_shape) == 1:
         from . import points
 
-        prepared = points.prepare(gan, recipe, data, n=n, seed=seed)
+        prepared = points.prepare(gan, recipe, kept, n=n, seed=seed, held_out=of_run)
     else:
         from . import images
 
-        prepared = images.prepare(gan, recipe, data, n=n, seed=seed, held_out=held_out)
+        held_out = of_run if held_out is None else held_out
+        prepared = images.prepare(gan, recipe, kept, n=n, seed=seed, held_out=held_out, changed=own.changed)
     if prepared.n < LEAST:
         prepared.notes.append(f"n is below {LEAST}: all numbers are noisy, compare only large differences")
     measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
@@ -80,7 +85,7 @@ def evaluate(
         seed=seed,
         features=prepared.features,
         measures=tuple(measures),
-        notes=tuple(prepared.notes),
+        notes=(*([own.changed] if own.changed else []), *prepared.notes),
         classes=prepared.classes,
     )
     if save:
@@ -88,26 +93,25 @@ def evaluate(
     return evaluation
 
 
-def run(folder: str | Path, *, n: int = 2000, seed: int = 1, progress: bool = True, print=print) -> Evaluation:
+def run(
+    folder: str | Path,
+    *,
+    n: int = 2000,
+    seed: int = 1,
+    data: str | None = None,
+    progress: bool = True,
+    print=print,
+) -> Evaluation:
     """Call `evaluate` and print the result: the command `scratchgan evaluate RUN`."""
-    evaluation = evaluate(folder, n=n, seed=seed, progress=progress)
+    evaluation = evaluate(folder, n=n, seed=seed, data=data, progress=progress)
     out = Path(folder) if Path(folder).is_dir() else Path(folder).parent
     print(evaluation)
     print(f"\nwrote {out / 'evaluation.json'} and {out / 'evaluation.png'}")
     return evaluation
 
 
-def _data(run: str | Path, recipe: Recipe, gan: GAN, data: Data | np.ndarray | None) -> Dataset | Density:
-    """What the run was trained on.  Raises ValueError if it cannot be loaded, does not fit the GAN, or is too small."""
-    if data is None:
-        try:
-            _, data = build.load_data(recipe)
-        except ValueError as error:
-            raise ValueError(
-                f"{run}: its data cannot be loaded ({error}); in Python, pass them to evaluate(run, data=...)"
-            ) from None
-    else:
-        _, data = build.given_data(recipe, data)
+def _fitting(run: str | Path, gan: GAN, data: Data) -> Dataset | Density:
+    """The data.  Raises ValueError if they do not fit the GAN, or are too few."""
     if data.kind == "pair":
         raise ValueError(f"{run}: expected one data set or a density, got the pair {data.name}")
     if data.example_shape != gan.data_shape:

@@ -61,9 +61,18 @@ class View:
 
 
 def prepare(
-    gan: GAN, recipe: Recipe, data: Dataset, *, n: int, seed: int, held_out: np.ndarray | None = None
+    gan: GAN,
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    n: int,
+    seed: int,
+    held_out: np.ndarray | None = None,
+    changed: str = "",
 ) -> Prepared:
     """Draw the images, classify them if they are digits, and choose the metrics.
+
+    data     without what is held out; `changed` if they are not what the run was trained on: see `run_data.RunData`
 
     Raises ValueError if samples are not finite, or held_out images do not have the shape of the data.
     """
@@ -93,7 +102,10 @@ def prepare(
     else:
         notes.append("there is no classifier for these images, and so no inception-style score and no classes")
     entries += of_pixels(reference)
-    entries += _memory(gan, recipe, data, held_out, n, notes, rng)
+    if changed:
+        notes.append("what the run remembers of its images cannot be measured without them")
+    else:
+        entries += _memory(gan, recipe, data, held_out, n, notes, rng)
     notes.append("real: other real images instead of the samples; noise: uniform noise in every pixel")
     F = reference.features.shape[1]
     features = LABEL if classifier else f"features are pixels, {F} numbers per image: a shift is a large distance"

@@ -12,6 +12,7 @@ from ...data import Dataset, Density
 from ...gan import GAN
 from ...metrics.density_coverage import density_coverage
 from ...metrics.earth_mover import earth_mover_1d
+from ...metrics.membership import membership_advantage
 from ...metrics.mmd import median_distance, mmd
 from ...metrics.modes import mode_report
 from ...metrics.precision_recall import precision_recall
@@ -24,8 +25,19 @@ PIECES = 200  # random features of the two-sample test
 SCALES = 2.0 ** np.arange(-4, 1)  # bandwidths of MMD / median distance: a mode is much narrower than that
 
 
-def prepare(gan: GAN, recipe: Recipe, data: Dataset | Density, *, n: int, seed: int) -> Prepared:
-    """Draw the points and choose the metrics.  Raises ValueError if samples are not finite."""
+def prepare(
+    gan: GAN,
+    recipe: Recipe,
+    data: Dataset | Density,
+    *,
+    n: int,
+    seed: int,
+    held_out: np.ndarray | None = None,
+) -> Prepared:
+    """Draw the points and choose the metrics.  Raises ValueError if samples are not finite.
+
+    data     without the points that are `held_out` of training
+    """
     rng = np.random.default_rng([seed, 1000])
     notes: list[str] = []
     if data.kind == "density":
@@ -43,6 +55,9 @@ def prepare(gan: GAN, recipe: Recipe, data: Dataset | Density, *, n: int, seed: 
     if not np.isfinite(samples).all():
         raise ValueError("the run's samples are not finite: it has diverged")
     entries = _entries(reference, data if data.kind == "density" and data.modes is not None else None, rng)
+    if held_out is not None and data.kind == "examples" and len(held_out) > 1:
+        entries.append(_members(gan, data.x, held_out, samples, other))
+        notes.append(f"{len(held_out):,} points were held out of training, for the membership advantage")
     notes.append("real: other real points instead of the samples; noise: uniform over the bounding box of the data")
     return Prepared(
         entries,
@@ -106,6 +121,19 @@ def _entries(reference, density, rng) -> list[Entry]:
             lambda x, rng: density_coverage(reference, x),
         ),
     ]
+
+
+def _members(gan: GAN, train: np.ndarray, held_out: np.ndarray, samples: np.ndarray, real: np.ndarray) -> Entry:
+    """Membership inference with D: the points it was trained on against half of the held-out ones; real: other half."""
+    judge, proof = gan.probability(held_out[::2]), gan.probability(held_out[1::2])
+    known = gan.probability(train[: 10 * len(held_out)])
+    trained, chance = (membership_advantage(points, judge).advantage for points in (known, proof))
+    return entry(
+        "membership advantage of D",
+        "low",
+        "does D recognise its training set? 0: no, 1: yes",
+        lambda x, rng: trained if x is samples else chance if x is real else np.nan,
+    )
 
 
 def _modes(density) -> Entry:

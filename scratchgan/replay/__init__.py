@@ -15,8 +15,8 @@ the optimisers take their steps, and the average is updated by the same code as 
 
 **What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; a layer that draws
 random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
-something is not what it was when the step was recorded (`fingerprint`): the batch's shape, an array of a net that was
-replaced, a layer's number (a slope, a momentum), a method or a function that was replaced, the backend.  `why` says which it was.
+something is not what it was when the step was recorded (fingerprint.py): the batch's shape, an array of a net that was
+replaced, a layer's number (a slope, a momentum), a method or a function that was replaced, the backend.
 
     SCRATCHGAN_REPLAY=0     never record
 """
@@ -25,33 +25,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .core import Layer
-from .game import LastBatch
-from .gan import GAN
-from .kernels import get_backend
-from .kernels.registry import KERNELS
-from .layers import fused
+from ..core import Layer
+from ..game import LastBatch
+from ..gan import GAN
+from .fingerprint import VARIABLE, fingerprint, layers_of, why_not
+
+__all__ = ["CHECKS", "GAN", "USUAL", "VARIABLE", "Replay", "of", "why_not"]
 
 if TYPE_CHECKING:
-    from .kernels.compiled.recording import Listing, Recording
+    from ..kernels.compiled.recording import Listing, Recording
 
-VARIABLE = "SCRATCHGAN_REPLAY"
 USUAL = 2  # steps before the one that is recorded
 CHECKS = 2  # steps that are run both ways
 ATTEMPTS = 3  # recordings of one game, at most
-_METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
 _recording = threading.Lock()
 _NOTHING = object()
-_NUMBERS = (int, float, str)
 
 
 class Replay:
@@ -81,12 +76,12 @@ class Replay:
 
     def turns(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
         """What `gan.turns(real)` does, from the listing if there is one."""
-        if self.attempts > ATTEMPTS or not _may_be_recorded(gan):
+        if self.attempts > ATTEMPTS or why_not(gan):
             return gan.turns(real)
-        fingerprint, kept = _fingerprint(gan, real)
-        if fingerprint != self.fingerprint:
+        present, kept = fingerprint(gan, real)
+        if present != self.fingerprint:
             self.forget()
-            self.fingerprint, self.kept, self.why = fingerprint, kept, ""
+            self.fingerprint, self.kept, self.why = present, kept, ""
         if self.ready:
             return self._run(gan, real)
         if self.why:
@@ -113,12 +108,12 @@ class Replay:
 
     def _record(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
         """The usual step, which is recorded."""
-        from .kernels.compiled.recording import Recording
-        from .kernels.compiled.traced import plain
+        from ..kernels.compiled.recording import Recording
+        from ..kernels.compiled.traced import plain
 
         self.attempts += 1
         random = gan.layer_rng().bit_generator.state
-        owners = [*_layers(gan), gan.loss]
+        owners = [*layers_of(gan), gan.loss]
         before = [dict(vars(owner)) for owner in owners]
         with Recording() as recording, _traced(gan, recording):
             slot = recording.empty(real.shape, real.dtype)
@@ -165,7 +160,7 @@ class Replay:
 
     def _usual(self, gan: GAN, real: np.ndarray) -> tuple[dict[str, float], str]:
         """The report of the usual step, in the memory of the listing; and why the listing cannot be used, or ""."""
-        from .kernels.compiled.arena import ArrayKeptError
+        from ..kernels.compiled.arena import ArrayKeptError
 
         assert self.listing is not None
         gan.last_batch = None
@@ -191,67 +186,13 @@ def of(gan: GAN) -> Replay:
     return replay
 
 
-def why_not(gan: GAN) -> str:
-    """Why the steps of this game cannot be run from a listing, as far as the game itself shows; "" if they may be."""
-    if os.environ.get(VARIABLE, "") == "0":
-        return f"{VARIABLE} is 0"
-    if get_backend() != "numba":
-        return "the kernels are not compiled"
-    if type(gan) is not GAN:
-        return f"{type(gan).__name__} is a game of its own"
-    if gan.rules:
-        return "the game has rules: " + ", ".join(type(rule).__name__ for rule in gan.rules)
-    if gan.d_steps > 1:
-        return "only some of the steps have a turn of G: d_steps > 1"
-    if gan.conditions:
-        return "D gets labels"
-    if any(name in vars(gan) for name in _METHODS):
-        return "a method of this game was replaced"
-    if getattr(fused._here, "off", False):
-        return "every layer is computed separately"
-    return ""
-
-
-def _may_be_recorded(gan: GAN) -> bool:
-    return not why_not(gan)
-
-
-def _fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:
-    """All that a listing depends on besides the values in arrays; and the objects whose ids it contains."""
-    layers = _layers(gan)
-    parts: list[Any] = [real.shape, real.dtype]
-    kept: list[Any] = [gan.loss, gan.g_optimizer, gan.d_optimizer, gan.ema]
-    for owner in (*layers, gan.loss):
-        values = vars(owner)
-        parts.append(len(values))
-        for name, value in values.items():
-            if isinstance(value, _NUMBERS):
-                parts.append(value)
-            elif isinstance(value, tuple) and name != "_accepted":
-                (parts if all(isinstance(v, _NUMBERS) for v in value) else kept).append(value)
-    for layer in layers:
-        kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
-    for names in _namespaces(tuple(dict.fromkeys(map(type, (*layers, gan.loss))))):
-        kept += names.values()
-    kept += [kernel.engines.get("numba", kernel.twin) for kernel in KERNELS.values()]
-    return (*parts, *map(id, kept)), kept
-
-
-@lru_cache(maxsize=64)
-def _namespaces(kinds: tuple[type, ...]) -> list[Mapping[str, Any]]:
-    """The attributes of these classes and their base classes, and of the files that define them: all their code."""
-    classes = dict.fromkeys(base for kind in (GAN, *kinds) for base in kind.__mro__ if base is not object)
-    files = dict.fromkeys(sys.modules[base.__module__] for base in classes if base.__module__ in sys.modules)
-    return [vars(owner) for owner in (*classes, *files)]
-
-
 @contextlib.contextmanager
 def _traced(gan: GAN, recording: Recording) -> Iterator[None]:
     """While the step is recorded: the nets' arrays report what is computed from them, and what stays Python is called
     as it is: noise, the optimisers, the average."""
-    from .kernels.compiled.traced import Traced
+    from ..kernels.compiled.traced import Traced
 
-    own = [(group, name, a) for layer in _layers(gan) for group in _groups(layer) for name, a in group.items()]
+    own = [(group, name, a) for layer in layers_of(gan) for group in _groups(layer) for name, a in group.items()]
     outside: list[tuple[Any, str]] = [(gan, "noise"), (gan.g_optimizer, "step"), (gan.d_optimizer, "step")]
     if gan.ema is not None:
         outside.append((gan.ema, "update"))
@@ -282,16 +223,12 @@ def _outside(recording: Recording, owner: object, name: str) -> Callable:
     )
 
 
-def _layers(gan: GAN) -> list[Layer]:
-    return [*gan.G.layers_below(), *gan.D.layers_below()]
-
-
 def _groups(layer: Layer) -> tuple[dict[str, np.ndarray], ...]:
     return layer.params, layer.grads, layer.state
 
 
 def _gradients(gan: GAN) -> list[np.ndarray]:
-    return [g for layer in _layers(gan) for g in layer.grads.values()]
+    return [g for layer in layers_of(gan) for g in layer.grads.values()]
 
 
 def _digest(gan: GAN, report: dict[str, float]) -> bytes:

@@ -1,0 +1,89 @@
+"""Data that are given in Python: arrays, arrays with labels, data sets; and what a recipe says about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from ..data import Data, Dataset, Density
+from ..data.own import fit
+from ..data.pairs import Pair
+from .keys import GIVEN
+from .recipe import Recipe, base
+
+Given: TypeAlias = Data | np.ndarray | tuple
+
+
+def named_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
+    """As `build.given_data`, with the labels that the data themselves have, and `classes` left as it is."""
+    data = resized(recipe, as_data(recipe, data))
+    if data.kind == "pair":
+        return replace(recipe, data=_origin(recipe, data.a), data_b=_origin(recipe, data.b)), data
+    return replace(recipe, data=_origin(recipe, data)), data
+
+
+def as_data(recipe: Recipe, data: Given) -> Data:
+    """Data that were given in Python, as a data set, a density or a pair; see `build.given_data`."""
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise ValueError(f"data: expected an array, or (examples, labels), got a tuple of {len(data)}")
+        if base(recipe.model) == "cyclegan":
+            a, b = (
+                one if isinstance(one, Dataset) else Dataset(one, name=w) for w, one in zip("ab", data, strict=True)
+            )
+            return Pair(a, b, name=f"{a.name} and {b.name}")
+        return Dataset(data[0], data[1], name="array")
+    return data if isinstance(data, Data) else Dataset(data, name="array")
+
+
+def _origin(recipe: Recipe, data: Dataset | Density) -> str:
+    """What a recipe says of data given in Python: the name of a known data set, if it repeats them, or GIVEN."""
+    return data.name if _repeats(recipe, data) else f"{data.name}{GIVEN}"
+
+
+def _repeats(recipe: Recipe, data: Dataset | Density) -> bool:
+    """Whether loading by name gives the same data; of downloads only the numbers are compared."""
+    from ..data import TOY, load
+    from ..data.download import DOWNLOADS
+    from ..data.embedded import EMBEDDED
+
+    if data.kind == "density":
+        if data.name not in TOY or (toy := TOY[data.name]()).extent != data.extent:
+            return False
+        mine, theirs = (density.sample(64, rng=np.random.default_rng(0)) for density in (data, toy))
+        return np.array_equal(mine, theirs)
+    if data.name in DOWNLOADS:
+        side, channels = recipe.image_size or 28, recipe.channels or 1
+        return data.example_shape == (side, side, channels) and (len(data), data.n_classes) == (60_000, 10)
+    if data.name not in EMBEDDED:
+        return False
+    known = load(data.name, image_size=recipe.image_size or None, channels=recipe.channels or None)
+    assert known.kind == "examples"  # the embedded sets are digits
+    assert known.labels is not None
+    same = data.labels is not None and np.array_equal(known.labels, data.labels)
+    return same and np.array_equal(known.x, data.x)
+
+
+def resized(recipe: Recipe, data: Data) -> Data:
+    """Images with the recipe's image_size and channels; the same object if nothing changes.
+
+    Raises ValueError for points if the recipe has sizes.
+    """
+    if data.kind == "pair":
+        a, b = resized(recipe, data.a), resized(recipe, data.b)
+        assert a.kind == b.kind == "examples"
+        return data if (a, b) == (data.a, data.b) else Pair(a, b, name=data.name)
+    if data.kind == "density" or len(data.example_shape) == 1:
+        if base(recipe.model) == "mlp":
+            no_sizes(recipe, data.name)
+        return data
+    return fit(data, recipe.image_size or None, recipe.channels or None)
+
+
+def no_sizes(recipe: Recipe, name: str) -> None:
+    """Raise ValueError if a recipe for points sets image_size or channels."""
+    if found := [f"{key} = {getattr(recipe, key)}" for key in ("image_size", "channels") if getattr(recipe, key)]:
+        keys = " and ".join(key.split()[0] + "=0" for key in found)
+        raise ValueError(f'{", ".join(found)}: "{name}" holds points, which have no size; expected {keys}')
