@@ -9,6 +9,7 @@ Whatever else is there is left alone, counted, and named in a note.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -87,12 +88,11 @@ def _file(path: Path) -> Item:
     def read() -> bytes:
         try:
             with open(path, "rb") as file:
-                content = file.read(MAX_FILE + 1)
+                if (size := os.fstat(file.fileno()).st_size) > MAX_FILE:
+                    raise DataError(f"{path}: the image file has more than {MAX_FILE:,} bytes; save it smaller")
+                return file.read(size)
         except OSError as error:
             raise BadPicture(f"it cannot be read: {error.strerror or error}") from None
-        if len(content) > MAX_FILE:
-            raise DataError(f"{path}: the image file has more than {MAX_FILE:,} bytes; save it smaller")
-        return content
 
     return Item(str(path), path, read)
 

@@ -25,6 +25,7 @@ GROUNDS = {"black": 0, "white": 255, "grey": 128}
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 KINDS = "PNG, JPEG, WebP, BMP, TIFF, GIF or AVIF"
 AT_ONCE = 1 << 18  # pixels that NumPy works on at once
+LOOKED_AT = 1000  # pixels a side in which it is looked for what is seen
 VISIBLE = 32  # a difference from the ground, of 255, that is seen
 _GREY = ("1", "L", "LA", "La", "F", "I", "I;16", "I;16L", "I;16B", "I;16N")
 _TURNED = (5, 6, 7, 8)  # orientations that swap width and height
@@ -250,14 +251,17 @@ def _strips(image):
 
 def _what_is_lost(image):
     """(clear, lost) of an RGBA image, as in `Pixels`."""
+    from PIL import Image
+
     least, most = image.getchannel("A").getextrema()
     if least == 255:
         return None, ()
     if most < VISIBLE:
         return True, ()
-    visible = dict.fromkeys(GROUNDS, False)
-    for _, pixels in _strips(image):
-        part = pixels.astype(np.int32)
-        for name, shade in GROUNDS.items():
-            visible[name] |= bool(np.abs((part[..., :3] - shade) * part[..., 3:]).max() >= VISIBLE * 255)
+    if (side := max(image.size)) > LOOKED_AT:  # every so many pixels tell as much as all of them
+        image = image.resize([max(1, n * LOOKED_AT // side) for n in image.size], Image.Resampling.NEAREST)
+    part = np.asarray(image).astype(np.int32)
+    visible = {
+        name: np.abs((part[..., :3] - shade) * part[..., 3:]).max() >= VISIBLE * 255 for name, shade in GROUNDS.items()
+    }
     return False, tuple(name for name, is_seen in visible.items() if not is_seen)

@@ -19,6 +19,7 @@ from .picture import EXTENSIONS, BadPicture
 
 MAX_MEMBERS = 200_000
 MAX_DIRECTORY = 32 << 20  # bytes
+_PIECE = 1 << 20  # bytes read at a time
 _ARRAYS = (".npz", ".npy", "-ubyte", "-ubyte.gz", ".idx")
 
 
@@ -139,8 +140,11 @@ def member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: in
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise BadPicture(f"its compression method {info.compress_type} is not read here; make the zip file again")
         try:
-            with archive.open(info) as file:
-                return file.read(most + 1)
+            out = bytearray()
+            with archive.open(info) as file:  # in pieces: memory for all of one piece is taken before it is read
+                while len(out) <= most and (piece := file.read(_PIECE)):
+                    out += piece
+            return bytes(out)
         except ZIP_FAULTS as error:
             raise BadPicture(one_line(str(error)) or type(error).__name__) from None
 

@@ -1,6 +1,7 @@
 """Which images of a folder or a zip file are read: parts, classes, layouts, and a word on everything else."""
 
 import io
+import tracemalloc
 import zipfile
 import zlib
 
@@ -152,6 +153,18 @@ def test_zip_files_that_are_not_what_they_say(tmp_path, monkeypatch):
     refuses(path, path)
     path.write_bytes(whole.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0"))
     refuses(path, "it is encrypted")
+    for name, read in (
+        ("a.png", load_path),
+        ("x.npz", lambda file: refuses(file, f"{file}[x.npz]")),
+    ):  # a length of 2 GiB in the directory: no memory is taken for it
+        content = zipped(path, {name: sound}, zipfile.ZIP_STORED).read_bytes()
+        at = content.index(b"PK\1\2") + 20
+        path.write_bytes(content[:at] + b"\xff\xff\xff\x7f" + content[at + 4 :])
+        tracemalloc.start()
+        read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20e6
     path.write_bytes(whole)
     with pytest.raises(DataError, match="broken or cut short"), opened_zip(path):
         raise zlib.error("while a member is read")
