@@ -107,13 +107,13 @@ def build(features, seed=0):
     labels, m = ".labels" in chosen, chosen.get(".packing", 1)
     G = Sequential([Dense(LATENT + CLASSES * labels, 3, **more), Tanh(), Dense(3, 2, **more)])
     body = [Pack(m)] if m > 1 else []
-    body += [Dense(2 * m, 3, **more)]
+    body += [LabelConcat(CLASSES, 2, rng=rng, dtype=np.float64)] if labels else []
+    body += [Dense(2 * m + 2 * labels, 3, **more)]
     body += [BatchNorm(3, dtype=np.float64)] if ".norm" in chosen else []
     body += [Tanh()]
     body += [Dropout(0.4)] if ".dropout" in chosen else []
-    body += [LabelConcat(CLASSES, 2, rng=rng, dtype=np.float64)] if labels else []
     body += [MinibatchStd()] if ".std" in chosen else []
-    D = Sequential([*body, Dense(3 + 2 * labels + (".std" in chosen), 1, **more)])
+    D = Sequential([*body, Dense(3 + (".std" in chosen), 1, **more)])
     make = (lambda *a, **k: ConditionalGAN(*a, classes=CLASSES, **k)) if labels else GAN
     rest = {key: value for key, value in chosen.items() if key[0] != "."}
     return game(
