@@ -37,10 +37,12 @@ FEATURES = {
     "cosine rate": {"lr_schedule": "cosine"},
     "d_steps": {"d_steps": 2},
     "ema": {"ema_decay": 0.3},
+    "adam": {"optimizer": "adam"},
     "sgd": {"optimizer": "sgd", "momentum": 0.0},
     "momentum": {"optimizer": "sgd", "momentum": 0.7},
     "rmsprop": {"optimizer": "rmsprop"},
     "smoothing": {"label_smoothing": 0.2},
+    "non-saturating": {"loss": "non-saturating"},
     "minimax": {"loss": "minimax"},
     "wasserstein": {"loss": "wasserstein"},
     "relativistic": {"loss": "relativistic-average"},
@@ -49,8 +51,8 @@ FEATURES = {
 ONE_OF = [
     {"r1", "r1+r2", "wgan-gp", "dragan"},
     {"linear rate", "cosine rate"},
-    {"sgd", "momentum", "rmsprop"},
-    {"minimax", "wasserstein", "relativistic"},
+    {"adam", "sgd", "momentum", "rmsprop"},
+    {"non-saturating", "minimax", "wasserstein", "relativistic"},
     {"packing", "labels"},
     *({"batch norm", name} for name in ("r1", "r1+r2", "wgan-gp", "dragan", "rare penalty")),
     {"batch norm", "packing"},  # a batch of two packs has no variance to speak of
