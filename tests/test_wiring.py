@@ -1,5 +1,6 @@
 """Things that belong together: a label and its row, a history and its D, a run and its clock."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from scratchgan.files import checkpoint
 from scratchgan.metrics import memorisation_ratio
 from scratchgan.models import build as build_model
 from scratchgan.models import cyclegan
+from scratchgan.models.history import History
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import images as evaluate_images
 from scratchgan.runs.train import resume, train
@@ -213,3 +215,18 @@ def test_seconds_go_on_in_a_resumed_run(tmp_path):
     resumed = resume(run.folder, progress=False)
     assert len(resumed.log) == 4
     assert all(3600 < record["seconds"] < 3700 for record in resumed.log)
+
+
+def test_a_fake_that_is_not_shown_is_held_and_shown_later_once():
+    """(History.2) with a history of 2: what comes in is what goes out or is held; nothing is lost or shown twice."""
+    history, rng = History(2, (1,)), np.random.default_rng(1)
+    given, shown = [], []
+    for step in range(30):
+        fakes = np.array([[2 * step], [2 * step + 1]], np.float32)
+        given += fakes.ravel().tolist()
+        before = len(history)
+        out = history.swap(fakes, rng=rng).ravel().tolist()
+        shown += out[max(0, 2 - before) :] if before < 2 else out
+        held = history.held.ravel().tolist()
+        assert sorted(shown + held) == given[: len(shown) + 2], step
+    assert any(later < earlier for earlier, later in itertools.pairwise(shown))

@@ -109,13 +109,16 @@ def test_the_order_of_the_file_system_plays_no_part(tmp_path, shuffled):
 def test_the_workshop_sorts_what_it_lists(tmp_path, shuffled, monkeypatch):
     from scratchgan.grading import beside
     from scratchgan.grading.table import notebooks
-    from scratchgan.runs import recipe
+    from scratchgan.runs import recipe, translate
 
     for name in ("c", "a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "01.ipynb").write_text("{}")
         (tmp_path / f"{name}.txt").write_text("x")
     assert [path.parent.name for path in notebooks(tmp_path)] == ["a", "b", "c"]
+    for name in "hgfedcba":
+        saved(tmp_path / "images" / f"{name}.png", np.zeros((4, 4), np.uint8))
+    assert [path.stem for path in translate.find([tmp_path / "images"])] == list("abcdefgh")
     assert list(recipe.names()) == ["dcgan-mnist", *sorted(set(recipe.names()) - {"dcgan-mnist"})]
     source, target = tmp_path / "source", tmp_path / "copy"
     source.mkdir()

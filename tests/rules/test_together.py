@@ -37,10 +37,12 @@ FEATURES = {
     "cosine rate": {"lr_schedule": "cosine"},
     "d_steps": {"d_steps": 2},
     "ema": {"ema_decay": 0.3},
+    "adam": {"optimizer": "adam"},
     "sgd": {"optimizer": "sgd", "momentum": 0.0},
     "momentum": {"optimizer": "sgd", "momentum": 0.7},
     "rmsprop": {"optimizer": "rmsprop"},
     "smoothing": {"label_smoothing": 0.2},
+    "non-saturating": {"loss": "non-saturating"},
     "minimax": {"loss": "minimax"},
     "wasserstein": {"loss": "wasserstein"},
     "relativistic": {"loss": "relativistic-average"},
@@ -49,8 +51,8 @@ FEATURES = {
 ONE_OF = [
     {"r1", "r1+r2", "wgan-gp", "dragan"},
     {"linear rate", "cosine rate"},
-    {"sgd", "momentum", "rmsprop"},
-    {"minimax", "wasserstein", "relativistic"},
+    {"adam", "sgd", "momentum", "rmsprop"},
+    {"non-saturating", "minimax", "wasserstein", "relativistic"},
     {"packing", "labels"},
     *({"batch norm", name} for name in ("r1", "r1+r2", "wgan-gp", "dragan", "rare penalty")),
     {"batch norm", "packing"},  # a batch of two packs has no variance to speak of
@@ -107,13 +109,13 @@ def build(features, seed=0):
     labels, m = ".labels" in chosen, chosen.get(".packing", 1)
     G = Sequential([Dense(LATENT + CLASSES * labels, 3, **more), Tanh(), Dense(3, 2, **more)])
     body = [Pack(m)] if m > 1 else []
-    body += [Dense(2 * m, 3, **more)]
+    body += [LabelConcat(CLASSES, 2, rng=rng, dtype=np.float64)] if labels else []
+    body += [Dense(2 * m + 2 * labels, 3, **more)]
     body += [BatchNorm(3, dtype=np.float64)] if ".norm" in chosen else []
     body += [Tanh()]
     body += [Dropout(0.4)] if ".dropout" in chosen else []
-    body += [LabelConcat(CLASSES, 2, rng=rng, dtype=np.float64)] if labels else []
     body += [MinibatchStd()] if ".std" in chosen else []
-    D = Sequential([*body, Dense(3 + 2 * labels + (".std" in chosen), 1, **more)])
+    D = Sequential([*body, Dense(3 + (".std" in chosen), 1, **more)])
     make = (lambda *a, **k: ConditionalGAN(*a, classes=CLASSES, **k)) if labels else GAN
     rest = {key: value for key, value in chosen.items() if key[0] != "."}
     return game(
