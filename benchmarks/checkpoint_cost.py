@@ -19,7 +19,7 @@ from pathlib import Path
 
 from scratchgan.files.atomic import write_text
 from scratchgan.runs import build, recipe
-from scratchgan.runs.folder import checksum
+from scratchgan.runs.facts import facts_of
 from scratchgan.runs.train import Loop
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,7 +31,7 @@ def measure(name: str, seconds: float, folder: Path) -> dict:
     settings, data = build.load_data(recipe.load(name))
     settings = replace(settings, seed=0)
     gan, stream = build.build_gan(settings, data.example_shape), build.data_stream(settings, data)
-    loop = Loop(settings, folder, gan, stream, data, None, checksum(data))
+    loop = Loop(settings, folder, gan, stream, data, None, facts_of(data))
     for _ in range(3):
         gan.train_step(*loop.batch())  # compiles the kernels
     steps: list[float] = []

@@ -9,7 +9,7 @@ from PIL import Image
 
 from scratchgan import cli, plots
 from scratchgan.data import Dataset, load_path
-from scratchgan.data.folder import natural
+from scratchgan.data.listing import natural
 from scratchgan.plots import grids
 from scratchgan.plots.film import save_gif
 from scratchgan.runs import recipe as recipes

@@ -21,7 +21,7 @@ from scratchgan.runs.facts import Facts, difference, facts_of, read_facts
 from scratchgan.runs.pictures import picture_run
 from scratchgan.runs.run_data import for_training, of_run, read_meta
 from scratchgan.runs.train import resume, train
-from scratchgan.runs.translate import domain_name
+from scratchgan.runs.translate import domain_names
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = {"image_size": 8, "sample_grid": 4, "steps": 2}
@@ -272,7 +272,7 @@ def test_images_with_labels_and_two_domains_may_be_tuples(rng):
     pair = for_training(recipes.load("cyclegan-digits"), (x, x[:3]))
     assert [domain.n for domain in pair.facts.domains] == [6, 3]
     assert for_training(tiny(), "grid").recipe.data == "grid"
-    assert [domain_name(pair.recipe, which) for which in "ab"] == ["a", "b"]
+    assert domain_names(pair.recipe) == {"a": "a", "b": "b"}
     with pytest.raises(ValueError, match="got a tuple of 3"):
         for_training(recipes.load("cgan-mnist"), (x, x, x))
     with pytest.raises(ValueError, match="only a CycleGAN takes a pair"):
