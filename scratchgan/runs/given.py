@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..data import Data, Dataset, Density
-from ..data.own import fit
+from ..data.own import fit, from_python
 from ..data.pairs import Pair
 from .keys import GIVEN
 from .recipe import Recipe, base
@@ -26,16 +26,15 @@ def named_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
 
 def as_data(recipe: Recipe, data: Given) -> Data:
     """Data that were given in Python, as a data set, a density or a pair; see `build.given_data`."""
-    if isinstance(data, tuple):
-        if len(data) != 2:
-            raise ValueError(f"data: expected an array, or (examples, labels), got a tuple of {len(data)}")
-        if base(recipe.model) == "cyclegan":
-            a, b = (
-                one if isinstance(one, Dataset) else Dataset(one, name=w) for w, one in zip("ab", data, strict=True)
-            )
-            return Pair(a, b, name=f"{a.name} and {b.name}")
-        return Dataset(data[0], data[1], name="array")
-    return data if isinstance(data, Data) else Dataset(data, name="array")
+    if isinstance(data, tuple) and len(data) != 2:
+        raise ValueError(f"data: expected an array, or (examples, labels), got a tuple of {len(data)}")
+    if isinstance(data, tuple) and base(recipe.model) == "cyclegan":
+        a, b = (
+            one if isinstance(one, Dataset) else replace(from_python(one), name=which)
+            for which, one in zip("ab", data, strict=True)
+        )
+        return Pair(a, b, name=f"{a.name} and {b.name}")
+    return data if isinstance(data, Data) else from_python(data)
 
 
 def _origin(recipe: Recipe, data: Dataset | Density) -> str:
