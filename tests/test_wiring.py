@@ -230,3 +230,46 @@ def test_a_fake_that_is_not_shown_is_held_and_shown_later_once():
         held = history.held.ravel().tolist()
         assert sorted(shown + held) == given[: len(shown) + 2], step
     assert any(later < earlier for earlier, later in itertools.pairwise(shown))
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cgan", "acgan"])
+def test_samples_are_made_with_the_averaged_weights(model):
+    rng, labels = np.random.default_rng(0), np.arange(6) % 3
+    gan = build_model(model, image_size=8, channels=1, width=2, latent_dim=3, classes=3, ema_decay=0.9)
+    for _ in range(3):
+        gan.train_step(rng.uniform(-1, 1, (6, 8, 8, 1)).astype(np.float32), *([labels] if gan.conditional else []))
+    kept = gan.sample(6, seed=1)
+    z = np.random.default_rng(1).standard_normal((6, 3)).astype(np.float32)
+    z = np.concatenate([z, np.eye(3, dtype=np.float32)[labels]], axis=1) if gan.conditional else z
+    np.testing.assert_allclose(kept, gan.ema.net.forward(z, train=False)[0], atol=1e-6)
+    assert np.abs(kept - gan.G.forward(z, train=False)[0]).max() > 1e-4
+
+
+def test_the_codes_of_infogan_are_drawn_anew_in_every_step():
+    gan = build_model("infogan", image_size=8, channels=1, width=2, latent_dim=3, classes=3)
+    x, drawn = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)).astype(np.float32), []
+    condition_on = gan.condition_on
+    gan.condition_on = lambda labels: drawn.append(labels) or condition_on(labels)
+    for _ in range(12):
+        gan.train_step(x)
+    codes = np.array(drawn)
+    assert len(np.unique(codes, axis=0)) == 12
+    counts = np.bincount(codes.ravel(), minlength=3)
+    assert (counts > 10).all()  # 24 of 72 each, to three standard deviations
+
+
+def test_each_discriminator_of_a_cyclegan_judges_the_fakes_of_its_domain():
+    """D_A and D_B are made constants: the adversarial terms of G and the parts of D's loss tell which one was asked."""
+    gan = cyclegan(image_size=8, width=2, blocks=1, d_width=2, pool_size=0, seed=0)
+    for net, logit in ((gan.D_A, 3.0), (gan.D_B, -1.0)):
+        for _, w in net.parameters():
+            w[...] = 0
+        dict(net.parameters())[net.parameters()[-1][0]][...] = logit
+    a, b = np.random.default_rng(0).uniform(-1, 1, (2, 2, 8, 8, 1)).astype(np.float32)
+    report, (fa, fb) = gan.g_gradients(a, b)
+    assert report["adversarial_a"] == pytest.approx(gan.loss.generator(np.full((2, 1), 3.0))[0])
+    assert report["adversarial_b"] == pytest.approx(gan.loss.generator(np.full((2, 1), -1.0))[0])
+    report = gan.d_gradients(a, b, fa, fb)
+    for part, logit in (("d_loss_a", 3.0), ("d_loss_b", -1.0)):
+        logits = np.full((2, 1), logit)
+        assert report[part] == pytest.approx(gan.loss.discriminator(logits, logits)[0])
