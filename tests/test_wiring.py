@@ -14,12 +14,13 @@ from scratchgan.doctor import records, rules
 from scratchgan.doctor.signals import Probe
 from scratchgan.files import checkpoint
 from scratchgan.metrics import memorisation_ratio
+from scratchgan.metrics.modes import mode_report
 from scratchgan.models import build as build_model
 from scratchgan.models import cyclegan
 from scratchgan.models.history import History
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import images as evaluate_images
-from scratchgan.runs.train import resume, train
+from scratchgan.runs.train import MODE_SAMPLES, Loop, resume, train
 
 # -- a label and its row -----------------------------------------------------------------------------------------------
 
@@ -273,3 +274,22 @@ def test_each_discriminator_of_a_cyclegan_judges_the_fakes_of_its_domain():
     for part, logit in (("d_loss_a", 3.0), ("d_loss_b", -1.0)):
         logits = np.full((2, 1), logit)
         assert report[part] == pytest.approx(gan.loss.discriminator(logits, logits)[0])
+
+
+def test_a_resumed_run_remembers_what_its_log_showed(tmp_path):
+    """The watch has looked at the records from before the stop: a fault is not reported a second time."""
+    run = train(tiny(steps=20, log_every=1), tmp_path / "run", progress=False)
+    _, data = build.load_data(run.recipe)
+    loop = Loop(run.recipe, run.folder, run.gan, build.data_stream(run.recipe, data), data, None, "")
+    looks = []
+    loop.watch = SimpleNamespace(look=lambda log: looks.append(len(log)))
+    loop.take_up(run.log, 0)
+    assert looks == list(range(1, 21))
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_modes_are_counted_with_a_seed_of_the_run_s_own(tmp_path, seed):
+    run = train(tiny(steps=2, seed=seed), tmp_path / "run", progress=False)
+    _, data = build.load_data(run.recipe)
+    assert run.modes == mode_report(run.gan.sample(MODE_SAMPLES, seed=seed + 1), data)
+    assert run.modes != mode_report(run.gan.sample(MODE_SAMPLES, seed=0), data)
