@@ -20,6 +20,7 @@ from scratchgan.models import cyclegan
 from scratchgan.models.history import History
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import images as evaluate_images
+from scratchgan.runs.folder import checksum
 from scratchgan.runs.train import MODE_SAMPLES, Loop, resume, train
 
 # -- a label and its row -----------------------------------------------------------------------------------------------
@@ -293,3 +294,11 @@ def test_modes_are_counted_with_a_seed_of_the_run_s_own(tmp_path, seed):
     _, data = build.load_data(run.recipe)
     assert run.modes == mode_report(run.gan.sample(MODE_SAMPLES, seed=seed + 1), data)
     assert run.modes != mode_report(run.gan.sample(MODE_SAMPLES, seed=0), data)
+
+
+def test_a_run_that_holds_examples_out_knows_its_data_by_all_of_them(tmp_path):
+    x = np.random.default_rng(0).standard_normal((30, 2)).astype(np.float32)
+    data = Dataset(x, name="mine")
+    run = train(tiny(steps=4, held_out=10, checkpoint_every=2), tmp_path / "run", data=data, progress=False)
+    assert checkpoint.load(run.folder / "checkpoint.npz").meta["data"] == checksum(data)
+    assert resume(run.folder, data=data, progress=False).gan.steps == 4
