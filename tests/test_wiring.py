@@ -302,3 +302,14 @@ def test_a_run_that_holds_examples_out_knows_its_data_by_all_of_them(tmp_path):
     run = train(tiny(steps=4, held_out=10, checkpoint_every=2), tmp_path / "run", data=data, progress=False)
     assert checkpoint.load(run.folder / "checkpoint.npz").meta["data"] == checksum(data)
     assert resume(run.folder, data=data, progress=False).gan.steps == 4
+
+
+def test_pictures_that_are_later_than_the_checkpoint_are_drawn_again(tmp_path):
+    run = train(tiny(steps=8, sample_every=2), tmp_path / "run", progress=False)
+    run.gan.steps = 4  # as if the checkpoint of step 4 had been loaded
+    _, data = build.load_data(run.recipe)
+    loop = Loop(run.recipe, run.folder, run.gan, build.data_stream(run.recipe, data), data, None, "")
+    loop.take_up([], 0)
+    expected = ["000000.png", "000002.png", "000004.png"]
+    assert [path.name for path in loop.frames] == expected
+    assert sorted(path.name for path in (run.folder / "samples").iterdir()) == expected
