@@ -9,8 +9,8 @@ import pytest
 from tiny import tiny
 
 from scratchgan import plots
-from scratchgan.data import Dataset
-from scratchgan.doctor import records, rules
+from scratchgan.data import Dataset, load
+from scratchgan.doctor import records, rules, watch
 from scratchgan.doctor.signals import Probe
 from scratchgan.files import checkpoint
 from scratchgan.metrics import memorisation_ratio
@@ -313,3 +313,27 @@ def test_pictures_that_are_later_than_the_checkpoint_are_drawn_again(tmp_path):
     expected = ["000000.png", "000002.png", "000004.png"]
     assert [path.name for path in loop.frames] == expected
     assert sorted(path.name for path in (run.folder / "samples").iterdir()) == expected
+
+
+def test_consequences_that_were_reported_with_their_cause_are_not_reported_again(monkeypatch):
+    faults = lambda *names: [SimpleNamespace(fault=name, evidence=("so",), advice=("this",)) for name in names]
+    shown = iter(
+        [faults("a", "b"), faults("a", "b"), faults("b"), faults("b"), faults("b", "c"), faults("c"), faults("c")]
+    )
+    monkeypatch.setattr(watch, "findings", lambda *log: next(shown))
+    looker = watch.Watch(10, "minimax")
+    lines = [looker.look([{"step": step}]) for step in range(3, 10)]
+    assert [line and line.split(":")[1].strip()[0] for line in lines] == [None, "a", None, None, None, "c", None]
+
+
+def test_classes_of_samples_and_of_real_images_are_not_exchanged(monkeypatch):
+    data = load("mnist-5k")
+    ones = data.x[data.labels == 1]
+    gan = build_model("dcgan", image_size=28, channels=1, width=2, latent_dim=3)
+    monkeypatch.setattr(gan, "sample", lambda n, seed: ones[:n])
+    recipe = tiny(model="dcgan", data="mnist-5k", width=2, latent_dim=3)
+    prepared = evaluate_images.prepare(gan, recipe, data, n=60, seed=0)
+    samples, real = np.array(prepared.classes["samples"]), np.array(prepared.classes["real"])
+    assert samples.sum() == real.sum() == 60
+    assert (real > 0).sum() > 7
+    assert samples[1] == 60 - samples[[0, *range(2, 10)]].sum() > 40
