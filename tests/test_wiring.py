@@ -334,6 +334,6 @@ def test_classes_of_samples_and_of_real_images_are_not_exchanged(monkeypatch):
     recipe = tiny(model="dcgan", data="mnist-5k", width=2, latent_dim=3)
     prepared = evaluate_images.prepare(gan, recipe, data, n=60, seed=0)
     samples, real = np.array(prepared.classes["samples"]), np.array(prepared.classes["real"])
-    assert samples.sum() == real.sum() == 60
     assert (real > 0).sum() > 7
-    assert samples[1] == 60 - samples[[0, *range(2, 10)]].sum() > 40
+    assert samples[1] > 40  # the rest are not sure enough to be counted
+    assert samples.sum() - samples[1] < 5
