@@ -9,17 +9,19 @@ import pytest
 from tiny import tiny
 
 from scratchgan import plots
-from scratchgan.data import Dataset
-from scratchgan.doctor import records, rules
+from scratchgan.data import Dataset, load
+from scratchgan.doctor import records, rules, watch
 from scratchgan.doctor.signals import Probe
 from scratchgan.files import checkpoint
 from scratchgan.metrics import memorisation_ratio
+from scratchgan.metrics.modes import mode_report
 from scratchgan.models import build as build_model
 from scratchgan.models import cyclegan
 from scratchgan.models.history import History
 from scratchgan.runs import build
 from scratchgan.runs.evaluate import images as evaluate_images
-from scratchgan.runs.train import resume, train
+from scratchgan.runs.folder import checksum
+from scratchgan.runs.train import MODE_SAMPLES, Loop, resume, train
 
 # -- a label and its row -----------------------------------------------------------------------------------------------
 
@@ -230,3 +232,108 @@ def test_a_fake_that_is_not_shown_is_held_and_shown_later_once():
         held = history.held.ravel().tolist()
         assert sorted(shown + held) == given[: len(shown) + 2], step
     assert any(later < earlier for earlier, later in itertools.pairwise(shown))
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cgan", "acgan"])
+def test_samples_are_made_with_the_averaged_weights(model):
+    rng, labels = np.random.default_rng(0), np.arange(6) % 3
+    gan = build_model(model, image_size=8, channels=1, width=2, latent_dim=3, classes=3, ema_decay=0.9)
+    for _ in range(3):
+        gan.train_step(rng.uniform(-1, 1, (6, 8, 8, 1)).astype(np.float32), *([labels] if gan.conditional else []))
+    kept = gan.sample(6, seed=1)
+    z = np.random.default_rng(1).standard_normal((6, 3)).astype(np.float32)
+    z = np.concatenate([z, np.eye(3, dtype=np.float32)[labels]], axis=1) if gan.conditional else z
+    np.testing.assert_allclose(kept, gan.ema.net.forward(z, train=False)[0], atol=1e-6)
+    assert np.abs(kept - gan.G.forward(z, train=False)[0]).max() > 1e-4
+
+
+def test_the_codes_of_infogan_are_drawn_anew_in_every_step():
+    gan = build_model("infogan", image_size=8, channels=1, width=2, latent_dim=3, classes=3)
+    x, drawn = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)).astype(np.float32), []
+    condition_on = gan.condition_on
+    gan.condition_on = lambda labels: drawn.append(labels) or condition_on(labels)
+    for _ in range(12):
+        gan.train_step(x)
+    codes = np.array(drawn)
+    assert len(np.unique(codes, axis=0)) == 12
+    counts = np.bincount(codes.ravel(), minlength=3)
+    assert (counts > 10).all()  # 24 of 72 each, to three standard deviations
+
+
+def test_each_discriminator_of_a_cyclegan_judges_the_fakes_of_its_domain():
+    """D_A and D_B are made constants: the adversarial terms of G and the parts of D's loss tell which one was asked."""
+    gan = cyclegan(image_size=8, width=2, blocks=1, d_width=2, pool_size=0, seed=0)
+    for net, logit in ((gan.D_A, 3.0), (gan.D_B, -1.0)):
+        for _, w in net.parameters():
+            w[...] = 0
+        dict(net.parameters())[net.parameters()[-1][0]][...] = logit
+    a, b = np.random.default_rng(0).uniform(-1, 1, (2, 2, 8, 8, 1)).astype(np.float32)
+    report, (fa, fb) = gan.g_gradients(a, b)
+    assert report["adversarial_a"] == pytest.approx(gan.loss.generator(np.full((2, 1), 3.0))[0])
+    assert report["adversarial_b"] == pytest.approx(gan.loss.generator(np.full((2, 1), -1.0))[0])
+    report = gan.d_gradients(a, b, fa, fb)
+    for part, logit in (("d_loss_a", 3.0), ("d_loss_b", -1.0)):
+        logits = np.full((2, 1), logit)
+        assert report[part] == pytest.approx(gan.loss.discriminator(logits, logits)[0])
+
+
+def test_a_resumed_run_remembers_what_its_log_showed(tmp_path):
+    """The watch has looked at the records from before the stop: a fault is not reported a second time."""
+    run = train(tiny(steps=20, log_every=1), tmp_path / "run", progress=False)
+    _, data = build.load_data(run.recipe)
+    loop = Loop(run.recipe, run.folder, run.gan, build.data_stream(run.recipe, data), data, None, "")
+    looks = []
+    loop.watch = SimpleNamespace(look=lambda log: looks.append(len(log)))
+    loop.take_up(run.log, 0)
+    assert looks == list(range(1, 21))
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_modes_are_counted_with_a_seed_of_the_run_s_own(tmp_path, seed):
+    run = train(tiny(steps=2, seed=seed), tmp_path / "run", progress=False)
+    _, data = build.load_data(run.recipe)
+    assert run.modes == mode_report(run.gan.sample(MODE_SAMPLES, seed=seed + 1), data)
+    assert run.modes != mode_report(run.gan.sample(MODE_SAMPLES, seed=0), data)
+
+
+def test_a_run_that_holds_examples_out_knows_its_data_by_all_of_them(tmp_path):
+    x = np.random.default_rng(0).standard_normal((30, 2)).astype(np.float32)
+    data = Dataset(x, name="mine")
+    run = train(tiny(steps=4, held_out=10, checkpoint_every=2), tmp_path / "run", data=data, progress=False)
+    assert checkpoint.load(run.folder / "checkpoint.npz").meta["data"] == checksum(data)
+    assert resume(run.folder, data=data, progress=False).gan.steps == 4
+
+
+def test_pictures_that_are_later_than_the_checkpoint_are_drawn_again(tmp_path):
+    run = train(tiny(steps=8, sample_every=2), tmp_path / "run", progress=False)
+    run.gan.steps = 4  # as if the checkpoint of step 4 had been loaded
+    _, data = build.load_data(run.recipe)
+    loop = Loop(run.recipe, run.folder, run.gan, build.data_stream(run.recipe, data), data, None, "")
+    loop.take_up([], 0)
+    expected = ["000000.png", "000002.png", "000004.png"]
+    assert [path.name for path in loop.frames] == expected
+    assert sorted(path.name for path in (run.folder / "samples").iterdir()) == expected
+
+
+def test_consequences_that_were_reported_with_their_cause_are_not_reported_again(monkeypatch):
+    faults = lambda *names: [SimpleNamespace(fault=name, evidence=("so",), advice=("this",)) for name in names]
+    shown = iter(
+        [faults("a", "b"), faults("a", "b"), faults("b"), faults("b"), faults("b", "c"), faults("c"), faults("c")]
+    )
+    monkeypatch.setattr(watch, "findings", lambda *log: next(shown))
+    looker = watch.Watch(10, "minimax")
+    lines = [looker.look([{"step": step}]) for step in range(3, 10)]
+    assert [line and line.split(":")[1].strip()[0] for line in lines] == [None, "a", None, None, None, "c", None]
+
+
+def test_classes_of_samples_and_of_real_images_are_not_exchanged(monkeypatch):
+    data = load("mnist-5k")
+    ones = data.x[data.labels == 1]
+    gan = build_model("dcgan", image_size=28, channels=1, width=2, latent_dim=3)
+    monkeypatch.setattr(gan, "sample", lambda n, seed: ones[:n])
+    recipe = tiny(model="dcgan", data="mnist-5k", width=2, latent_dim=3)
+    prepared = evaluate_images.prepare(gan, recipe, data, n=60, seed=0)
+    samples, real = np.array(prepared.classes["samples"]), np.array(prepared.classes["real"])
+    assert (real > 0).sum() > 7
+    assert samples[1] > 40  # the rest are not sure enough to be counted
+    assert samples.sum() - samples[1] < 5
