@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import threading
 
 import numpy as np
@@ -26,6 +27,7 @@ from scratchgan.layers import (
 from scratchgan.losses import NonSaturating, minimax
 from scratchgan.models import MODELS, dcgan, mlp_gan
 from scratchgan.optim import SGD, Adam, RMSProp
+from scratchgan.replay import fingerprint
 from scratchgan.rules import InstanceNoise
 
 pytestmark = pytest.mark.skipif(scratchgan.get_backend() != "numba", reason="the twins are not recorded")
@@ -198,6 +200,12 @@ def new_array(step, gan):
         layer.params["W"] = layer.params["W"] * np.float32(0.5)
 
 
+@pytest.fixture
+def any_code(monkeypatch):
+    """The tests' own code may be recorded, too."""
+    monkeypatch.setattr(fingerprint, "foreign", lambda gan: "")
+
+
 def new_loss(step, gan):
     if step == 6:
         gan.loss = NonSaturating(label_smoothing=0.1)
@@ -241,7 +249,7 @@ def test_other_batch_sizes_are_followed(monkeypatch):
     both(small, lambda step: points(step, 32 if step % 7 else 8), monkeypatch, 20)
 
 
-def test_a_replaced_method_is_called(monkeypatch):
+def test_a_replaced_method_is_called(monkeypatch, any_code):
     gan = small()
     train(gan, points)
     assert replay.of(gan).ready
@@ -294,6 +302,39 @@ def test_dropout_is_never_recorded():
     assert "random" in replay.of(gan).why
 
 
+def wrapped(calls, method):
+    @functools.wraps(method)
+    def wrapper(self, *args, **options):
+        calls.append(method)
+        return method(self, *args, **options)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("owner, name", [(GAN, "g_step"), (Dense, "forward"), (NonSaturating, "generator")])
+def test_code_of_others_is_called_in_every_step(owner, name, monkeypatch):
+    """It may print, count or draw, which no array reports."""
+    calls = []
+    monkeypatch.setattr(owner, name, wrapped(calls, getattr(owner, name)))
+    gan = small()
+    train(gan, points)
+    before = len(calls)
+    train(gan, points)
+    assert before > 0
+    assert len(calls) == 2 * before
+    assert "not code of this package" in replay.of(gan).why
+
+
+def test_a_loss_of_the_user_is_code_of_others():
+    class Own(NonSaturating):
+        def output(self, logits):
+            return logits
+
+    gan = small(loss=Own())
+    train(gan, points)
+    assert "output is not code of this package" in replay.of(gan).why
+
+
 @pytest.mark.parametrize("options", [{"d_steps": 2}, {"rules": [InstanceNoise(0.1, 100)]}])
 def test_games_that_are_not_recorded_say_why(options):
     gan = small(**options)
@@ -302,7 +343,7 @@ def test_games_that_are_not_recorded_say_why(options):
     assert replay.why_not(gan)
 
 
-def test_a_listing_that_gives_other_bits_is_not_used(monkeypatch):
+def test_a_listing_that_gives_other_bits_is_not_used(any_code):
     """A loss that counts its calls: nothing that an array could report."""
 
     calls = []
@@ -329,7 +370,7 @@ KEEPING = {
 
 
 @pytest.mark.parametrize("name", KEEPING)
-def test_a_layer_that_keeps_something_of_the_step_is_not_recorded(name, monkeypatch):
+def test_a_layer_that_keeps_something_of_the_step_is_not_recorded(name, monkeypatch, any_code):
     """From a listing, what was kept would change with every step, or with none."""
     keep, why = KEEPING[name]
 
@@ -350,7 +391,7 @@ def test_a_layer_that_keeps_something_of_the_step_is_not_recorded(name, monkeypa
     assert why in replay.of(gan).why
 
 
-def test_a_step_that_branches_on_a_number_is_not_recorded():
+def test_a_step_that_branches_on_a_number_is_not_recorded(any_code):
     class Branching(NonSaturating):
         def generator(self, fake_logits, real_logits=None):
             value, d = super().generator(fake_logits)

@@ -13,8 +13,8 @@ and runs the later ones from the listing of their operations:
 Nothing that a reader of gan.py learns changes: the listing computes what `turns` would, to the bit.  New noise is drawn,
 the optimisers take their steps, and the average is updated by the same code as ever; the listing only calls it.
 
-**What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; a layer that draws
-random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
+**What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; layers, losses or
+methods that are not code of this package, which may print or count; a layer that draws random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
 something is not what it was when the step was recorded (fingerprint.py): the batch's shape, an array of a net that was
 replaced, a layer's number (a slope, a momentum), a method or a function that was replaced, the backend.
 
@@ -35,7 +35,8 @@ import numpy as np
 from ..core import Layer
 from ..game import LastBatch
 from ..gan import GAN
-from .fingerprint import VARIABLE, fingerprint, layers_of, why_not
+from . import fingerprint as fingerprints
+from .fingerprint import VARIABLE, layers_of, why_not
 
 __all__ = ["CHECKS", "GAN", "USUAL", "VARIABLE", "Replay", "of", "why_not"]
 
@@ -78,10 +79,10 @@ class Replay:
         """What `gan.turns(real)` does, from the listing if there is one."""
         if self.attempts > ATTEMPTS or why_not(gan):
             return gan.turns(real)
-        present, kept = fingerprint(gan, real)
+        present, kept = fingerprints.fingerprint(gan, real)
         if present != self.fingerprint:
             self.forget()
-            self.fingerprint, self.kept, self.why = present, kept, ""
+            self.fingerprint, self.kept, self.why = present, kept, fingerprints.foreign(gan)
         if self.ready:
             return self._run(gan, real)
         if self.why:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from ..layers import fused
 VARIABLE = "SCRATCHGAN_REPLAY"
 _METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
 _NUMBERS = (int, float, str)
+#: this package, and what it imports; functions made by dataclasses and namedtuples are in files called <...>
+_KNOWN = (str(Path(__file__).parents[1]), *sysconfig.get_paths().values(), "<string>", "<frozen", "<attrs")
 
 
 def why_not(gan: GAN) -> str:
@@ -40,6 +44,27 @@ def why_not(gan: GAN) -> str:
     if getattr(fused._here, "off", False):
         return "every layer is computed separately"
     return ""
+
+
+def foreign(gan: GAN) -> str:
+    """Which code of the game is not this package's; "" if all is.
+
+    Such code may do what no array reports, such as to print or to count, and it is called in every step.
+    """
+    kinds = tuple(dict.fromkeys(map(type, (*layers_of(gan), gan.loss, gan.g_optimizer, gan.d_optimizer))))
+    for names in _namespaces(kinds):
+        for name, value in names.items():
+            file = _file_of(value)
+            if file and not file.startswith(_KNOWN):
+                return f"{name} is not code of this package ({file})"
+    return ""
+
+
+def _file_of(value: Any) -> str:
+    """The file with the code of a function, a method or a property; "" for anything else."""
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    code = getattr(value, "__code__", None)
+    return getattr(code, "co_filename", "")
 
 
 def fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:

@@ -118,7 +118,8 @@ def test_the_workshop_sorts_what_it_lists(tmp_path, shuffled, monkeypatch):
     assert [path.parent.name for path in notebooks(tmp_path)] == ["a", "b", "c"]
     for name in "hgfedcba":
         saved(tmp_path / "images" / f"{name}.png", np.zeros((4, 4), np.uint8))
-    assert [path.stem for path in translate.find([tmp_path / "images"])] == list("abcdefgh")
+    with translate.inputs([tmp_path / "images"]) as given:
+        assert [item.path.stem for item in given.items] == list("abcdefgh")
     assert list(recipe.names()) == ["dcgan-mnist", *sorted(set(recipe.names()) - {"dcgan-mnist"})]
     source, target = tmp_path / "source", tmp_path / "copy"
     source.mkdir()

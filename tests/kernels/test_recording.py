@@ -242,4 +242,5 @@ def test_a_kernel_reports_itself(name):
         if kernel == name:
             with Recording() as recording:
                 KERNELS[name](*arguments, **keywords)
-            assert any(operation.row is not None for operation in recording.operations)
+            large = max(np.size(a) for a in arguments) >= 2048  # smaller ones are left to NumPy
+            assert not large or any(operation.row is not None for operation in recording.operations)

@@ -65,6 +65,7 @@ def evaluation(name):
 DRAWN = {
     "save_grid": lambda s, to, gan: plots.save_grid(to / "a.png", IMAGES, s),
     "labelled_grid": lambda s, to, gan: plots.labelled_grid(IMAGES, LABELS, names=[s, "b"], title=s),
+    "labelled_pages": lambda s, to, gan: next(plots.labelled_pages(IMAGES, LABELS, names=[s, "b"], title=s)),
     "save_density": lambda s, to, gan: plots.save_density(to / "a.png", gan, cloud(), title=s, n=20),
     "save_points": lambda s, to, gan: plots.save_points(to / "a.png", np.zeros((3, 4)), s),
     "surface": lambda s, to, gan: plots.surface(gan, cloud().points, n=20, title=s),
@@ -214,7 +215,7 @@ OWN = {
     ("runs/evaluate/report.py", "_examples"): "samples, real",
     ("runs/evaluate/report.py", "_scales"): "the names of metrics",
     ("theory/plots_theory.py", "_finish"): "a text of its callers",
-    ("plots/grids.py", "labelled_grid"): "names that went through the door before",
+    ("plots/grids.py", "_page"): "names that went through the door before",
     ("doctor/picture.py", "_panel"): "the signals' names, and thresholds",
     ("gradcheck/report.py", "figure"): "by hand, by differences, error",
 }

@@ -67,7 +67,7 @@ def test_data_that_moved_are_found_by_every_command(run, tmp_path, capsys):
     assert "wrote" in said(capsys, "pictures", run, "--data", now, "--out", tmp_path / "p").out
     assert (tmp_path / "p" / "neighbours.png").exists()
     assert "wrote" in said(capsys, "doctor", run, "--data", now).out
-    with pytest.raises(ValueError, match="at least 200 real examples"):  # found, and too few
+    with pytest.raises(ValueError, match="at least 100 real examples"):  # found, and too few
         evaluate(run, n=100, data=now)
     assert said(capsys, "resume", run, "--quiet", "--data", now).err == ""
     assert recipes.load(run).data == str(now)  # from now on, it is known where they are

@@ -1,5 +1,6 @@
 """A CycleGAN from the recipe to translated files, on two small domains."""
 
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -199,12 +200,21 @@ def test_results_are_not_translated_again(folders, capsys):
     (folders / "link").symlink_to(dark)
     for out in (dark, dark / "out", folders / "link", folders / "link" / "out"):
         assert cli.main(["translate", run, "--to", "b", str(dark), "--out", str(out)]) == 2
-        assert "give another folder with --out" in capsys.readouterr().err
+        assert "choose another --out" in capsys.readouterr().err  # the run's data
     assert cli.main(["translate", run, "--to", "b", str(dark / "0.png"), "--out", str(dark)]) == 2
-    assert "give another folder with --out" in capsys.readouterr().err
+    assert "choose another --out" in capsys.readouterr().err
     assert sorted(dark.iterdir()) == before
-    assert translated(folders, dark / "0.png", out="dark/out") == ["0-to-bright.png"]  # no folder was given
-    assert translated(folders, dark / "0.png", out="dark/.out/x") == ["0-to-bright.png"]
+    other = folders / "other"
+    shutil.copytree(dark, other)
+    (folders / "link to other").symlink_to(other)
+    for out in (other, other / "out", folders / "link to other", folders / "link to other" / "out"):
+        assert cli.main(["translate", run, "--to", "b", str(other), "--out", str(out)]) == 2
+        assert "give another folder with --out" in capsys.readouterr().err
+    assert cli.main(["translate", run, "--to", "b", str(other / "0.png"), "--out", str(other)]) == 2
+    assert "give another folder with --out" in capsys.readouterr().err
+    assert sorted(path.name for path in other.iterdir()) == [path.name for path in before]
+    assert translated(folders, other / "0.png", out="other/out") == ["0-to-bright.png"]  # no folder was given
+    assert translated(folders, other / "0.png", out="other/.out/x") == ["0-to-bright.png"]
     (folders / "file").write_text("")
     assert cli.main(["translate", run, "--to", "b", str(dark / "0.png"), "--out", str(folders / "file")]) == 2
     assert "expected a folder for the results, got a file" in capsys.readouterr().err
