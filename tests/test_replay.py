@@ -311,7 +311,7 @@ def wrapped(calls, method):
     return wrapper
 
 
-@pytest.mark.parametrize("owner, name", [(GAN, "g_step"), (Dense, "forward"), (NonSaturating, "generator")])
+@pytest.mark.parametrize(("owner", "name"), [(GAN, "g_step"), (Dense, "forward"), (NonSaturating, "generator")])
 def test_code_of_others_is_called_in_every_step(owner, name, monkeypatch):
     """It may print, count or draw, which no array reports."""
     calls = []

@@ -215,7 +215,6 @@ OWN = {
     ("runs/evaluate/report.py", "_examples"): "samples, real",
     ("runs/evaluate/report.py", "_scales"): "the names of metrics",
     ("theory/plots_theory.py", "_finish"): "a text of its callers",
-    ("plots/grids.py", "_page"): "names that went through the door before",
     ("doctor/picture.py", "_panel"): "the signals' names, and thresholds",
     ("gradcheck/report.py", "figure"): "by hand, by differences, error",
 }
