@@ -595,9 +595,9 @@ for name, f in (("kernel", lambda: conv2d(x4, W4, **how)), ("twin", lambda: conv
 #
 # ![Time of the fastest peer over ours, for training steps, products and convolutions](../benchmarks/results/peers.png)
 #
-# On the right of the line it is faster than the fastest of its peers; on the left, slower. Both occur. The training
-# step of a small dense GAN is the worst: there is little to compute, and much of the time is probably Python calling
-# many small kernels, which a compiler of whole steps, like JAX's, avoids.
+# On the right of the line it is faster than the fastest of its peers; on the left, slower. Both occur. Small works are
+# the worst, such as a product of 256 x 128 by 128 x 128 numbers: there is little to compute, and what surrounds a
+# kernel counts: filling its table, waking a thread. JAX compiles a small GAN's whole step, and so avoids most of that.
 #
 # How does a step's time grow? `python -m benchmarks.scaling` measures it against the operations counted:
 #
