@@ -115,7 +115,7 @@ class GAN(Game):
         return self.take_turns(real)
 
     def take_turns(self, real: np.ndarray) -> dict[str, float]:
-        """`turns`, which replay.py replaces by a recording of it where that gives the same bits."""
+        """`turns`; with compiled kernels, a recording of it that gives the same bits (see `scratchgan.replay`)."""
         return self.turns(real)
 
     def turns(self, real: np.ndarray) -> dict[str, float]:

@@ -190,6 +190,11 @@ def slope(step, gan):
         gan.D.layers[1].slope = 0.4
 
 
+def numpy_slope(step, gan):
+    if step in (2, 8):
+        gan.D.layers[1].slope = np.float32(step / 10)
+
+
 def rate(step, gan):
     gan.g_optimizer.lr = 1e-3 / (step + 1)
 
@@ -236,7 +241,7 @@ def rule(step, gan):
             each.check(gan)
 
 
-CHANGES = {f.__name__: f for f in (slope, rate, new_array, new_loss, state_set_back, in_place, sampled)}
+CHANGES = {f.__name__: f for f in (slope, numpy_slope, rate, new_array, new_loss, state_set_back, in_place, sampled)}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -247,6 +252,18 @@ def test_a_change_between_two_steps_has_its_effect(name, monkeypatch):
 
 def test_other_batch_sizes_are_followed(monkeypatch):
     both(small, lambda step: points(step, 32 if step % 7 else 8), monkeypatch, 20)
+
+
+def test_a_game_that_changes_again_and_again_is_not_recorded_for_ever(monkeypatch):
+    """The last recording that is allowed is used; after the next change, all steps are usual ones."""
+    steps = replay.USUAL + 1 + replay.CHECKS
+    gan = small()
+    for attempt in range(replay.ATTEMPTS):
+        train(gan, lambda step, N=8 + attempt: points(step, N), steps + 1)
+        assert replay.of(gan).ready, attempt
+    train(gan, lambda step: points(step, 64), steps + 1)
+    assert replay.of(gan).attempts == replay.ATTEMPTS
+    assert not replay.of(gan).ready
 
 
 def test_a_replaced_method_is_called(monkeypatch, any_code):
@@ -361,8 +378,9 @@ def test_a_listing_that_gives_other_bits_is_not_used(any_code):
     assert all(np.isfinite(report["g_loss"]) for report in reports)
 
 
+#: what keeps something, and the reason that is given; none where the layer is another one in every step
 KEEPING = {
-    "an array": (lambda layer, y, cache: vars(layer).update(kept=y), "'kept'"),
+    "an array": (lambda layer, y, cache: vars(layer).update(kept=y), ""),
     "arrays": (lambda layer, y, cache: vars(layer).update(kept=(y, cache)), ""),
     "a number": (lambda layer, y, cache: vars(layer).update(kept=(layer.kept or 0) + 1), ""),
     "in a list": (lambda layer, y, cache: layer.all.append(y), "still in use"),

@@ -77,7 +77,7 @@ class Replay:
 
     def turns(self, gan: GAN, real: np.ndarray) -> dict[str, float]:
         """What `gan.turns(real)` does, from the listing if there is one."""
-        if self.attempts > ATTEMPTS or why_not(gan):
+        if why_not(gan):
             return gan.turns(real)
         present, kept = fingerprints.fingerprint(gan, real)
         if present != self.fingerprint:
@@ -88,7 +88,7 @@ class Replay:
         if self.why:
             return gan.turns(real)
         self.steps += 1
-        if self.steps <= USUAL:
+        if self.steps <= USUAL or (self.listing is None and self.attempts >= ATTEMPTS):
             return gan.turns(real)
         if not _recording.acquire(blocking=False):  # another thread is recording a step of another game
             return gan.turns(real)

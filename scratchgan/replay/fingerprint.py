@@ -20,7 +20,7 @@ from ..layers import fused
 
 VARIABLE = "SCRATCHGAN_REPLAY"
 _METHODS = "train_step turns d_step g_step d_gradients g_gradients objective logits transformed noise layer_rng".split()
-_NUMBERS = (int, float, str)
+_NUMBERS = {int, float, bool, str}  # compared by their values; any other attribute by its identity
 #: this package, and what it imports; functions made by dataclasses and namedtuples are in files called <...>
 _KNOWN = (str(Path(__file__).parents[1]), *sysconfig.get_paths().values(), "<string>", "<frozen", "<attrs")
 
@@ -76,10 +76,8 @@ def fingerprint(gan: GAN, real: np.ndarray) -> tuple[tuple, list]:
         values = vars(owner)
         parts.append(len(values))
         for name, value in values.items():
-            if isinstance(value, _NUMBERS):
-                parts.append(value)
-            elif isinstance(value, tuple) and name != "_accepted":
-                (parts if all(isinstance(v, _NUMBERS) for v in value) else kept).append(value)
+            if name != "_accepted":  # the last shape that a layer has checked; `real` decides the others
+                (parts if type(value) in _NUMBERS else kept).append(value)
     for layer in layers:
         kept += [layer, *layer.params.values(), *layer.grads.values(), *layer.state.values()]
     for names in _namespaces(tuple(dict.fromkeys(map(type, (*layers, gan.loss))))):

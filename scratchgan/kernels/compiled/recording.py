@@ -10,13 +10,13 @@ How an operation is noticed:
     an array           `pool.empty` takes memory from the recording's own `Arena`.  Memory that the step has released
                        is used again, in the listing just as in the step: the order of operations is the same
     NumPy              arrays are of the class `Traced`, whose operators, ufuncs and methods report what they do.  An
-                       operation is noticed if one of its inputs is a Traced array: a result of the step, one of the
-                       arrays given to `trace`, or computed from these
+                       operation is noticed if one of its inputs is a Traced array: one that `pool.empty` has made, a
+                       view that the caller has made of an array of the nets, or a result computed from these
     anything else      what a Traced array cannot follow (a branch on a number, an index by an array) refuses the
                        recording: `refused` says why.  What it cannot notice is left to the caller, who must compare
                        the listing with the step itself (`scratchgan.replay` does)
 
-`x += y` and `x.fill(0)` become tasks of their own, so most of a listing is a single call of compiled code.
+`x += y` and `x.fill(0)` become tasks, too, and neighbouring kernels are one call of compiled code.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _fill(i, p, one):
 class Operation(NamedTuple):
     """One entry of a listing.
 
-    name     the task's or NumPy's name         layer    whose pass computed it, such as "D.2 backward"
+    name     the task's or NumPy's name         layer    whose pass computed it: Dense "D.2" backward
     shape    of the result, if it is an array   tasks    how many; 0 for what runs in Python
     row      five integers for `crew.parallel_for`, or None
     call     a function without arguments, for what runs in Python, or None
