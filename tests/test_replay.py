@@ -409,6 +409,39 @@ def test_a_layer_that_keeps_something_of_the_step_is_not_recorded(name, monkeypa
     assert why in replay.of(gan).why
 
 
+def test_both_comparisons_count(any_code):
+    """A loss that computes something else from the fifth step on, in which the second comparison is made."""
+    calls = []
+
+    class Late(NonSaturating):
+        def generator(self, fake_logits, real_logits=None):
+            calls.append(1)
+            value, d = super().generator(fake_logits)
+            return value, d * np.float32(1 if len(calls) < replay.USUAL + 1 + replay.CHECKS else 2)
+
+    gan = small(loss=Late())
+    train(gan, points, replay.USUAL + replay.CHECKS)
+    assert replay.of(gan).passed == replay.CHECKS - 1
+    train(gan, points, 1)
+    assert not replay.of(gan).ready
+    assert "other bits" in replay.of(gan).why
+
+
+def test_every_kind_of_result_is_compared():
+    gan = small()
+    report = train(gan, points, 1) and gan.train_step(points(1))
+    before = replay._digest(gan, report)
+    bias, moment, gradient = gan.D.layers[0].params["b"], gan.g_optimizer.slot["m"][0], gan.G.layers[0].grads["W"]
+    for array in (bias, moment, gradient, gan.last_batch.fake_logits):
+        kept = array.copy()
+        array.flat[-1] += 1
+        assert replay._digest(gan, report) != before
+        array[...] = kept
+    assert replay._digest(gan, {**report, "g_loss": report["g_loss"] + 1e-12}) != before
+    gan.noise(1)
+    assert replay._digest(gan, report) != before
+
+
 def test_a_step_that_branches_on_a_number_is_not_recorded(any_code):
     class Branching(NonSaturating):
         def generator(self, fake_logits, real_logits=None):
@@ -426,10 +459,13 @@ def test_a_copy_trains_on_by_itself():
     gan = small()
     train(gan, points)
     twin = copy.deepcopy(gan)
+    assert replay.of(twin) is not replay.of(gan)
     theirs = {key: a.tobytes() for key, a in twin.state().items()}
     ours = train(gan, points)
     assert {key: a.tobytes() for key, a in twin.state().items()} == theirs
     check_same(train(twin, points), ours)
+    assert replay.of(gan).ready
+    assert replay.of(twin).ready
 
 
 def test_two_python_threads_may_train_at_once(monkeypatch):
