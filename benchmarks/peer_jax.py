@@ -10,12 +10,12 @@ N       the seconds of each of N steps, with newly drawn noise, after one step t
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import time
 
 import numpy as np
+
+from .peer_process import answer_commands
 
 LR, BETA1, BETA2, EPS = 2e-4, 0.5, 0.999, 1e-8
 
@@ -73,25 +73,20 @@ def serve(path: str) -> None:
     zeros = lambda params: ([jnp.zeros_like(w) for w in params], [jnp.zeros_like(w) for w in params])
     fresh = lambda: (read("g"), read("d"), zeros(read("g")), zeros(read("d")), jnp.float32(0))
     step, free_step = make_step()
-    state, key = fresh(), jax.random.key(0)
-    for line in sys.stdin:
-        what = line.strip()
-        if what == "version":
-            answer = jax.__version__
-        elif what == "check":
-            checked, answer = fresh(), []
-            for z_d, z_g in zip(noise[::2], noise[1::2], strict=True):
-                checked, losses = step(checked, real, jnp.asarray(z_d), jnp.asarray(z_g))
-                answer += [float(value) for value in losses]
-        else:
-            answer = []
-            for _ in range(int(what) + 1):
-                start = time.perf_counter()
-                state, losses, key = free_step(state, key, real)
-                jax.block_until_ready((state, losses))
-                answer.append(time.perf_counter() - start)
-            answer = answer[1:]
-        print(json.dumps(answer), flush=True)
+    present = [fresh(), jax.random.key(0)]
+
+    def check() -> list[float]:
+        checked, answer = fresh(), []
+        for z_d, z_g in zip(noise[::2], noise[1::2], strict=True):
+            checked, losses = step(checked, real, jnp.asarray(z_d), jnp.asarray(z_g))
+            answer += [float(value) for value in losses]
+        return answer
+
+    def next_step() -> None:
+        present[0], losses, present[1] = free_step(*present, real)
+        jax.block_until_ready((present[0], losses))
+
+    answer_commands(jax.__version__, check, next_step)
 
 
 if __name__ == "__main__":

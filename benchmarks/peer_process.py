@@ -12,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 
 class Peer:
@@ -47,6 +49,25 @@ class Peer:
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
+
+
+def answer_commands(version: str, check: Callable[[], list[float]], step: Callable[[], object]) -> None:
+    """The other side: answer the commands on standard input until it ends.
+
+    version   the version of the peer
+    check     the losses of the first steps, with the noise that both sides were given
+    N         the seconds of each of N calls of `step`, which returns when the step is complete, after one that is not timed
+    """
+    for line in sys.stdin:
+        what, answer = line.strip(), []
+        if what in ("version", "check"):
+            print(json.dumps(version if what == "version" else check()), flush=True)
+            continue
+        for _ in range(int(what) + 1):
+            start = time.perf_counter()
+            step()
+            answer.append(time.perf_counter() - start)
+        print(json.dumps(answer[1:]), flush=True)
 
 
 def can_pin(threads: int) -> bool:

@@ -8,12 +8,12 @@ and the commands are those of peer_jax.py.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import time
 
 import numpy as np
+
+from .peer_process import answer_commands
 
 LR, BETA1, BETA2, EPS = 2e-4, 0.5, 0.999, 1e-8
 
@@ -104,23 +104,12 @@ def serve(kind: str, path: str, xla: bool) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     arrays = np.load(path)
     game = Game(tf, kind, arrays, xla)
-    for line in sys.stdin:
-        what = line.strip()
-        answer: object
-        if what == "version":
-            answer = tf.__version__
-        elif what == "check":
-            checked, answer = Game(tf, kind, arrays, xla), []
-            for z_d, z_g in zip(arrays["noise"][::2], arrays["noise"][1::2], strict=True):
-                answer += [float(loss) for loss in checked.step(tf.constant(z_d), tf.constant(z_g))]
-        else:
-            answer = []
-            for _ in range(int(what) + 1):
-                start = time.perf_counter()
-                _ = [float(loss) for loss in game.free_step()]
-                answer.append(time.perf_counter() - start)
-            answer = answer[1:]
-        print(json.dumps(answer), flush=True)
+
+    def check() -> list[float]:
+        checked, pairs = Game(tf, kind, arrays, xla), zip(arrays["noise"][::2], arrays["noise"][1::2], strict=True)
+        return [float(loss) for pair in pairs for loss in checked.step(*map(tf.constant, pair))]
+
+    answer_commands(tf.__version__, check, lambda: [float(loss) for loss in game.free_step()])
 
 
 if __name__ == "__main__":

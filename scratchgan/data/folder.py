@@ -214,14 +214,7 @@ def _decode_all(where, items, out: Images, headers: Survey, image_size, ground) 
     tops: list[int] = []
     for i, item in enumerate(items):
         try:
-            made = read_pixels(
-                item.read(),
-                item.where,
-                image_size=image_size,
-                channels=headers.channels,
-                ground=ground,
-                span=headers.span,
-            )
+            made = _read(item, headers, image_size, ground)
             out.pixels[i] = made.pixels
         except (BadPicture, DataError) as error:
             bad.append((item, error))
@@ -233,6 +226,17 @@ def _decode_all(where, items, out: Images, headers: Survey, image_size, ground) 
         raise refusal(where, bad, len(items))
     out.top = max(tops) if len(tops) == len(items) else None
     return facts
+
+
+def _read(item: Item, headers: Survey, image_size: int | None, ground: str) -> Pixels:
+    return read_pixels(
+        item.read(),
+        item.where,
+        image_size=image_size,
+        channels=headers.channels,
+        ground=ground,
+        span=headers.span,
+    )
 
 
 def _choose_ground(where, found: Found, out: Images, headers: Survey, image_size, ground, decoded: list[Pixels]) -> str:
@@ -251,14 +255,7 @@ def _choose_ground(where, found: Found, out: Images, headers: Survey, image_size
         for i in again:
             item = found.items[i]
             try:
-                made = read_pixels(
-                    item.read(),
-                    item.where,
-                    image_size=image_size,
-                    channels=headers.channels,
-                    ground=chosen,
-                    span=headers.span,
-                )
+                made = _read(item, headers, image_size, chosen)
             except BadPicture as error:
                 raise refusal(where, [(item, error)], len(decoded)) from None
             out.pixels[i] = made.pixels
