@@ -56,7 +56,8 @@ def answer_commands(version: str, check: Callable[[], list[float]], step: Callab
 
     version   the version of the peer
     check     the losses of the first steps, with the noise that both sides were given
-    N         the seconds of each of N calls of `step`, which returns when the step is complete, after one that is not timed
+    N         the seconds of each of N calls of `step`, which returns when the step is complete, after one that is not
+              timed
     """
     for line in sys.stdin:
         what, answer = line.strip(), []

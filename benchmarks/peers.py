@@ -11,8 +11,8 @@
 Before anything is timed, both sides get the same weights, data and noise, and must compute the same (`same_work`).
 Then they alternate, A B A B ...; the result is the median of the ratios of the rounds, with quartiles.  Before each
 turn there is a pause and a call that is not timed, so waiting threads of the other side have stopped spinning by then.
-The training steps of PyTorch, JAX and TensorFlow run in separate processes, where neither this package's memory settings nor its
-threads affect them.  "best" marks the peer with the smallest ratio in this run.  Next to each time is the share of it
+The training steps of PyTorch, JAX and TensorFlow run in separate processes, where neither this package's memory settings
+nor its threads affect them.  "best" marks the peer with the smallest ratio in this run.  Next to each time is the share of it
 that the counted products alone would take at the rate of this package's fastest large product, with the same number of
 threads, in this run.
 

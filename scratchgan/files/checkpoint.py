@@ -120,7 +120,10 @@ def fact(meta: Mapping[str, Meta], key: str, kind: type[Kind]) -> Kind:
 
 
 def _members(path: Path, most: int, arrays: bool = True) -> Iterator[tuple[str, Any]]:
-    """(name, contents) of every member of a checkpoint file, or of its facts, each verified.  Raises ValueError at the first fault."""
+    """(name, contents) of every member of a checkpoint file, or only of its facts, each verified.
+
+    Raises ValueError at the first fault.
+    """
     with open(path, "rb") as file:
         if file.read(2) != b"PK":  # an .npz is a zip file, and begins with these bytes
             raise _Foreign("not a scratchgan checkpoint (not an .npz file)")

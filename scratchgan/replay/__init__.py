@@ -14,9 +14,10 @@ Nothing that a reader of gan.py learns changes: the listing computes what `turns
 the optimisers take their steps, and the average is updated by the same code as ever; the listing only calls it.
 
 **What falls back to the usual step.**  A game with rules, labels, or d_steps > 1; a subclass of GAN; layers, losses or
-methods that are not code of this package, which may print or count; a layer that draws random numbers; an operation that cannot be recorded; a listing that gives other bits.  So does every step in which
-something is not what it was when the step was recorded (fingerprint.py): the batch's shape, an array of a net that was
-replaced, a layer's number (a slope, a momentum), a method or a function that was replaced, the backend.
+methods that are not code of this package, which may print or count; a layer that draws random numbers; an operation
+that cannot be recorded; a listing that gives other bits.  So does every step in which something is not what it was when
+the step was recorded (fingerprint.py): the batch's shape, an array of a net that was replaced, an attribute of a layer
+(a slope, a momentum), a method or a function that was replaced, the backend.
 
     SCRATCHGAN_REPLAY=0     never record
 """

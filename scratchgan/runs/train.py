@@ -70,8 +70,8 @@ def train(
     recipe     a Recipe, or what `recipe.load` takes: a name, a TOML file, a run's folder
     out        a folder that contains no run yet; default: runs/<name>, or runs/<name>-2 and so on if that exists
     progress   show a progress bar, and what should be known about the data, on stderr
-    data       train on this instead of recipe.data: a name or path, a data set, a density, an array of examples, or (examples, labels).
-               Unless it is a known data set, the saved recipe cannot repeat the run by itself; its `data` key says so
+    data       train on this instead of recipe.data: a name or path, a data set, a density, an array of examples, or
+               (examples, labels).  Unless it is a known data set, the saved recipe cannot repeat the run by itself; its `data` key says so
     on_start   called as on_start(recipe, folder, data) before the first step
 
     Ctrl-C or SIGTERM ends training after the current step and saves everything; the result then has `interrupted` set,

@@ -129,3 +129,21 @@ def test_the_machine_code_of_two_dtypes_is_kept_apart(order, tmp_path):
                 assert any(name in line for line in (loaded if again else saved))
             assert not (again and saved)
     assert elementwise._leaky[4].address != elementwise._leaky[8].address
+
+
+def test_the_table_of_adam_belongs_to_its_arrays():
+    """Python gives the ids of arrays that are gone to new ones: the table of the old ones must not be used."""
+    from scratchgan.kernels import adam_updates
+    from scratchgan.kernels.compiled import updates
+
+    rate = {"lr": 0.1, "beta1": 0.5, "beta2": 0.9, "eps": 1e-8, "step": 1}
+    old, new, expected = ([[np.full((40, 40), v, np.float32)] for v in (1, 2, 0, 0)] for _ in range(3))
+    key = tuple(id(a) for (a,) in new)
+    updates._tables[key] = updates.Prepared(*old)
+    try:
+        adam_updates(*new, **rate)
+    finally:
+        del updates._tables[key]
+    adam_updates.twin(*expected, **rate)
+    np.testing.assert_allclose(new[0][0], expected[0][0], rtol=1e-6)
+    assert (old[0][0] == 1).all()

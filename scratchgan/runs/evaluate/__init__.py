@@ -54,7 +54,8 @@ def evaluate(
 
     If the data have changed since the run began, the evaluation says so, and does not ask what D remembers.
     Raises FileNotFoundError if there is no such run, ValueError if it cannot be read, if its data cannot be loaded, do
-    not fit or are not those that `data` is said to be, for n below 100 and for samples that are not finite, and OSError if the folder cannot be written to.
+    not fit or are not those that `data` is said to be, for n below 100 and for samples that are not finite, and OSError if
+    the folder cannot be written to.
     """
     n, seed = positive_int("evaluate", "n", n, least=LEAST), positive_int("evaluate", "seed", seed, least=0)
     gan, recipe = build.restore(run)
