@@ -1,6 +1,7 @@
 """Notebooks from their sources: one percent-format file a chapter, with exercise and solution together.
 
-    python notebooks/build.py [CHAPTER ...]      make and execute the student's notebooks and the solved ones
+    python notebooks/build.py [CHAPTER ...]      make and execute the student's notebooks and the solved ones, and compute
+                                                 what the chapters claim (notebooks/compute_claims.py)
     python notebooks/build.py --check            do the notebooks that are there have the cells of their sources?
     python notebooks/build.py --nbgrader COURSE  write COURSE/source/NN_name/NN_name.ipynb, assignments for nbgrader
 
@@ -12,6 +13,13 @@ A source is notebooks/source/NN_name.py (jupytext's percent format).  Between th
 of a cell stands what the student is to write: notebooks/NN_name.ipynb has `...  # your code` there, and
 notebooks/solutions/NN_name.ipynb has the solution.  Both are executed, so that their pictures can be read on a code
 host.  What differs from run to run without saying anything (times of execution, random identifiers) is taken out.
+
+A cell that begins with `# %% draw` only draws, and its code is collapsed.  Each picture of a cell has a line in it
+
+    # alt: what the picture shows, for somebody who does not see it; it may go on
+    #   in lines that are indented like this one
+
+which becomes the alternative text of the picture and is not part of the notebook's code.
 """
 
 from __future__ import annotations
@@ -30,6 +38,7 @@ BEGIN, END, STUB = "# BEGIN SOLUTION", "# END SOLUTION", "...  # your code"
 CHECK = re.compile(r"""check\(["']([\w.]+)["'], (\w+)\)""")
 CHECK_LINE = re.compile(r"""^(print\()?check\(.*\)\n?""", re.MULTILINE)
 LONGEST = 300  # seconds a cell may take
+ALT = re.compile(r"^# alt: .*\n?(?:^#   .*\n?)*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)\s]+)\)")  # to a file
 
 
@@ -39,12 +48,13 @@ def cells(source: Path, solved: bool):
 
     notebook = jupytext.read(source, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
+        drawing = cell.metadata.get("title") == "draw"
         if cell.cell_type == "code":
-            cell.source = version(cell.source, solved, f"{source.name}, cell {number}")
+            cell.source = ALT.sub("", version(cell.source, solved, f"{source.name}, cell {number}")).strip("\n")
         elif solved and cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: f"]({_from_solutions(link[1])})", cell.source)
         cell.id = hashlib.sha256(f"{source.stem} {number}".encode()).hexdigest()[:8]
-        cell.metadata = {}
+        cell.metadata = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]} if drawing else {}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -79,13 +89,15 @@ def version(code: str, solved: bool, where: str) -> str:
     return "\n".join(lines)
 
 
-def execute(notebook, folder: Path) -> float:
-    """Run all cells in `folder`; returns the seconds.  Raises if a cell does."""
-    from nbclient import NotebookClient
+def execute(notebook, folder: Path, claims: list, wrong: list[str]) -> float:
+    """Run all cells in `folder`; returns the seconds.  Raises if a cell does; claims that do not hold are added to `wrong`."""
+    from compute_claims import client
 
     start = time.perf_counter()
-    NotebookClient(
+    client(
         notebook,
+        claims,
+        wrong,
         timeout=LONGEST,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
@@ -94,7 +106,7 @@ def execute(notebook, folder: Path) -> float:
     ).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.metadata = {}
+            cell.metadata.pop("execution", None)
             cell.outputs = [
                 output for output in cell.outputs if not (output.output_type == "stream" and output.name == "stderr")
             ]  # progress bars
@@ -105,6 +117,26 @@ def execute(notebook, folder: Path) -> float:
                         r'(data-film=\\?")[0-9a-f]{16}', rf"\g<1>{cell.id:0>16}", data["text/html"]
                     )
     return time.perf_counter() - start
+
+
+def describe(notebook, source: Path) -> None:
+    """Give the pictures of an executed notebook their alternative texts.  ValueError if a cell has more or fewer texts."""
+    import jupytext
+
+    for number, (cell, written) in enumerate(
+        zip(notebook.cells, jupytext.read(source, fmt="py:percent").cells, strict=True)
+    ):
+        if cell.cell_type != "code":
+            continue
+        texts = [
+            " ".join(re.sub(r"^# (alt: |  )", "", line) for line in found.splitlines())
+            for found in ALT.findall(written.source)
+        ]
+        pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        if texts and len(texts) != len(pictures):
+            raise ValueError(f"{source.name}, cell {number}: {len(pictures)} pictures, {len(texts)} lines '# alt:'")
+        for output, text in zip(pictures, texts):
+            output.metadata["image/png"] = {"alt": text}
 
 
 def write(notebook, path: Path) -> None:
@@ -166,14 +198,22 @@ def differs(source: Path) -> list[str]:
     wrong = []
     for solved, path in ((False, HERE / f"{source.stem}.ipynb"), (True, SOLUTIONS / f"{source.stem}.ipynb")):
         if not path.is_file():
-            wrong.append(f"{path.name} is missing: python notebooks/build.py {source.stem[:2]}")
+            wrong.append(f"{path.name} is missing: python notebooks/build.py {source.stem.split('_')[0]}")
             continue
         made, there = cells(source, solved), nbformat.read(path, as_version=4)
         if [(c.cell_type, c.source) for c in made.cells] != [(c.cell_type, c.source) for c in there.cells]:
             wrong.append(
-                f"{path.relative_to(HERE)} is not what its source says: python notebooks/build.py {source.stem[:2]}"
+                f"{path.relative_to(HERE)} is not what its source says: python notebooks/build.py {source.stem.split('_')[0]}"
             )
     return wrong
+
+
+def sources(chapters: list[str]) -> list[Path]:
+    """The sources of chapters such as "03" or "05b"; all for an empty list.  ValueError for a chapter that is not there."""
+    known = {path.stem.split("_")[0]: path for path in sorted(SOURCE.glob("[0-9][0-9]*_*.py"))}
+    if unknown := [chapter for chapter in chapters if chapter not in known]:
+        raise ValueError(f"no such chapter: {' '.join(unknown)}; there are {' '.join(known)}")
+    return [path for chapter, path in known.items() if not chapters or chapter in chapters]
 
 
 def main() -> int:
@@ -183,32 +223,36 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--nbgrader", metavar="COURSE", type=Path, help="only write assignments for nbgrader")
     options = parser.parse_args()
-    sources = [
-        path
-        for path in sorted(SOURCE.glob("[0-9][0-9]_*.py"))
-        if not options.chapters or path.stem[:2] in options.chapters
-    ]
-    if not sources:
-        parser.error(f"no such chapter: {' '.join(options.chapters)}")
+    try:
+        chosen = sources(options.chapters)
+    except ValueError as error:
+        parser.error(str(error))
     if options.check:
-        wrong = [line for source in sources for line in differs(source)]
-        print("\n".join(wrong) or f"{len(sources)} chapters: the notebooks are what their sources say")
+        wrong = [line for source in chosen for line in differs(source)]
+        print("\n".join(wrong) or f"{len(chosen)} chapters: the notebooks are what their sources say")
         return 1 if wrong else 0
     if options.nbgrader is not None:
-        for source in sources:
+        for source in chosen:
             path = options.nbgrader / "source" / source.stem / f"{source.stem}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             write(for_nbgrader(source), path)
             print(path)
         return 0
-    for source in sources:
+    from compute_claims import read
+
+    wrong = []
+    for source in chosen:
         for solved in (False, True):
             notebook = cells(source, solved)
-            seconds = execute(notebook, HERE)
+            claims = read(source.stem.split("_")[0]) if solved else []
+            seconds = execute(notebook, HERE, claims, wrong)
+            describe(notebook, source)
             path = (SOLUTIONS if solved else HERE) / f"{source.stem}.ipynb"
             write(notebook, path)
             print(f"{path.relative_to(HERE)!s:<40}{seconds:>6.1f} s{path.stat().st_size / 1e3:>9.0f} kB", flush=True)
-    return 0
+    for line in wrong:
+        print(f"this claim does not hold: {line}")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +19,12 @@ class Exercise:
     ask         the question, in one sentence
     solution    a correct function
     given       draws its arguments: given(rng) -> {name: value}, in the order of the function's parameters
+    edges       fixed arguments, asked before random ones: edges() -> [{name: value}, ...]; the cases that a random input
+                hardly ever contains, such as u = v, or a batch without the last label
     returns     the names of the results, in order: ("dx", "dW", "db")
     mistakes    {hint: a wrong function of the same arguments}; an answer that agrees with that function gets the hint
     tolerance   largest allowed error, relative to the largest entry of the correct result
-    about       what to read again: the label of an equation, or a file
+    about       where to read: labels of equations of the chapter, such as "(Dense.1)", or one of its headings, in quotes
     """
 
     name: str
@@ -33,3 +35,8 @@ class Exercise:
     mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     tolerance: float = 1e-6
     about: str = ""
+    edges: Callable[[], Sequence[Arguments]] = tuple
+
+    def arguments(self, seed: int) -> dict[str, Any]:
+        """One input: fixed case number -1 - seed for a negative seed, otherwise a random one, drawn with that seed."""
+        return dict(self.edges()[-1 - seed] if seed < 0 else self.given(np.random.default_rng(seed)))

@@ -12,10 +12,10 @@ from typing import Any
 from ..files.arrays import decoded
 
 MOST_BYTES = 50_000_000
-EXERCISE = re.compile(r"\d\d\.\w+")
+EXERCISE = re.compile(r"\d\d[a-z]?\.\w+")
 #: magics whose cells are Python
 TIMES = re.compile(r"\s*%%(time|timeit|capture|prun)\b[^\n]*\n")
-SAYS_SOLVED = re.compile(r"(\d\d\.\w+): solved\b")
+SAYS_SOLVED = re.compile(r"(\d\d[a-z]?\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
 USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
 
@@ -55,7 +55,7 @@ def read(path: Path) -> Submission:
     calls = [call for tree in _with_names(trees) for call in tree]
     chapters = Counter(name.split(".")[0] for name, _ in calls)
     functions = {name: expression for name, expression in calls if expression}
-    named = re.match(r"(\d\d)_", path.name)
+    named = re.match(r"(\d\d[a-z]?)_", path.name)
     chapter = chapters.most_common(1)[0][0] if chapters else named[1] if named else ""
     odd = [line for number, tree in trees for line in _odd(number, tree)]
     return Submission(notebook, chapter, functions, claimed, odd)

@@ -37,7 +37,7 @@ def unpack(text: str) -> Any:
 
 
 def reply(name: str, function: Any, seed: int) -> str:
-    """JSON text: the answer of `function` to the exercise `name` on the input made with `seed`, or the error it raised.
+    """JSON text: the answer of `function` to the exercise `name` on its input arguments(seed), or the error it raised.
 
     If `function` is None, the text says that it is missing.
     """
@@ -46,7 +46,7 @@ def reply(name: str, function: Any, seed: int) -> str:
     if function is None:
         return json.dumps({"missing": True})
     try:
-        value = function(**find(name).given(np.random.default_rng(seed)))
+        value = function(**find(name).arguments(seed))
     except (Exception, SystemExit) as error:  # sent as part of the reply
         return json.dumps({"raised": type(error).__name__, "says": str(error)[:1000]})
     return json.dumps({"value": _packed(value)})

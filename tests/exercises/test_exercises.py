@@ -46,28 +46,66 @@ def test_unknown_mistakes_are_described():
         return check("03.dense_backward", lambda dy, x, W: change(*solution(dy, x, W), dy, x), seed=1).hint
 
     assert "dx has the wrong sign" in told(lambda dx, dW, db, dy, x: (-dx, dW, db))
-    assert "dx is 5 times too large: is a factor 1/N missing (N = 5" in told(lambda dx, dW, db, dy, x: (5 * dx, dW, db))
-    assert "dx is 1/5 of what it should be" in told(lambda dx, dW, db, dy, x: (dx / 5, dW, db))
+    assert "Every entry of dx is 5 times (the length of dy) what it should be" in told(
+        lambda dx, dW, db, dy, x: (5 * dx, dW, db)
+    )
+    assert "1/5 of (the length of dy is 5) what it" in told(lambda dx, dW, db, dy, x: (dx / 5, dW, db))
     assert "3.7 times what it should be" in told(lambda dx, dW, db, dy, x: (3.7 * dx, dW, db))
-    assert "dx has the shape (4, 5), expected (5, 4): is a product transposed?" in told(
+    assert "dx has the shape (4, 5), expected (5, 4): is something transposed?" in told(
         lambda dx, dW, db, dy, x: (dx.T, dW, db)
     )
     assert "do not sum it over the batch" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
-    assert "95% of the entries of dx are right; the first wrong one is at (2, 1)" in told(
+    assert "95% of the entries of dx are right; the first wrong one is at [2, 1]; your function returned" in told(
         lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db)
     )
-    assert "the right shape, but the wrong values" in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
+    assert (
+        "the right shape, but no entry is right: the first wrong one is at [0, 0]; your function returned 2.4578"
+        in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
+    )
     assert "not finite" in told(lambda dx, dW, db, dy, x: (dx * np.inf, dW, db))
     assert "It should return 3 values, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
-    assert (
-        "its dtype is float32, and the input is float64"
-        in check(
-            "03.leaky_relu_backward",
-            lambda dy, x, slope: np.where(x > 0, dy, slope * dy).round(9).astype(np.float32),
-            seed=0,
-        ).hint
-    )
+    assert "dx is complex" in told(lambda dx, dW, db, dy, x: (dx + 1j, dW, db))
+    assert "the dtype int64, which cuts off" in told(lambda dx, dW, db, dy, x: (dx.astype(np.int64), dW, db))
     assert "the shape (), expected (4,)" in told(lambda dx, dW, db, dy, x: (dx, dW, 0.0))
+
+
+def test_a_missing_axis_of_length_1_is_not_called_a_sum_over_the_batch():
+    right = find("02.g_loss_gradient").solution
+    hint = check("02.g_loss_gradient", lambda fake_logits: right(fake_logits)[:, 0]).hint
+    assert "the shape (5,), expected (5, 1): an axis of length 1 is missing" in hint
+
+
+def test_a_wrong_number_is_called_a_multiple_only_if_the_factor_is_simple_and_the_same_twice():
+    right = find("01.value_of_game").solution
+    hint = lambda wrong: check("01.value_of_game", wrong).hint
+    assert "V is 2 times what it should be" in hint(lambda d_real, d_fake: 2 * right(d_real, d_fake))
+    assert "V is 1/8 of (the length of d_real is 8)" in hint(lambda d_real, d_fake: right(d_real, d_fake) / 8)
+    for wrong in (
+        lambda d_real, d_fake: 1.3 * right(d_real, d_fake),
+        lambda d_real, d_fake: right(d_real, d_fake) + 1,
+        lambda d_real, d_fake: np.log(np.mean(d_real)) + np.log(np.mean(1 - d_fake)),
+    ):
+        for _ in range(20):
+            assert "V is wrong: for one input of the check, your function returned" in hint(wrong)
+
+
+def test_values_count_not_their_dtype():
+    right = find("03.leaky_relu_backward").solution
+    assert check("03.leaky_relu_backward", lambda dy, x, slope: right(dy, x, slope).astype(np.float32)).ok
+    assert check("04.labels", lambda turn, N: np.full((N, 1), int(turn == "G"))).ok
+
+
+def test_a_forgotten_return_is_told():
+    def js(p, q):
+        print("JS", (p * q).sum())
+
+    assert "returns nothing: is there a `return`" in check("01.js", js).hint
+
+    def skeleton(p, q):
+        """Your task."""
+        ...  # your code
+
+    assert check("01.js", skeleton).status == OPEN
 
 
 def test_what_a_students_code_raises_does_not_stop_the_notebook():
