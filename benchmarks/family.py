@@ -41,6 +41,7 @@ RECIPES = (
     "dragan-mnist",
     "ragan-mnist",
     "r1-mnist",
+    "r3gan-mnist",
 )
 FIGURES = ("frechet", "precision", "recall", "seconds")
 

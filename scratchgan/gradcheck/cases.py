@@ -13,7 +13,15 @@ from numpy.typing import DTypeLike
 
 from .. import layers as L
 from ..layers import Sequential
-from ..losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
+from ..losses import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticPairing,
+    Wasserstein,
+)
 from ..losses.cross_entropy import CrossEntropy
 from ..models import (
     acgan,
@@ -25,6 +33,7 @@ from ..models import (
     mlp_gan,
     projection_gan,
     r1gan,
+    r3gan,
     ragan,
     wgan_clip,
     wgan_gp,
@@ -172,6 +181,7 @@ LOSSES = [
     Case("Hinge", lambda rng: Hinge()),
     Case("Wasserstein", lambda rng: Wasserstein()),
     Case("RelativisticAverage", lambda rng: RelativisticAverage()),
+    Case("RelativisticPairing", lambda rng: RelativisticPairing()),
 ]
 
 CLASSIFIERS = [Case("CrossEntropy", lambda rng: CrossEntropy(np.array([2, 0, 2, 1])), (4, 3))]
@@ -204,6 +214,7 @@ GAMES = [
     Case("MLP GAN, hinge", lambda rng: mlp_gan(2, 2, (5, 4), loss="hinge"), (4, 2)),
     Case("MLP GAN, wasserstein", lambda rng: mlp_gan(2, 2, (5, 4), loss="wasserstein"), (4, 2)),
     Case("MLP GAN, relativistic", lambda rng: mlp_gan(2, 2, (5, 4), loss="relativistic-average"), (4, 2)),
+    Case("MLP GAN, pairing", lambda rng: mlp_gan(2, 2, (5, 4), loss="relativistic-pairing"), (4, 2)),
     Case(
         "MLP GAN, minimax, images",
         lambda rng: mlp_gan(data_shape=(3, 2, 1), latent_dim=2, hidden=(5,), loss="minimax"),
@@ -241,6 +252,7 @@ GAMES = [
     Case("DCGAN, WGAN-GP, layer norm", lambda rng: wgan_gp(image_size=8, width=2, latent_dim=3, dense=0), (4, 8, 8, 1)),
     Case("LSGAN", nets.tiny(lsgan), (4, 4, 4, 1)),
     Case("RaGAN", nets.tiny(ragan), (4, 4, 4, 1)),
+    Case("R3GAN", nets.tiny(r3gan), (4, 4, 4, 1)),
     Case("DRAGAN", nets.tiny(dragan), (4, 4, 4, 1)),
     Case("WGAN", nets.tiny(wgan_clip), (4, 4, 4, 1)),
     Case("Conditional, concat", nets.small(cgan, d_norm="none"), (4, 8, 8, 1)),

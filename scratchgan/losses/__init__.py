@@ -17,6 +17,7 @@ from .least_squares import LeastSquares as LeastSquares
 from .hinge import Hinge as Hinge
 from .wasserstein import Wasserstein as Wasserstein
 from .relativistic import RelativisticAverage as RelativisticAverage
+from .pairing import RelativisticPairing as RelativisticPairing
 # isort: on
 
 #: name -> class, for every loss that is imported above, in that order

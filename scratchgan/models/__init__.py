@@ -21,6 +21,7 @@ from .member import base_of, check_options, method_of, options_of
 from .mlp import mlp_gan
 from .projection_gan import projection_gan
 from .r1gan import r1gan
+from .r3gan import r3gan
 from .ragan import ragan
 from .sngan import sngan
 from .wgan_clip import wgan_clip
@@ -36,6 +37,7 @@ MODELS: dict[str, Callable[..., Any]] = {
     "dragan": dragan,
     "ragan": ragan,
     "r1gan": r1gan,
+    "r3gan": r3gan,
     "cgan": cgan,
     "projection": projection_gan,
     "acgan": acgan,
@@ -59,6 +61,7 @@ __all__ = [
     "options_of",
     "projection_gan",
     "r1gan",
+    "r3gan",
     "ragan",
     "sngan",
     "wgan_clip",

@@ -5,7 +5,15 @@ import pytest
 
 from scratchgan import losses
 from scratchgan.layers import sigmoid, softplus
-from scratchgan.losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticAverage, Wasserstein
+from scratchgan.losses import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticPairing,
+    Wasserstein,
+)
 from scratchgan.models import mlp_gan
 
 LOG4 = np.log(4)
@@ -134,6 +142,7 @@ def test_names_and_bad_input():
         (Hinge(), -1.0, 2.0, 1.0),
         (Wasserstein(), 0.7, 0.0, -0.7),
         (RelativisticAverage(), 1.3, LOG4, LOG4),
+        (RelativisticPairing(), 1.3, LOG4 / 2, LOG4 / 2),
     ],
     ids=lambda v: getattr(v, "name", str(v)),
 )
@@ -176,6 +185,36 @@ def test_optimal_relativistic_discriminator():
     S_p, S_q = sigmoid(-rt)[where_p].mean(), sigmoid(ft)[where_q].mean()
     np.testing.assert_allclose(p * (sigmoid(-rt) + S_q), q * (sigmoid(ft) + S_p), rtol=1e-8)
     assert np.ptp(c) > 0.5
+
+
+def test_optimal_pairing_discriminator_and_its_loss():
+    """On three points, descend to the optimum over all pairs: C = log p/q + const, and log 2 - JSD of the pairs."""
+    p, q = np.array([10, 4, 2]), np.array([2, 6, 7])  # how often each point occurs among 16 and among 15
+    c, loss = np.zeros(3), RelativisticPairing()
+    where_p, where_q = np.repeat(np.arange(3), p), np.repeat(np.arange(3), q)
+    for _ in range(8000):
+        value, d_real, d_fake = loss.discriminator(c[where_p][:, None], c[where_q][:, None])
+        c -= 4 * (np.bincount(where_p, d_real[:, 0], 3) + np.bincount(where_q, d_fake[:, 0], 3))
+    best = np.log(p / 16) - np.log(q / 15)
+    np.testing.assert_allclose(c - c[0], best - best[0], atol=1e-8)
+    one, other = np.outer(p / 16, q / 15), np.outer(q / 15, p / 16)
+    middle = (one + other) / 2
+    jsd = (np.sum(one * np.log(one / middle)) + np.sum(other * np.log(other / middle))) / 2
+    assert value == pytest.approx(np.log(2) - jsd, abs=1e-10)
+
+
+def test_pairs_are_the_nth_of_both_batches_or_all_pairs(rng):
+    loss, (r, f) = RelativisticPairing(), rng.standard_normal((2, 4, 1))
+    by_hand = np.mean([np.log1p(np.exp(-(a - b))) for a, b in zip(r.ravel(), f.ravel(), strict=True)])
+    assert loss.discriminator(r, f)[0] == pytest.approx(by_hand, rel=1e-12)
+    assert loss.discriminator(r, f[::-1].copy())[0] != pytest.approx(by_hand, rel=1e-3)
+    every = np.mean([np.log1p(np.exp(-(a - b))) for a in r.ravel() for b in f[:3].ravel()])
+    assert loss.discriminator(r, f[:3])[0] == pytest.approx(every, rel=1e-12)
+    assert loss.generator(f[:3], r)[0] == pytest.approx(every + np.mean(r) - np.mean(f[:3]), rel=1e-12)
+    for real, fake in ((r, f[:1]), (r[:1], f), (r[:1], f[:1])):
+        _, d_real, d_fake = loss.discriminator(real, fake)
+        assert (d_real.shape, d_fake.shape) == (real.shape, fake.shape)
+        assert d_real.sum() == pytest.approx(-d_fake.sum(), rel=1e-12)
 
 
 def test_wasserstein_estimates_the_earth_movers_distance(rng):

@@ -362,7 +362,10 @@ def test_random_nets_to_second_order(kind, norm, activation, seed):
         assert np.abs(dx - expected_dx).max() <= 1e-8 * max(np.abs(expected_dx).max(), 1e-3)
 
 
-@pytest.mark.parametrize("loss", ["minimax", "non-saturating", "least-squares", "wasserstein", "relativistic-average"])
+@pytest.mark.parametrize(
+    "loss",
+    ["minimax", "non-saturating", "least-squares", "wasserstein", "relativistic-average", "relativistic-pairing"],
+)
 @pytest.mark.parametrize(
     "make",
     [
@@ -394,6 +397,7 @@ def test_jacobian_of_the_whole_game(make, loss, rng):
             soft(-(r - f.mean())).mean() + soft(f - r.mean()).mean(),
             soft(-(f - r.mean())).mean() + soft(r - f.mean()).mean(),
         ),
+        "relativistic-pairing": lambda: (soft(f - r).mean(), soft(r - f).mean()),
     }[loss]()
     field = [*torch.autograd.grad(d_loss, pD, create_graph=True), *torch.autograd.grad(g_loss, pG, create_graph=True)]
     # v' t: the derivative of <v, w> in w of the transposed product (double backward gives v'^T w)
