@@ -304,3 +304,14 @@ def test_all_bad_files_are_named_at_once(tmp_path):
         if path.name[0] not in "gh":
             path.unlink()
     refuses(tmp_path, f"{tmp_path / 'half.png'}: broken image (", "delete or replace it", image_size=8)
+
+
+def test_what_pillow_says_of_a_file_that_was_cut_off_is_given_as_its_words(tmp_path):
+    """GIF's decoder raises IndexError here, whose text alone names nothing."""
+    (tmp_path / "cut.gif").write_bytes(b"GIF89a\x01")
+    refuses(
+        tmp_path,
+        f"{tmp_path / 'cut.gif'}: broken image (Pillow cannot decode it: ",
+        "delete or replace it",
+        image_size=8,
+    )
