@@ -7,7 +7,8 @@ Method    D says of a real sample and a fake which is the real one: losses.Relat
           not see how steep D is at fakes where no data are.
 Nets      DCGAN's, as for the other members of the family, no normalisation in D.  The paper has ResNets without any
           normalisation.
-Training  Adam without momentum (beta1 = 0), one turn each, and an average of G's weights, as in the paper.
+Training  Adam without momentum (beta1 = 0), one turn each, and an average of G's weights, as in the paper.  gamma = 1: of
+          10, 1 and 0.1, the one with the smallest Frechet distance on digits after 500 steps (one seed).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .member import Member
 METHOD = {
     "loss": "relativistic-pairing",
     "penalty": "r1+r2",
-    "penalty_weight": 10.0,
+    "penalty_weight": 1.0,
     "d_norm": "none",
     "latent_dim": 64,
     "width": 32,
