@@ -3,8 +3,7 @@
 #
 # *About 85 minutes, in two sittings: a good place to stop is marked. With pencil and paper, plan more. You need:
 # chapters 01 to 04, and one idea each of 05 (features of an image) and 08 (that a distance of distributions is a
-# number).
-# Softmax is derived here.*
+# number). Softmax is derived here.*
 #
 # The generator of chapter 00 draws digits, but it draws what it likes. You can throw noise at it until a seven comes
 # out. That is not asking.
@@ -43,9 +42,9 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 #
 # $$V = \sum_l \pi_l \int \big[\,p(x|l) \log D(x|l) + q(x|l) \log(1 - D(x|l))\,\big]\,dx .$$
 #
-# $D$ may be chosen freely at each *pair* $(x, l)$. Chapter 02 maximised a weighted sum of $\log D$ and $\log (1-D)$: the
-# best $D$ is the first weight, divided by the sum of both. Here the weights are $\pi_l\, p(x|l)$ and $\pi_l\, q(x|l)$,
-# and $\pi_l$ cancels:
+# $D$ may be chosen freely at each *pair* $(x, l)$. Chapter 02 maximised a weighted sum of $\log D$ and $\log (1-D)$:
+# the best $D$ is the first weight, divided by the sum of both. Here the weights are $\pi_l\, p(x|l)$ and $\pi_l\,
+# q(x|l)$, and $\pi_l$ cancels:
 #
 # $$D^*(x|l) = \frac{p(x|l)}{p(x|l) + q(x|l)}, \qquad
 #   V = \sum_l \pi_l \big(2\,\mathrm{JSD}(p(\cdot|l), q(\cdot|l)) - \log 4\big).$$
@@ -55,8 +54,7 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 #
 # *With numbers.* At some $x$ let $p(x|0) = 0.6$, $p(x|1) = 0.2$, and let $G$ have exchanged the two: $q(x|0) = 0.2$,
 # $q(x|1) = 0.6$, with $\pi_0 = \pi_1 = \frac12$. A $D$ that is told says $0.6/0.8 = 0.75$ for the label 0 and $0.2/0.8
-# = 0.25$
-# for the label 1: it has noticed.
+# = 0.25$ for the label 1: it has noticed.
 #
 # **Now hide the label from $D$.** Then $D(x)$ is one number for all labels, the sum goes inside the integral, and
 #
@@ -64,9 +62,8 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 #   \Big(\sum_l \pi_l\, q(x|l)\Big) \log(1-D(x)) \Big]\,dx .$$
 #
 # In the example both mixtures are $\frac12\cdot 0.6 + \frac12\cdot 0.2 = 0.4$, and $D = 0.4/0.8 = \frac12$: nothing to
-# notice.
-# Only the mixtures $p(x) = \sum_l \pi_l\,p(x|l)$ and $q(x) = \sum_l \pi_l\,q(x|l)$ are left. Who asked for what has
-# disappeared from the game.
+# notice. Only the mixtures $p(x) = \sum_l \pi_l\,p(x|l)$ and $q(x) = \sum_l \pi_l\,q(x|l)$ are left. Who asked for what
+# has disappeared from the game.
 
 # %% [markdown]
 # ## Predict
@@ -94,8 +91,7 @@ for name, q0, q1 in (("obeys", zero, one), ("ignores", both, both), ("swaps", on
 
 # %% [markdown]
 # In four of the six. A $D$ that is told wants obedience and nothing less; a $D$ that is not told is content with all
-# three.
-# **Feeding the label to $G$ alone does nothing**: $G$ can use it or not, and nobody minds.
+# three. **Feeding the label to $G$ alone does nothing**: $G$ can use it or not, and nobody minds.
 
 # %% [markdown]
 # ### Exercise 09.conditional_d
@@ -159,12 +155,10 @@ check("09.g_input", g_input)
 # %% [markdown]
 # ## How $D$ is told, 1: the label beside the features
 #
-# A discriminator of images first makes *features*: the numbers that its convolutions give, one row $\phi$ for each image
-# (chapter 05). Its last layer makes the logit of them, $C$. The first idea is the same as for $G$ (Mirza & Osindero
-# 2014):
-# look up the label's vector $e(l)$, a row of a table that is learned, and put it beside the features. A layer of the
-# package
-# calls its input $x$ and its output $y$, whatever they are, so in the source this reads
+# A discriminator of images first makes *features*: the numbers that its convolutions give, one row $\phi$ for each
+# image (chapter 05). Its last layer makes the logit of them, $C$. The first idea is the same as for $G$ (Mirza &
+# Osindero 2014): look up the label's vector $e(l)$, a row of a table that is learned, and put it beside the features. A
+# layer of the package calls its input $x$ and its output $y$, whatever they are, so in the source this reads
 #
 # $$y = [x,\, e(l)] \qquad\text{(LabelConcat.1)}$$
 #
@@ -173,19 +167,16 @@ check("09.g_input", g_input)
 #
 # **One hidden layer must follow.** Suppose the logit came at once, $C = \phi \cdot w + e(l) \cdot w_e + b$. Then
 # $\partial C / \partial \phi = w$ for every label. The features that look *more real* would be the same ones whether a
-# seven was asked for or a three; the label could only shift the whole logit up or down. And the loss $L$ of $G$? By
-# the chain
-# rule $\partial L / \partial \phi = \frac{\partial L}{\partial C}\, w$: through the first factor the label changes
-# *how hard* the
-# features are pulled, never *where to*. So $D$ could prefer labels, but never a *pair*.
+# seven was asked for or a three; the label could only shift the whole logit up or down. And the loss $L$ of $G$? By the
+# chain rule $\partial L / \partial \phi = \frac{\partial L}{\partial C}\, w$: through the first factor the label
+# changes *how hard* the features are pulled, never *where to*. So $D$ could prefer labels, but never a *pair*.
 #
-# With a layer and a bend between, $\mathrm{LeakyReLU}(\phi W_\phi + e(l) W_e + b_1)$, the label decides which units
-# are on
-# the steep side of their bend, and so which features count.
+# With a layer and a bend between, $\mathrm{LeakyReLU}(\phi W_\phi + e(l) W_e + b_1)$, the label decides which units are
+# on the steep side of their bend, and so which features count.
 #
-# Is that more than an argument? Four discriminators, on the 1,797 digits of 8 x 8 pixels; everything else is the
-# same. (The fourth, projection, is derived in the next section.) **Predict:** a digit a row, the same noise in a column;
-# what do the pictures of the four look like?
+# Is that more than an argument? Four discriminators, on the 1,797 digits of 8 x 8 pixels; everything else is the same.
+# (The fourth, projection, is derived in the next section.) **Predict:** a digit a row, the same noise in a column; what
+# do the pictures of the four look like?
 
 # %%
 from functools import partial
@@ -246,10 +237,10 @@ for way, (gan, d_loss) in runs.items():
 #   hidden layer: the rows are mixed, and each column repeats one digit. Concat, and projection: each row shows one digit.
 fig = figure(10, 10.8)
 for axes, (way, rows) in zip(fig.subplots(2, 2).flat, grids.items(), strict=True):
-    axes.imshow(image_grid(rows, columns=8)[..., 0], cmap="gray", interpolation="nearest")
+    axes.imshow(image_grid(rows, columns=8)[..., 0], cmap="gray", interpolation="bicubic")       # easier to read than squares
     axes.set_yticks([5 + 9 * k for k in range(10)], range(10))
     axes.set(xticks=[])
-    axes.set_xlabel("eight draws of noise", fontsize=10)
+    axes.set_xlabel("eight draws of noise (8 x 8 pixels, smoothed)", fontsize=10)
     axes.set_ylabel("digit asked for", fontsize=10)
     axes.set_title(f"{way}: {right[way]:.0%} read as asked", fontsize=12)
 fig.suptitle("A digit a row: only the two lower ones obey", fontsize=13)
@@ -258,23 +249,17 @@ fig
 
 # %% [markdown]
 # The first two draw digits of a sort, but no row is of one kind, and chance is 10 %. Go down a column of theirs: the
-# image
-# follows the noise, and changes much less with what was asked: the columns of the table, "spread down" against "along",
-# are the standard deviation of a pixel over the ten labels and over the eight draws of noise. The last two obey, and
-# with
-# them the label moves the image at least as much as the noise does. (What a sample shows is read off the nearest real
-# image,
-# a judge that has no part in the game. It makes mistakes of its own, so the last two percentages are not a race.) And
-# look at
-# the losses of $D$: in this run the one that was not told and the one with concatenation lie close together. The loss
-# does not
-# say who obeys.
+# image follows the noise, and changes much less with what was asked: the columns of the table, "spread down" against
+# "along", are the standard deviation of a pixel over the ten labels and over the eight draws of noise. The last two
+# obey, and with them the label moves the image at least as much as the noise does. (What a sample shows is read off the
+# nearest real image, a judge that has no part in the game. It makes mistakes of its own, so the last two percentages
+# are not a race.) And look at the losses of $D$: in this run the one that was not told and the one with concatenation
+# lie close together. The loss does not say who obeys.
 #
 # **A film.** The label went into $G$ as a one-hot row, which picks a row of $W_l$. Nobody keeps us from feeding a row
-# that is
-# half a three and half a four: it picks the point half-way between two rows. $G$ was never trained there. Below,
-# sixteen draws
-# of noise go from 0 to 9 and back to 0. **Predict:** will a digit dissolve into the next one, or jump?
+# that is half a three and half a four: it picks the point half-way between two rows. $G$ was never trained there.
+# Below, sixteen draws of noise go from 0 to 9 and back to 0. **Predict:** will a digit dissolve into the next one, or
+# jump?
 
 # %%
 from scratchgan import GAN
@@ -310,9 +295,8 @@ animation_html(frames, [f"{1 - w % 1:.0%} {int(w)}, {w % 1:.0%} {(int(w) + 1) % 
 # The second term asks whether $x$ looks real at all. It does not know the label.
 #
 # **Step 2, an assumption.** Let the network make features $\phi(x)$ of the image that are good enough for a *linear*
-# classifier:
-# the probability of a label is a softmax of inner products, for real data with directions $v^p_l$ and for fakes with
-# $v^q_l$,
+# classifier: the probability of a label is a softmax of inner products, for real data with directions $v^p_l$ and for
+# fakes with $v^q_l$,
 #
 # $$p(l|x) = \frac{\exp(v^p_l\cdot\phi)}{\sum_k \exp(v^p_k\cdot\phi)}
 #   \quad\Longrightarrow\quad \log p(l|x) = v^p_l\cdot\phi - \log S^p(\phi), \qquad
@@ -330,15 +314,13 @@ animation_html(frames, [f"{1 - w % 1:.0%} {int(w)}, {w % 1:.0%} {(int(w) + 1) % 
 #
 # So the label is a **direction** $e(l)$ among the features, and $D$ asks whether the features point that way. The
 # package takes $\psi$ linear in the features too. With the letters of a layer, $x$ for the row of features that comes
-# in and
-# $y$ for the logit that goes out:
+# in and $y$ for the logit that goes out:
 #
 # $$y = x w + b + \langle e(l), x \rangle \qquad\text{(Projection.1)}$$
 #
 # *With numbers.* Features $x = (1, 2)$, $w = (3, -1)$, $b = 0.5$. Without the label, $y = 3 - 2 + 0.5 = 1.5$. If a
-# digit was
-# asked for whose direction is $(1, 1)$, $3$ is added and $y = 4.5$: these features point that way. If it was one with
-# $(-2, 0)$, $-2$ is added and $y = -0.5$: a real-looking image, but not of this.
+# digit was asked for whose direction is $(1, 1)$, $3$ is added and $y = 4.5$: these features point that way. If it was
+# one with $(-2, 0)$, $-2$ is added and $y = -0.5$: a real-looking image, but not of this.
 #
 # Is step 3 right? Random directions, random features, both sides as numbers:
 
@@ -396,8 +378,7 @@ check("09.projection", projection)
 #
 # with the rows $de$ added up in the table, label by label: $dE_k = \sum_{n:\,l_n=k} de_n$. Compare $dx$ with the
 # concatenation without a hidden layer, where it was $dy\,w^\top$ for all: here every label pushes its own way, with no
-# hidden
-# layer at all.
+# hidden layer at all.
 #
 # *A trap.* `dE[labels] += dy * x` looks right. NumPy reads the rows, adds, and writes them back; where a label occurs
 # twice, the second writing overwrites the first. `np.add.at` adds them all.
@@ -433,8 +414,7 @@ check("09.projection_backward", projection_backward)
 
 # %% [markdown]
 # The package's own layer is these lines: `psi` is a Dense layer, with the gradients of $w$ and $b$; `product` is the
-# inner
-# product; `embedding` is the table. Like every layer it is held against central differences.
+# inner product; `embedding` is the table. Like every layer it is held against central differences.
 
 # %%
 from scratchgan.layers import Projection
@@ -444,34 +424,29 @@ print(inspect.getsource(Projection.backward))
 passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "things" in text else None)
 
 # %% [markdown]
-# > **A good place to stop.** You know now who must be told, and two ways to tell $D$. The second sitting has the two
-# > in which
-# > $D$ is told nothing and has to answer, and what they do to diversity.
+# > **A good place to stop.** You know now who must be told, and two ways to tell $D$. The second sitting has the two in
+# > which $D$ is told nothing and has to answer, and what they do to diversity.
 #
 # ## How $D$ is told, 3: not at all. It has to say it
 #
 # ACGAN, for *auxiliary classifier* (Odena, Olah & Shlens 2017), turns the idea round. $D$ is *not* told the label;
-# beside its logit it puts out
-# $K$ more numbers, a guess at the label. It is trained to guess right on real samples, whose label is known, and on
-# fakes, where it is known what was asked. And $G$ is paid for being understood. Nobody fights over the guess; both
-# want it right:
+# beside its logit it puts out $K$ more numbers, a guess at the label. It is trained to guess right on real samples,
+# whose label is known, and on fakes, where it is known what was asked. And $G$ is paid for being understood. Nobody
+# fights over the guess; both want it right:
 #
 # $$J_D = L_D + L_Q(\text{fakes}) + L_Q(\text{real}) \quad\text{(Auxiliary.2)} \qquad
 #   J_G = L_G + L_Q(\text{fakes}) \quad\text{(Auxiliary.3)}$$
 #
 # $L_Q$ is **softmax cross-entropy**: how surprised the guess $Q$ is by the label. $D$ puts out $K$ *scores* $s_{nk}$
-# for sample
-# $n$, softmax makes probabilities $p_{nk}$ of them, and the label of the sample is $l_n$:
+# for sample $n$, softmax makes probabilities $p_{nk}$ of them, and the label of the sample is $l_n$:
 #
 # $$L_Q = -\frac1N\sum_n \log p_{n, l_n}, \quad p_{nk} = \frac{\exp s_{nk}}{\sum_j \exp s_{nj}},
 #   \quad\text{so}\quad L_Q = \frac1N \sum_n \Big(\log\sum_j \exp s_{nj} - s_{n,l_n}\Big) .
 #   \quad\text{(CrossEntropy.1)}$$
 #
 # (The scores of a classifier are often called logits as well. Here $C$ is *the* logit, of real against fake.) *With
-# numbers:*
-# scores $(0, \log 3)$ give the probabilities $(\frac14, \frac34)$. If the label is 0, the surprise is $\log 4 = 1.39$;
-# if it
-# is 1, only $\log\frac43 = 0.29$.
+# numbers:* scores $(0, \log 3)$ give the probabilities $(\frac14, \frac34)$. If the label is 0, the surprise is $\log 4
+# = 1.39$; if it is 1, only $\log\frac43 = 0.29$.
 #
 # **Its derivative** by one score: the first term gives, by the chain rule,
 #
@@ -481,11 +456,10 @@ passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "t
 #
 # $$\frac{\partial L_Q}{\partial s_{nk}} = \frac{p_{nk} - [k = l_n]}{N} \qquad\text{(CrossEntropy.2)}$$
 #
-# where $[k = l_n]$ is 1 if it is true and 0 if not: *what was said, minus what is true*, the same shape as the
-# gradient of binary
-# cross-entropy in chapter 02. Every row sums to 0, for a number that is added to all scores of a sample changes no
-# probability. That is useful: subtract the largest score first, and no exponential can overflow, not even for a score
-# of 800.
+# where $[k = l_n]$ is 1 if it is true and 0 if not: *what was said, minus what is true*, the same shape as the gradient
+# of binary cross-entropy in chapter 02. Every row sums to 0, for a number that is added to all scores of a sample
+# changes no probability. That is useful: subtract the largest score first, and no exponential can overflow, not even
+# for a score of 800.
 
 # %% [markdown]
 # ### Exercise 09.cross_entropy_gradient
@@ -517,8 +491,8 @@ check("09.cross_entropy_gradient", cross_entropy_gradient)
 #   = \mathbb E_{q(x)}\Big[\underbrace{\sum_l q(l|x) \log\frac{q(l|x)}{p(l|x)}}_{\mathrm{KL}(q(l|x)\,\|\,p(l|x))}
 #   \;\underbrace{- \sum_l q(l|x) \log q(l|x)}_{\text{entropy of } q(l|x)}\Big]$$
 #
-# (add and subtract $\log q(l|x)$). The first part is what we want: it is 0 when fakes carry labels as the data do.
-# The second part comes unasked. It is smallest if **no fake could belong to two labels**, whatever the data are like. If
+# (add and subtract $\log q(l|x)$). The first part is what we want: it is 0 when fakes carry labels as the data do. The
+# second part comes unasked. It is smallest if **no fake could belong to two labels**, whatever the data are like. If
 # some real sevens look like ones, $G$ is paid for not drawing those.
 #
 # An example in which everything is known: two labels on a line, $p(x|l) = \mathcal N(\pm 1, 1)$, which overlap a good
@@ -531,8 +505,7 @@ check("09.cross_entropy_gradient", cross_entropy_gradient)
 # mixture what is below 0, asked for the right one what is above. Its $q(x)$ is exactly $p(x)$, and a $D$ that is not
 # told the label cannot object. What does each pay, if $Q$ is the best guess for real samples and fakes together,
 # $Q(l|x) = \frac{p(x,l) + q(x,l)}{p(x) + q(x)}$? **Predict:** who pays more, a $G$ that makes exactly the data, or one
-# that
-# splits them?
+# that splits them?
 
 # %%
 x = np.linspace(-9, 9, 180_001)
@@ -622,14 +595,11 @@ fig
 
 # %% [markdown]
 # With the projection a good part of the "right" samples lies left of 0, as in the data, where it is $\Phi(-1) =
-# 15.9\,\%$ ($\Phi$:
-# the share of a normal distribution below a point). The ACGAN's two labels meet at 0 and hardly overlap: its means
-# have moved
-# apart, its spread is narrower, and in this run it has found the split by itself. Both of its histograms together
-# still have
-# roughly the data's shape, so the other half of $D$ has little to complain of. This is a known weakness of the method.
-# Gong
-# et al. (2019) analyse it, and add a second classifier, for fakes alone, to take the entropy out again.
+# 15.9\,\%$ ($\Phi$: the share of a normal distribution below a point). The ACGAN's two labels meet at 0 and hardly
+# overlap: its means have moved apart, its spread is narrower, and in this run it has found the split by itself. Both of
+# its histograms together still have roughly the data's shape, so the other half of $D$ has little to complain of. This
+# is a known weakness of the method. Gong et al. (2019) analyse it, and add a second classifier, for fakes alone, to
+# take the entropy out again.
 #
 # So be careful with "99 % of the samples show what was asked for". A generator that draws the same perfect seven for
 # ever scores 100 %.
@@ -638,8 +608,7 @@ fig
 #
 # - At 3 the labels of the data hardly overlap. Does the lie still pay?
 # - At 0 both labels have the *same* distribution: a coin decided who is called left. There is nothing to obey. What
-#   will an
-#   ACGAN do with such labels?
+#   will an ACGAN do with such labels?
 #
 # The cell computes what both generators pay, and trains an ACGAN (ten seconds or so).
 
@@ -650,14 +619,10 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 
 # %% [markdown]
 # At 3 the two pay the same, to two decimals: where no real sample could belong to two labels, the entropy is nearly 0
-# anyway, and
-# what is paid for is obedience. At 0 the truth is that a label says nothing, $Q = \frac12$, and it costs $\log 2 =
-# 0.693$. The
-# split costs only $\log\frac43 = 0.288$, for after it the guess is right in three cases of four (half of its samples
-# are the
-# data's, where it is right by chance). And the ACGAN does it: it gives to labels that mean nothing a meaning, a half
-# of the
-# data each.
+# anyway, and what is paid for is obedience. At 0 the truth is that a label says nothing, $Q = \frac12$, and it costs
+# $\log 2 = 0.693$. The split costs only $\log\frac43 = 0.288$, for after it the guess is right in three cases of four
+# (half of its samples are the data's, where it is right by chance). And the ACGAN does it: it gives to labels that mean
+# nothing a meaning, a half of the data each.
 #
 # ## On real digits
 #
@@ -674,38 +639,27 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 # | `acgan-mnist` | **99.4 to 99.7 %** | 0.91 | **0.55** | 8.1 | **0.40** |
 # | real digits | | | | 10.5 | 0.33 |
 #
-# "Read as asked" is by a classifier that no GAN ever saw; the others are means of the seeds. What they measure, each
-# in a
-# sentence (chapter 11 derives the first two, and says what each is blind to):
+# "Read as asked" is by a classifier that no GAN ever saw; the others are means of the seeds. What they measure, each in
+# a sentence (chapter 11 derives the first two, and says what each is blind to):
 #
 # - **Frechet distance**, smaller is better. Send real and fake images through the classifier, take the numbers of a
-#   hidden layer
-#   as features, and compare the features' means $m$ and covariance matrices $S$: $|m_r - m_f|^2 +
+#   hidden layer as features, and compare the features' means $m$ and covariance matrices $S$: $|m_r - m_f|^2 +
 #   \operatorname{Tr}\big(S_r + S_f - 2\,(S_r^{1/2} S_f S_r^{1/2})^{1/2}\big)$, which is 0 if both agree.
 # - **Recall**, larger is better: is the variety of the data there? Round each fake's features draw a ball that reaches
-#   to its
-#   third nearest fake. Recall is the share of *real* images that lie in at least one of the balls.
+#   to its third nearest fake. Recall is the share of *real* images that lie in at least one of the balls.
 # - **Nearest of the same class**, larger is more varied: $\frac1n\sum_i \min_{j\ne i} |x_i - x_j|$ over $n = 200$
-#   images of one
-#   class, as rows of pixels.
+#   images of one class, as rows of pixels.
 # - **MS-SSIM in a class**, smaller is more varied: how alike two images of a class look. In a small window of both let
-#   $m_1, m_2$
-#   be the mean brightness, $v_1, v_2$ the variances and $v_{12}$ the covariance. Then
-#   $\frac{2 m_1 m_2 + \epsilon_1}{m_1^2 + m_2^2 + \epsilon_1}\cdot\frac{2 v_{12} + \epsilon_2}{v_1 + v_2 +
-#   \epsilon_2}$ is 1
-#   if the windows are equal, and smaller otherwise ($\epsilon_1, \epsilon_2$ are small numbers against a division by
-#   0). Its mean over all
-#   windows, at several sizes of the image, which are combined as a product of powers, is MS-SSIM, "multi-scale
-#   structural
-#   similarity".
+#   $m_1, m_2$ be the mean brightness, $v_1, v_2$ the variances and $v_{12}$ the covariance. Then $\frac{2 m_1 m_2 +
+#   \epsilon_1}{m_1^2 + m_2^2 + \epsilon_1}\cdot\frac{2 v_{12} + \epsilon_2}{v_1 + v_2 + \epsilon_2}$ is 1 if the
+#   windows are equal, and smaller otherwise ($\epsilon_1, \epsilon_2$ are small numbers against a division by 0). Its
+#   mean over all windows, at several sizes of the image, which are combined as a product of powers, is MS-SSIM,
+#   "multi-scale structural similarity".
 #
-# The table says what the line said. **The ACGAN obeys at least as well as the others, and varies least**, on all of
-# the last
-# three columns. It is a matter of degree here, because these classes hardly overlap: that classifier reads 99.1 % of
-# real
-# digits right. (Half a percent more obedience is nothing to be proud of, either. A second classifier, of another
-# architecture,
-# reads 99.0 to 99.6 % of `cgan-mnist` and 99.0 to 99.9 % of `acgan-mnist` as asked.)
+# The table says what the line said. **The ACGAN obeys at least as well as the others, and varies least**, on all of the
+# last three columns. It is a matter of degree here, because these classes hardly overlap: that classifier reads 99.1 %
+# of real digits right. (Half a percent more obedience is nothing to be proud of, either. A second classifier, of
+# another architecture, reads 99.0 to 99.6 % of `cgan-mnist` and 99.0 to 99.9 % of `acgan-mnist` as asked.)
 #
 # Look down a column of the picture: the same noise, ten digits. In the first panel the third column is written with a
 # bold pen in nearly every row. Nobody asked for that. What all digits share, $G$ can do once for all of them, and does.
@@ -722,21 +676,18 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 # %% [markdown]
 # ## And without labels: InfoGAN
 #
-# Suppose nobody has written labels down. InfoGAN (from *information*; Chen et al. 2016) gives $G$ a code $c$ beside
-# the noise, say one of
-# ten categories drawn at random. Nothing says what it means, and $G$ might ignore it, as in the very first table. So
-# demand that the code can be *read* in the image: that the **mutual information** between the two be large. It is
-# defined as
+# Suppose nobody has written labels down. InfoGAN (from *information*; Chen et al. 2016) gives $G$ a code $c$ beside the
+# noise, say one of ten categories drawn at random. Nothing says what it means, and $G$ might ignore it, as in the very
+# first table. So demand that the code can be *read* in the image: that the **mutual information** between the two be
+# large. It is defined as
 #
 # $$I(c; x) = H(c) - H(c|x), \qquad x = G(z, c),$$
 #
-# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c)
-# \log p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. *With numbers:* two codes, equally
-# frequent, have
+# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c) \log
+# p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. *With numbers:* two codes, equally frequent, have
 # $H(c) = \log 2 = 0.693$. If every image betrays its code, $H(c|x) = 0$ and $I = 0.693$ nats; if images of both codes
-# look
-# the same, $H(c|x) = \log 2$ and $I = 0$. The trouble is $p(c|x)$: which code an
-# image came from is not known to anybody, for it would mean to invert $G$.
+# look the same, $H(c|x) = \log 2$ and $I = 0$. The trouble is $p(c|x)$: which code an image came from is not known to
+# anybody, for it would mean to invert $G$.
 #
 # **The bound.** Take any guess $Q(c|x)$ instead, and see what is lost:
 #
@@ -814,20 +765,17 @@ fig
 # %% [markdown]
 # It starts at 0, touches $I$ at the truth, and falls again: a guess that is too sure is punished.
 #
-# Does InfoGAN find the digits? No label was ever shown. In the picture of four panels above (right), its ten
-# categories were named
-# after the digit that each makes most of, by the best one-to-one assignment. Then the share that agrees is **88.0,
-# 74.4 and 76.0 %** on three seeds (`conditional.json`). Look at rows 4 and 9: both codes make both digits. Nothing in
-# the formula forbids it. *Which* ten kinds the digits are divided into, nobody said, and a kind that holds some fours
-# and some nines can be read off an image as well as any other. Mutual information asks for a code that is legible,
-# not for ours.
+# Does InfoGAN find the digits? No label was ever shown. In the picture of four panels above (right), its ten categories
+# were named after the digit that each makes most of, by the best one-to-one assignment. Then the share that agrees is
+# **88.0, 74.4 and 76.0 %** on three seeds (`conditional.json`). Look at rows 4 and 9: both codes make both digits.
+# Nothing in the formula forbids it. *Which* ten kinds the digits are divided into, nobody said, and a kind that holds
+# some fours and some nines can be read off an image as well as any other. Mutual information asks for a code that is
+# legible, not for ours.
 #
 # Two more codes of InfoGAN are numbers in $-1..1$, for which $Q$ is a Gaussian around $D$'s answer, so that $-\log Q$
-# is half the square of the error, up to a constant. The first came to mean the slant; the second makes digits wider
-# and bolder,
-# but the one thinner: nobody told it to mean the same for every digit. (From left to right the code goes from -2 to 2,
-# beyond
-# what it was trained on.)
+# is half the square of the error, up to a constant. The first came to mean the slant; the second makes digits wider and
+# bolder, but the one thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
+# -2 to 2, beyond what it was trained on.)
 #
 # ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the one thinner](../benchmarks/results/conditional_codes.png)
 #

@@ -92,10 +92,8 @@ fig
 #   \mu\,\big[l_1(ib, b) + l_1(ia, a)\big] . \qquad\text{(Cyclegan.2)}$$
 #
 # The last bracket is the identity term; we come to it. In the code $\lambda$ is called `cycle_weight`, and $\mu$ is a
-# product,
-# `cycle_weight * identity_weight`: the second number says how much an identity weighs *against a cycle*. "gen" is
-# $G$'s side of any loss that you like, and
-# each $D$ minimises its own side as ever (Cyclegan.1).
+# product, `cycle_weight * identity_weight`: the second number says how much an identity weighs *against a cycle*. "gen"
+# is $G$'s side of any loss that you like, and each $D$ minimises its own side as ever (Cyclegan.1).
 
 # %% [markdown]
 # ### Exercise 10.cycle_loss
@@ -191,11 +189,9 @@ check("10.l1_gradient", l1_gradient)
 # is $dfb = dra\,V^\top$, by (Dense.2), and so $dW = a^\top dra\,V^\top$. The other cycle, $rb = (bV)W$, gives the
 # same with the letters exchanged. Both matrices get two terms.
 #
-# *With numbers*, all of them 1 x 1: $a = 1$, $b = 2$, $W = 2$, $V = 1$, $\lambda = 3$. Then $ra = 2$ is too large,
-# $dra = 3$; and
-# $rb = 4$ is too large, $drb = 3$. $W$ gets $1\cdot 3\cdot 1 = 3$ as the first of its cycle and $2\cdot 3 = 6$ as the
-# last of the
-# other one, together 9. Put the two terms together for matrices:
+# *With numbers*, all of them 1 x 1: $a = 1$, $b = 2$, $W = 2$, $V = 1$, $\lambda = 3$. Then $ra = 2$ is too large, $dra
+# = 3$; and $rb = 4$ is too large, $drb = 3$. $W$ gets $1\cdot 3\cdot 1 = 3$ as the first of its cycle and $2\cdot 3 =
+# 6$ as the last of the other one, together 9. Put the two terms together for matrices:
 
 # %% [markdown]
 # ### Exercise 10.cycle_gradient
@@ -266,10 +262,9 @@ print(f"linear: the part that is lost is {lost:.0%} as long as the whole gradien
 #
 # Now the second and third question of your prediction. Four clusters at the corners of a square, and four others;
 # "right" shall mean that each goes to the corner on the same side. Below are *all 24* ways to match them, each moved
-# exactly, with the exact inverse as the way back. For each: the share of translated points in each cluster of $B$
-# (what $D_B$ could object to), the cycle error, and a third number that we shall need: how far each translator moves
-# what is in its
-# target domain already.
+# exactly, with the exact inverse as the way back. For each: the share of translated points in each cluster of $B$ (what
+# $D_B$ could object to), the cycle error, and a third number that we shall need: how far each translator moves what is
+# in its target domain already.
 
 # %%
 from itertools import permutations
@@ -394,9 +389,8 @@ fig
 
 # %% [markdown]
 # All six have reached the equilibrium, $D(x) = D(fake) = 1/2$, and the points come home to within a thousandth. Six
-# times the
-# program has done exactly what it was asked to. Which corner became which was decided by the first weights. No number
-# that training reports tells you that five of six are not what you meant.
+# times the program has done exactly what it was asked to. Which corner became which was decided by the first weights.
+# No number that training reports tells you that five of six are not what you meant.
 #
 # And what was the way back good for, then? It keeps $G$ from throwing the source away. Without it, $G_{AB}$ and
 # $G_{BA}$ are two GANs that know nothing of each other:
@@ -408,14 +402,12 @@ for name, second, weight in (("without the way back", 60, 0.0), ("with it", 60, 
           f"D(fake) {last['d_fake']:.2f}")
 
 # %% [markdown]
-# In the first two both discriminators are content. Only with the way back do the two translators agree with each
-# other. But not
-# from every start: in the third run $G_{BA}$ began at 110 degrees, and the two settled in matchings that contradict each
-# other.
+# In the first two both discriminators are content. Only with the way back do the two translators agree with each other.
+# But not from every start: in the third run $G_{BA}$ began at 110 degrees, and the two settled in matchings that
+# contradict each other.
 #
 # **What pairs are worth.** Suppose somebody told us of *three* points of $A$ where each belongs. A matrix and a shift
-# of the plane
-# have six numbers; three pairs give six equations:
+# of the plane have six numbers; three pairs give six equations:
 
 # %%
 three = np.array([np.flatnonzero(which == k)[0] for k in (0, 1, 2)])            # a point of three of the clusters
@@ -426,15 +418,11 @@ print(f"from three pairs: 0 1 2 3 go to {' '.join(map(str, goes_to(y)))}, "
       f"largest error of the other points {np.abs(y - 0.8 * a - np.array([0.3, 0.2])).max():.1e}")
 
 # %% [markdown]
-# No way back, no identity term, no training, and 23 of the 24 matchings are excluded. On images the method for pairs
-# is pix2pix
-# (Isola, Zhu, Zhou & Efros 2017). It has one generator. $l_1(G(a), b)$, with the $b$ that belongs to $a$, takes the
-# place of the
-# cycle; and $D$ is shown *pairs*, $(a, b)$ against $(a, G(a))$, as the $D$ of chapter 09 was shown labels: the image
-# $a$ is the
-# label. $l_1$ alone would answer with the median of all that could be meant; $D$ demands an answer that looks real.
-# That is what
-# a pair is worth, and what we have to do without.
+# No way back, no identity term, no training, and 23 of the 24 matchings are excluded. On images the method for pairs is
+# pix2pix (Isola, Zhu, Zhou & Efros 2017). It has one generator. $l_1(G(a), b)$, with the $b$ that belongs to $a$, takes
+# the place of the cycle; and $D$ is shown *pairs*, $(a, b)$ against $(a, G(a))$, as the $D$ of chapter 09 was shown
+# labels: the image $a$ is the label. $l_1$ alone would answer with the median of all that could be meant; $D$ demands
+# an answer that looks real. That is what a pair is worth, and what we have to do without.
 #
 # ## The identity term
 #
@@ -445,11 +433,9 @@ print(f"from three pairs: 0 1 2 3 go to {' '.join(map(str, goes_to(y)))}, "
 #   \qquad dib = \mu\,\frac{\mathrm{sign}(ib - b)}{M}. \qquad\text{(Cyclegan.7)}$$
 #
 # This is the third call of $G_{AB}$, and the third part of its gradient. ($\mu = 1$ in the next cell, for there
-# $\lambda$ and
-# `identity_weight` are both 1; with the 20 and the 1 of the digits below it is 20.) Look back at the last column of
-# both tables:
-# of the 24 matchings the right one pays least, and of the six solutions as well. Does training find it, then? We
-# start once near the right one and once turned by 200 degrees.
+# $\lambda$ and `identity_weight` are both 1; with the 20 and the 1 of the digits below it is 20.) Look back at the last
+# column of both tables: of the 24 matchings the right one pays least, and of the six solutions as well. Does training
+# find it, then? We start once near the right one and once turned by 200 degrees.
 
 # %%
 for degrees in (20, 200):
@@ -474,15 +460,13 @@ print(f"mu = {IDENTITY}: 0 1 2 3 go to {' '.join(map(str, goes_to(y)))}, cycle e
 
 # %% [markdown]
 # It stays where it was, and is worse off: the points no longer come home, and $D$ tells fakes from real ones. Here the
-# identity
-# term pulls at the matrix so that $b$ moves less, $D_B$ and the way back pull the other way, and what comes out is
-# none of the
-# solutions: the diagonal, which is 0.8 for the right matching and $-0.8$ for this one, is only drawn nearer to 0.
+# identity term pulls at the matrix so that $b$ moves less, $D_B$ and the way back pull the other way, and what comes
+# out is none of the solutions: the diagonal, which is 0.8 for the right matching and $-0.8$ for this one, is only drawn
+# nearer to 0.
 #
-# On images there is another help, which nobody wrote into the loss: a
-# convolution builds each pixel from its neighbours. Even with random weights an edge stays where it was, as you will
-# see below in the row "0 steps". So the net *begins* near "each stroke stays in its place": at 20 degrees, so to
-# speak, and not at 200.
+# On images there is another help, which nobody wrote into the loss: a convolution builds each pixel from its
+# neighbours. Even with random weights an edge stays where it was, as you will see below in the row "0 steps". So the
+# net *begins* near "each stroke stays in its place": at 20 degrees, so to speak, and not at 200.
 #
 # ## Patches, least squares, and a memory
 #
@@ -499,8 +483,7 @@ print(f"mu = {IDENTITY}: 0 1 2 3 go to {' '.join(map(str, goes_to(y)))}, cycle e
 #   L_G = \tfrac12 \text{mean}[(C_{fake} - 1)^2] \;\text{(LeastSquares.3)}$$
 #
 # for the logits $C$ of real patches and of fake ones. The 2 of the square and the half cancel, and a mean over $M$
-# numbers
-# leaves $1/M$. (The authors' code has no half in $G$'s turn. So their $\lambda = 10$ corresponds to 5 here.)
+# numbers leaves $1/M$. (The authors' code has no half in $G$'s turn. So their $\lambda = 10$ corresponds to 5 here.)
 
 # %% [markdown]
 # ### Exercise 10.least_squares
@@ -522,13 +505,10 @@ check("10.least_squares", least_squares)
 
 # %% [markdown]
 # **A memory of fakes.** A $D$ that only sees the newest fakes forgets the old ones, and $G$ may go back to them: they
-# can chase
-# each other in circles (chapter 07). So each $D$ is shown old fakes as well (Shrivastava et al. 2017). A memory
-# holds 50. Once
-# it is full, each new fake is shown with probability 1/2 and forgotten; else it changes places with a fake that is
-# held, drawn
-# at random, and that old one is shown (History.2). A fake leaves its slot with probability $\frac12\cdot\frac1{50} =
-# \frac1{100}$ at every new one, so it stays for 100 on average.
+# can chase each other in circles (chapter 07). So each $D$ is shown old fakes as well (Shrivastava et al. 2017). A
+# memory holds 50. Once it is full, each new fake is shown with probability 1/2 and forgotten; else it changes places
+# with a fake that is held, drawn at random, and that old one is shown (History.2). A fake leaves its slot with
+# probability $\frac12\cdot\frac1{50} = \frac1{100}$ at every new one, so it stays for 100 on average.
 
 # %% [markdown]
 # ### Exercise 10.swap
@@ -572,34 +552,27 @@ print(f"new: {np.mean(age == 0):.0%} of those shown; the others are {age[age > 0
 # $$y = x + h(x) \;\text{(Residual.1)}, \qquad dx = dy + (\text{what } h \text{ sends back for } dy) \;\text{(Residual.2)}$$
 #
 # $x$ is used twice, so its gradient has two terms. With numbers: $h(x) = 0.1\,x^2$ at $x = 2$ gives $y = 2.4$, and the
-# slope is
-# $1 + 0.4 = 1.4$. Two things follow. If $h$ is small, the block changes little: it *begins* as "leave the image as it
-# is",
-# and learns what to add. And the gradient arrives however small $h$'s slope is. Eight layers of slope 0.1 in a row
-# multiply a gradient by $0.1^8 = 10^{-8}$; eight residual blocks with such an $h$ by $1.1^8 = 2.14$.
+# slope is $1 + 0.4 = 1.4$. Two things follow. If $h$ is small, the block changes little: it *begins* as "leave the
+# image as it is", and learns what to add. And the gradient arrives however small $h$'s slope is. Eight layers of slope
+# 0.1 in a row multiply a gradient by $0.1^8 = 10^{-8}$; eight residual blocks with such an $h$ by $1.1^8 = 2.14$.
 #
 # **InstanceNorm** (Ulyanov, Vedaldi & Lempitsky 2016) is BatchNorm for one image. Take one channel of one image,
-# $H\cdot W$ numbers
-# with the mean $m$ and the variance $v$:
+# $H\cdot W$ numbers with the mean $m$ and the variance $v$:
 #
 # $$\hat x = \frac{x - m}{\sqrt{v + \epsilon}}, \qquad y = \gamma\,\hat x + \beta, \qquad
 #   m = \frac1{HW}\sum_{\text{positions}} x \qquad\text{(InstanceNorm.1)}$$
 #
 # with $\gamma$ and $\beta$ learned, one for each channel, and $\epsilon$ tiny. The one difference is who is averaged:
-# BatchNorm
-# averages over the positions of *all* images of the batch. Its derivative (chapter 05) never used which numbers belong
-# together,
-# so it holds here too, with means over positions:
+# BatchNorm averages over the positions of *all* images of the batch. Its derivative (chapter 05) never used which
+# numbers belong together, so it holds here too, with means over positions:
 #
 # $$dx = \frac{\gamma}{\sqrt{v+\epsilon}}\,\big(dy - \text{mean}(dy) - \hat x\;\text{mean}(\hat x\,dy)\big)$$
 #
 # (the docstring of `scratchgan/layers/norm.py` derives it for all such layers). With numbers: the pixels 1, 3, 5, 7
-# have $m = 4$
-# and $v = 5$ and become $-1.34, -0.45, 0.45, 1.34$. Make the image brighter by 10, or its contrast three times as
-# large: the same
-# comes out. So it takes brightness and contrast, channel by channel, out of an image, and $\gamma, \beta$ put others
-# in. For
-# a change of look that is just right. **Predict:** which of the four numbers below are 0?
+# have $m = 4$ and $v = 5$ and become $-1.34, -0.45, 0.45, 1.34$. Make the image brighter by 10, or its contrast three
+# times as large: the same comes out. So it takes brightness and contrast, channel by channel, out of an image, and
+# $\gamma, \beta$ put others in. For a change of look that is just right. **Predict:** which of the four numbers below
+# are 0?
 
 # %%
 from scratchgan.initializers import normal
@@ -629,12 +602,10 @@ for name, wrap in (("in a row", lambda h: h), ("residual", Residual)):
 # ## Digits
 #
 # Now images. The generators halve the picture, change it in residual blocks, and double it again, with an InstanceNorm
-# behind
-# every convolution but the last. Here is a small version and a short training: 150 steps of four images of each
-# domain, some
-# ten seconds. Watch two things: when does the look change, and does the digit stay? For the look we count the pixels
-# that are
-# neither black nor white; for the digit we ask the classifier of chapter 11, which knows MNIST's digits and no others.
+# behind every convolution but the last. Here is a small version and a short training: 150 steps of four images of each
+# domain, some ten seconds. Watch two things: when does the look change, and does the digit stay? For the look we count
+# the pixels that are neither black nor white; for the digit we ask the classifier of chapter 11, which knows MNIST's
+# digits and no others.
 
 # %%
 from scratchgan.metrics import load_classifier
@@ -697,10 +668,11 @@ fig.subplots_adjust(left=0.13, right=0.98, top=0.96, bottom=0.04, hspace=0.16)
 fig
 
 # %% [markdown]
-# The digit is there first. After 15 steps, while all pixels are still grey, you can read them, for the way back and the identity
-# term are by far the larger part of $L_G$, as the last line printed says. (The classifier, which is used to black and white,
-# cannot read them yet: it needs 50 steps.) The look comes later. At the end the translations to MNIST have half as many grey
-# pixels as UCI's digits had, and those to UCI three times as many as MNIST's, a little more than UCI has.
+# The digit is there first. After 15 steps, while all pixels are still grey, you can read them, for the way back and the
+# identity term are by far the larger part of $L_G$, as the last line printed says. (The classifier, which is used to
+# black and white, cannot read them yet: it needs 50 steps.) The look comes later. At the end the translations to MNIST
+# have half as many grey pixels as UCI's digits had, and those to UCI three times as many as MNIST's, a little more than
+# UCI has.
 #
 # ## What it keeps, and what it loses
 #
