@@ -621,8 +621,8 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 # At 3 the two pay the same, to two decimals: where no real sample could belong to two labels, the entropy is nearly 0
 # anyway, and what is paid for is obedience. At 0 the truth is that a label says nothing, $Q = \frac12$, and it costs
 # $\log 2 = 0.693$. The split costs only $\log\frac43 = 0.288$, for after it the guess is right in three cases of four
-# (half of its samples are the data's, where it is right by chance). And the ACGAN does it: it gives to labels that mean
-# nothing a meaning, a half of the data each.
+# (half of its samples are the data's, where it is right by chance). And in this run the ACGAN does it: it gives to labels
+# that mean nothing a meaning, a half of the data each.
 #
 # ## On real digits
 #

@@ -735,7 +735,8 @@ fig
 #   to have the distribution of $B$, so most sevens *must* become something else. The method cannot do otherwise:
 #   balance what you can.
 # - **"The gradient through the other generator is missing."** In a framework that is a `detach` too many; here it
-#   would be a `backward` not passed on. It trains, only worse. Check the derivative, not the curve.
+#   would be a `backward` not passed on. What is left points downhill, so the losses fall. Check the
+#   derivative, not the curve.
 # - **"Why does an output depend on its batch-mates?"** With BatchNorm it would: then the same photograph is
 #   translated differently in other company. `CycleGAN` refuses nets that mix samples.
 # - **"Is the translation true?"** No. Where the source does not say, $G$ makes something up that looks usual in the
