@@ -225,22 +225,25 @@ runs = {way: learn_digits(way) for way in WAYS}
 # %%
 asked, right, grids = np.arange(2000) % 10, {}, {}
 Z = np.random.default_rng(1).standard_normal((8, 16)).astype(np.float32)
-print(f"{'D is':<18}{'read as asked':>14}{'spread down':>13}{'along':>8}{'D loss, last 100 steps':>25}")
+print(f"{'D is':<18}{'read as asked':>14}{'rows of one kind':>18}{'spread down':>13}{'along':>8}{'D loss, last 100 steps':>25}")
 for way, (gan, d_loss) in runs.items():
     right[way] = np.mean(read(gan.sample(2000, seed=1, labels=asked)) == asked)
     rows = grids[way] = gan.generate(np.tile(Z, (10, 1)), np.repeat(np.arange(10), 8))
+    alike = [np.bincount(read(rows[8 * k: 8 * k + 8]), minlength=10).max() for k in range(10)]     # of the 8 in a row
     down, along = (rows.reshape(10, 8, -1).std(axis=axis).mean() for axis in (0, 1))       # over labels, over noise
-    print(f"{way:<18}{right[way]:>14.1%}{down:>13.2f}{along:>8.2f}{d_loss:>25.2f}")
+    print(f"{way:<18}{right[way]:>14.1%}{sum(n >= 6 for n in alike):>18}{down:>13.2f}{along:>8.2f}{d_loss:>25.2f}")
 
 # %% draw
 # alt: Four panels of 10 x 8 small digits, a row for each digit asked for, a column for each draw of noise. Not told, and no
-#   hidden layer: the rows are mixed, and each column repeats one digit. Concat, and projection: each row shows one digit.
+#   hidden layer: the rows are mixed, but the row 6 of the second, and a column looks alike from top to bottom. Concat, and projection: each row shows one digit.
+from scratchgan.data.dataset import resize_images
+
 fig = figure(10, 10.8)
 for axes, (way, rows) in zip(fig.subplots(2, 2).flat, grids.items(), strict=True):
-    axes.imshow(image_grid(rows, columns=8)[..., 0], cmap="gray", interpolation="bicubic")       # easier to read than squares
-    axes.set_yticks([5 + 9 * k for k in range(10)], range(10))
+    axes.imshow(image_grid(resize_images(rows, 32), columns=8)[..., 0], cmap="gray", interpolation="nearest")
+    axes.set_yticks([17 + 33 * k for k in range(10)], range(10))
     axes.set(xticks=[])
-    axes.set_xlabel("eight draws of noise (8 x 8 pixels, smoothed)", fontsize=10)
+    axes.set_xlabel("eight draws of noise (8 x 8 pixels, enlarged)", fontsize=10)
     axes.set_ylabel("digit asked for", fontsize=10)
     axes.set_title(f"{way}: {right[way]:.0%} read as asked", fontsize=12)
 fig.suptitle("A digit a row: only the two lower ones obey", fontsize=13)
@@ -248,13 +251,15 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# The first two draw digits of a sort, but no row is of one kind, and chance is 10 %. Go down a column of theirs: the
-# image follows the noise, and changes much less with what was asked: the columns of the table, "spread down" against
-# "along", are the standard deviation of a pixel over the ten labels and over the eight draws of noise. The last two
-# obey, and with them the label moves the image at least as much as the noise does. (What a sample shows is read off the
-# nearest real image, a judge that has no part in the game. It makes mistakes of its own, so the last two percentages
-# are not a race.) And look at the losses of $D$: in this run the one that was not told and the one with concatenation
-# lie close together. The loss does not say who obeys.
+# The first draws digits of a sort, but no row is of one kind (at least six alike of eight), and chance is 10 %. The
+# second is hardly better: in this run one row came out, the six, and the others are mixtures. (The label can still make
+# the features be pulled harder or less hard. That may do for one digit, not for ten.) Go down a column of these two:
+# the image follows the noise, and changes less with what was asked. "Spread down" and "along" are the standard
+# deviation of a pixel over the ten labels and over the eight draws of noise. The last two obey, and with them the label
+# moves the image at least as much as the noise does. (What a sample shows is read off the nearest real image, a judge
+# that has no part in the game. It makes mistakes of its own, so the last two percentages are not a race.) And look at
+# the losses of $D$: in this run the one that was not told and the one with concatenation lie close together. The loss
+# does not say who obeys.
 #
 # **A film.** The label went into $G$ as a one-hot row, which picks a row of $W_l$. Nobody keeps us from feeding a row
 # that is half a three and half a four: it picks the point half-way between two rows. $G$ was never trained there.
@@ -272,8 +277,8 @@ for place in walk:
     near, share = int(place), place % 1
     label = (1 - share) * np.eye(10)[near] + share * np.eye(10)[(near + 1) % 10]           # between two one-hot rows
     inputs = np.concatenate([Z, np.tile(label, (16, 1)).astype(np.float32)], axis=1)
-    picture = image_grid(GAN.generate(gan, inputs), columns=8)
-    frames.append(np.kron(np.broadcast_to(picture, (*picture.shape[:2], 3)), np.ones((8, 8, 1), np.uint8)))
+    picture = image_grid(resize_images(GAN.generate(gan, inputs), 64), columns=8)
+    frames.append(np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3))))
 steps = [np.abs(a.astype(float) - b).mean() for a, b in zip(frames, frames[1:])]
 print(f"mean change of a pixel from frame to frame, of 255: smallest {min(steps):.1f}, largest {max(steps):.1f}")
 animation_html(frames, [f"{1 - w % 1:.0%} {int(w)}, {w % 1:.0%} {(int(w) + 1) % 10}" for w in walk], interval=350,
@@ -621,8 +626,8 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 # At 3 the two pay the same, to two decimals: where no real sample could belong to two labels, the entropy is nearly 0
 # anyway, and what is paid for is obedience. At 0 the truth is that a label says nothing, $Q = \frac12$, and it costs
 # $\log 2 = 0.693$. The split costs only $\log\frac43 = 0.288$, for after it the guess is right in three cases of four
-# (half of its samples are the data's, where it is right by chance). And in this run the ACGAN does it: it gives to labels
-# that mean nothing a meaning, a half of the data each.
+# (half of its samples are the data's, where it is right by chance). And in this run the ACGAN does it: it gives to
+# labels that mean nothing a meaning, a half of the data each.
 #
 # ## On real digits
 #
