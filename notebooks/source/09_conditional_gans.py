@@ -235,13 +235,20 @@ for way, (gan, d_loss) in runs.items():
 
 # %% draw
 # alt: Four panels of 10 x 8 small digits, a row for each digit asked for, a column for each draw of noise. Not told, and no
-#   hidden layer: the rows are mixed, but the row 6 of the second, and a column looks alike from top to bottom. Concat, and projection: each row shows one digit.
+#   hidden layer: the rows are mixed, but the row 6 of the second, and a column looks alike from top to bottom. Concat,
+#   and projection: each row shows one digit.
 from scratchgan.data.dataset import resize_images
+
+
+def enlarged(images, size):
+    """With a black margin, and smoothly: small digits are easier to read so."""
+    return resize_images(np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-1), size)
+
 
 fig = figure(10, 10.8)
 for axes, (way, rows) in zip(fig.subplots(2, 2).flat, grids.items(), strict=True):
-    axes.imshow(image_grid(resize_images(rows, 32), columns=8)[..., 0], cmap="gray", interpolation="nearest")
-    axes.set_yticks([17 + 33 * k for k in range(10)], range(10))
+    axes.imshow(image_grid(enlarged(rows, 40), columns=8)[..., 0], cmap="gray", interpolation="nearest")
+    axes.set_yticks([21 + 41 * k for k in range(10)], range(10))
     axes.set(xticks=[])
     axes.set_xlabel("eight draws of noise (8 x 8 pixels, enlarged)", fontsize=10)
     axes.set_ylabel("digit asked for", fontsize=10)
@@ -277,7 +284,7 @@ for place in walk:
     near, share = int(place), place % 1
     label = (1 - share) * np.eye(10)[near] + share * np.eye(10)[(near + 1) % 10]           # between two one-hot rows
     inputs = np.concatenate([Z, np.tile(label, (16, 1)).astype(np.float32)], axis=1)
-    picture = image_grid(resize_images(GAN.generate(gan, inputs), 64), columns=8)
+    picture = image_grid(enlarged(GAN.generate(gan, inputs), 50), columns=8)
     frames.append(np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3))))
 steps = [np.abs(a.astype(float) - b).mean() for a, b in zip(frames, frames[1:])]
 print(f"mean change of a pixel from frame to frame, of 255: smallest {min(steps):.1f}, largest {max(steps):.1f}")
