@@ -49,6 +49,11 @@ def _sign_over_m(u, v):
     return np.sign(u - v) / u.size
 
 
+def _zero_by_zero(u, v):
+    with np.errstate(invalid="ignore"):
+        return (u - v) / np.abs(u - v) / u.size
+
+
 def _linear(rng):
     return {
         "a": rng.standard_normal((5, 3)),
@@ -193,9 +198,7 @@ EXERCISES = [
             "Where u = v the derivative is 0 by convention: sign(0) = 0.  You have 1/M there.": lambda u, v: (
                 np.where(u >= v, 1.0, -1.0) / u.size
             ),
-            "Where u = v you divide 0 by 0.  There the derivative is 0 by convention: sign(0) = 0.": lambda u, v: (
-                (u - v) / np.abs(u - v) / u.size
-            ),
+            "Where u = v you divide 0 by 0.  There the derivative is 0 by convention: sign(0) = 0.": _zero_by_zero,
             "That is half the gradient of the squared error.  The slope of |d| is the same for small and large d.": lambda u, v: (
                 (u - v) / u.size
             ),
