@@ -1,7 +1,9 @@
 # %% [markdown]
 # # 09 · Conditional GANs: how do I ask for a seven?
 #
-# *About 75 minutes. You need: chapters 01 to 04. Softmax is derived here.*
+# *About 85 minutes, in two sittings: a good place to stop is marked. With pencil and paper, plan more. You need:
+# chapters 01 to 04, and one idea each of 05 (features of an image) and 08 (that a distance of distributions is a
+# number). Softmax is derived here.*
 #
 # The generator of chapter 00 draws digits, but it draws what it likes. You can throw noise at it until a seven comes
 # out. That is not asking.
@@ -40,8 +42,9 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 #
 # $$V = \sum_l \pi_l \int \big[\,p(x|l) \log D(x|l) + q(x|l) \log(1 - D(x|l))\,\big]\,dx .$$
 #
-# $D$ may be chosen freely at each *pair* $(x, l)$. In chapter 02 we maximised $a \log D + b \log (1-D)$ and found
-# $D = a/(a+b)$. Here $a = \pi_l\, p(x|l)$ and $b = \pi_l\, q(x|l)$, and $\pi_l$ cancels:
+# $D$ may be chosen freely at each *pair* $(x, l)$. Chapter 02 maximised a weighted sum of $\log D$ and $\log (1-D)$:
+# the best $D$ is the first weight, divided by the sum of both. Here the weights are $\pi_l\, p(x|l)$ and $\pi_l\,
+# q(x|l)$, and $\pi_l$ cancels:
 #
 # $$D^*(x|l) = \frac{p(x|l)}{p(x|l) + q(x|l)}, \qquad
 #   V = \sum_l \pi_l \big(2\,\mathrm{JSD}(p(\cdot|l), q(\cdot|l)) - \log 4\big).$$
@@ -49,13 +52,18 @@ from scratchgan.plots import BLUE, FAKE, GREEN, GREY, ORANGE, figure, image_grid
 # The second formula is the identity of chapter 01, once for each label. $V$ reaches its least value, $-\log 4$, only
 # if $q(x|l) = p(x|l)$ for *every* label: $G$ must obey.
 #
+# *With numbers.* At some $x$ let $p(x|0) = 0.6$, $p(x|1) = 0.2$, and let $G$ have exchanged the two: $q(x|0) = 0.2$,
+# $q(x|1) = 0.6$, with $\pi_0 = \pi_1 = \frac12$. A $D$ that is told says $0.6/0.8 = 0.75$ for the label 0 and $0.2/0.8
+# = 0.25$ for the label 1: it has noticed.
+#
 # **Now hide the label from $D$.** Then $D(x)$ is one number for all labels, the sum goes inside the integral, and
 #
 # $$V = \int \Big[ \Big(\sum_l \pi_l\, p(x|l)\Big) \log D(x) +
 #   \Big(\sum_l \pi_l\, q(x|l)\Big) \log(1-D(x)) \Big]\,dx .$$
 #
-# Only the mixtures $p(x) = \sum_l \pi_l\,p(x|l)$ and $q(x) = \sum_l \pi_l\,q(x|l)$ are left. Who asked for what has
-# disappeared from the game.
+# In the example both mixtures are $\frac12\cdot 0.6 + \frac12\cdot 0.2 = 0.4$, and $D = 0.4/0.8 = \frac12$: nothing to
+# notice. Only the mixtures $p(x) = \sum_l \pi_l\,p(x|l)$ and $q(x) = \sum_l \pi_l\,q(x|l)$ are left. Who asked for what
+# has disappeared from the game.
 
 # %% [markdown]
 # ## Predict
@@ -76,13 +84,14 @@ from scratchgan.theory import js, mixture
 zero, one, both = mixture([-1.0], [0.5]), mixture([1.0], [0.5]), mixture([-1.0, 1.0], [0.5, 0.5], [0.5, 0.5])
 print(f"-log 4 = {-np.log(4):.4f}\n{'G':<10}{'V, D is told':>14}{'V, D is not':>14}")
 for name, q0, q1 in (("obeys", zero, one), ("ignores", both, both), ("swaps", one, zero)):
+    # 2 JSD - log 4, once for each label, and once for the mixtures
     told = sum(0.5 * (2 * js(p, q).value - np.log(4)) for p, q in ((zero, q0), (one, q1)))
     not_told = 2 * js(both, both).value - np.log(4)            # in all three cases q(x) is the mixture
     print(f"{name:<10}{told:>14.4f}{not_told:>14.4f}")
 
 # %% [markdown]
-# A $D$ that is told wants obedience and nothing less. A $D$ that is not told is content with all three. **Feeding the
-# label to $G$ alone does nothing**: $G$ can use it or not, and nobody minds.
+# In four of the six. A $D$ that is told wants obedience and nothing less; a $D$ that is not told is content with all
+# three. **Feeding the label to $G$ alone does nothing**: $G$ can use it or not, and nobody minds.
 
 # %% [markdown]
 # ### Exercise 09.conditional_d
@@ -93,6 +102,10 @@ def conditional_d(p, q, share):
     """p, q (K, M): densities of the K labels at M points, real and fake; share (K,): of each label, sums to 1.
 
     Returns D* that is told the label, (K, M), and D* that is not, (M,).
+
+    >>> told, not_told = conditional_d(np.array([[0.6], [0.2]]), np.array([[0.2], [0.6]]), np.array([0.5, 0.5]))
+    >>> np.round(told, 2).tolist(), np.round(not_told, 2).tolist()
+    ([[0.75], [0.25]], [0.5])
     """
     # BEGIN SOLUTION
     return p / (p + q), share @ p / (share @ p + share @ q)
@@ -125,7 +138,13 @@ print(inspect.getsource(ConditionalGAN.with_codes))
 
 # %%
 def g_input(z, labels, K):
-    """z (N, Z): noise; labels (N,): whole numbers in 0..K-1.  Returns noise and one-hot labels, (N, Z + K)."""
+    """z (N, Z): noise; labels (N,): whole numbers in 0..K-1, not all of which need occur.
+
+    Returns noise and one-hot labels, (N, Z + K).
+
+    >>> g_input(np.array([[0.5, -1.0]]), np.array([1]), 3).tolist()
+    [[0.5, -1.0, 0.0, 1.0, 0.0]]
+    """
     # BEGIN SOLUTION
     return np.concatenate([z, np.eye(K)[labels]], axis=1)
     # END SOLUTION
@@ -136,21 +155,28 @@ check("09.g_input", g_input)
 # %% [markdown]
 # ## How $D$ is told, 1: the label beside the features
 #
-# The first idea is the same for $D$ (Mirza & Osindero 2014): look up the label's vector $e(l)$, a row of a table that
-# is learned, and put it beside the features $x$ of the image.
+# A discriminator of images first makes *features*: the numbers that its convolutions give, one row $\phi$ for each
+# image (chapter 05). Its last layer makes the logit of them, $C$. The first idea is the same as for $G$ (Mirza &
+# Osindero 2014): look up the label's vector $e(l)$, a row of a table that is learned, and put it beside the features. A
+# layer of the package calls its input $x$ and its output $y$, whatever they are, so in the source this reads
 #
 # $$y = [x,\, e(l)] \qquad\text{(LabelConcat.1)}$$
 #
-# Back comes $dy$; its first columns are $dx$, the others are added to the row $l$ of the table.
+# where $x$ is the row of features. (Where an equation carries a layer's label, and in the exercises, that is what $x$
+# means.) Back comes $dy$; its first columns are $dx$, the others are added to the row $l$ of the table.
 #
-# **One hidden layer must follow.** Suppose the logit came at once, $C(x, l) = x \cdot w + e(l) \cdot u + b$. Then
-# $\partial C / \partial x = w$ for every label. The features that look *more real* would be the same ones whether a
-# seven was asked for or a three; the label could only shift the whole logit up or down. So $D$ could prefer *labels*,
-# but never a *pair*. With a layer and a bend between, $\mathrm{LeakyReLU}(x W_x + e(l) W_e + c)$, the label decides
-# which units are on the steep side of their bend, and so which features count.
+# **One hidden layer must follow.** Suppose the logit came at once, $C = \phi \cdot w + e(l) \cdot w_e + b$. Then
+# $\partial C / \partial \phi = w$ for every label. The features that look *more real* would be the same ones whether a
+# seven was asked for or a three; the label could only shift the whole logit up or down. And the loss $L$ of $G$? By the
+# chain rule $\partial L / \partial \phi = \frac{\partial L}{\partial C}\, w$: through the first factor the label
+# changes *how hard* the features are pulled, never *where to*. So $D$ could prefer labels, but never a *pair*.
 #
-# Is that more than an argument? Four discriminators, on the 1,797 digits of 8 x 8 pixels; everything else is the
-# same, and each run takes seconds. Which rows would you expect in the pictures below?
+# With a layer and a bend between, $\mathrm{LeakyReLU}(\phi W_\phi + e(l) W_e + b_1)$, the label decides which units are
+# on the steep side of their bend, and so which features count.
+#
+# Is that more than an argument? Four discriminators, on the 1,797 digits of 8 x 8 pixels; everything else is the same.
+# (The fourth, projection, is derived in the next section.) **Predict:** a digit a row, the same noise in a column; what
+# do the pictures of the four look like?
 
 # %%
 from functools import partial
@@ -197,31 +223,81 @@ WAYS = ("not told", "no hidden layer", "concat", "projection")
 runs = {way: learn_digits(way) for way in WAYS}
 
 # %%
-asked, right = np.arange(2000) % 10, {}
-Z = np.random.default_rng(1).standard_normal((10, 16)).astype(np.float32)
-fig = figure(7.6, 8)
-for axes, (way, (gan, d_loss)) in zip(fig.subplots(2, 2).flat, runs.items(), strict=True):
+asked, right, grids = np.arange(2000) % 10, {}, {}
+Z = np.random.default_rng(1).standard_normal((8, 16)).astype(np.float32)
+print(f"{'D is':<18}{'read as asked':>14}{'rows of one kind':>18}{'spread down':>13}{'along':>8}{'D loss, last 100 steps':>25}")
+for way, (gan, d_loss) in runs.items():
     right[way] = np.mean(read(gan.sample(2000, seed=1, labels=asked)) == asked)
-    rows = gan.generate(np.tile(Z, (10, 1)), np.repeat(np.arange(10), 10))
-    axes.imshow(image_grid(rows, columns=10)[..., 0], cmap="gray", interpolation="nearest")
-    axes.set_yticks([5 + 9 * k for k in range(10)], range(10))
-    axes.set(xticks=[], xlabel="ten draws of noise", ylabel="digit asked for",
-             title=f"{way}: {right[way]:.0%} as asked")
-    print(f"{way:<18}{right[way]:>6.1%} read as asked; D's loss, mean of the last 100 steps {d_loss:.2f}")
-fig.suptitle("A digit a row, the same noise in a column: who obeys?", fontsize=12)
+    rows = grids[way] = gan.generate(np.tile(Z, (10, 1)), np.repeat(np.arange(10), 8))
+    alike = [np.bincount(read(rows[8 * k: 8 * k + 8]), minlength=10).max() for k in range(10)]     # of the 8 in a row
+    down, along = (rows.reshape(10, 8, -1).std(axis=axis).mean() for axis in (0, 1))       # over labels, over noise
+    print(f"{way:<18}{right[way]:>14.1%}{sum(n >= 6 for n in alike):>18}{down:>13.2f}{along:>8.2f}{d_loss:>25.2f}")
+
+# %% draw
+# alt: Four panels of 10 x 8 small digits, a row for each digit asked for, a column for each draw of noise. Not told, and no
+#   hidden layer: the rows are mixed, but the row 6 of the second, and a column looks alike from top to bottom. Concat,
+#   and projection: each row shows one digit.
+from scratchgan.data.dataset import resize_images
+
+
+def enlarged(images, size):
+    """With a black margin, and smoothly: small digits are easier to read so."""
+    return resize_images(np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-1), size)
+
+
+fig = figure(10, 10.8)
+for axes, (way, rows) in zip(fig.subplots(2, 2).flat, grids.items(), strict=True):
+    axes.imshow(image_grid(enlarged(rows, 40), columns=8)[..., 0], cmap="gray", interpolation="nearest")
+    axes.set_yticks([21 + 41 * k for k in range(10)], range(10))
+    axes.set(xticks=[])
+    axes.set_xlabel("eight draws of noise (8 x 8 pixels, enlarged)", fontsize=10)
+    axes.set_ylabel("digit asked for", fontsize=10)
+    axes.set_title(f"{way}: {right[way]:.0%} read as asked", fontsize=12)
+fig.suptitle("A digit a row: only the two lower ones obey", fontsize=13)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# The first two draw digits, but no row is of one kind, and chance is 10 %. Go down a column of theirs: the image
-# follows the noise, and hardly changes with what was asked. The last two obey. (What a sample shows is read off the
-# nearest real image, a judge that has no part in the game. It makes mistakes of its own, so the last two percentages
-# are not a race.) And look at the losses of $D$: they do not tell who obeys.
+# The first draws digits of a sort, but no row is of one kind (at least six alike of eight), and chance is 10 %. The
+# second is hardly better: in this run one row came out, the six, and the others are mixtures. (The label can still make
+# the features be pulled harder or less hard. That may do for one digit, not for ten.) Go down a column of these two:
+# the image follows the noise, and changes less with what was asked. "Spread down" and "along" are the standard
+# deviation of a pixel over the ten labels and over the eight draws of noise. The last two obey, and with them the label
+# moves the image at least as much as the noise does. (What a sample shows is read off the nearest real image, a judge
+# that has no part in the game. It makes mistakes of its own, so the last two percentages are not a race.) And look at
+# the losses of $D$: in this run the one that was not told and the one with concatenation lie close together. The loss
+# does not say who obeys.
+#
+# **A film.** The label went into $G$ as a one-hot row, which picks a row of $W_l$. Nobody keeps us from feeding a row
+# that is half a three and half a four: it picks the point half-way between two rows. $G$ was never trained there.
+# Below, sixteen draws of noise go from 0 to 9 and back to 0. **Predict:** will a digit dissolve into the next one, or
+# jump?
+
+# %%
+from scratchgan import GAN
+from scratchgan.plots import animation_html
+
+gan, _ = runs["projection"]
+Z = np.random.default_rng(2).standard_normal((16, 16)).astype(np.float32)
+walk, frames = np.arange(0, 10, 0.25), []
+for place in walk:
+    near, share = int(place), place % 1
+    label = (1 - share) * np.eye(10)[near] + share * np.eye(10)[(near + 1) % 10]           # between two one-hot rows
+    inputs = np.concatenate([Z, np.tile(label, (16, 1)).astype(np.float32)], axis=1)
+    picture = image_grid(enlarged(GAN.generate(gan, inputs), 50), columns=8)
+    frames.append(np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3))))
+steps = [np.abs(a.astype(float) - b).mean() for a, b in zip(frames, frames[1:])]
+print(f"mean change of a pixel from frame to frame, of 255: smallest {min(steps):.1f}, largest {max(steps):.1f}")
+animation_html(frames, [f"{1 - w % 1:.0%} {int(w)}, {w % 1:.0%} {(int(w) + 1) % 10}" for w in walk], interval=350,
+               label="Sixteen digits that walk through the labels 0 to 9")
+
+# %% [markdown]
+# It dissolves: no frame is a jump. $G$ is a continuous function of its input, and the label is a part of it.
 #
 # ## How $D$ is told, 2: the label as a direction
 #
 # Concatenation leaves $D$ to find out for itself what a label has to do with features. Miyato & Koyama (2018) asked
-# what the best $C$ looks like, and built *that*.
+# what the best logit $C$ looks like, and built *that*.
 #
 # **Step 1, the best logit.** $D$ judges pairs. From $D^* = \sigma(C^*)$ and $D^*/(1-D^*) = p/q$ we get $C^* =
 # \log(p/q)$. Write a pair's density as $p(x, l) = p(l|x)\,p(x)$, and likewise for $q$:
@@ -230,28 +306,33 @@ fig
 #
 # The second term asks whether $x$ looks real at all. It does not know the label.
 #
-# **Step 2, an assumption.** Let some network make features $\phi(x)$ that are good enough for a *linear* classifier:
-# the probability of a label is a softmax of inner products, for real data with directions $v^p_l$ and for fakes with
-# $v^q_l$,
+# **Step 2, an assumption.** Let the network make features $\phi(x)$ of the image that are good enough for a *linear*
+# classifier: the probability of a label is a softmax of inner products, for real data with directions $v^p_l$ and for
+# fakes with $v^q_l$,
 #
 # $$p(l|x) = \frac{\exp(v^p_l\cdot\phi)}{\sum_k \exp(v^p_k\cdot\phi)}
-#   \quad\Longrightarrow\quad \log p(l|x) = v^p_l\cdot\phi - \log Z^p(\phi), \qquad
-#   Z^p(\phi) = \sum_k \exp(v^p_k\cdot\phi) .$$
+#   \quad\Longrightarrow\quad \log p(l|x) = v^p_l\cdot\phi - \log S^p(\phi), \qquad
+#   S^p(\phi) = \sum_k \exp(v^p_k\cdot\phi) .$$
 #
 # **Step 3, subtract.** With the same for $q$,
 #
 # $$\log \frac{p(l|x)}{q(l|x)} = \underbrace{(v^p_l - v^q_l)}_{e(l)}\cdot\;\phi
-#   \;-\; \log Z^p(\phi) + \log Z^q(\phi) .$$
+#   \;-\; \log S^p(\phi) + \log S^q(\phi) .$$
 #
 # The label occurs in the inner product only. Put everything else into one function of $x$:
 #
 # $$C^*(x, l) = e(l)\cdot\phi(x) + \psi(x), \qquad
-#   \psi(x) = \log\frac{p(x)}{q(x)} - \log Z^p(\phi(x)) + \log Z^q(\phi(x)).$$
+#   \psi(x) = \log\frac{p(x)}{q(x)} - \log S^p(\phi(x)) + \log S^q(\phi(x)).$$
 #
 # So the label is a **direction** $e(l)$ among the features, and $D$ asks whether the features point that way. The
-# package takes $\psi$ linear in the features too. Call the features $x$, as a layer does with its input:
+# package takes $\psi$ linear in the features too. With the letters of a layer, $x$ for the row of features that comes
+# in and $y$ for the logit that goes out:
 #
 # $$y = x w + b + \langle e(l), x \rangle \qquad\text{(Projection.1)}$$
+#
+# *With numbers.* Features $x = (1, 2)$, $w = (3, -1)$, $b = 0.5$. Without the label, $y = 3 - 2 + 0.5 = 1.5$. If a
+# digit was asked for whose direction is $(1, 1)$, $3$ is added and $y = 4.5$: these features point that way. If it was
+# one with $(-2, 0)$, $-2$ is added and $y = -0.5$: a real-looking image, but not of this.
 #
 # Is step 3 right? Random directions, random features, both sides as numbers:
 
@@ -261,10 +342,10 @@ from scratchgan.losses.cross_entropy import softmax
 rng = np.random.default_rng(1)
 features, vp, vq = rng.standard_normal((6, 4)), rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
 p_l, q_l = softmax(features @ vp.T), softmax(features @ vq.T)                   # (6, 3): p(l|x), q(l|x)
-log_Zp, log_Zq = (np.log(np.exp(features @ v.T).sum(axis=1, keepdims=True)) for v in (vp, vq))
+log_Sp, log_Sq = (np.log(np.exp(features @ v.T).sum(axis=1, keepdims=True)) for v in (vp, vq))
 left = np.log(p_l / q_l)
 product = features @ (vp - vq).T                                                # e(l) . phi, for each l
-print(f"log p/q against e.phi - log Zp + log Zq: {np.abs(left - (product - log_Zp + log_Zq)).max():.1e}")
+print(f"log p/q against e.phi - log Sp + log Sq: {np.abs(left - (product - log_Sp + log_Sq)).max():.1e}")
 rest = left - product
 print(f"does what is left depend on the label? spread over labels {np.ptp(rest, axis=1).max():.1e}, "
       f"over samples {np.ptp(rest, axis=0).max():.2f}")
@@ -279,9 +360,13 @@ print(f"does what is left depend on the label? spread over labels {np.ptp(rest, 
 
 # %%
 def projection(x, w, b, E, labels):
-    """x (N, C): features; w (C, 1), b (1,): of the part without label; E (K, C): a row for each label; labels (N,).
+    """x (N, F): features; w (F, 1), b (1,): of the part without label; E (K, F): a row for each label; labels (N,).
 
     Returns the logits y (N, 1).
+
+    >>> x, w, b = np.array([[1.0, 2.0]]), np.array([[3.0], [-1.0]]), np.array([0.5])
+    >>> projection(x, w, b, np.array([[1.0, 1.0], [-2.0, 0.0]]), np.array([1])).tolist()
+    [[-0.5]]
     """
     # BEGIN SOLUTION
     return x @ w + b + (x * E[labels]).sum(axis=1, keepdims=True)
@@ -303,8 +388,9 @@ check("09.projection", projection)
 #
 # $$dx = dy\,w^\top + dy\,e(l), \qquad de = dy\,x \qquad\text{(Projection.2)}$$
 #
-# with the rows $de$ added up in the table, label by label (Embedding.2). Compare $dx$ with the concatenation without
-# a hidden layer, where it was $dy\,w^\top$ for all: here every label pushes its own way, with no hidden layer at all.
+# with the rows $de$ added up in the table, label by label: $dE_k = \sum_{n:\,l_n=k} de_n$. Compare $dx$ with the
+# concatenation without a hidden layer, where it was $dy\,w^\top$ for all: here every label pushes its own way, with no
+# hidden layer at all.
 #
 # *A trap.* `dE[labels] += dy * x` looks right. NumPy reads the rows, adds, and writes them back; where a label occurs
 # twice, the second writing overwrites the first. `np.add.at` adds them all.
@@ -322,7 +408,13 @@ print("with np.add.at:", table[:, 0])
 
 # %%
 def projection_backward(dy, x, w, E, labels):
-    """dy (N, 1); x (N, C), w (C, 1), E (K, C), labels (N,) as before.  Returns dx (N, C), dw (C, 1), dE (K, C)."""
+    """dy (N, 1); x (N, F), w (F, 1), E (K, F), labels (N,) as before.  Returns dx (N, F), dw (F, 1), dE (K, F).
+
+    >>> dx, dw, dE = projection_backward(np.array([[1.0], [10.0]]), np.array([[1.0, 2.0], [3.0, 4.0]]),
+    ...                                  np.array([[3.0], [-1.0]]), np.zeros((3, 2)), np.array([1, 1]))
+    >>> dx.tolist(), dw.tolist(), dE.tolist()
+    ([[3.0, -1.0], [30.0, -10.0]], [[31.0], [42.0]], [[0.0, 0.0], [31.0, 42.0], [0.0, 0.0]])
+    """
     # BEGIN SOLUTION
     dE = np.zeros_like(E)
     np.add.at(dE, labels, dy * x)
@@ -333,7 +425,8 @@ def projection_backward(dy, x, w, E, labels):
 check("09.projection_backward", projection_backward)
 
 # %% [markdown]
-# The package's own layer is these lines, and is held against central differences like every other.
+# The package's own layer is these lines: `psi` is a Dense layer, with the gradients of $w$ and $b$; `product` is the
+# inner product; `embedding` is the table. Like every layer it is held against central differences.
 
 # %%
 from scratchgan.layers import Projection
@@ -343,39 +436,53 @@ print(inspect.getsource(Projection.backward))
 passed = run(["Projection", "LabelConcat"], print=lambda text: print(text) if "things" in text else None)
 
 # %% [markdown]
+# > **A good place to stop.** You know now who must be told, and two ways to tell $D$. The second sitting has the two in
+# > which $D$ is told nothing and has to answer, and what they do to diversity.
+#
 # ## How $D$ is told, 3: not at all. It has to say it
 #
-# ACGAN (Odena, Olah & Shlens 2017) turns the idea round. $D$ is *not* told the label; beside its logit it puts out
-# $K$ more numbers, a guess at the label. It is trained to guess right on real samples, whose label is known, and on
-# fakes, where it is known what was asked. And $G$ is paid for being understood. Nobody fights over the guess; both
-# want it right:
+# ACGAN, for *auxiliary classifier* (Odena, Olah & Shlens 2017), turns the idea round. $D$ is *not* told the label;
+# beside its logit it puts out $K$ more numbers, a guess at the label. It is trained to guess right on real samples,
+# whose label is known, and on fakes, where it is known what was asked. And $G$ is paid for being understood. Nobody
+# fights over the guess; both want it right:
 #
 # $$J_D = L_D + L_Q(\text{fakes}) + L_Q(\text{real}) \quad\text{(Auxiliary.2)} \qquad
 #   J_G = L_G + L_Q(\text{fakes}) \quad\text{(Auxiliary.3)}$$
 #
-# $L_Q$ is **softmax cross-entropy**: how surprised the guess is by the label $t_n$,
+# $L_Q$ is **softmax cross-entropy**: how surprised the guess $Q$ is by the label. $D$ puts out $K$ *scores* $s_{nk}$
+# for sample $n$, softmax makes probabilities $p_{nk}$ of them, and the label of the sample is $l_n$:
 #
-# $$L = -\frac1N\sum_n \log p_{n, t_n}, \qquad p_{nk} = \frac{e^{l_{nk}}}{\sum_j e^{l_{nj}}},
-#   \quad\text{so}\quad L = \frac1N \sum_n \Big(\log\sum_j e^{l_{nj}} - l_{n,t_n}\Big) . \quad\text{(CrossEntropy.1)}$$
+# $$L_Q = -\frac1N\sum_n \log p_{n, l_n}, \quad p_{nk} = \frac{\exp s_{nk}}{\sum_j \exp s_{nj}},
+#   \quad\text{so}\quad L_Q = \frac1N \sum_n \Big(\log\sum_j \exp s_{nj} - s_{n,l_n}\Big) .
+#   \quad\text{(CrossEntropy.1)}$$
 #
-# Here $l_{nk}$ are $D$'s $K$ outputs for sample $n$, logits; the label is $t_n$ for once. **Its derivative** by one
-# of them: the first term gives, by the chain rule,
+# (The scores of a classifier are often called logits as well. Here $C$ is *the* logit, of real against fake.) *With
+# numbers:* scores $(0, \log 3)$ give the probabilities $(\frac14, \frac34)$. If the label is 0, the surprise is $\log 4
+# = 1.39$; if it is 1, only $\log\frac43 = 0.29$.
 #
-# $$\frac{\partial}{\partial l_k}\log\sum_j e^{l_j} = \frac{1}{\sum_j e^{l_j}}\, e^{l_k} = p_k ,$$
+# **Its derivative** by one score: the first term gives, by the chain rule,
 #
-# the very softmax; the second gives $-1$ at $k = t_n$ and 0 elsewhere. Together, with the mean over the batch,
+# $$\frac{\partial}{\partial s_k}\log\sum_j \exp s_j = \frac{1}{\sum_j \exp s_j}\, \exp s_k = p_k ,$$
 #
-# $$\frac{\partial L}{\partial l_{nk}} = \frac{p_{nk} - [k = t_n]}{N} \qquad\text{(CrossEntropy.2)}$$
+# the very softmax; the second gives $-1$ at $k = l_n$ and 0 elsewhere. Together, with the mean over the batch,
 #
-# *what was said, minus what is true*: the same shape as the gradient of binary cross-entropy in chapter 02. Every row
-# sums to 0, for a number that is added to all logits changes no probability.
+# $$\frac{\partial L_Q}{\partial s_{nk}} = \frac{p_{nk} - [k = l_n]}{N} \qquad\text{(CrossEntropy.2)}$$
+#
+# where $[k = l_n]$ is 1 if it is true and 0 if not: *what was said, minus what is true*, the same shape as the gradient
+# of binary cross-entropy in chapter 02. Every row sums to 0, for a number that is added to all scores of a sample
+# changes no probability. That is useful: subtract the largest score first, and no exponential can overflow, not even
+# for a score of 800.
 
 # %% [markdown]
 # ### Exercise 09.cross_entropy_gradient
 
 # %%
 def cross_entropy_gradient(logits, labels):
-    """logits (N, K), labels (N,) in 0..K-1.  Returns dL/dlogits (N, K), L the mean over the batch."""
+    """logits (N, K): the scores; labels (N,) in 0..K-1.  Returns dL_Q/dscores (N, K), L_Q the mean over the batch.
+
+    >>> np.round(cross_entropy_gradient(np.array([[0.0, np.log(3)], [800.0, 0.0]]), np.array([0, 0])), 3).tolist()
+    [[-0.375, 0.375], [0.0, 0.0]]
+    """
     # BEGIN SOLUTION
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
@@ -390,52 +497,57 @@ check("09.cross_entropy_gradient", cross_entropy_gradient)
 # ## What ACGAN really rewards
 #
 # It sounds like the best of the three: more signal for everybody. Look again at what $G$ is paid for. Suppose that
-# the guess is as good as it can be on the data: $C(l|x) = p(l|x)$. Then $G$'s new term is
+# the guess is as good as it can be on the data: $Q(l|x) = p(l|x)$. Then $G$'s new term is
 #
 # $$L_Q = \mathbb E_{q(x,l)}\big[-\log p(l|x)\big]
 #   = \mathbb E_{q(x)}\Big[\underbrace{\sum_l q(l|x) \log\frac{q(l|x)}{p(l|x)}}_{\mathrm{KL}(q(l|x)\,\|\,p(l|x))}
 #   \;\underbrace{- \sum_l q(l|x) \log q(l|x)}_{\text{entropy of } q(l|x)}\Big]$$
 #
-# (add and subtract $\log q(l|x)$). The first part is what we want: it is 0 when fakes carry labels as the data do.
-# The second is a surprise. It is smallest if **no fake could belong to two labels**, whatever the data are like. If
+# (add and subtract $\log q(l|x)$). The first part is what we want: it is 0 when fakes carry labels as the data do. The
+# second part comes unasked. It is smallest if **no fake could belong to two labels**, whatever the data are like. If
 # some real sevens look like ones, $G$ is paid for not drawing those.
 #
 # An example in which everything is known: two labels on a line, $p(x|l) = \mathcal N(\pm 1, 1)$, which overlap a good
 # deal. By Bayes' rule $p(l|x) = \sigma(2x)$ for the right one (both labels are equally frequent, and the squares
 # cancel in $\log\frac{p(x|1)}{p(x|0)} = -\frac{(x-1)^2}{2} + \frac{(x+1)^2}{2} = 2x$). A fake that was asked to be of
-# the right label thus costs $-\log\sigma(2x) = \operatorname{softplus}(-2x)$, whose slope $-2\sigma(-2x)$ is negative
+# the right label thus costs $-\log\sigma(2x)$, whose slope $-2\sigma(-2x)$ is negative
 # *everywhere*: every such fake is pushed to the right, without end. Only the other half of $D$ holds it back.
 #
 # And the other half can be evaded. Let a generator *split* the data at 0: asked for the left label it draws from the
 # mixture what is below 0, asked for the right one what is above. Its $q(x)$ is exactly $p(x)$, and a $D$ that is not
-# told the label cannot object. What does each pay, if $C$ is the best guess for real samples and fakes together,
-# $C(l|x) = \frac{p(x,l) + q(x,l)}{p(x) + q(x)}$?
+# told the label cannot object. What does each pay, if $Q$ is the best guess for real samples and fakes together,
+# $Q(l|x) = \frac{p(x,l) + q(x,l)}{p(x) + q(x)}$? **Predict:** who pays more, a $G$ that makes exactly the data, or one
+# that splits them?
 
 # %%
 x = np.linspace(-9, 9, 180_001)
-p_right = 0.5 * np.exp(-(x - 1)**2 / 2) / np.sqrt(2 * np.pi)                    # p(x, l = right)
-p_left, step = p_right[::-1], x[1] - x[0]
-p_x = p_left + p_right
+step = x[1] - x[0]
 
 
-def paid(q_right):
-    """(L_G, L_Q) of a generator with that q(x, right), the left one mirrored, against the best D and C."""
-    q_left, q_x = q_right[::-1], q_right + q_right[::-1]
+def paid(q_right, p_right):
+    """(L_G, L_Q) of a generator with that q(x, right), the left label mirrored, against the best D and Q."""
+    q_x, p_x = q_right + q_right[::-1], p_right + p_right[::-1]
     some = q_right > 0
     guess = (p_right + q_right) / (p_x + q_x)
     return (float(np.sum(q_x * np.log((p_x + q_x) / p_x)) * step),              # -log D = log (p + q)/p
             float(-2 * np.sum(q_right[some] * np.log(guess[some])) * step))
 
 
-print(f"{'G':<20}{'L_G':>8}{'L_Q':>8}{'sum':>8}{'mean right':>12}{'its std':>10}")
-for name, q_right in (("is the data", p_right), ("splits them at 0", p_x * np.heaviside(x, 0.5))):
-    l_g, l_q = paid(q_right)
-    mean = 2 * np.sum(x * q_right) * step
-    spread = np.sqrt(2 * np.sum((x - mean)**2 * q_right) * step)
-    print(f"{name:<20}{l_g:>8.3f}{l_q:>8.3f}{l_g + l_q:>8.3f}{mean:>12.2f}{spread:>10.2f}")
+def compare(distance):
+    """What the data and their split at 0 pay, if the labels are N(-distance, 1) and N(distance, 1)."""
+    p_right = 0.5 * np.exp(-(x - distance)**2 / 2) / np.sqrt(2 * np.pi)
+    print(f"labels at {-distance} and {distance}\n{'G':<20}{'L_G':>8}{'L_Q':>8}{'sum':>8}{'mean right':>12}{'its std':>10}")
+    for name, q_right in (("is the data", p_right), ("splits them at 0", (p_right + p_right[::-1]) * np.heaviside(x, 0.5))):
+        l_g, l_q = paid(q_right, p_right)
+        mean = 2 * np.sum(x * q_right) * step
+        spread = np.sqrt(2 * np.sum((x - mean)**2 * q_right) * step)
+        print(f"{name:<20}{l_g:>8.3f}{l_q:>8.3f}{l_g + l_q:>8.3f}{mean:>12.2f}{spread:>10.2f}")
+
+
+compare(1)
 
 # %% [markdown]
-# The truth pays more than the lie. Does a real ACGAN fall for it? Below, the same small nets on these two labels,
+# The truth pays 1.049, the lie 0.779. Does a real ACGAN fall for it? Below, the same small nets on these two labels,
 # once with a projection and once with an auxiliary classifier. Which of the two histograms will have the shape of the
 # data?
 
@@ -444,7 +556,7 @@ from scratchgan.layers import LeakyReLU, ReLU
 from scratchgan.models.auxiliary import AuxiliaryGAN
 
 
-def learn_line(kind, steps=2000):
+def learn_line(kind, distance=1, steps=2000):
     rng = np.random.default_rng(0)
     G = Sequential([Dense(4 + 2, 32, init="he", rng=rng), ReLU(), Dense(32, 32, init="he", rng=rng), ReLU(),
                     Dense(32, 1, init="glorot", rng=rng)], input_shape=(6,))
@@ -455,36 +567,74 @@ def learn_line(kind, steps=2000):
                data_shape=(1,), lr_g=1e-3, lr_d=1e-3, lr_schedule="linear", total_steps=steps, ema_decay=0.99, seed=0)
     for _ in range(steps):
         labels = rng.integers(0, 2, 256)
-        gan.train_step((2 * labels - 1 + rng.standard_normal(256)).astype(np.float32)[:, None], labels)
+        real = distance * (2 * labels - 1) + rng.standard_normal(256)           # N(-distance, 1) or N(distance, 1)
+        gan.train_step(real.astype(np.float32)[:, None], labels)
     return gan
 
 
-bins = np.linspace(-4.5, 4.5, 55)
-fig = figure(9, 3.3)
-for axes, kind in zip(fig.subplots(1, 2), ("projection", "auxiliary classifier"), strict=True):
-    gan = learn_line(kind)
-    for label, colour, name in ((0, FAKE, "left"), (1, ORANGE, "right")):
-        fakes = gan.sample(20_000, seed=1, labels=label)[:, 0]
-        axes.hist(fakes, bins, density=True, color=colour, alpha=0.5, label=f"fakes, asked: {name}")
-        axes.plot(x[::500], 2 * (p_left, p_right)[label][::500], color=colour, linewidth=1.5,
-                  label=f"data, {name}")
-        print(f"{kind:<22}{name:<7}mean {fakes.mean():>6.2f}  standard deviation {fakes.std():.2f} (data: 1)")
-    axes.set(xlabel="x", ylabel="density", xlim=(-4.5, 4.5), ylim=(0, 1), title=f"{kind}: " + (
-        "the labels overlap, as in the data" if kind == "projection" else "hardly any overlap is left"))
-    axes.title.set_size(10)
-    axes.legend(fontsize=7, loc="upper left")
+def asked_of(gan):
+    """20,000 fakes of each label, (2, 20000); what they are like is printed."""
+    fakes = np.stack([gan.sample(20_000, seed=1, labels=label)[:, 0] for label in (0, 1)])
+    for name, some, wrong in (("left", fakes[0], fakes[0] > 0), ("right", fakes[1], fakes[1] < 0)):
+        print(f"    asked for {name:<6} mean {some.mean():>5.2f}, standard deviation {some.std():.2f}, "
+              f"on the other side of 0: {wrong.mean():.1%}")
+    return fakes
+
+
+line = {}
+for kind in ("projection", "auxiliary classifier"):
+    print(kind)
+    line[kind] = asked_of(learn_line(kind))
+
+# %% draw
+# alt: Two panels, densities over x from -4.5 to 4.5; the data are two bells, at -1 and at 1, which overlap. Projection: the
+#   two histograms follow the bells. Auxiliary classifier: the histograms are narrower and meet at 0, with hardly any overlap.
+fig = figure(10, 3.6)
+bins, grid = np.linspace(-4.5, 4.5, 55), np.linspace(-4.5, 4.5, 200)
+titles = ("projection: the labels overlap, as in the data", "auxiliary classifier: hardly any overlap is left")
+for axes, (kind, fakes), title in zip(fig.subplots(1, 2), line.items(), titles, strict=True):
+    for label, colour, name, hatch, style in ((0, FAKE, "left", "//", "-"), (1, ORANGE, "right", "", "--")):
+        axes.hist(fakes[label], bins, density=True, color=colour, alpha=0.5, hatch=hatch, label=f"fakes, asked: {name}")
+        axes.plot(grid, np.exp(-(grid - 2 * label + 1)**2 / 2) / np.sqrt(2 * np.pi), color=colour, linestyle=style,
+                  linewidth=2, label=f"data, {name}")
+    axes.set(xlim=(-4.5, 4.5), ylim=(0, 0.95))
+    axes.set_xlabel("x", fontsize=10)
+    axes.set_ylabel("density", fontsize=10)
+    axes.set_title(title, fontsize=11)
+    axes.legend(fontsize=9, loc="upper left")
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# With the projection a good part of the "right" samples lies left of 0, as in the data. The ACGAN's two labels meet
-# at 0 and hardly overlap: its means have moved apart, its spread is narrower, and it has found the split by itself.
-# Both of its histograms together still have roughly the data's shape, so the other half of $D$ has little to complain
-# of. This is a known weakness of the method. Gong et al. (2019) analyse it, and add a second classifier, for fakes
-# alone, to take the entropy out again.
+# With the projection a good part of the "right" samples lies left of 0, as in the data, where it is $\Phi(-1) =
+# 15.9\,\%$ ($\Phi$: the share of a normal distribution below a point). The ACGAN's two labels meet at 0 and hardly
+# overlap: its means have moved apart, its spread is narrower, and in this run it has found the split by itself. Both of
+# its histograms together still have roughly the data's shape, so the other half of $D$ has little to complain of. This
+# is a known weakness of the method. Gong et al. (2019) analyse it, and add a second classifier, for fakes alone, to
+# take the entropy out again.
 #
 # So be careful with "99 % of the samples show what was asked for". A generator that draws the same perfect seven for
 # ever scores 100 %.
+#
+# **Change a knob, predict first.** `DISTANCE` is how far each label's mean is from 0. It was 1.
+#
+# - At 3 the labels of the data hardly overlap. Does the lie still pay?
+# - At 0 both labels have the *same* distribution: a coin decided who is called left. There is nothing to obey. What
+#   will an ACGAN do with such labels?
+#
+# The cell computes what both generators pay, and trains an ACGAN (ten seconds or so).
+
+# %%
+DISTANCE = 0                                                   # the knob: try 3, 2, 0.5
+compare(DISTANCE)
+coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
+
+# %% [markdown]
+# At 3 the two pay the same, to two decimals: where no real sample could belong to two labels, the entropy is nearly 0
+# anyway, and what is paid for is obedience. At 0 the truth is that a label says nothing, $Q = \frac12$, and it costs
+# $\log 2 = 0.693$. The split costs only $\log\frac43 = 0.288$, for after it the guess is right in three cases of four
+# (half of its samples are the data's, where it is right by chance). And in this run the ACGAN does it: it gives to
+# labels that mean nothing a meaning, a half of the data each.
 #
 # ## On real digits
 #
@@ -492,7 +642,7 @@ fig
 # this was done beforehand, for three seeds each: `python -m benchmarks.conditional` does it again, and its last
 # results are in `benchmarks/results/conditional.json`.
 #
-# ![A digit a row, the same noise in a column, for four kinds of GAN](../benchmarks/results/conditional.png)
+# ![Four panels of 10 x 10 generated digits, a row for each digit asked for, a column for each draw of noise: with cgan, projection and acgan each row shows its digit; with infogan the rows 4 and 9 are mixed](../benchmarks/results/conditional.png)
 #
 # | recipe | read as asked | Frechet distance | recall | nearest of the same class, pixels | MS-SSIM in a class |
 # |---|---|---|---|---|---|
@@ -501,18 +651,30 @@ fig
 # | `acgan-mnist` | **99.4 to 99.7 %** | 0.91 | **0.55** | 8.1 | **0.40** |
 # | real digits | | | | 10.5 | 0.33 |
 #
-# "Read as asked" is by a classifier that no GAN ever saw; the others are means of the seeds. The last three columns
-# are about diversity: recall is the share of real digits that have fakes around them (chapter 11), the next is how
-# far an image's nearest neighbour among 200 of its class is, and MS-SSIM measures how alike pairs of one class are
-# (1: identical). The table says what the line said. **The ACGAN obeys at least as well as the others, and varies
-# least**, on all three columns. It is a matter of degree here, because these classes hardly overlap: that classifier
-# reads 99.1 % of real digits right. (Half a percent more obedience is nothing to be proud of, either. A second
-# classifier, of another architecture, reads 99.0 to 99.6 % of `cgan-mnist` and 99.0 to 99.9 % of `acgan-mnist` as
-# asked.)
+# "Read as asked" is by a classifier that no GAN ever saw; the others are means of the seeds. What they measure, each in
+# a sentence (chapter 11 derives the first two, and says what each is blind to):
+#
+# - **Frechet distance**, smaller is better. Send real and fake images through the classifier, take the numbers of a
+#   hidden layer as features, and compare the features' means $m$ and covariance matrices $S$: $|m_r - m_f|^2 +
+#   \operatorname{Tr}\big(S_r + S_f - 2\,(S_r^{1/2} S_f S_r^{1/2})^{1/2}\big)$, which is 0 if both agree.
+# - **Recall**, larger is better: is the variety of the data there? Round each fake's features draw a ball that reaches
+#   to its third nearest fake. Recall is the share of *real* images that lie in at least one of the balls.
+# - **Nearest of the same class**, larger is more varied: $\frac1n\sum_i \min_{j\ne i} |x_i - x_j|$ over $n = 200$
+#   images of one class, as rows of pixels.
+# - **MS-SSIM in a class**, smaller is more varied: how alike two images of a class look. In a small window of both let
+#   $m_1, m_2$ be the mean brightness, $v_1, v_2$ the variances and $v_{12}$ the covariance. Then $\frac{2 m_1 m_2 +
+#   \epsilon_1}{m_1^2 + m_2^2 + \epsilon_1}\cdot\frac{2 v_{12} + \epsilon_2}{v_1 + v_2 + \epsilon_2}$ is 1 if the
+#   windows are equal, and smaller otherwise ($\epsilon_1, \epsilon_2$ are small numbers against a division by 0). Its
+#   mean over all windows, at several sizes of the image, which are combined as a product of powers, is MS-SSIM,
+#   "multi-scale structural similarity".
+#
+# The table says what the line said. **The ACGAN obeys at least as well as the others, and varies least**, on all of the
+# last three columns. It is a matter of degree here, because these classes hardly overlap: that classifier reads 99.1 %
+# of real digits right. (Half a percent more obedience is nothing to be proud of, either. A second classifier, of
+# another architecture, reads 99.0 to 99.6 % of `cgan-mnist` and 99.0 to 99.9 % of `acgan-mnist` as asked.)
 #
 # Look down a column of the picture: the same noise, ten digits. In the first panel the third column is written with a
-# bold pen in every row, and the eighth leans back. Nobody asked for that. What all digits share, $G$ can do once for
-# all of them, and does.
+# bold pen in nearly every row. Nobody asked for that. What all digits share, $G$ can do once for all of them, and does.
 #
 # Ask for a seven yourself:
 #
@@ -526,16 +688,18 @@ fig
 # %% [markdown]
 # ## And without labels: InfoGAN
 #
-# Suppose nobody has written labels down. InfoGAN (Chen et al. 2016) gives $G$ a code $c$ beside the noise, say one of
-# ten categories drawn at random. Nothing says what it means, and $G$ might ignore it, as in the very first table. So
-# demand that the code can be *read* in the image: that the **mutual information** between the two be large. It is
-# defined as
+# Suppose nobody has written labels down. InfoGAN (from *information*; Chen et al. 2016) gives $G$ a code $c$ beside the
+# noise, say one of ten categories drawn at random. Nothing says what it means, and $G$ might ignore it, as in the very
+# first table. So demand that the code can be *read* in the image: that the **mutual information** between the two be
+# large. It is defined as
 #
 # $$I(c; x) = H(c) - H(c|x), \qquad x = G(z, c),$$
 #
-# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c)
-# \log p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. The trouble is $p(c|x)$: which code an
-# image came from is not known to anybody, for it would mean to invert $G$.
+# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c) \log
+# p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. *With numbers:* two codes, equally frequent, have
+# $H(c) = \log 2 = 0.693$. If every image betrays its code, $H(c|x) = 0$ and $I = 0.693$ nats; if images of both codes
+# look the same, $H(c|x) = \log 2$ and $I = 0$. The trouble is $p(c|x)$: which code an image came from is not known to
+# anybody, for it would mean to invert $G$.
 #
 # **The bound.** Take any guess $Q(c|x)$ instead, and see what is lost:
 #
@@ -548,7 +712,7 @@ fig
 #
 # In the last line the mean is over pairs: draw $c$, make $x$ from it, ask for the log of the probability that the
 # guess gives to the code which we know, because we drew it. No inversion is left. (Why is the divergence at least 0?
-# $\log u \le u - 1$, so $-\mathrm{KL} = \sum p \log\frac Qp \le \sum p\,(\frac Qp - 1) = \sum Q - \sum p = 0$.) The
+# $\log r \le r - 1$, so $-\mathrm{KL} = \sum p \log\frac Qp \le \sum p\,(\frac Qp - 1) = \sum Q - \sum p = 0$.) The
 # bound is tight exactly if $Q(c|x) = p(c|x)$. And $H(c)$ does not depend on the nets, so to maximise $L_I$ is to
 # minimise $\mathbb E[-\log Q(c|x)]$, the cross-entropy of the section before: (Auxiliary.1), on fakes only, with
 # codes for labels. InfoGAN's $Q$ is one more head on $D$.
@@ -560,7 +724,13 @@ fig
 def information_bound(p_c, p_x, guess):
     """p_c (K,): p(c); p_x (K, M): p(x|c), a row for each c; guess (M, K): Q(c|x), a row for each x.
 
-    Returns L_I in nats, a number.
+    All entries are above 0.  Returns L_I in nats, a number.
+
+    >>> p_c, p_x = np.array([0.5, 0.5]), np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> round(float(information_bound(p_c, p_x, np.array([[0.5, 0.5], [0.5, 0.5]]))), 3)
+    0.0
+    >>> round(float(information_bound(p_c, p_x, np.array([[0.9, 0.1], [0.1, 0.9]]))), 3)
+    0.368
     """
     # BEGIN SOLUTION
     joint = p_c[:, None] * p_x
@@ -580,38 +750,46 @@ p_c, p_x = np.full(4, 0.25), rng.dirichlet(np.full(6, 0.4), 4)                  
 joint = p_c[:, None] * p_x
 posterior = (joint / joint.sum(axis=0)).T                                       # p(c|x), (6, 4)
 information = np.sum(joint * np.log(joint / (p_c[:, None] * joint.sum(axis=0))))
-sharpness = np.linspace(0, 2.5, 101)
+powers = np.linspace(0, 2.5, 101)
 bounds = []
-for s in sharpness:
-    Q = posterior**s / (posterior**s).sum(axis=1, keepdims=True)
+for power in powers:
+    Q = posterior**power / (posterior**power).sum(axis=1, keepdims=True)
     bounds.append(np.sum(joint * np.log(Q.T)) + np.log(4))
-fig = figure(6.5, 3.2)
+print(f"largest bound {max(bounds):.6f} at power {powers[int(np.argmax(bounds))]:.3f}; I = {information:.6f}; "
+      f"at power 0: {abs(bounds[0]):.1e}")
+
+# %% draw
+# alt: The bound in nats against the power, from 0 to 2.5: it rises from 0 to the dashed line I = 0.54 at power 1, touches it,
+#   and falls again. A dotted line far above marks H(c) = log 4 = 1.39.
+fig = figure(7.5, 3.6)
 axes = fig.subplots()
 axes.axhline(information, color=GREEN, linestyle="--", label=f"I(c; x) = {information:.3f} nats")
 axes.axhline(np.log(4), color=GREY, linestyle=":", label=f"H(c) = log 4 = {np.log(4):.3f}, all there is")
-axes.plot(sharpness, bounds, color=BLUE, label="the bound, for Q(c|x) $\\propto$ p(c|x)$^s$")
-axes.set(xlabel="s: 0 knows nothing, 1 is the truth, above is too sure", ylabel="nats",
-         title="The bound never passes I, and touches it at the truth")
-axes.legend(fontsize=8)
+axes.plot(powers, bounds, color=BLUE, label="the bound, for Q(c|x) $\\propto$ p(c|x)$^{power}$")
+axes.set_xlabel("power: 0 knows nothing, 1 is the truth, above is too sure", fontsize=10)
+axes.set_ylabel("nats", fontsize=10)
+axes.set_title("The bound never passes I, and touches it at the truth", fontsize=11)
+axes.legend(fontsize=9)
 axes.grid(alpha=0.3)
 fig.tight_layout()
-print(f"largest bound {max(bounds):.6f} at s = {sharpness[int(np.argmax(bounds))]:.3f}; I = {information:.6f}; "
-      f"at s = 0: {abs(bounds[0]):.1e}")
 fig
 
 # %% [markdown]
-# Does it find the digits? No label was ever shown. In the picture above (right), InfoGAN's ten categories were named
-# after the digit that each makes most of, by the best one-to-one assignment. Then the share that agrees is **88.0,
-# 74.4 and 76.0 %** on three seeds (`conditional.json`). Look at rows 4 and 9: both codes make both digits. Nothing in
-# the formula forbids it. *Which* ten kinds the digits are divided into, nobody said, and a kind that holds some fours
-# and some nines can be read off an image as well as any other. Mutual information asks for a code that is legible,
-# not for ours.
+# It starts at 0, touches $I$ at the truth, and falls again: a guess that is too sure is punished.
+#
+# Does InfoGAN find the digits? No label was ever shown. In the picture of four panels above (right), its ten categories
+# were named after the digit that each makes most of, by the best one-to-one assignment. Then the share that agrees is
+# **88.0, 74.4 and 76.0 %** on three seeds (`conditional.json`). Look at rows 4 and 9: both codes make both digits.
+# Nothing in the formula forbids it. *Which* ten kinds the digits are divided into, nobody said, and a kind that holds
+# some fours and some nines can be read off an image as well as any other. Mutual information asks for a code that is
+# legible, not for ours.
 #
 # Two more codes of InfoGAN are numbers in $-1..1$, for which $Q$ is a Gaussian around $D$'s answer, so that $-\log Q$
-# is half the square of the error, up to a constant. They came to mean something like slant and width. (From left to
-# right the code goes from -2 to 2, beyond what it was trained on.)
+# is half the square of the error, up to a constant. The first came to mean the slant; the second makes digits wider and
+# bolder, but the one thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
+# -2 to 2, beyond what it was trained on.)
 #
-# ![InfoGAN: one continuous code moves along each row](../benchmarks/results/conditional_codes.png)
+# ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the one thinner](../benchmarks/results/conditional_codes.png)
 #
 # ## What can go wrong
 #
