@@ -373,7 +373,7 @@ def frame(step):
     return fig
 
 
-shown = [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 33, 36, 40, 50, 60, 80]
+shown = [0, 1, 2, 4, 7, 10, 13, 16, 19, 22, 25, 28, 32, 36, 42, 50, 80]
 animation_html([frame(step) for step in shown], [f"after {step} steps" for step in shown], interval=300,
                label="The density of fakes moves from -1 to the real one at 2, while D flattens to 1/2")
 
