@@ -50,8 +50,8 @@ from scratchgan.plots import BLACK, BLUE, FAKE, GREEN, GREY, REAL, VERMILLION, a
 #
 # because no mean is below its smallest term. The bound is reached if $G(z)$ is the *same* $x$ for every $z$, the one
 # place where $D$ is largest. So for $G$ alone it is best to put everything into one point. What keeps it from that is
-# only $D$, which notices that this place is now full of fakes, and changes its mind. If $D$ is too slow for that, $G$
-# collapses; and when $D$ has noticed at last, $G$ moves on to the next place.
+# only $D$, which notices that this place is now full of fakes, and changes its mind. The next cell takes that away: $D$
+# stands still.
 
 # %%
 from scratchgan.data.toy import ring as make_ring
@@ -823,7 +823,7 @@ for loss in ("wasserstein", "non-saturating"):
 #   Insets enlarge a strip beside the axis.
 fig = figure(10.5, 4.6)
 for axes, loss in zip(fig.subplots(1, 2), ("wasserstein", "non-saturating"), strict=True):
-    inset = axes.inset_axes((0.1, 0.34, 0.4, 0.4))
+    inset = axes.inset_axes((0.2, 0.36, 0.34, 0.38))
     for name, marker, colour in (("no penalty", "o", VERMILLION), ("R1, gamma = 1", "s", BLUE)):
         values = spectra[loss, name]
         for place in (axes, inset):
