@@ -74,7 +74,7 @@ RIGHT = {
         "float32": lambda h, s, gamma: update(h, s, gamma).astype(np.float32),
         "I - h J": lambda h, s, gamma: np.eye(2) - h * np.array([[gamma, s], [-s, 0]]),
         "columns": lambda h, s, gamma: np.stack([[1 - h * gamma, h * s], [-h * s, 1]], axis=1),
-        "np.matrix": lambda h, s, gamma: np.asmatrix(update(h, s, gamma)),
+        "a view": lambda h, s, gamma: update(h, s, gamma).T.copy().T,
     },
     "07.growth": {
         "the formula": growth_by_formula,
