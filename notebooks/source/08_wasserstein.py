@@ -481,8 +481,9 @@ for penalty in (WganGp(10.0), R1(10.0)):
 # Inside the ring the best critic has a valley: at its bottom the gradient is 0, as at the fold. A field of gradients cannot
 # be turned from inwards to outwards by a rotation on the way, for it would be a vortex then, and gradients have none. In
 # the picture above, panel "ring, penalty", the two-sided critic has its *summit* in the empty centre: it has not folded
-# either. It estimates 0.35, and the one-sided one 0.51. In the five runs with smaller nets each of the two-sided ones
-# has its summit near the centre as well. WGAN-GP as published is the two-sided one. Know what it asks.
+# either. It estimates 0.35, and the one-sided one 0.51. Of the five runs with smaller nets
+# four have their summit near the centre as well, one has its valley there, as it should. WGAN-GP as published is the
+# two-sided one. Know what it asks.
 
 # %% [markdown]
 # ### Third answer: divide by the slope
