@@ -42,7 +42,30 @@ from scratchgan.plots import BLACK, BLUE, FAKE, GREEN, GREY, ORANGE, REAL, VERMI
 # $$\mathrm{KL}(p \,\|\, m) = \int p \log \frac p{p/2} = \log 2 \int p = \log 2,$$
 #
 # the same for $q$, and $\mathrm{JSD} = \frac12 \log 2 + \frac12 \log 2 = \log 2$ (Divergence.2). It does not say how
-# far apart they are. Two narrow Gaussians, the data at 0 and the fakes at $a$:
+# far apart they are.
+#
+# Is it not rare that two densities do not overlap? Not where there is much room. Images have thousands of pixels and few
+# things that can change in them (where, how large, in which light), so they lie on a thin sheet in their space, and the
+# fakes of a $G$ with few latent numbers lie on another one. Two sheets in space meet in a curve at most, and a curve is no
+# share of either (Arjovsky & Bottou 2017):
+
+# %% draw
+# alt: Two curved sheets in a cube, an orange one for the data and a blue one for the fakes, one above the other. They do
+#   not touch, and both are thin: they fill no part of the cube.
+fig = figure(5.4, 4.4)
+axes = fig.add_subplot(projection="3d")
+across, along = np.meshgrid(np.linspace(0, 1, 30), np.linspace(0, 1, 30))
+axes.plot_surface(across, along, 0.7 + 0.15 * np.sin(5 * across) * np.cos(3 * along), color=REAL, alpha=0.7)
+axes.plot_surface(across, along, 0.25 + 0.15 * np.cos(4 * along + across), color=FAKE, alpha=0.7)
+axes.text(0.9, 0.1, 1.02, "data", fontsize=11)
+axes.text(0.9, 0.1, 0.02, "fakes", fontsize=11)
+axes.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$", zlim=(0, 1), xticks=(0, 1), yticks=(0, 1), zticks=(0, 1))
+axes.set_title("Two sheets in space: somewhere between them\na D fits that makes no mistake", fontsize=11)
+fig.tight_layout()
+fig
+
+# %% [markdown]
+# So let us see what a distance makes of that. Two narrow Gaussians, the data at 0 and the fakes at $a$:
 
 # %%
 from scratchgan.theory import gaussian, js, w1
@@ -516,7 +539,7 @@ def power_step(W, u):
 
     >>> W = np.array([[3.0, 0.0], [0.0, 1.0]])
     >>> [np.round(part, 4).tolist() for part in power_step(W, np.array([0.6, 0.8]))]
-    [[0.9971, 0.0756], [0.9138, 0.4061], 2.7644]
+    [[0.9892, 0.1465], [0.9138, 0.4061], 2.7714]
     """
     # BEGIN SOLUTION
     v = W.T @ u / np.linalg.norm(W.T @ u)
@@ -710,6 +733,7 @@ fig
 # On the left the two curves belong together, although the critic lags behind whenever $G$ has just moved fast. On the
 # right, in this run, the critic's slope has one sign everywhere: no fold. It pushes all fakes one way, past the data and
 # out on the other side. There its estimate is *negative*: the tilt is the wrong way round, and turning costs the penalty.
+# When it turns at last, the estimate jumps to more than the distance, and the fakes begin to come back.
 #
 # That was one seed. On five (`python -m benchmarks.critics_seeds`, `benchmarks/results/critics_seeds.json`) the one-sided
 # games end at an exact distance from 0.22 to 0.33; of the two-sided ones each runs away on its way, to a largest distance
@@ -789,6 +813,9 @@ fig
 # holds: $|\mu| = 1$ with alternating steps, more than 1 with simultaneous ones. With R1 or R2 it comes home, as you have
 # seen; the paper proves it locally for this loss in general. It takes *both*, because R1 knows only how steep $D$ is at
 # data, and early in training fakes are where no data are (in their experiments R1 alone diverged; R1 with R2 did not).
+#
+# The cell checks these sentences with five points instead of images, and with the Dirac-GAN. In the package the loss is
+# `losses.RelativisticPairing`, and the recipe `r3gan-mnist` has it with R1 and R2.
 
 # %%
 sigmoid, softplus = lambda t: 1 / (1 + np.exp(-t)), lambda t: np.logaddexp(0, t)

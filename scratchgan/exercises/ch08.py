@@ -161,7 +161,7 @@ EXERCISES = [
                 -_sigmoid(-fake_scores) / len(fake_scores),
             ),
         },
-        about="(Wasserstein.2) and (Wasserstein.4)",
+        about='"A critic for a discriminator"',
     ),
     Exercise(
         "08.gp_direction",
@@ -220,7 +220,7 @@ EXERCISES = [
                 np.linalg.norm(W),
             ),
         },
-        about="(Spectral.1) and (Spectral.2)",
+        about='"Third answer: divide by the slope"',
     ),
     Exercise(
         "08.spectral_backward",
