@@ -60,10 +60,10 @@ PLANES = {"ring": load("ring"), "spirals": load("spirals")}
 DATA = LINES | PLANES
 DEPTH, WIDTH, BATCH = 8, 64, 256
 TITLES = {
-    "line": "A penalty that asks for slope 1 everywhere keeps a critic in one dimension from bending; a penalty on "
-    "slopes above 1 brings it close to the exact potential",
-    "plane": "Clipped critics are too simple for the data, penalised critics follow it (green: real samples; fakes: "
-    "N(0, I))",
+    "line": "Seed 0: told to have slope 1 everywhere, the critic of the two modes stays nearly straight; told to have at "
+    "most 1, it comes near the exact potential",
+    "plane": "Seed 0: clipped critics are polygons; of the penalised ones the two-sided one of the ring has its summit in "
+    "the empty centre (green: real samples; fakes: N(0, I))",
     "layers": "With clipping, gradients vanish or explode and weights pile up at the bounds; the penalties avoid both",
 }
 LOOK = 100  # gradients are averaged over this many last steps

@@ -39,6 +39,12 @@ def _turns(psi, theta, h, *, d=-1, g=1, pull=_sigmoid):
     return new, theta + g * h * pull(psi * theta) * psi, theta + g * h * pull(new * theta) * new
 
 
+def _old_sigma(psi, theta, h):
+    """The new psi in front, but the sigmoid of the old one."""
+    new = _turns(psi, theta, h)[0]
+    return new, theta + h * _sigmoid(psi * theta) * psi, theta + h * _sigmoid(psi * theta) * new
+
+
 def _twice(which):
     """A wrong answer that gives theta of one kind of update, number `which` of the results, for both kinds."""
 
@@ -64,6 +70,16 @@ def _matrix(rng):
     return {"M": shear @ turn @ np.linalg.inv(shear)}  # complex eigenvalues, but not a scaled rotation
 
 
+def _real_pairs():
+    """Matrices with real eigenvalues: too much friction, a negative one that is the larger, one of a reflection."""
+    return [
+        {"M": _update(0.2, 0.5, 5.0)},
+        {"M": np.array([[0.5, 0.0], [0.0, -2.0]])},
+        {"M": np.array([[1.0, 3.0], [0.0, 0.25]])},
+        {"M": np.array([[0.0, 1.0], [4.0, 0.0]])},
+    ]
+
+
 EXERCISES = [
     Exercise(
         "07.reverse_kl",
@@ -76,11 +92,21 @@ EXERCISES = [
             "The true weights need not be equal: use `weights`.": lambda counts, weights: _reverse_kl(
                 counts, np.full(len(counts), 1 / len(counts))
             ),
+            "Those are counts: divide them by their sum, so that they are shares.": lambda counts, weights: float(
+                np.sum(np.where(counts > 0, counts * np.log(np.maximum(counts, 1) / weights), 0))
+            ),
+            "A share is not below 0, but some terms of this sum are: do not take absolute values.": lambda counts, weights: (
+                float(sum(abs(q * np.log(q / w)) for q, w in zip(counts / counts.sum(), weights, strict=True) if q > 0))
+            ),
             "That is in bits: use the natural logarithm.": lambda counts, weights: (
                 _reverse_kl(counts, weights) / np.log(2)
             ),
         },
         about="(Modes.3)",
+        edges=lambda: [
+            {"counts": np.array([0, 12, 0]), "weights": np.array([0.25, 0.5, 0.25])},
+            {"counts": np.array([3, 3, 6]), "weights": np.array([0.25, 0.25, 0.5])},
+        ],
     ),
     Exercise(
         "07.gradient_sizes",
@@ -119,6 +145,7 @@ EXERCISES = [
         _start,
         ("psi", "theta_simultaneous", "theta_alternating"),
         {
+            "In the alternating update you put the new psi in front, but sigma(psi theta) has the old psi in it still: G sees only the new one.": _old_sigma,
             "Both thetas are the simultaneous one: in alternating updates G uses the *new* psi.": _twice(1),
             "Both thetas are the alternating one: in simultaneous updates both players use the *old* point.": _twice(2),
             "The two thetas are swapped: the alternating update is the one that uses the new psi.": lambda **given: (
@@ -149,6 +176,12 @@ EXERCISES = [
             "The sign is wrong: the players descend v, so the matrix is I - h J = I + h A.": lambda h, s, gamma: (
                 2 * np.eye(2) - _update(h, s, gamma)
             ),
+            "That is A alone: a step of size h adds h A times the point to the point itself.": lambda h, s, gamma: (
+                (_update(h, s, gamma) - np.eye(2)) / h
+            ),
+            "The order is (psi, theta): yours is the right matrix for (theta, psi).": lambda h, s, gamma: _update(
+                h, s, gamma
+            )[::-1, ::-1],
             "s and -s are swapped: a fake at positive theta makes psi *fall*.": lambda h, s, gamma: _update(
                 h, -s, gamma
             ),
@@ -177,7 +210,14 @@ EXERCISES = [
             "That is the determinant, the product of both eigenvalues: for a complex pair, the absolute value squared.": lambda M: (
                 float(np.linalg.det(M))
             ),
+            "That is the square root of the determinant: both absolute values are equal only for a complex pair; two real eigenvalues may differ.": lambda M: (
+                float(np.sqrt(abs(np.linalg.det(M))))
+            ),
+            "You took the largest eigenvalue first and its absolute value then: a negative one may be the larger in size.": lambda M: (
+                float(abs(np.max(np.linalg.eigvals(M))))
+            ),
         },
         about="(Dirac.5)",
+        edges=_real_pairs,
     ),
 ]

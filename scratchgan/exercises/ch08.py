@@ -92,6 +92,9 @@ EXERCISES = [
             "That is the distance between the means, in which moves to the left and to the right cancel.": lambda x, y: (
                 float(abs(np.mean(x) - np.mean(y)))
             ),
+            "One of the two is sorted downwards: then the lowest point goes the longest way.  Sort both upwards.": lambda x, y: (
+                float(np.mean(np.abs(np.sort(x) - np.sort(y)[::-1])))
+            ),
             "You squared the distances: the work is mass times distance.": lambda x, y: float(
                 np.mean((np.sort(x) - np.sort(y)) ** 2)
             ),
@@ -103,6 +106,10 @@ EXERCISES = [
             ),
         },
         about="(EarthMover.2)",
+        edges=lambda: [
+            {"x": np.array([-2.0, 2.0, 5.0]), "y": np.array([0.0, 5.0, 0.0])},  # equal means
+            {"x": np.array([3.0, 0.0, 1.0, 7.0]), "y": np.array([7.0, 1.0, 3.0, 0.0])},  # the same points
+        ],
     ),
     Exercise(
         "08.critic_slope",
@@ -120,8 +127,15 @@ EXERCISES = [
             "That critic rises everywhere, which is optimal only if F_q is above F_p everywhere.": lambda F_p, F_q: (
                 np.ones_like(F_p)
             ),
+            "Where the critic has to go down, its slope is -1, not 0: it may fall as steeply as it climbs.": lambda F_p, F_q: (
+                (F_q > F_p).astype(float)
+            ),
         },
-        about="(EarthMover.2)",
+        about='"The same distance, seen by a critic"',
+        edges=lambda: [
+            {"F_p": np.array([0.1, 0.4, 0.9]), "F_q": np.array([0.2, 0.3, 0.8])},
+            {"F_p": np.array([0.5, 0.6]), "F_q": np.array([0.2, 0.1])},
+        ],
     ),
     Exercise(
         "08.wasserstein_gradients",
@@ -147,7 +161,7 @@ EXERCISES = [
                 -_sigmoid(-fake_scores) / len(fake_scores),
             ),
         },
-        about="(Wasserstein.2) and (Wasserstein.4)",
+        about='"A critic for a discriminator"',
     ),
     Exercise(
         "08.gp_direction",
@@ -172,11 +186,24 @@ EXERCISES = [
             "The direction g / |g| has length 1: you did not divide g by its norm.": lambda g, weight: (
                 _u(g, weight) * np.sqrt(np.sum(g**2, axis=1, keepdims=True))
             ),
+            "That is the derivative with respect to the length |g|, one number a sample: multiply it by g / |g|, the direction.": lambda g, weight: (
+                2 * weight / len(g) * (np.sqrt(np.sum(g**2, axis=1)) - 1)
+            ),
+            "One number a sample is the derivative with respect to the length |g|: multiply it by g / |g|, the direction.": lambda g, weight: (
+                2 * weight / len(g) * (np.sqrt(np.sum(g**2, axis=1, keepdims=True)) - 1)
+            ),
+            "That is divided by the number of entries: P is a mean over the N samples, and each has one length.": lambda g, weight: (
+                _u(g, weight) / g.shape[1]
+            ),
             "That penalty pulls the norm towards 0, as R1 does; this one pulls it towards 1.": lambda g, weight: (
                 2 * weight / len(g) * g
             ),
         },
         about="(WganGp.1)",
+        edges=lambda: [
+            {"g": np.array([[0.0, 3.0], [0.6, 0.8], [0.0, -0.5]]), "weight": 10.0},  # above, at and below 1
+            {"g": np.array([[0.3, 0.4]]), "weight": 1.0},
+        ],
     ),
     Exercise(
         "08.power_step",
@@ -193,7 +220,7 @@ EXERCISES = [
                 np.linalg.norm(W),
             ),
         },
-        about="(Spectral.1) and (Spectral.2)",
+        about='"Third answer: divide by the slope"',
     ),
     Exercise(
         "08.spectral_backward",

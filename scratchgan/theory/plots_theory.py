@@ -57,27 +57,27 @@ def save_phase_portraits(
     fig = figure(3.1 * columns, 3.35 * rows + 0.9)
     grid = np.ravel(fig.subplots(rows, columns, squeeze=False))
     line = np.linspace(-1.8, 1.8, 24)
-    theta, psi = np.meshgrid(line, line)
+    psi, theta = np.meshgrid(line, line)  # psi across, theta upwards, as in plots/phase.py
     for axes, variant in zip(grid, variants, strict=False):
         v_psi, v_theta = field(variant, psi, theta)
         if math.isfinite(variant.clip):
             v_psi, v_theta = (np.where(np.abs(psi) > variant.clip, np.nan, v) for v in (v_psi, v_theta))
-        axes.streamplot(theta, psi, -v_theta, -v_psi, color="#BBBBBB", linewidth=0.7, arrowsize=0.7, density=0.9)
-        for mode, colour in (("simultaneous", VERMILLION), ("alternating", BLUE)):
+        axes.streamplot(psi, theta, -v_psi, -v_theta, color="#BBBBBB", linewidth=0.7, arrowsize=0.7, density=0.9)
+        for mode, colour in (("simultaneous", BLUE), ("alternating", VERMILLION)):
             track = trajectory(variant, h=h, steps=steps, mode=mode)
-            axes.plot(track[:, 1], track[:, 0], color=colour, linewidth=0.9, label=mode)
-            axes.plot(*track[-1, ::-1], "o", color=colour, markersize=5)
+            axes.plot(*track.T, color=colour, linewidth=0.9, label=mode)
+            axes.plot(*track[-1], "o" if mode == "simultaneous" else "s", color=colour, markersize=5)
         axes.plot(0, 0, "+", color=BLACK, markersize=10, label="equilibrium")
         axes.set(
             xlim=(-1.8, 1.8),
             ylim=(-1.8, 1.8),
             aspect="equal",
-            xlabel="θ (the point that G generates)",
+            xlabel="ψ (slope of D)",
             title=words(variant.label, width=2.3),
         )
         axes.title.set_fontsize(10)
     for axes in grid[::columns]:
-        axes.set_ylabel("ψ (slope of D)")
+        axes.set_ylabel("θ (the point that G generates)")
     for axes in grid[len(variants) :]:
         axes.set_axis_off()
     handles, labels = grid[0].get_legend_handles_labels()
