@@ -5,8 +5,8 @@
 Each run trains an unchanged recipe in a separate process on one thread; two runs go on at the same time.  At `--checks`
 points during a run, 2,000 samples are evaluated with the features of the bundled classifier, to compare the loss with
 the quality of the samples; at the end, 5,000.  "Estimate" is -(d_loss - penalty), which for a Wasserstein critic
-estimates the earth mover's distance; its rank correlation with the Frechet distance over these points shows whether the
-loss indicates quality.  (The first point comes after a tenth of the run: an untrained critic estimates nothing.)
+estimates the earth mover's distance.  Its rank correlation with the Frechet distance over these points is near 1 for any
+two curves that fall, so it does not show that the loss indicates quality (chapter 08 takes the trend out).  (The first point comes after a tenth of the run: an untrained critic estimates nothing.)
 
 Runs of other recipes and seeds that are already in family.json are kept: after a change to a recipe, run all its seeds
 again.  All figures use features of scratchgan's own digit classifier, and are not comparable to published figures that
@@ -166,7 +166,7 @@ def draw_estimates(path: Path, results: dict) -> None:
         for side in (axes, beside):
             side.tick_params(which="both", labelsize=6)
     fig.suptitle(
-        "Which loss indicates quality?  Where blue falls together with orange, D's loss shows how good the samples are",
+        "D's loss and the quality of the samples over time: two curves that both fall agree in rank, whatever they measure",
         fontsize=10,
     )
     fig.tight_layout()

@@ -39,7 +39,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 CLAIMS = HERE / "claims"
-NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 FORMULA = re.compile(r"\$[^$]*\$|`[^`]*`|\]\([^)]*\)|\((?:[A-Z]\w*\.\d+)\)|\b(?:19|20)\d\d\b")
 WORDS = re.compile(
     r"\b(never|always|cannot|every|each time|all of|none|no|best|worst|only|hardly|towards|away|faster|slower|more|less|"
