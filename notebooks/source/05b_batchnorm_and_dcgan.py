@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05b · BatchNorm and the DCGAN: what does a layer do that looks at the whole batch?
 #
-# *About 60 minutes. You need: [chapter 05](05_convolutions_by_hand.ipynb).*
+# *About 50 minutes. You need: [chapter 05](05_convolutions_by_hand.ipynb).*
 #
 # **Question.** What keeps the numbers inside a deep net in range, what is its derivative, and what does it do to a GAN?
 #
@@ -452,8 +452,8 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# A few per cent of contrast are lost on the straight line, and nothing on the great circle. With 64 numbers in a code the
-# effect is mild.
+# In this run the straight line loses less than a fifth of the contrast, and the great circle next to nothing. With 64
+# numbers in a code the effect is mild.
 #
 # **Change a knob, predict first.** Half-way on the straight line, codes are 0.7 times as long. What does $G$ draw if they
 # are half as long, or not there at all, or twice as long? Say for each of the four rows which has the more contrast and
