@@ -433,8 +433,7 @@ for column, (name, pictures) in zip(fig.subplots(2, 3).T, made.items(), strict=T
     for axes, (weights, y) in zip(column, pictures.items(), strict=True):
         axes.imshow(y, cmap="cividis")
         axes.set(xlabel="column", ylabel="row", xticks=[0, 11], yticks=[0, 11])
-        axes.set_title(f"{name}: {weights}\ninside from {y[2:-2, 2:-2].min():.2f} to {y[2:-2, 2:-2].max():.2f}",
-                       fontsize=10)
+        axes.set_title(f"{name}\n{weights}, inside {y[2:-2, 2:-2].min():.2f} to {y[2:-2, 2:-2].max():.2f}", fontsize=10)
 fig.suptitle("A flat image in.  Whatever pattern comes out was made by the layer", fontsize=11)
 fig.tight_layout()
 fig

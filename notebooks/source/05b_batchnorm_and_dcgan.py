@@ -357,9 +357,9 @@ print(gan.G, gan.D, sep="\n")
 
 # %%
 stream = BatchStream(digits, 32, rng=np.random.default_rng(0))
-rows, names = [digits.images[:12]], ["real"]
+rows, names = [digits.images[::420][:12]], ["real"]
 for step in range(STEPS + 1):
-    if step in (0, 50, 200, STEPS):
+    if step in (0, 200, 400, STEPS):
         rows.append(gan.sample(12, seed=3))
         names.append(f"{step:,}")
     if step < STEPS:
@@ -368,8 +368,8 @@ contrast = {name: float(np.mean(row.std(axis=(1, 2, 3)))) for name, row in zip(n
 print("standard deviation of the pixels of an image:", "   ".join(f"{n}: {c:.2f}" for n, c in contrast.items()))
 
 # %% draw
-# alt: Five rows of twelve grey digits of 28 x 28 pixels.  The first row is real.  Below, twelve codes after 0, 50, 200
-#   and 800 steps: flat grey, then blots, then strokes, then shapes of which many can be read as digits.
+# alt: Five rows of twelve grey digits of 28 x 28 pixels.  The first row is real.  Below, twelve codes after 0, 200, 400
+#   and 800 steps: flat grey, a grey texture, strokes, and shapes of which many can be read as digits.
 grid = image_grid(np.concatenate(rows), columns=12)
 fig = figure(9, 4.2)
 axes = fig.subplots()
@@ -382,7 +382,8 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# Some of them are no digits: eight hundred steps with 32 images each are few. What matters here: every number in these
+# (The samples come from the moving average of $G$'s weights, which lags behind by some hundred steps.) Some of them are no
+# digits: eight hundred steps with 32 images each are few. What matters here: every number in these
 # pictures came through the passes derived in this notebook and the last.
 #
 # ## Walking through the space of codes
@@ -477,7 +478,7 @@ axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)))
 side = grid.shape[0] / len(LENGTHS)
 axes.set_yticks(side / 2 + side * np.arange(len(LENGTHS)), LENGTHS)
 axes.set(xticks=[], xlabel="the same twelve directions in every row", ylabel="times its length",
-         title="Short codes: paler pictures, and all alike")
+         title="The shorter the codes, the paler the pictures; at length 0 all are the same")
 fig.tight_layout()
 fig
 

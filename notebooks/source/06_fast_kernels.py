@@ -190,8 +190,8 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# No: it takes far more. On the left the line is level, for another reason than memory: each addition has to wait for the
-# last one, and by the time it is done, the next number is there. Further right fewer and fewer numbers of each line are
+# No: it takes far more. On the left the line is nearly level, for another reason than memory: each addition has to wait
+# for the last one, and by the time it is done, the next number is there. Further right fewer and fewer numbers of each line are
 # used, and waiting for lines takes over. From 16 on every number costs a line of its own. (Many processors fetch lines in
 # pairs, so that the cost may still grow up to 32.)
 #
