@@ -608,8 +608,8 @@ print(f"from the list         {listed_ms:5.2f} ms")
 print(f"between the kernels   {1 - in_kernels / usual_ms:.0%} of the usual step, {1 - in_kernels / listed_ms:.0%} of the other")
 
 # %% [markdown]
-# So the package **records** a step: while it runs as always, every kernel's task and table are written down, and what
-# NumPy computes between them. Later steps run from this list, at the same addresses. The list can be read. This is how
+# It is no small share; the last line has that of your machine. So the package **records** a step: while it runs as
+# always, every kernel's task and table are written down, and what NumPy computes between them. Later steps run from this list, at the same addresses. The list can be read. This is how
 # D's middle layer goes backward, for the fakes: the gradient of the rectifier and its sum over the batch (which is the
 # gradient of the bias), the product for dW, the two additions to the gradients, and the product for dx:
 
