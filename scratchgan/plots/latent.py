@@ -126,7 +126,9 @@ def interpolation(
         axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)), interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(
-            {"linear": "straight: (1 - t) $z_0$ + t $z_1$", "spherical": "great circle: |z| between those of its ends"}[kind],
+            {"linear": "straight: (1 - t) $z_0$ + t $z_1$", "spherical": "great circle: |z| between those of its ends"}[
+                kind
+            ],
             fontsize=9,
             color={"linear": VERMILLION, "spherical": BLUE}[kind],
         )
