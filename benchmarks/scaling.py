@@ -102,6 +102,10 @@ def draw(path: Path, tables: dict, exponents: dict, facts: dict) -> None:
         axes.loglog(sizes, [row["own_mb"] for row in rows], "s--", color=VERMILLION, label="own MB")
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
+        values = [row[what] for row in rows for what in ("ms", "own_mb")]
+        steps = [m * 10.0**e for e in range(-3, 6) for m in (1, 2, 5)]
+        ticks = [step for step in steps if min(values) / 2 <= step <= max(values) * 2]
+        axes.set_yticks(ticks, [f"{tick:,g}" for tick in ticks])
         axes.set(
             xlabel={"batch": "batch size", "resolution": "pixels per side", "width": "width (channels)"}[varied],
             ylabel="ms or MB",

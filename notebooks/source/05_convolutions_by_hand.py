@@ -1,13 +1,14 @@
 # %% [markdown]
 # # 05 · Convolutions by hand: how do images get in and out?
 #
-# *About 90 minutes. You need: chapters 03 and 04.*
+# *About 60 minutes. You need: chapters 03 and 04.*
 #
 # **Question.** How does a picture become one number, how does noise become a picture, and what are the derivatives?
 #
 # A discriminator shrinks an image, a generator grows one. We derive that these are the same map, read in two
-# directions. Then comes BatchNorm, whose backward pass is easy to get wrong. At the end both players make digits, and
-# you walk through the space that they come from.
+# directions. At the end your own three functions take the place of the package's convolution, and train a GAN on
+# digits of 8 x 8 pixels. (The layer that most of these nets have between their convolutions, BatchNorm, is the subject
+# of [notebook 05b](05b_batchnorm_and_dcgan.ipynb).)
 
 # %%
 try:
@@ -19,9 +20,9 @@ import inspect
 
 import numpy as np
 
-from scratchgan.data import load
-from scratchgan.exercises import check
-from scratchgan.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, animation_html, figure, image_grid
+from scratchgan.data import BatchStream, load
+from scratchgan.exercises import check, solved
+from scratchgan.plots import BLUE, ORANGE, figure, image_grid
 
 rng = np.random.default_rng(5)
 
@@ -44,26 +45,35 @@ print(f"convolution: {4 * 4 * 1 * 64:>10,} weights (64 kernels of 4 x 4)")
 # 1. A kernel of 4 x 4 takes steps of 2 over an image of 28 x 28 with one row of zeros round it. How many positions has
 #    it, along one side?
 # 2. A layer enlarges an image that is 1 everywhere, with a kernel of 3 x 3 ones and stride 2. Is the result flat?
-# 3. $D$ has BatchNorm, and is in training mode. You show it the same image twice, among different other images. Does it
-#    say the same?
+# 3. A convolution that adds up in Python loops takes the place of the package's compiled one, and two copies of a GAN
+#    take the same training step. By how much do their weights differ afterwards: not at all, by less than $10^{-10}$, by
+#    about $10^{-6}$, or by $10^{-2}$?
 #
 # ## Convolution
 #
-# Put the kernel $W$, $k \times k$, on a patch of the image. Multiply what lies on top of each other, add everything up:
-# that is one output pixel. Move on by $s$ pixels (the **stride**), and again. With $p$ rows and columns of zeros around
-# the image (the **padding**) the kernel can reach over the edge. With $C_i$ numbers a pixel going in and $C_o$ coming
-# out,
+# A number first. Along one row, the pixels $1, 2, 3, 4$ and a kernel with the two weights $10, 1$, moved by one pixel at
+# a time: $10\cdot1 + 1\cdot2 = 12$, then $10\cdot2 + 1\cdot3 = 23$, then $34$. Moved by two pixels: $12$ and $34$. With a
+# zero put on each side before that: $1$, $23$, $40$.
 #
-# $$y[n,h,w,o] = b[o] + \sum_{i,j,c} x_{\rm pad}[n,\; s h + i,\; s w + j,\; c]\; W[i,j,c,o] . \qquad\text{(Conv2D.1)}$$
+# In two dimensions the same. Put the kernel $W$, $k \times k$, on a patch of the image. Multiply what lies on top of
+# each other, add everything up: that is one output pixel. Move on by $s$ pixels (the **stride**), and again. With $p$
+# rows and columns of zeros around the image (the **padding**) the kernel can reach over the edge. With $C_i$ numbers a
+# pixel (the **channels** $c$) going in and $C_o$ (the channels $o$) coming out, and one number $b[o]$ to add, for one
+# image,
 #
-# **How large is $y$?** The padded image has $n + 2p$ pixels along a side. The kernel's first pixel may stand at
-# $0, s, 2s, \dots$ as long as its last one, $k - 1$ further, is still inside: $s h + k - 1 \le n + 2p - 1$, that is
-# $h \le (n+2p-k)/s$. Counting $h = 0$ as well,
+# $$y[h,w,o] = b[o] + \sum_{i,j,c} x_{\rm pad}[s h + i,\; s w + j,\; c]\; W[i,j,c,o] . \qquad\text{(Conv2D.1)}$$
 #
-# $$H_o = \Big\lfloor \frac{n + 2p - k}{s} \Big\rfloor + 1 .$$
+# A batch does this to each of its images. (In the package's docstrings one more index says which image it is.)
 #
-# With $k = 4$, $s = 2$, $p = 1$ an even $n$ becomes exactly $n/2$. That is why nearly every convolution of a DCGAN has
-# these numbers.
+# **How large is $y$?** Let $x$ have $n$ pixels along a side. Padded, it has $n + 2p$. The kernel's first pixel may stand
+# at $0, s, 2s, \dots$ as long as its last one, $k - 1$ further, is still inside: $s h + k - 1 \le n + 2p - 1$, that is
+# $h \le (n+2p-k)/s$. Counting $h = 0$ as well, $y$ has $m \times m$ pixels with
+#
+# $$m = \Big\lfloor \frac{n + 2p - k}{s} \Big\rfloor + 1 .$$
+#
+# With $k = 4$, $s = 2$, $p = 1$ an even $n$ becomes exactly $n/2$: the 28 pixels of prediction 1 have 14 positions. Many
+# DCGANs have these numbers, PyTorch's example and ours among them. (The code of the DCGAN's authors,
+# `Newmu/dcgan_code`, has $k = 5$, $s = 2$, $p = 2$, which halves as well. What is better about 4 comes below.)
 #
 # Mathematicians call this a *cross-correlation*: their convolution turns the kernel round first. Networks learn the
 # kernel, so it does not matter which of the two they learn. But forward, backward and a loaded file must agree.
@@ -71,17 +81,26 @@ print(f"convolution: {4 * 4 * 1 * 64:>10,} weights (64 kernels of 4 x 4)")
 # %% [markdown]
 # ### Exercises 05.conv_output_size and 05.conv_forward
 # One image, one channel, no bias. Two loops over the output are enough. (`np.pad(x, p)` puts zeros around an array.)
+# Keep these functions, and the two further down, in working order: they are going to train a GAN.
 
 # %%
 def conv_output_size(n, k, s, p):
-    """n pixels, kernel k, stride s, padding p.  Returns how many positions the kernel takes, an integer."""
+    """n pixels, kernel k, stride s, padding p.  Returns how many positions the kernel takes, an integer.
+
+    >>> conv_output_size(28, 4, 2, 1)
+    14
+    """
     # BEGIN SOLUTION
     return (n + 2 * p - k) // s + 1
     # END SOLUTION
 
 
 def conv_forward(x, W, s, p):
-    """x (n, n), W (k, k), stride s, padding p.  Returns y (m, m)."""
+    """x (n, n), W (k, k), stride s, padding p.  Returns y (m, m).
+
+    >>> conv_forward(np.array([[1.0, 2], [3, 4]]), np.array([[1.0, 10], [100, 1000]]), 1, 0).tolist()
+    [[4321.0]]
+    """
     # BEGIN SOLUTION
     k, xpad = len(W), np.pad(x, p)
     m = (len(x) + 2 * p - k) // s + 1
@@ -93,9 +112,11 @@ print(check("05.conv_output_size", conv_output_size))
 check("05.conv_forward", conv_forward)
 
 # %% [markdown]
-# What does a kernel see? Below, three kernels of 3 x 3 were put over a digit, by the package's `conv2d`. Each is large
-# where the image looks like the kernel. In a GAN nobody chooses them: they are learned. (The stripes at the edges come
-# from the padding: zeros are grey here, since pixels run from -1 to 1, and next to black ground grey looks bright.)
+# What does a kernel see? Below, three kernels of 3 x 3 were put over a digit, by the package's `conv2d`. The result is
+# large where bright pixels lie under positive weights and dark ones under negative weights: the first kernel answers
+# most to the upper edge of a stroke, the second to its left edge, and the third blurs. In a GAN nobody chooses them:
+# they are learned. (The stripes at the border of the pictures come from the padding: zeros are grey here, since pixels
+# run from -1 to 1, and next to black ground grey is bright.)
 
 # %%
 from scratchgan.kernels import conv2d
@@ -103,27 +124,35 @@ from scratchgan.kernels import conv2d
 digit = load("mnist-5k").images[7:8]
 kernels = {"brighter below": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]], "brighter to the right": [[-1, 0, 1]] * 3,
            "mean of nine": [[1 / 9] * 3] * 3}
+answers = {name: conv2d(digit, np.array(W, np.float32)[:, :, None, None], stride=(1, 1), padding=(1, 1))[0, :, :, 0]
+           for name, W in kernels.items()}
+for name, y in answers.items():
+    row, column = np.unravel_index(y[2:-2, 2:-2].argmax(), (24, 24))
+    print(f"{name:<24}largest inside: {y[2:-2, 2:-2].max():5.2f}, at row {row + 2}, column {column + 2}")
+
+# %% draw
+# alt: Four pictures of 28 x 28 pixels, rows against columns: the digit, and what three kernels make of it.  The first
+#   answer is bright along the upper edges of strokes, the second along their left edges, the third is the digit blurred.
 fig = figure(9, 2.9)
 panels = fig.subplots(1, 4)
 panels[0].imshow(digit[0, :, :, 0], cmap="gray")
 panels[0].set_title("x: a digit", fontsize=10)
-for axes, (name, W) in zip(panels[1:], kernels.items(), strict=True):
-    y = conv2d(digit, np.array(W, np.float32)[:, :, None, None], stride=(1, 1), padding=(1, 1))[0, :, :, 0]
+for axes, (name, y) in zip(panels[1:], answers.items(), strict=True):
     axes.imshow(y, cmap="gray")
     axes.set_title(f"y: {name}", fontsize=10)
 for axes in panels:
     axes.set(xlabel="column", ylabel="row", xticks=[0, 27], yticks=[0, 27])
-fig.suptitle("One kernel, the same everywhere: it answers one question about every place", fontsize=11)
+fig.suptitle("One kernel, the same everywhere: it asks the same question at every place", fontsize=11)
 fig.tight_layout()
 fig
 
 # %% [markdown]
 # ## The same as one matrix product
 #
-# Write each patch as a row of $k\,k\,C_i$ numbers. The patches of all output pixels of all images, one below the other,
-# are a matrix. Write the weight as a matrix of $k\,k\,C_i$ rows and $C_o$ columns. Then (Conv2D.1) is one product:
+# Write each patch as a row of $k\,k\,C_i$ numbers. The patches of all output pixels of all $N$ images, one below the
+# other, are a matrix. Write the weight as a matrix of $k\,k\,C_i$ rows and $C_o$ columns. Then (Conv2D.1) is one product:
 #
-# $$\underbrace{y}_{(N H_o W_o,\; C_o)} = \underbrace{\text{patches}}_{(N H_o W_o,\; k k C_i)}\;
+# $$\underbrace{y}_{(N m m,\; C_o)} = \underbrace{\text{patches}}_{(N m m,\; k k C_i)}\;
 #   \underbrace{W}_{(k k C_i,\; C_o)} .$$
 #
 # Nothing else is computed, and a matrix product is what computers do best (chapter 06). Here is the package's code for
@@ -145,9 +174,9 @@ def conv_in_loops(x, W, s, p):
     m = (H + 2 * p - k) // s + 1
     xpad = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
     y = np.zeros((N, m, m, Co))
-    for n, h, w, o in np.ndindex(y.shape):
+    for image, h, w, o in np.ndindex(y.shape):
         for i, j, c in np.ndindex(k, k, Ci):
-            y[n, h, w, o] += xpad[n, s * h + i, s * w + j, c] * W[i, j, c, o]
+            y[image, h, w, o] += xpad[image, s * h + i, s * w + j, c] * W[i, j, c, o]
     return y
 
 
@@ -169,14 +198,18 @@ print(f"largest difference, loops and kernel:  {np.abs(loops - kernel).max():.1e
 W1 = np.arange(1.0, 10).reshape(3, 3)
 units = np.eye(36).reshape(36, 6, 6, 1)                       # 36 images, each with a single 1
 A = conv2d(units, W1[:, :, None, None], stride=(1, 1), padding=(0, 0)).reshape(36, 16).T
+print("A", A.shape, " entries that are not 0, in each row:", np.unique((A != 0).sum(axis=1)))
 
+# %% draw
+# alt: Two matrices, their zeros white.  Left A, 16 rows (pixels of y) by 36 columns (pixels of x): in each row the same
+#   nine numbers in three groups of three, shifted to the right from row to row.  Right its transpose, 36 by 16.
 fig = figure(9, 3.6)
 for axes, M, title, names in zip(fig.subplots(1, 2, width_ratios=(2, 1)), (A, A.T),
                                  ("A: 6 x 6 pixels to 4 x 4", "A^T: 4 x 4 pixels to 6 x 6"),
                                  (("pixel of x", "pixel of y"), ("pixel of y", "pixel of x")), strict=True):
     axes.imshow(np.where(M == 0, np.nan, M), cmap="cividis")
     axes.set(xlabel=names[0], ylabel=names[1], title=title)
-fig.suptitle("The same nine numbers in every row, shifted; white is 0.  The adjoint is the transposed matrix",
+fig.suptitle("The same nine numbers in every row of A, shifted; white is 0.  The adjoint is the transposed matrix",
              fontsize=11)
 fig.tight_layout()
 fig
@@ -188,17 +221,19 @@ fig
 # $\langle dy, A\,tx\rangle$, and $dx$ is whatever satisfies $\langle dy, A\,tx\rangle = \langle dx, tx\rangle$ for all
 # $tx$. Put (Conv2D.1) in:
 #
-# $$\langle dy, A\,tx\rangle = \sum_{n,h,w,o} dy[n,h,w,o] \sum_{i,j,c} tx_{\rm pad}[n, sh+i, sw+j, c]\, W[i,j,c,o] .$$
+# $$\langle dy, A\,tx\rangle = \sum_{h,w,o} dy[h,w,o] \sum_{i,j,c} tx_{\rm pad}[sh+i, sw+j, c]\, W[i,j,c,o] .$$
 #
-# Every term has one entry of $tx_{\rm pad}$ in it. Sort the terms by that entry. The entry at row $a$ and column $b$
-# occurs wherever $sh + i = a$ and $sw + j = b$, each time with the factor $\sum_o dy[n,h,w,o]\,W[i,j,c,o]$. So its
+# Every term has one entry of $tx_{\rm pad}$ in it. Sort the terms by that entry. The entry at row $u$ and column $v$
+# occurs wherever $sh + i = u$ and $sw + j = v$, each time with the factor $\sum_o dy[h,w,o]\,W[i,j,c,o]$. So its
 # gradient is the sum of these factors, and the simplest way to write that is not to look for them but to hand them out:
 #
-# $$dx_{\rm pad}[n, sh+i, sw+j, c] \;\mathrel{+}=\; \sum_o dy[n,h,w,o]\, W[i,j,c,o] \quad\text{over all } h, w, i, j.
+# $$dx_{\rm pad}[sh+i, sw+j, c] \;\mathrel{+}=\; \sum_o dy[h,w,o]\, W[i,j,c,o] \quad\text{over all } h, w, i, j.
 #   \qquad\text{(Conv2D.2)}$$
 #
 # Each output pixel puts a copy of the kernel, times its $dy$, back on the patch that it came from; where patches
-# overlap, copies **add up**. At last cut the padding off: its zeros were constants. Note that no kernel was flipped.
+# overlap, copies **add up**. At last cut the padding off: its zeros were constants. In the row of four pixels from above,
+# with $W = (10, 1)$, $s = 1$ and $dy = (1, 2, 3)$: pixel 1 receives $10\cdot1 = 10$, pixel 2 receives $1\cdot1 +
+# 10\cdot2 = 21$, pixel 3 likewise $1\cdot2 + 10\cdot3 = 32$, pixel 4 only $1\cdot3 = 3$. No kernel was flipped.
 # (You will read that the gradient of a convolution is a convolution with the flipped kernel. For $s = 1$ that is
 # (Conv2D.2), sorted by the entry that receives; for $s > 1$ it takes extra zeros between the pixels as well. Handing
 # out needs neither.)
@@ -208,7 +243,11 @@ fig
 
 # %%
 def conv_adjoint(dy, W, s, p, n):
-    """dy (m, m), W (k, k), stride s, padding p of the convolution; its x was (n, n).  Returns dx (n, n)."""
+    """dy (m, m), W (k, k), stride s, padding p of the convolution; its x was (n, n).  Returns dx (n, n).
+
+    >>> conv_adjoint(np.array([[2.0]]), np.array([[1.0, 10], [100, 1000]]), 1, 0, 2).tolist()
+    [[2.0, 20.0], [200.0, 2000.0]]
+    """
     # BEGIN SOLUTION
     k, dxpad = len(W), np.zeros((n + 2 * p, n + 2 * p))
     for h in range(len(dy)):
@@ -223,8 +262,8 @@ check("05.conv_adjoint", conv_adjoint)
 # %% [markdown]
 # ## The "inverted ConvNet" is that adjoint
 #
-# A generator needs a layer that makes an image larger. Here is one: (Conv2D.2) takes $H_o \times W_o$ pixels to
-# $H \times W$. Nothing forbids using it in the *forward* direction, with learned weights. That is `ConvTranspose2D`.
+# A generator needs a layer that makes an image larger. Here is one: (Conv2D.2) takes $m \times m$ pixels to
+# $n \times n$. Nothing forbids using it in the *forward* direction, with learned weights. That is `ConvTranspose2D`.
 # (It is also called "deconvolution", which is misleading: it undoes nothing.) Its own derivatives cost no new idea. Let
 # $y = A^\top x$.
 #
@@ -255,36 +294,44 @@ y = down.forward(x, train=True)[0]
 there = back.forward(dy, train=True)[0]
 print(f"<dy, A x> = {np.vdot(dy, y):.12f}\n<A^T dy, x> = {np.vdot(there, x):.12f}")
 again = back.forward(y, train=True)[0]
-print(f"A^T A x against x: correlation {np.corrcoef(again.ravel(), x.ravel())[0, 1]:.2f}, and 1 would be an inverse")
+c = np.vdot(again, x) / np.vdot(x, x)                          # the best multiple of x
+print(f"A^T A x against x: correlation {np.corrcoef(again.ravel(), x.ravel())[0, 1]:.2f}; "
+      f"{np.linalg.norm(again - c * x) / np.linalg.norm(again):.0%} of its length is no multiple of x")
 
 # %% [markdown]
-# **Sizes.** $A$ takes $n$ to $\lfloor (n+2p-k)/s\rfloor + 1$. So $A^\top$ should take $H$ back to the $n$ that it came
-# from, and there may be several: with $k = 3$, $s = 2$, $p = 1$ both 7 and 8 pixels become 4. The smallest is
-# $(H-1)s - 2p + k$. Which one is meant, the **output padding** $o$ says, $0 \le o < s$:
+# (An inverse would give $x$ itself back. A correlation of 1 would not be enough for that, but it would be necessary.)
 #
-# $$H_o = (H - 1)s - 2p + k + o .$$
+# **Sizes.** $A$ takes $n$ to $m = \lfloor (n+2p-k)/s\rfloor + 1$. So $A^\top$ should take $m$ back to the $n$ that it
+# came from, and there may be several: with $k = 3$, $s = 2$, $p = 1$ both 7 and 8 pixels become 4. The smallest is
+# $(m-1)s - 2p + k$. Which one is meant, the **output padding** $e$ says, $0 \le e < s$:
 #
-# With $k = 4$, $s = 2$, $p = 1$ and $o = 0$ that is $2H$: a generator's 7 x 7 pixels become 14 x 14, and
+# $$n = (m - 1)s - 2p + k + e .$$
+#
+# With $k = 4$, $s = 2$, $p = 1$ and $e = 0$ that is $2m$: a generator's 7 x 7 pixels become 14 x 14, and
 # those 28 x 28.
 #
 # ## The weight's gradient
 #
-# The same sum once more. $W$ moves by $tW$, and terms are sorted by the entry of $tW$ in them:
+# The same sum once more. Now $W$ moves by $tW$ and $x$ stays, and terms are sorted by the entry of $tW$ in them:
 #
-# $$\langle dy, A(x, tW)\rangle = \sum_{i,j,c,o} tW[i,j,c,o] \sum_{n,h,w} x_{\rm pad}[n, sh+i, sw+j, c]\, dy[n,h,w,o]
-#   \quad\Rightarrow\quad dW[i,j,c,o] = \sum_{n,h,w}
-#   x_{\rm pad}[n,sh+i,sw+j,c]\, dy[n,h,w,o] . \qquad\text{(Conv2D.3)}$$
+# $$\langle dy, ty\rangle = \sum_{h,w,o} dy[h,w,o] \sum_{i,j,c} x_{\rm pad}[sh+i, sw+j, c]\, tW[i,j,c,o]
+#   \quad\Rightarrow\quad dW[i,j,c,o] = \sum_{h,w}
+#   x_{\rm pad}[sh+i,sw+j,c]\, dy[h,w,o] . \qquad\text{(Conv2D.3)}$$
 #
-# The sum runs over the batch *and over all positions*, because one kernel served them all. As matrices,
-# $dW = \text{patches}^\top dy$, which is (Dense.3) again. And $b[o]$ was added to every pixel, so $db[o] = \sum_{n,h,w}
-# dy[n,h,w,o]$ (Conv2D.4).
+# The sum runs over all positions, *and over the images of the batch*, because one kernel served them all. As matrices,
+# $dW = \text{patches}^\top dy$, which is (Dense.3) again. And $b[o]$ was added to every pixel, so $db[o] = \sum_{h,w}
+# dy[h,w,o]$ (Conv2D.4), over the batch as well.
 
 # %% [markdown]
 # ### Exercise 05.conv_weight_grad
 
 # %%
 def conv_weight_grad(x, dy, k, s, p):
-    """x (n, n), dy (m, m), kernel k, stride s, padding p.  Returns dW (k, k)."""
+    """x (n, n), dy (m, m), kernel k, stride s, padding p.  Returns dW (k, k).
+
+    >>> conv_weight_grad(np.array([[1.0, 2], [3, 4]]), np.array([[10.0]]), 2, 1, 0).tolist()
+    [[10.0, 20.0], [30.0, 40.0]]
+    """
     # BEGIN SOLUTION
     xpad, dW = np.pad(x, p), np.zeros((k, k))
     for h in range(len(dy)):
@@ -311,10 +358,11 @@ for layer in (Conv2D(2, 3, kernel_size=3, stride=2, padding=1, rng=rng),
 # %% [markdown]
 # ## Why checkerboards?
 #
-# Look at (Conv2D.2) from the receiving side. Along one axis, output pixel $a$ receives something from input pixel $h$
-# if $a + p = s h + i$ for a tap $i$ of $0, \dots, k-1$. So $i$ must leave the same rest as $a + p$ when divided by $s$.
-# How many such $i$ are there? If $s$ divides $k$: exactly $k/s$, for every $a$. If not: for some $a$ one more than for
-# others, and that repeats every $s$ pixels. In two dimensions the counts multiply.
+# Images of many generators have a faint pattern like the squares of a chessboard. Look at (Conv2D.2) from the receiving
+# side. Along one axis, output pixel $u$ receives something from input pixel $h$ if $u + p = s h + i$ for a tap $i$ of
+# $0, \dots, k-1$ (a **tap** is one place in the kernel). So $i$ must leave the same remainder as $u + p$ when divided by
+# $s$. How many such $i$ are there? Away from the edges: if $s$ divides $k$, exactly $k/s$, for every $u$. If not, for
+# some $u$ one more than for others, and that repeats every $s$ pixels. In two dimensions the counts multiply.
 
 # %% [markdown]
 # ### Exercise 05.contributions
@@ -322,7 +370,11 @@ for layer in (Conv2D(2, 3, kernel_size=3, stride=2, padding=1, rng=rng),
 
 # %%
 def contributions(n, k, s, p):
-    """n inputs, kernel k, stride s, padding p, no output padding.  Returns integers ((n - 1) s - 2 p + k,)."""
+    """n inputs, kernel k, stride s, padding p, no output padding.  Returns integers ((n - 1) s - 2 p + k,).
+
+    >>> list(map(int, contributions(3, 3, 2, 0)))
+    [1, 1, 2, 1, 2, 1, 1]
+    """
     # BEGIN SOLUTION
     counts = np.zeros((n - 1) * s + k, int)
     for h in range(n):
@@ -334,12 +386,27 @@ def contributions(n, k, s, p):
 check("05.contributions", contributions)
 
 # %% [markdown]
-# Ones in, a kernel of ones: what comes out *is* the count. Then the same layers with random weights, still on a flat
-# image. The third way is the one that Odena et al. recommend: enlarge by copying pixels, then convolve.
+# Your count, for the DCGAN's numbers and for others. **Change a knob, predict first:** set `kernel` to 6, and to 4. Which
+# of them gives equal numbers inside?
 
 # %%
-from scratchgan.layers import Sequential
-from scratchgan.layers import UpsampleNearest2D
+kernel, step, rim = 5, 2, 2                                   # change `kernel`: 5 is that of the DCGAN's authors
+along = np.asarray(solved("05.contributions", contributions)(8, kernel, step, rim))
+inside = along[kernel:-kernel]
+print("along one axis:", *along)
+print(f"inside, in two dimensions: from {inside.min()**2} to {inside.max()**2} contributions a pixel")
+
+# %% [markdown]
+# With 5 it is two and three, so a pixel of the image receives 4, 6 or 9 contributions. With 6 and with 4 the count inside
+# is the same everywhere, 9 and 4, because 2 divides them: "divisible by the stride" is what matters, and not "large". The
+# pattern repeats every two pixels, along both axes. That is the chessboard.
+#
+# Does it show in a layer? Ones in, a kernel of ones: what comes out *is* the count. Then the same layers with random
+# weights, still on a flat image. The third way is the one that Odena et al. 2016 recommend: enlarge by copying pixels,
+# then convolve.
+
+# %%
+from scratchgan.layers import Sequential, UpsampleNearest2D
 
 ways = {"k = 3, s = 2": lambda: ConvTranspose2D(1, 1, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False,
                                                 rng=rng),
@@ -347,28 +414,33 @@ ways = {"k = 3, s = 2": lambda: ConvTranspose2D(1, 1, kernel_size=3, stride=2, p
         "up-sampling, then k = 3": lambda: Sequential([UpsampleNearest2D(2), Conv2D(1, 1, kernel_size=3, padding=1,
                                                                                    bias=False, rng=rng)])}
 flat = np.ones((1, 6, 6, 1), np.float32)
-fig = figure(9.5, 6.2)
-panels = fig.subplots(2, 3)
-for column, (name, make) in zip(panels.T, ways.items(), strict=True):
-    net = make()
-    for axes, title in zip(column, (f"{name}: weights 1", f"{name}: random weights"), strict=True):
-        if "weights 1" in title:
-            for _, w in net.parameters():
-                w[...] = 1
-        else:
-            net = make()
-        y = net.forward(flat, train=True)[0][0, :, :, 0]
-        inside = y[2:-2, 2:-2]
+made = {}
+for name, make in ways.items():
+    ones, random = make(), make()
+    for _, w in ones.parameters():
+        w[...] = 1
+    made[name] = {"weights 1": ones.forward(flat, train=True)[0][0, :, :, 0],
+                  "random weights": random.forward(flat, train=True)[0][0, :, :, 0]}
+    for weights, y in made[name].items():
+        print(f"{name:<26}{weights:<16}inside from {y[2:-2, 2:-2].min():5.2f} to {y[2:-2, 2:-2].max():5.2f}")
+
+# %% draw
+# alt: Six pictures of 12 x 12 pixels, rows against columns; a column for each of the three ways.  Above, with weights 1,
+#   the first way gives a chessboard and the other two are flat inside.  Below, with random weights, the first two
+#   give a pattern that repeats every two pixels, and the third is flat inside.
+fig = figure(9.5, 6.4)
+for column, (name, pictures) in zip(fig.subplots(2, 3).T, made.items(), strict=True):
+    for axes, (weights, y) in zip(column, pictures.items(), strict=True):
         axes.imshow(y, cmap="cividis")
         axes.set(xlabel="column", ylabel="row", xticks=[0, 11], yticks=[0, 11])
-        axes.set_title(f"{title}\ninside from {inside.min():.2f} to {inside.max():.2f}", fontsize=9)
+        axes.set_title(f"{name}\n{weights}, inside {y[2:-2, 2:-2].min():.2f} to {y[2:-2, 2:-2].max():.2f}", fontsize=10)
 fig.suptitle("A flat image in.  Whatever pattern comes out was made by the layer", fontsize=11)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# Top row: $k = 3$, $s = 2$ gives one to four contributions, and with $k = 4$ the count is the same everywhere. (At the
-# edges fewer arrive in any case.)
+# Top row: $k = 3$, $s = 2$ gives one to four contributions, so the answer to prediction 2 is no; with $k = 4$ the count
+# is the same everywhere inside. (At the edges fewer arrive in any case.)
 #
 # Bottom row: equal counts are not yet a flat result. With $k = 4$, $s = 2$ the four kinds of output pixels (even or odd
 # row and column) are made by *different* taps, four each, and their sums differ. Only the third way uses the same nine
@@ -390,294 +462,222 @@ for name, make in ways.items():
     print(f"{name:<26}{np.array2string(size / size[0], precision=2, floatmode='fixed'):<36}{apart:.2f}")
 
 # %% [markdown]
-# **First fault**, only of $k = 3$: pixels of one kind are larger than those of another *on average over all weights*.
+# **First fault**, of these three only of $k = 3$: pixels of one kind are larger than those of another *on average over all weights*.
 # Sums of one, two and four independent terms have sizes like $1 : \sqrt 2 : 2$. The layer starts with a built-in
-# checkerboard, and flat areas need unequal weights (which ones? $1$ in the middle, $\frac12$ at the sides, $\frac14$ in
-# the corners). A kernel size that the stride divides takes this fault away.
+# checkerboard, and flat areas need unequal weights (for instance $1$ in the middle, $\frac12$ at the sides, $\frac14$ in
+# the corners). A kernel size that the stride divides takes this fault away: that is what is better about 4 than 5.
 #
 # **Second fault**, of both strided layers: in any one layer the kinds differ. Training can make them equal, and has to
-# learn it. Up-sampling has neither fault from the start. It costs about twice as much: $9$ products an output pixel
+# learn it. Up-sampling has neither fault from the start. It costs more than twice as much: $9$ products an output pixel
 # instead of $4$, for each pair of channels.
 #
 # Backwards the same counts hold. A *discriminator* with $k = 3$, $s = 2$ hands some pixels four terms of gradient and
 # others one, and so pushes a checkerboard into $G$'s images from outside.
 #
-# ## BatchNorm
+# ## Your convolution trains a GAN
 #
-# With every step of training, what a layer puts out changes its mean and its size, and every layer behind it has to
-# follow. BatchNorm brings each channel back to mean 0 and variance 1 *over the batch and all positions*, and lets the
-# net choose another mean $\beta$ and spread $\gamma$ if it wants them. Write $m(v)$ for that mean, a number for each
-# channel. With $x_c = x - m(x)$ and $r = 1/\sqrt{m(x_c^2) + \varepsilon}$,
+# A DCGAN (Radford, Metz & Chintala 2016) is a GAN with convolutions in $D$ and transposed convolutions in $G$. For digits
+# of 8 x 8 pixels one of each is enough: $D$'s takes 8 x 8 to 4 x 4, $G$'s takes 4 x 4 to 8 x 8. Now take the package's
+# convolution out of both, and put your three functions in. `solved` takes your function if it is right, and the
+# reference solution if it is not there yet; it prints which.
 #
-# $$\hat x = r\,x_c \quad\text{(Norm.1)}, \qquad y = \gamma\,\hat x + \beta \quad\text{(Norm.2)} .$$
-#
-# ## Its derivative, in full
-#
-# Let $x$ move by $tx$. Three things move.
-#
-# **The mean.** $x_c$ moves by $tx - m(tx)$.
-#
-# **The variance.** $m(x_c^2)$ moves by
-# $2\,m\big(x_c\,(tx - m(tx))\big) = 2\,m(x_c\,tx) - 2\,m(x_c)\,m(tx) = 2\,m(x_c\,tx)$, because $m(x_c) = 0$.
-#
-# **The factor.** $r = (\dots)^{-1/2}$, so $tr = -\tfrac12 (\dots)^{-3/2} \cdot 2\,m(x_c\,tx)$, and with
-# $\hat x = r\,x_c$
-#
-# $$tr = -r^3\,m(x_c\,tx) = -r^2\,m(\hat x\,tx) . \qquad\text{(Norm.3)}$$
-#
-# Together, by the product rule on $\hat x = r\,x_c$, and because
-# $tr\,x_c = -r^2\,m(\hat x\,tx)\,x_c = -r\,m(\hat x\,tx)\,\hat x$:
-#
-# $$t\hat x = r\,\big(tx - m(tx)\big) + tr\,x_c = P\,tx, \qquad P\,v = r\,\big(v - m(v) - \hat x\,m(\hat x\,v)\big) .
-#   \qquad\text{(Norm.4)}$$
-#
-# Now backwards. With $g = \gamma\,dy$, the loss moves by $\langle g, P\,tx\rangle$, so $dx = P^\top g$. Each of the
-# three parts of $P$ is symmetric. For the second, with $M$ entries a channel,
-# $\langle g, m(v)\rangle = M\,m(g)\,m(v) = \langle m(g), v\rangle$. For the third,
-# $\langle g, \hat x\,m(\hat x v)\rangle = M\,m(\hat x g)\,m(\hat x v) = \langle \hat x\,m(\hat x g), v\rangle$. Hence
-# $P^\top = P$:
-#
-# $$dx = r\,\big(g - m(g) - \hat x\,m(\hat x\,g)\big), \quad g = \gamma\,dy, \qquad d\gamma = \sum dy\,\hat x, \qquad
-#   d\beta = \sum dy . \qquad\text{(Norm.5)}$$
-#
-# **Read it.** The two subtracted terms take out of $g$ whatever is constant over the batch, and whatever goes along
-# with $\hat x$. They must: adding a constant to a channel of $x$ does not change $\hat x$, and neither (but for
-# $\varepsilon$) does stretching it. A loss cannot depend on what cannot be seen behind the layer.
-#
-# ### Exercise 05.batchnorm_backward
+# Your functions know one image and one channel. The layer around them goes through the images of the batch and the
+# pairs of channels: *sum* over the channels that go in, one result for each channel that comes out.
 
 # %%
-def batchnorm_backward(dy, xhat, gamma, r):
-    """dy, xhat (N, C); gamma, r (C,).  Returns dx (N, C), dgamma (C,), dbeta (C,)."""
-    # BEGIN SOLUTION
-    g = gamma * dy
-    dx = r * (g - g.mean(axis=0) - xhat * (xhat * g).mean(axis=0))
-    return dx, (dy * xhat).sum(axis=0), dy.sum(axis=0)
-    # END SOLUTION
+own = {name: solved(f"05.{name}", function) for name, function in
+       (("conv_forward", conv_forward), ("conv_adjoint", conv_adjoint), ("conv_weight_grad", conv_weight_grad))}
+calls = dict.fromkeys(own, 0)
 
 
-check("05.batchnorm_backward", batchnorm_backward)
+def yours(name, *given):
+    calls[name] += 1
+    return np.asarray(own[name](*given))
+
+
+class Loops:
+    """The three maps of a convolution of 8 x 8 pixels with k = 4, s = 2, p = 1, by your functions."""
+
+    def down(x, W):                                           # (N, 8, 8, Ci) -> (N, 4, 4, Co)
+        y = [[sum(yours("conv_forward", image[:, :, c], W[:, :, c, o], 2, 1) for c in range(W.shape[2]))
+              for o in range(W.shape[3])] for image in x]
+        return np.moveaxis(np.array(y), 1, 3)
+
+    def back(dy, W):                                          # (N, 4, 4, Co) -> (N, 8, 8, Ci)
+        dx = [[sum(yours("conv_adjoint", image[:, :, o], W[:, :, c, o], 2, 1, 8) for o in range(W.shape[3]))
+               for c in range(W.shape[2])] for image in dy]
+        return np.moveaxis(np.array(dx), 1, 3)
+
+    def weights(x, dy):                                       # -> (4, 4, Ci, Co)
+        dW = [[sum(yours("conv_weight_grad", a[:, :, c], b[:, :, o], 4, 2, 1) for a, b in zip(x, dy, strict=True))
+               for o in range(dy.shape[3])] for c in range(x.shape[3])]
+        return np.moveaxis(np.array(dW), (0, 1), (2, 3))
 
 # %% [markdown]
-# The package's version serves every normalisation: they differ only in which entries $m$ is taken over.
+# The two layers need only to be told which of the three maps is which. Compare the two classes: forward and backward
+# have changed places.
 
 # %%
-from scratchgan.layers.norm import Normalisation
+class YourConv2D(Conv2D):
+    way = Loops
 
-print(inspect.getsource(Normalisation.backward), inspect.getsource(Normalisation.project), sep="\n")
+    def affine(self, x, W, b):                                # forward
+        return self.way.down(x, W) + (0 if b is None else b)
 
-# %% [markdown]
-# What if mean and variance are taken for constants, $dx = r\,g$? The net still runs, and the shapes fit. Compare both
-# with central differences.
+    def adjoint(self, dy, W, x_shape):
+        return self.way.back(dy, W)
 
-# %%
-from scratchgan.layers import BatchNorm
+    def weight_grad(self, x, dy):
+        return self.way.weights(x, dy)
 
-layer = BatchNorm(3, dtype=np.float64)
-layer.params["gamma"][...] = 1.5, 0.7, 2.0
-x, target = rng.standard_normal((8, 3)) * 3 + 1, rng.standard_normal((8, 3))
-loss = lambda x: float(np.sum((layer.forward(x, train=True)[0] - target)**2))
-y, cache = layer.forward(x, train=True)
-dy = 2 * (y - target)
-by_differences = np.array([(loss(x + 1e-5 * e) - loss(x - 1e-5 * e)) / 2e-5
-                           for e in np.eye(24).reshape(24, 8, 3)]).reshape(8, 3)
-by_hand, constants = layer.backward(dy, cache), cache.r * layer.params["gamma"] * dy
-scale = np.abs(by_differences).max()
-print("largest error, as a share of the largest gradient:")
-for name, dx in (("(Norm.5)", by_hand), ("taken for constants", constants)):
-    print(f"  {name:<22}{np.abs(dx - by_differences).max() / scale:.1e}")
-print("largest sum of dx in a channel (a shift of x is not seen):", f"{np.abs(by_hand.sum(axis=0)).max():.0e}")
 
-# %% [markdown]
-# ## "Why does an output depend on its batch-mates?"
-#
-# Because $m(x)$ and $r$ are made of them. The same digit, among 200 different sets of 15 others, through a fresh DCGAN
-# discriminator:
+class YourConvTranspose2D(ConvTranspose2D):
+    way = Loops
 
-# %%
+    def affine(self, x, W, b):                                # forward
+        return self.way.back(x, W) + (0 if b is None else b)
+
+    def adjoint(self, dy, W, x_shape):
+        return self.way.down(dy, W)
+
+    def weight_grad(self, x, dy):
+        return self.way.weights(dy, x)
+
+
 from scratchgan.models import dcgan
 
+
+def digit_gan(way=None, steps=600):
+    """A DCGAN for 8 x 8 digits from seed 0, in float64; with the package's convolution, or with yours."""
+    gan = dcgan(image_size=8, channels=1, latent_dim=32, width=32, dense=128, ema_decay=0.99, lr_g=1e-3, lr_d=1e-3,
+                lr_schedule="linear", total_steps=steps, seed=0, dtype=np.float64)
+    for layer in (*gan.G.layers, *gan.D.layers):
+        for theirs, ours in ((Conv2D, YourConv2D), (ConvTranspose2D, YourConvTranspose2D)):
+            if way is not None and type(layer) is theirs:
+                layer.__class__, layer.way = ours, way        # from now on it has the methods of your class
+    return gan
+
+
+theirs, ours = digit_gan(), digit_gan(Loops)
+print(ours.G, ours.D, sep="\n")
+
+# %% [markdown]
+# One whole training step of both, $D$'s turn and $G$'s turn, on the same 16 digits and with the same noise. Look at your
+# answer to prediction 3 before you run it.
+
+# %%
 digits = load("uci-digits-8x8")
+sixteen = digits.images[:16].astype(np.float64)
+for gan in (theirs, ours):
+    before = [w.copy() for net in (gan.G, gan.D) for _, w in net.parameters()]
+    gan.train_step(sixteen)
+    after = [w for net in (gan.G, gan.D) for _, w in net.parameters()]
+    print(f"{'yours' if gan is ours else 'package':<9}largest change of a weight: "
+          f"{max(np.abs(a - b).max() for a, b in zip(after, before, strict=True)):.6f}")
+pairs = [(a, b) for mine, other in ((theirs.G, ours.G), (theirs.D, ours.D))
+         for (_, a), (_, b) in zip(mine.parameters(), other.parameters(), strict=True)]
+apart = max(np.abs(a - b).max() for a, b in pairs)
+print(f"largest difference of a weight afterwards: {apart:.1e}")
+assert apart < 1e-10
+print("your functions were called:", ", ".join(f"{name} {n:,} times" for name, n in calls.items()))
+
+# %% [markdown]
+# Less than $10^{-10}$, and not nothing: the same numbers were added in another order, and float64 rounds each sum to 16
+# digits. Adam moves every weight by about the same length, however small its gradient is, so the rounding of a small
+# gradient weighs as much as that of a large one.
+#
+# ## The same, six hundred steps
+#
+# Thousands of calls for one step are too slow to train with. But your functions are **bilinear**: linear in the image for
+# a fixed kernel, and linear in the kernel for a fixed image. Whoever knows a linear map on unit vectors knows it
+# everywhere (that is how we saw $A$). So ask `conv_forward` for each image with a single 1 and each kernel with a single
+# 1, once and for all:
+#
+# $$T[\text{pixel of } x,\ \text{tap},\ \text{pixel of } y] \in \{0, 1\}:\quad
+#   \text{does this tap connect these two pixels?}$$
+#
+# Then $y = \sum_{\rm pixel, tap} T\,x\,W$. `conv_adjoint`, asked in the same way, gives a table as well, and so does
+# `conv_weight_grad`. **Predict:** how do the three tables differ?
+
+# %%
+units = lambda side: np.eye(side * side).reshape(-1, side, side)
+pixels, taps, outputs = units(8), units(4), units(4)
+T_forward = np.array([[yours("conv_forward", x, W, 2, 1) for W in taps] for x in pixels]).reshape(64, 16, 16)
+T_adjoint = np.array([[yours("conv_adjoint", dy, W, 2, 1, 8) for W in taps] for dy in outputs]).reshape(16, 16, 64).T
+T_weights = np.array([[yours("conv_weight_grad", x, dy, 4, 2, 1) for dy in outputs]
+                      for x in pixels]).reshape(64, 16, 16).transpose(0, 2, 1)
+print("the three tables are equal:", np.array_equal(T_forward, T_adjoint) and np.array_equal(T_forward, T_weights))
+print(f"{T_forward.shape} entries, {int(T_forward.sum())} of them 1 and the others 0")
+
+
+class Tables:
+    """The same three maps, each by the table that your function made."""
+
+    def down(x, W):
+        A = np.tensordot(T_forward, W.reshape(16, *W.shape[2:]), (1, 0))         # pixel, output, c, o
+        return np.tensordot(x.reshape(len(x), 64, -1), A, ((1, 2), (0, 2))).reshape(len(x), 4, 4, -1)
+
+    def back(dy, W):
+        A = np.tensordot(T_adjoint, W.reshape(16, *W.shape[2:]), (1, 0))
+        return np.tensordot(dy.reshape(len(dy), 16, -1), A, ((1, 2), (1, 3))).reshape(len(dy), 8, 8, -1)
+
+    def weights(x, dy):
+        both = np.tensordot(x.reshape(len(x), 64, -1), dy.reshape(len(x), 16, -1), (0, 0))  # pixel, c, output, o
+        return np.tensordot(T_weights, both, ((0, 2), (0, 2))).reshape(4, 4, x.shape[3], dy.shape[3])
+
+# %% [markdown]
+# They do not differ. Forward, backward and the weight's gradient are **one table of zeros and ones**, summed over two of
+# its three axes, another two each time; that is all that this chapter has derived. (Each of the $16 \times 16 = 256$ pairs
+# of a tap and an output pixel has its 1, except for the 60 where the tap lies on the padding.) No loop is left:
+
+# %%
 STEPS = 600
-gan = dcgan(image_size=8, channels=1, latent_dim=32, width=32, dense=128, ema_decay=0.99, lr_g=1e-3, lr_d=1e-3,
-            lr_schedule="linear", total_steps=STEPS, seed=0)
-one = digits.images[:1]
-logits = {True: [], False: []}
-batches = [np.concatenate([one, digits.images[rng.choice(len(digits.images), 15, replace=False)]]) for _ in range(200)]
-for mode in (True, False):                                     # training first: it gathers the running statistics
-    for batch in batches:
-        logits[mode].append(float(gan.D.forward(batch, train=mode)[0][0, 0]))
-
-fig = figure(7.5, 3.2)
-axes = fig.subplots()
-axes.hist(logits[True], bins=25, color=BLUE, alpha=0.7, label="training: this batch's mean and variance")
-axes.axvline(logits[False][0], color=ORANGE, linewidth=3, label="evaluation: running ones, the same answer for all")
-axes.set(xlabel="C(x), the logit of one and the same digit", ylabel="how often, of 200 batches",
-         title="In training an answer depends on who else is in the batch")
-axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
-fig.tight_layout()
-print(f"spread in evaluation mode: {np.ptp(logits[False]):.1e}")
-fig
-
-# %% [markdown]
-# The other direction is the gradient. In training, the loss of *one* image reaches *all* images of its batch, through
-# $m(g)$ and $m(\hat x g)$. In evaluation mode, it does not:
-
-# %%
-batch = digits.images[:6]
-for mode in (True, False):
-    y, cache = gan.D.forward(batch, train=mode)
-    only_the_first = np.zeros_like(y)
-    only_the_first[0] = 1
-    dx = gan.D.backward(only_the_first, cache, param_grads=False)
-    sizes = np.sqrt((dx**2).sum(axis=(1, 2, 3)))
-    print(f"{'training' if mode else 'evaluation':<12}|dL/dx| of each image, over the first's:",
-          (sizes / sizes[0]).round(3))
-
-# %% [markdown]
-# Evaluation uses running means of both, (BatchNorm.2), gathered while training. They are constants there, so
-# (BatchNorm.3) has another gradient, $dx = r\,g$: right in its place, and a classic mistake in the other. A layer must
-# therefore remember, for each call, in which mode it ran. That is what the `cache` is for.
-#
-# **And in $D$?** Real samples and fakes go through as two batches, each normalised by its own statistics. What all
-# fakes of a batch have in common in a channel's mean and size is subtracted and divided out before the next layer sees
-# it. It is also why a gradient penalty, which is about *one* sample's slope, has no meaning with BatchNorm in $D$
-# (chapter 08).
-#
-# ## A DCGAN on small digits
-#
-# Everything is there. Digits of 8 x 8 pixels, which train in seconds:
-
-# %%
-from scratchgan.data import BatchStream
-
-print(gan.G, gan.D, sep="\n")
+trained = digit_gan(Tables, STEPS)
 stream = BatchStream(digits, 128, rng=np.random.default_rng(0))
 rows, names = [digits.images[:12]], ["real"]
-for step in range(STEPS + 1):
-    if step in (0, 50, 200, STEPS):
-        rows.append(gan.sample(12, seed=3))
-        names.append(f"{step:,}")
-    if step < STEPS:
-        gan.train_step(stream.next())
+for count in range(STEPS + 1):
+    if count in (0, 50, 200, STEPS):
+        rows.append(trained.sample(12, seed=3))
+        names.append(f"{count:,}")
+    if count < STEPS:
+        trained.train_step(stream.next().astype(np.float64))
+contrast = {name: float(np.mean(row.std(axis=(1, 2, 3)))) for name, row in zip(names, rows, strict=True)}
+print("standard deviation of the pixels of an image:", "   ".join(f"{n}: {c:.2f}" for n, c in contrast.items()))
 
+# %% draw
+# alt: Five rows of twelve small grey digits.  The first row is real.  Below, twelve codes after 0, 50, 200 and 600 steps:
+#   flat grey at first, then blots, then strokes, and digits in the last row.
 grid = image_grid(np.concatenate(rows), columns=12)
 fig = figure(8, 3.9)
 axes = fig.subplots()
 axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)))
 axes.set_yticks(5 + 9 * np.arange(len(rows)), names)
 axes.set(xticks=[], xlabel="the same twelve codes z in every row but the first", ylabel="training steps",
-         title="From noise to strokes to digits: each column is one code")
+         title="From grey to blots to digits, through your convolution: each column is one code")
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# These are tiny, so look at them from a distance; 1,797 images and six hundred steps are few. Chapter 00 does the same
-# on 28 x 28. What matters here: every number in these pictures came through the passes derived above.
-#
-# ## Walking through the space of codes
-#
-# $G$ is defined for *every* $z$, not only for those it was trained on. What lies between two digits? If $G$ had learned
-# digits by heart, you would see a jump. Two ways lead from $z_0$ to $z_1$, the straight line and the great circle:
-#
-# $$z(t) = (1-t)\,z_0 + t\,z_1 \quad\text{(Latent.1)}, \qquad
-#   z(t) = r(t)\,\frac{\sin((1-t)\omega)\,\frac{z_0}{|z_0|} + \sin(t\omega)\,\frac{z_1}{|z_1|}}{\sin\omega}
-#   \quad\text{(Latent.2)},$$
-#
-# with the angle $\omega$ between them and $r(t) = (1-t)|z_0| + t|z_1|$. They differ in length. For independent
-# $z_0, z_1 \sim \mathcal N(0, I)$ in $Z$ dimensions, $\mathbb E\,\langle z_0, z_1\rangle = 0$, so
-#
-# $$\mathbb E\,|z(t)|^2
-#   = (1-t)^2\,\mathbb E|z_0|^2 + t^2\,\mathbb E|z_1|^2 = \big((1-t)^2 + t^2\big)\,Z , \qquad\text{(Latent.3)}$$
-#
-# half of $Z$ in the middle of the straight line. But noise in many dimensions hardly ever has such a small norm.
-# **Predict:** what will $G$ draw in the middle of the straight line, where it was hardly ever trained?
-
-# %%
-from scratchgan.plots import interpolation
-
-interpolation(gan, pairs=5, steps=9, seed=4)
-
-# %% [markdown]
-# The same as a film, along the great circle and back to the start, through three codes. Press play, or move the slider.
-
-# %%
-from scratchgan.plots import interpolate_latent
-
-corners = np.random.default_rng(11).standard_normal((3, 8, 32)).astype(np.float32)       # three codes for 8 walkers
-walk = np.concatenate([interpolate_latent(corners[i], corners[(i + 1) % 3], 5)[:, :4] for i in range(3)], axis=1)
-frames = []
-for t in range(12):
-    picture = image_grid(gan.generate(walk[:, t]), columns=8)
-    picture = np.broadcast_to(picture, (*picture.shape[:2], 3))
-    frames.append(np.kron(picture, np.ones((8, 8, 1), np.uint8)))
-animation_html(frames, [f"leg {t // 4 + 1} of 3, t = {t % 4 / 4:.2f}" for t in range(12)], interval=400,
-               label="Eight walks along great circles between three codes")
-
-# %% [markdown]
-# Below are the same eight walks as a static picture: a walker a row, time from left to right.
-
-# %%
-grid = image_grid(gan.generate(walk.reshape(-1, 32)), columns=12)
-fig = figure(8, 5.8)
-axes = fig.subplots()
-axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)))
-axes.set_xticks(5 + 9 * np.arange(12), [f"{t % 4 / 4:.2f}" for t in range(12)])
-axes.set_yticks(5 + 9 * np.arange(8), range(1, 9))
-axes.set(xlabel="t, on three legs: first to second code, second to third, third to first", ylabel="walker",
-         title="Neighbours in a row are alike, and far ones are different digits: no jumps")
-fig.tight_layout()
-fig
-
-# %% [markdown]
-# How far does the picture move per step, and how much ink is in the middle? Numbers for 500 pairs:
-
-# %%
-z0, z1 = np.random.default_rng(12).standard_normal((2, 500, 32)).astype(np.float32)
-fig = figure(9, 3.4)
-left, right = fig.subplots(1, 2)
-t = np.linspace(0, 1, 9)
-for kind, colour in (("linear", VERMILLION), ("spherical", BLUE)):
-    path = interpolate_latent(z0, z1, 9, kind)
-    images = gan.generate(path.reshape(-1, 32)).reshape(500, 9, 64)
-    norm, contrast = np.linalg.norm(path, axis=2).mean(axis=0), images.std(axis=2).mean(axis=0)
-    left.plot(t, norm, color=colour, label=kind)
-    right.plot(t, contrast, color=colour, label=kind)
-    print(f"{kind:<10} in the middle, over the ends: |z| {norm[4] / norm[0]:.2f}, "
-          f"contrast {contrast[4] / contrast[0]:.3f}")
-left.plot(t, np.sqrt(((1 - t)**2 + t**2) * 32), color=GREY, linestyle=":", label="root of (Latent.3)")
-left.set(xlabel="t", ylabel="|z(t)|, mean of 500 pairs", ylim=(0, 6.5),
-         title="The straight line leaves the shell of noise")
-right.axhline(digits.images.reshape(-1, 64).std(axis=1).mean(), color=GREEN, linestyle="--", label="real digits")
-right.set(xlabel="t", ylabel="contrast of the image", title="What that does to the pictures")
-for axes in (left, right):
-    axes.legend(fontsize=8)
-    axes.grid(alpha=0.3)
-fig.tight_layout()
-fig
-
-# %% [markdown]
-# The contrast is the standard deviation of an image's pixels. In the middle of the straight line it falls: nearer to
-# $z = 0$ the pictures are paler mixtures. With 32 numbers in a code the effect is mild, about a tenth; the shell of
-# noise gets sharper with more dimensions. The great circle keeps both.
+# Look at them from a distance: they have 64 pixels, there are 1,797 real ones, and six hundred steps are few. Every number
+# in the lower four rows has come through your three functions. What is still the package's: the dense layers (yours of
+# chapter 03 would do), Adam, and BatchNorm, which [notebook 05b](05b_batchnorm_and_dcgan.ipynb) derives before it trains
+# the same nets on 28 x 28 pixels.
 #
 # ## What can go wrong
 #
 # - **"Why checkerboards?"** Kernel size not divisible by the stride, in $G$ or in $D$. Take $k = 4$, $s = 2$, or
 #   up-sample and convolve.
-# - **"Why does an output depend on its batch-mates?"** BatchNorm in training mode. Draw samples in evaluation mode, as
-#   `gan.sample` does. With a batch of one it has no variance to divide by; the layer raises an error.
-# - **Forward in one mode, backward with the other's formula.** You saw the size of the error above. The gradient
-#   checker finds it, if $\gamma \ne 1$ and $\beta \ne 0$: it draws them at random for that reason.
-# - **A bias before a BatchNorm** does nothing: $m(x)$ takes it out again. Look at the printed nets: `bias=False`.
+# - **An image of the wrong size comes back.** Several sizes lead to the same $m$: the backward pass has to be told which
+#   one it was, and a generator's layer needs the output padding.
+# - **Assigned where it should add.** In (Conv2D.2) patches overlap; `=` instead of `+=` leaves the last copy.
 # - **`ConvTranspose2D` and flipped kernels.** Weights that were saved by another library may have their axes in another
 #   order. Compare one output before you trust them.
-# - **Interpolating straight, then blaming $G$** for pale pictures in the middle: they come from codes that it hardly
-#   ever saw.
+# - **A gradient that was only looked at.** A wrong one often has the right shape. Compare with differences, or with the inner products $\langle dy, A x\rangle = \langle A^\top dy, x\rangle$.
 #
 # ## Sources
 #
-# Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, for sizes. Radford, Metz & Chintala 2016
-# for the DCGAN. Ioffe & Szegedy 2015, *Batch normalization*. Odena, Dumoulin & Olah 2016, *Deconvolution and
-# checkerboard artifacts* (Distill). White 2016, *Sampling generative networks*, for great circles. The code is in
-# `scratchgan/layers/conv.py` and `norm.py`, and `scratchgan/kernels/convolution.py`.
+# Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, for sizes. Radford, Metz & Chintala 2016,
+# *Unsupervised representation learning with deep convolutional generative adversarial networks*, and their code,
+# [Newmu/dcgan_code](https://github.com/Newmu/dcgan_code), `faces/train_uncond_dcgan.py`. Odena, Dumoulin & Olah 2016,
+# *Deconvolution and checkerboard artifacts* (Distill). The code is in `scratchgan/layers/conv.py` and
+# `scratchgan/kernels/convolution.py`.

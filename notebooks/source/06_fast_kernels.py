@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Fast kernels: how fast can Python be?
 #
-# *About 75 minutes. You need: chapter 03. It helps to have seen chapter 05.*
+# *About 60 minutes. You need: chapter 03. It helps to have seen chapter 05.*
 #
 # **Question.** Nearly all the time of a GAN goes into matrix products. How fast can they be, and what stands in the
 # way?
@@ -11,7 +11,8 @@
 # needed.
 #
 # All times here are measured while the cells run, on the machine that runs them. Yours will differ from the saved ones,
-# and from one run to the next. So the text speaks of orders of magnitude, and the cells print the numbers.
+# and from one run to the next, above all if something else keeps the machine busy. So the text speaks of orders of
+# magnitude, and the cells print the numbers.
 
 # %%
 try:
@@ -25,27 +26,34 @@ import time
 import numpy as np
 from numba import njit
 
-from scratchgan.exercises import check
+from scratchgan.exercises import check, solved
 from scratchgan.kernels import on_one_blas_thread
 from scratchgan.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure
 
 rng = np.random.default_rng(6)
+THREADS = scratchgan.get_num_threads()
+scratchgan.set_num_threads(1)                                  # the package's own; NumPy's are limited by the decorator
+
+
+# Seconds in which the processor worked for this thread; where that clock is coarse (Windows), those on the wall.
+clock = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter
 
 
 @on_one_blas_thread
 def seconds(f, *arguments, at_least=0.2):
     """The shortest of several calls; the first, which may compile, does not count."""
     f(*arguments)
-    times, end = [], time.perf_counter() + at_least
-    while not times or time.perf_counter() < end:
-        start = time.perf_counter()
+    times = []
+    while sum(times) < at_least:
+        start = clock()
         f(*arguments)
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 # %% [markdown]
-# The shortest, and not the mean: whatever disturbs a measurement makes it longer, never shorter. And only one thread,
-# until we come to threads.
+# The shortest, and not the mean: whatever disturbs a measurement makes it longer, hardly ever shorter. And only one
+# thread, of NumPy's and of the package's, until we come to threads; so the time that the processor gives to other
+# programs need not count.
 #
 # ## Predict
 #
@@ -69,14 +77,22 @@ def seconds(f, *arguments, at_least=0.2):
 
 # %%
 def intensity(M, K, N, size):
-    """(M, K) times (K, N), numbers of `size` bytes.  Returns FLOP per byte, if each number moves once."""
+    """(M, K) times (K, N), numbers of `size` bytes.  Returns FLOP per byte, if each number moves once.
+
+    >>> intensity(12, 12, 12, 4)
+    2.0
+    """
     # BEGIN SOLUTION
     return 2 * M * K * N / (size * (M * K + K * N + M * N))
     # END SOLUTION
 
 
 def conv_flops(N, Ho, Wo, k, Ci, Co):
-    """N images, output Ho x Wo x Co, kernel k x k, Ci channels in.  Returns the FLOP of a forward pass."""
+    """N images, output Ho x Wo x Co, kernel k x k, Ci channels in.  Returns the FLOP of a forward pass.
+
+    >>> conv_flops(1, 14, 14, 4, 1, 64)
+    401408
+    """
     # BEGIN SOLUTION
     return 2 * (N * Ho * Wo) * (k * k * Ci) * Co
     # END SOLUTION
@@ -134,8 +150,9 @@ print(f"times faster than in Python: {RATES['compiled'] / RATES['Python loops']:
 # ## 3. The same, in another order
 #
 # Memory does not hand out single numbers. It hands out **lines**, on most processors of 64 bytes: 16 neighbouring
-# float32. Who uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: add up a fixed count
-# of numbers that are `stride` apart, in an array far larger than the caches.
+# float32. Who uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: go once through 64 MB,
+# which is more than the caches of most machines hold, and add up every number, every second, every fourth, and so on.
+# **Predict:** at a distance of 64 a sixty-fourth of the numbers is added. Does it take a sixty-fourth of the time?
 
 # %%
 @njit
@@ -146,26 +163,37 @@ def touch(x, stride, count):
     return total
 
 
-x, count = np.ones(1 << 24, np.float32), 1 << 18
+x = np.ones(1 << 24, np.float32)
 strides = [1, 2, 4, 8, 16, 32, 64]
-cost = [seconds(touch, x, stride, count, at_least=0.05) / count * 1e9 for stride in strides]
-fig = figure(7, 3.2)
+whole = [seconds(touch, x, stride, x.size // stride, at_least=0.1) for stride in strides]
+cost = [taken / (x.size // stride) * 1e9 for taken, stride in zip(whole, strides, strict=True)]
+print("distance:          ", "".join(f"{s:>8}" for s in strides))
+print("ns for each number:", "".join(f"{c:>8.2f}" for c in cost))
+print("ms for all 64 MB:  ", "".join(f"{1e3 * taken:>8.2f}" for taken in whole))
+
+# %% draw
+# alt: Nanoseconds for each number that is added, against the distance between neighbours, both axes logarithmic: level
+#   at small distances, then rising, with a dotted line at 16 numbers, which is one line of memory.
+fig = figure(7, 3.4)
 axes = fig.subplots()
 axes.plot(strides, cost, "o-", color=BLUE)
 axes.axvline(16, color=GREY, linestyle=":", label="16 numbers: one line of 64 bytes")
 axes.set(xscale="log", yscale="log", xlabel="distance between neighbours that are added, in numbers",
-         ylabel="nanoseconds for each", title="The further apart numbers lie, the more each of them costs")
+         ylabel="nanoseconds for each", title="Far apart, each number costs more than next to each other")
+axes.minorticks_off()
 axes.set_xticks(strides, [str(s) for s in strides])
-axes.legend(fontsize=8)
+ticks = [tick for tick in (0.2, 0.5, 1, 2, 5, 10, 20, 50) if min(cost) / 2 < tick < 2 * max(cost)]
+axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+axes.legend(fontsize=9)
 axes.grid(alpha=0.3)
 fig.tight_layout()
-print("   ".join(f"{s}: {c:.2f} ns" for s, c in zip(strides, cost, strict=True)))
 fig
 
 # %% [markdown]
-# Up to a distance of 16 you use fewer and fewer numbers of each line. From there on every number costs a line of its
-# own; what still grows is the work of finding it, since the hardware that guesses which line comes next is right less
-# often.
+# No: it takes far more. On the left the line is nearly level, for another reason than memory: each addition has to wait
+# for the last one, and by the time it is done, the next number is there. Further right fewer and fewer numbers of each line are
+# used, and waiting for lines takes over. From 16 on every number costs a line of its own. (Many processors fetch lines in
+# pairs, so that the cost may still grow up to 32.)
 #
 # NumPy stores matrices row by row. In the loops above, `b[k, j]` walks down a *column* as `k` grows: each number lies a
 # whole row away from the last. Change the order of the loops to $i, k, j$. The terms are the same, but now $j$ is
@@ -205,11 +233,16 @@ print(f"other order: {RATES['other order']:.3f} GFLOP/s, error {error:.0e}; "
 
 # %% [markdown]
 # ### Exercise 06.tiled_matmul
-# Write it with NumPy. (A slice that reaches over the end is cut there, and no error: `a[6:9]` of 7 rows has one row.)
+# Write it with NumPy. (A slice that reaches over the end is cut there, and no error: `a[6:9]` of 7 rows has one row. The
+# checker's matrices refuse a product that is larger than a block.)
 
 # %%
 def tiled_matmul(a, b, T):
-    """a (M, K), b (K, N).  Returns their product, made of products of blocks of at most T x T."""
+    """a (M, K), b (K, N).  Returns their product, made of products of blocks of at most T x T.
+
+    >>> tiled_matmul(np.ones((2, 3)), np.ones((3, 1)), 2).tolist()
+    [[3.0], [3.0]]
+    """
     # BEGIN SOLUTION
     c = np.zeros((len(a), b.shape[1]))
     for i in range(0, len(a), T):
@@ -291,86 +324,79 @@ for name, speed in RATES.items():
 # $$\text{speed} \le \min(\pi,\; I\,\beta) .$$
 #
 # Drawn on logarithmic axes that is a roof (Williams, Waterman & Patterson 2009). Both numbers can be measured. For
-# $\beta$, read a large array once (to find its largest entry) and copy it; the faster counts. For $\pi$, a loop that
-# does nothing but multiply-adds in registers. (Twelve of them that do not wait for each other; written in the
-# compiler's own language, because from plain loops it might not use the widest vectors. You need not read it.)
+# $\beta$, work on arrays that are larger than the caches: read one once (to find its largest entry), copy one, add two,
+# multiply a matrix by a vector. For $\pi$, a loop that does nothing but multiply-adds in registers, in twelve chains that do not wait for each other
+# (`scratchgan/runs/peak.py`; it is written in the compiler's own language, because from plain loops a compiler might not
+# use the widest vectors). Nothing in it can go wrong but the clock: processors change theirs, with the load and the
+# temperature. So the loop, the products and a convolution are measured in turns, and $\pi$ is the largest rate of all, as
+# $\beta$ is: what was reached cannot be impossible.
 
 # %%
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from scratchgan.kernels import conv2d
+from scratchgan.runs.peak import CHAINS, FLOP_PER_ROUND, only_arithmetic
 
-LANES = tile.VECTOR_BYTES // 4
-
-
-@intrinsic
-def multiply_adds(typing_context, rounds):
-    def generate(context, builder, signature, arguments):
-        vector, integer = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
-        constant = lambda value: ir.Constant(vector, [ir.Constant(ir.FloatType(), value)] * LANES)
-        before, loop = builder.block, builder.append_basic_block("loop")
-        after = builder.append_basic_block("after")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        i, registers = builder.phi(integer), [builder.phi(vector) for _ in range(12)]
-        fma = ir.Function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32")
-        half, one = constant(0.5), constant(1.0)
-        results = [builder.call(fma, [x, half, one]) if tile.FUSED else builder.fadd(builder.fmul(x, half), one)
-                   for x in registers]
-        following = builder.add(i, ir.Constant(integer, 1))
-        for phi, first, later in [(i, ir.Constant(integer, 0), following),
-                                  *((x, constant(float(m)), y) for m, (x, y) in
-                                    enumerate(zip(registers, results, strict=True)))]:
-            phi.add_incoming(first, before)
-            phi.add_incoming(later, loop)
-        builder.cbranch(builder.icmp_signed("<", following, arguments[0]), loop, after)
-        builder.position_at_end(after)
-        total = results[0]
-        for y in results[1:]:
-            total = builder.fadd(total, y)                     # used, so that the compiler cannot leave the loop out
-        return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
-
-    return types.float32(types.int64), generate
-
-
-@njit
-def only_arithmetic(rounds):
-    return multiply_adds(rounds)
-
-
-peak = 2 * 12 * LANES * 100_000 / seconds(only_arithmetic, 100_000) / 1e9
-y = np.empty_like(x)
-reading, copying = x.nbytes / seconds(np.max, x) / 1e9, 2 * x.nbytes / seconds(np.copyto, y, x) / 1e9
-bandwidth = max(reading, copying)
-print(f"arithmetic: {peak:.0f} GFLOP/s   memory, {x.nbytes >> 20} MB: reading {reading:.1f}, "
-      f"copying {copying:.1f} GB/s   they meet at {peak / bandwidth:.1f} FLOP per byte")
+a, b = np.random.default_rng(0).standard_normal((2, N, N)).astype(np.float32)
+x4 = rng.standard_normal((32, 14, 14, 32)).astype(np.float32)
+W4 = rng.standard_normal((4, 4, 32, 64)).astype(np.float32)
+how = {"stride": (2, 2), "padding": (1, 1)}
+conv_flop = 2 * 32 * 7 * 7 * 4 * 4 * 32 * 64
+racers = {f"{CHAINS} chains": (FLOP_PER_ROUND * 100_000, lambda: only_arithmetic(100_000)),
+          "scratchgan": (2 * N**3, lambda: matmul(a, b)), "BLAS (NumPy)": (2 * N**3, lambda: a @ b),
+          "convolution": (conv_flop, lambda: conv2d(x4, W4, **how))}
+best = dict.fromkeys(racers, 0.0)
+for turn in range(5):
+    for name, (flop, f) in racers.items():
+        best[name] = max(best[name], flop / seconds(f, at_least=0.1) / 1e9)
+RATES |= {name: max(RATES[name], best[name]) for name in ("scratchgan", "BLAS (NumPy)")}
+peak = max(*best.values(), *RATES.values())
+y, half = np.empty_like(x), x[:1 << 23]
+matrix, vector = x.reshape(4096, 4096), x[:4096]
+movers = {"reading": (x.nbytes, lambda: np.max(x)), "copying": (2 * x.nbytes, lambda: np.copyto(y, x)),
+          "a + b": (3 * half.nbytes, lambda: np.add(half, half, y[:1 << 23])),
+          "matrix times vector": (x.nbytes, lambda: np.matmul(matrix, vector))}
+moved = dict.fromkeys(movers, 0.0)
+for turn in range(3):
+    for name, (size, f) in movers.items():
+        moved[name] = max(moved[name], size / seconds(f, at_least=0.1) / 1e9)
+bandwidth = max(moved.values())
+for name, speed in best.items():
+    print(f"{name:<14}{speed:>8.1f} GFLOP/s, {speed / peak:.0%} of the largest")
+print("GB/s from and to memory:", ", ".join(f"{name} {speed:.1f}" for name, speed in moved.items()))
+print(f"the roof's two parts meet at {peak / bandwidth:.1f} FLOP per byte")
 
 # %% [markdown]
-# Some points to put under the roof: our five products and NumPy's, all with the intensity $n/6$; and what else a
-# training step does, on arrays too large for the caches.
+# Some points to put under the roof: our five products and NumPy's, with the intensity that your function gives, which is
+# $n/6$; and what else a training step does, on arrays too large for the caches.
 
 # %%
-half = x[:1 << 23]
-others = {"a + b": (1 / 12, half.size / seconds(np.add, half, half, y[:1 << 23]) / 1e9)}
-matrix, vector = x.reshape(4096, 4096), x[:4096]
-others["matrix times vector"] = 1 / 2, 2 * x.size / seconds(np.matmul, matrix, vector) / 1e9
+others = {"a + b": (1 / 12, moved["a + b"] / 12), "matrix times vector": (1 / 2, moved["matrix times vector"] / 2)}
+at = solved("06.intensity", intensity)
+places = {name: at(64, 64, 64, 4) if name == "Python loops" else at(N, N, N, 4) for name in RATES}
+for name, (where, speed) in (*((name, (places[name], RATES[name])) for name in RATES), *others.items()):
+    print(f"{name:<20}{where:>8.2f} FLOP/byte{speed:>12.5f} GFLOP/s, "
+          f"{speed / min(peak, where * bandwidth):.3%} of the roof above it")
+    assert speed <= min(peak, where * bandwidth) * (1 + 1e-9)
 
-fig = figure(8.5, 5)
+# %% draw
+# alt: Roofline.  GFLOP/s against FLOP per byte, both logarithmic: a black line that rises with the bandwidth and is level
+#   at the peak.  Far below it the Python loops; then, above each other at 128 FLOP per byte, the compiled loops, the other
+#   order, the tiles, and close to the roof scratchgan and BLAS.  On the slope at the left a + b and a matrix times a vector.
+fig = figure(9, 5)
 axes = fig.subplots()
 I = np.logspace(-2, 3, 200)
 axes.plot(I, np.minimum(peak, I * bandwidth), color=BLACK, linewidth=2)
-axes.annotate("memory", (0.03, 0.03 * bandwidth), rotation=33, va="bottom", ha="center", fontsize=9)
-axes.annotate("arithmetic", (400, peak * 1.1), va="bottom", ha="center", fontsize=9)
+axes.annotate("memory", (0.03, 0.03 * bandwidth), rotation=33, va="bottom", ha="center", fontsize=10)
+axes.annotate("arithmetic", (400, peak * 1.1), va="bottom", ha="center", fontsize=10)
 colours = (VERMILLION, ORANGE, PURPLE, GREEN, BLUE, GREY)
 for (name, speed), colour, marker in zip(RATES.items(), colours, "ovs^DP", strict=True):
     n = 64 if name == "Python loops" else N
-    axes.plot(n / 6, speed, marker, color=colour, markersize=8, label=f"{name}, n = {n}")
-for (name, (at, speed)), marker in zip(others.items(), "<>", strict=True):
-    axes.plot(at, speed, marker, color=BLACK, markersize=7, label=name)
+    axes.plot(places[name], speed, marker, color=colour, markersize=8, label=f"{name}, n = {n}")
+for (name, (where, speed)), marker in zip(others.items(), "<>", strict=True):
+    axes.plot(where, speed, marker, color=BLACK, markersize=7, label=name)
 axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity: FLOP for each byte that has to move",
          ylabel="GFLOP/s, one thread", ylim=(min(RATES.values()) / 3, peak * 4),
-         title="Products can reach the flat roof; additions cannot, whoever writes them")
-axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+         title="Good products come near the flat roof; additions cannot, whoever writes them")
+axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
 axes.grid(alpha=0.3, which="both", linewidth=0.5)
 fig.tight_layout()
 fig
@@ -379,11 +405,30 @@ fig
 # Read it like this. Points far below the roof waste something. Points under the *slope* wait for memory, and no
 # cleverness in arithmetic helps them. The only help is to move fewer bytes: do several things to a number while it is
 # in a register (bias and activation at the end of a product; the whole of Adam in one pass). The package's kernels do
-# that; `layers/fused.py` says where. (A point may lie a little above the slope if some of its bytes came out of a
-# cache.)
+# that; `scratchgan/layers/fused.py` says where.
 #
-# **float32.** Half the bytes of float64, and twice as many numbers in a vector: both roofs are twice as high. Training
-# uses it. Its price is 24 bits of precision, about 7 digits, which brings us to sums.
+# **Change a knob, predict first.** All these products have $n = 768$. A GAN's layers are often smaller. With $n = 16$ the
+# intensity is $16/6 = 2.7$, and everything fits into the first cache. Is the product as fast as a large one? Change the
+# sizes below.
+
+# %%
+SIDES = (16, 64, 256, 768)                                     # change these
+small = {}
+for side in SIDES:
+    c, d = np.random.default_rng(0).standard_normal((2, side, side)).astype(np.float32)
+    taken = seconds(matmul, c, d, at_least=0.1)
+    small[side] = 2 * side**3 / taken / 1e9
+    print(f"n = {side:>4}: {1e6 * taken:>9.1f} microseconds, {small[side]:>7.2f} GFLOP/s, {small[side] / peak:.1%} of the peak")
+
+# %% [markdown]
+# It is much slower, and not because of memory. A call costs some microseconds in Python, whatever it multiplies; at
+# $n = 16$ there are 8,192 operations to do, which is less than a microsecond's work. The roof says what is possible, not
+# what it costs to begin. We come back to that.
+#
+# **float32.** Half the bytes of float64, and twice as many numbers in a vector. In this picture the flat roof is twice as
+# high as float64's; the slope is the same, since it counts bytes; and every point moves to the right by a factor of two,
+# for a product from $n/12$ to $n/6$. Training uses float32. Its price is 24 bits of precision, about 7 digits, which brings
+# us to sums.
 
 # %%
 print("float32: 16,777,216 + 1 =", f"{np.float32(16_777_216) + np.float32(1):,.0f}")
@@ -391,16 +436,18 @@ tenths = np.full(10_000_000, 0.1, np.float32)
 naive = njit(lambda x: touch(x, 1, x.size))(tenths)
 print(f"ten million times 0.1, one after the other: {naive:,.0f}; NumPy's sum: {tenths.sum():,.0f}")
 
+print(f"errors: {naive / 1e6 - 1:+.1%} and {tenths.sum() / 1e6 - 1:+.4%}")
+
 # %% [markdown]
-# The naive sum is wrong in the second digit. When the total is large, each new 0.1 is rounded to the few bits that are
+# The naive sum is wrong by about 9 %. When the total is large, each new 0.1 is rounded to the few bits that are
 # left of it, for long stretches always in the same direction. NumPy adds in pairs, then pairs of pairs. The package
 # adds chunks of 128 and then, in float64, the chunks (`channel_sum`).
 #
 # ## Threads, and the same bits
 #
-# Two cores can do twice as much, if they do not get into each other's way. Addition in floating point is not
-# associative: $(a + b) + c$ and $a + (b + c)$ may differ in the last bit. So if each of $n$ threads adds up *its share*
-# and the shares are added, the result depends on $n$. A GAN amplifies such a bit until two runs show different digits.
+# Two cores can do twice as much at best, if they do not get into each other's way. Addition in floating point is not
+# associative: $(a + b) + c$ and $a + (b + c)$ may differ in the last bit. So if each of several threads adds up *its share*
+# and the shares are added, the result depends on their number. A GAN amplifies such a bit until two runs show different digits.
 
 # %%
 from hashlib import sha256
@@ -433,18 +480,27 @@ for n in (1, 2, 3, 4, 8):
 
 # %% [markdown]
 # ### Exercises 06.row_ranges and 06.partial_sums
-# A product is cut by rows: each row of $C$ has one owner.
+# A product is cut by rows: each row of $C$ has one owner. Share the rows so that the sizes differ by one at most, and in
+# this way: whatever $i$ is, the first $i$ of $n$ threads together have the share $i/n$ of the rows, rounded down.
 
 # %%
 def row_ranges(M, n):
-    """M rows, n threads.  Returns a list of n pairs (first, last + 1); thread i begins at row M i // n."""
+    """M rows, n threads.  Returns a list of n pairs (first, last + 1), one after the other, that cover all rows once.
+
+    >>> row_ranges(7, 3)
+    [(0, 2), (2, 4), (4, 7)]
+    """
     # BEGIN SOLUTION
     return [(M * i // n, M * (i + 1) // n) for i in range(n)]
     # END SOLUTION
 
 
 def partial_sums(x, chunk):
-    """x (N,).  Returns the sums of x[0:chunk], x[chunk:2 chunk], ...; the last chunk may be shorter."""
+    """x (N,).  Returns the sums of x[0:chunk], x[chunk:2 chunk], ...; the last chunk may be shorter.
+
+    >>> partial_sums(np.arange(5.0), 2).tolist()
+    [1.0, 5.0, 4.0]
+    """
     # BEGIN SOLUTION
     return np.array([x[i:i + chunk].sum() for i in range(0, len(x), chunk)])
     # END SOLUTION
@@ -452,6 +508,20 @@ def partial_sums(x, chunk):
 
 print(check("06.row_ranges", row_ranges))
 check("06.partial_sums", partial_sums)
+
+# %% [markdown]
+# Now cut a product and a sum with your functions, as 1, 2, 3 and 8 threads would, and compare the bits:
+
+# %%
+cut, chunks = solved("06.row_ranges", row_ranges), solved("06.partial_sums", partial_sums)
+bits = {}
+for n in (1, 2, 3, 8):
+    c = np.zeros((N, N), np.float32)
+    for first, end in cut(N, n):
+        by_rows(a[first:end], b, c[first:end])                 # what one thread would do
+    total = np.add.reduce(chunks(numbers, 4096))               # chunks of a fixed size: n does not occur
+    bits[n] = sha256(c.tobytes() + np.float32(total).tobytes()).hexdigest()[:16]
+    print(f"{n} threads: {bits[n]}")
 
 # %% [markdown]
 # Does the package keep its promise? A new process with two threads (more than this one may have) trains a small DCGAN
@@ -512,6 +582,7 @@ print(inspect.getsource(crew._take.py_func))
 from scratchgan import replay
 from scratchgan.models import mlp_gan
 
+before = os.environ.get(replay.VARIABLE)
 cloud = rng.standard_normal((256, 2)).astype(np.float32)
 
 
@@ -537,8 +608,8 @@ print(f"from the list         {listed_ms:5.2f} ms")
 print(f"between the kernels   {1 - in_kernels / usual_ms:.0%} of the usual step, {1 - in_kernels / listed_ms:.0%} of the other")
 
 # %% [markdown]
-# So the package **records** a step: while it runs as always, every kernel's task and table are written down, and what
-# NumPy computes between them. Later steps run from this list, at the same addresses. The list can be read. This is how
+# It is no small share; the last line has that of your machine. So the package **records** a step: while it runs as
+# always, every kernel's task and table are written down, and what NumPy computes between them. Later steps run from this list, at the same addresses. The list can be read. This is how
 # D's middle layer goes backward, for the fakes: the gradient of the rectifier and its sum over the batch (which is the
 # gradient of the bias), the product for dW, the two additions to the gradients, and the product for dx:
 
@@ -567,6 +638,8 @@ for recorded in (False, True):
     print(f"{'from the list' if ready else 'usual steps':<15}{digests[-1]}")
 assert digests[0] == digests[1]
 os.environ.pop(replay.VARIABLE)
+if before is not None:
+    os.environ[replay.VARIABLE] = before                       # as it was
 
 # %% [markdown]
 # ## Readable twins
@@ -576,16 +649,11 @@ os.environ.pop(replay.VARIABLE)
 # runs everything on the twins.
 
 # %%
-from scratchgan.kernels import conv2d
-
-x4 = rng.standard_normal((32, 14, 14, 32)).astype(np.float32)
-W4 = rng.standard_normal((4, 4, 32, 64)).astype(np.float32)
-how = {"stride": (2, 2), "padding": (1, 1)}
 fast, twin = conv2d(x4, W4, **how), conv2d.twin(x4, W4, **how)
-flop = 2 * 32 * 7 * 7 * 4 * 4 * 32 * 64
 print(f"largest difference, relative to the largest entry: {np.abs(fast - twin).max() / np.abs(twin).max():.0e}")
 for name, f in (("kernel", lambda: conv2d(x4, W4, **how)), ("twin", lambda: conv2d.twin(x4, W4, **how))):
-    print(f"{name:<8}{flop / seconds(f) / 1e9:>8.1f} GFLOP/s")
+    print(f"{name:<8}{conv_flop / seconds(f) / 1e9:>8.1f} GFLOP/s, one thread")
+scratchgan.set_num_threads(THREADS)
 
 # %% [markdown]
 # ## Against others

@@ -12,11 +12,13 @@ describes the kind of mistake that it looks like, and never gives the answer.  A
 None, or raises NotImplementedError, is reported as "not solved yet", so an unsolved notebook still runs to its end.
 
     checking    how an answer is checked
+    solving     `solved`: what a learner wrote, or else the reference solution, for use in a later cell
     exercise    what an exercise consists of: a reference solution, its input, and the known mistakes with their hints
     ch01 ...    the exercises of each chapter
 """
 
 from .checking import Verdict, check, names
 from .exercise import Exercise
+from .solving import solved
 
-__all__ = ["Exercise", "Verdict", "check", "names"]
+__all__ = ["Exercise", "Verdict", "check", "names", "solved"]

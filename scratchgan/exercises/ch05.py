@@ -1,4 +1,4 @@
-"""Chapter 05, convolutions by hand: sizes, the loop, its two gradients, checkerboards, and BatchNorm's backward."""
+"""Chapter 05, convolutions by hand: sizes, the loop, its two gradients, and checkerboards."""
 
 from __future__ import annotations
 
@@ -10,16 +10,44 @@ from .exercise import Exercise
 
 
 def _sizes(rng):
-    k = int(rng.integers(9, 12))  # n - k is odd: the stride does not divide it, so rounding matters
-    return {"n": k + 1 + 2 * int(rng.integers(4, 9)), "k": k, "s": 2, "p": 4}
+    # One is missing for another step, so rounding matters; the padding is wide, so that its mistakes differ from others.
+    s, k = int(rng.integers(2, 4)), int(rng.integers(3, 8))
+    p = 2 * s + int(rng.integers(2))
+    return {"n": k - 2 * p - 1 + s * int(rng.integers(2 * p, 30)), "k": k, "s": s, "p": p}
+
+
+def _some_sizes():
+    return [
+        {"n": n, "k": k, "s": s, "p": p}
+        for n, k, s, p in ((28, 4, 2, 1), (8, 3, 2, 1), (7, 3, 2, 1), (9, 3, 1, 0), (10, 5, 3, 1), (6, 6, 2, 0))
+    ]
 
 
 def _size(n, k, s, p):
     return (n + 2 * p - k) // s + 1
 
 
-def _image(rng):
-    return {"x": rng.standard_normal((7, 7)), "W": rng.standard_normal((3, 3)), "s": 2, "p": 1}
+#: side of x, kernel, stride, padding: both 7 and 8 pixels become 4; a DCGAN's; no padding; no stride; pixels left over
+GEOMETRIES = ((8, 3, 2, 1), (8, 4, 2, 1), (6, 3, 1, 0), (7, 2, 1, 1), (9, 4, 3, 0))
+
+
+def _geometry(rng):
+    return (int(rng.integers(7, 9)), 3, 2, 1)
+
+
+def _drawn(rng, n, k, s, p):
+    m = _size(n, k, s, p)
+    shapes = {"x": (n, n), "W": (k, k), "dy": (m, m)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()} | {"n": n, "k": k, "s": s, "p": p}
+
+
+def _asked(*names):
+    """(`given`, `edges`) of an exercise whose arguments have these names."""
+    some = lambda rng, geometry: {name: _drawn(rng, *geometry)[name] for name in names}
+    return (
+        lambda rng: some(rng, _geometry(rng)),
+        lambda: [some(np.random.default_rng(i), geometry) for i, geometry in enumerate(GEOMETRIES)],
+    )
 
 
 def _forward(x, W, s, p):
@@ -31,10 +59,6 @@ def _forward(x, W, s, p):
     return y
 
 
-def _back(rng):
-    return {"dy": rng.standard_normal((4, 4)), "W": rng.standard_normal((3, 3)), "s": 2, "p": 1, "n": 7}
-
-
 def _adjoint(dy, W, s, p, n, add=True, crop=True):
     k, dxpad = len(W), np.zeros((n + 2 * p, n + 2 * p))
     for h in range(len(dy)):
@@ -42,10 +66,6 @@ def _adjoint(dy, W, s, p, n, add=True, crop=True):
             here = dxpad[s * h : s * h + k, s * w : s * w + k]
             here[...] = (here if add else 0) + dy[h, w] * W
     return dxpad[p : p + n, p : p + n] if crop else dxpad
-
-
-def _for_weight(rng):
-    return {"x": rng.standard_normal((7, 7)), "dy": rng.standard_normal((4, 4)), "k": 3, "s": 2, "p": 1}
 
 
 def _weight_grad(x, dy, k, s, p):
@@ -61,25 +81,19 @@ def _row(rng):
     return {"n": int(rng.integers(4, 8)), "k": k, "s": s, "p": 1}
 
 
+def _some_rows():
+    return [
+        {"n": n, "k": k, "s": s, "p": p}
+        for n, k, s, p in ((4, 4, 2, 1), (4, 3, 2, 0), (3, 2, 3, 0), (5, 3, 1, 1), (4, 5, 3, 2), (6, 6, 2, 1))
+    ]
+
+
 def _contributions(n, k, s, p, cut="both", add=True):
     counts = np.zeros((n - 1) * s + k, int)
     for h in range(n):
         here = counts[s * h : s * h + k]
         here[...] = (here if add else 0) + 1
     return {"both": counts[p : len(counts) - p], "none": counts, "end": counts[: len(counts) - 2 * p]}[cut]
-
-
-def _normalised(rng):
-    x = 2 * rng.standard_normal((6, 4)) + 1
-    xc = x - x.mean(axis=0)
-    r = 1 / np.sqrt((xc**2).mean(axis=0) + 1e-5)
-    return {"dy": rng.standard_normal((6, 4)), "xhat": xc * r, "gamma": rng.uniform(0.5, 2, 4), "r": r}
-
-
-def _batchnorm(dy, xhat, gamma, r, mean=True, spread=True, total=np.sum):
-    g = gamma * dy
-    dx = r * (g - mean * g.mean(axis=0) - spread * xhat * (g * xhat).mean(axis=0))
-    return dx, total(dy * xhat, axis=0), total(dy, axis=0)
 
 
 EXERCISES = [
@@ -98,14 +112,19 @@ EXERCISES = [
                 math.ceil((n + 2 * p - k) / s) + 1
             ),
             "That is not a whole number of positions.": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+            "The padding is missing: p more pixels on each side.": lambda n, k, s, p: (n - k) // s + 1,
+            "The first position is one whatever the stride: add 1 after the division.": lambda n, k, s, p: (
+                (n + 2 * p - k + 1) // s
+            ),
         },
-        about="the symbols of (Conv2D.1)",
+        about='"Convolution"',
+        edges=_some_sizes,
     ),
     Exercise(
         "05.conv_forward",
         "The output y of a convolution of one channel: x (n, n) and W (k, k), with stride s and padding p.",
         _forward,
-        _image,
+        _asked("x", "W", "s", "p")[0],
         ("y",),
         {
             "The kernel is flipped.  That is a convolution as mathematicians define it; networks do not flip W.": lambda x, W, s, p: (
@@ -117,17 +136,19 @@ EXERCISES = [
             "The stride is missing: the patch of y[h, w] begins at row s h and column s w.": lambda x, W, s, p: (
                 _forward(x, W, 1, p)
             ),
+            "That is a mean over the patch: a layer sums.": lambda x, W, s, p: _forward(x, W, s, p) / W.size,
             "The kernel is transposed: W[i, j] multiplies row i, column j of the patch.": lambda x, W, s, p: _forward(
                 x, W.T, s, p
             ),
         },
         about="(Conv2D.1)",
+        edges=_asked("x", "W", "s", "p")[1],
     ),
     Exercise(
         "05.conv_adjoint",
         "dx (n, n) of the convolution in 05.conv_forward, from dy (m, m) and W (k, k).",
         _adjoint,
-        _back,
+        _asked("dy", "W", "s", "p", "n")[0],
         ("dx",),
         {
             "The kernel is flipped: a pixel that W[i, j] multiplied receives W[i, j] dy, with the same i and j.": lambda dy, W, s, p, n: (
@@ -142,14 +163,27 @@ EXERCISES = [
             "The border was cut off at the end only: the padding is on both sides.": lambda dy, W, s, p, n: _adjoint(
                 dy, W, s, p, n, crop=False
             )[:n, :n],
+            "x was (n, n), and several n lead to the same m: make dx of the n that is asked for.": lambda dy, W, s, p, n: (
+                _adjoint(dy, W, s, p, (len(dy) - 1) * s + len(W) - 2 * p)
+            ),
+            "The stride is missing: dy[h, w] goes back to the patch that begins at row s h and column s w.": (
+                lambda dy, W, s, p, n: _adjoint(dy, W, 1, p, n)
+            ),
+            "The kernel is transposed: W[i, j] goes to row i, column j of the patch.": lambda dy, W, s, p, n: _adjoint(
+                dy, W.T, s, p, n
+            ),
+            "For p = 0 the slice [p:-p] is [0:0], which is empty.": lambda dy, W, s, p, n: _adjoint(
+                dy, W, s, p, n, crop=False
+            )[p:-p, p:-p],
         },
         about="(Conv2D.2)",
+        edges=_asked("dy", "W", "s", "p", "n")[1],
     ),
     Exercise(
         "05.conv_weight_grad",
         "dW (k, k) of the convolution in 05.conv_forward, from x (n, n) and dy (m, m).",
         _weight_grad,
-        _for_weight,
+        _asked("x", "dy", "k", "s", "p")[0],
         ("dW",),
         {
             "dW is flipped: dW[i, j] sums over the pixels that W[i, j] multiplied.": lambda x, dy, k, s, p: (
@@ -164,8 +198,12 @@ EXERCISES = [
             "The padding is missing: patches are taken from the padded image, as in the forward pass.": lambda x, dy, k, s, p: (
                 _weight_grad(np.pad(x, (0, 2 * p)), dy, k, s, 0)
             ),
+            "That is a convolution of x with dy, taking steps of s.  Under neighbours of dy lie pixels that are s apart; dW[i, j] and dW[i, j + 1] begin one pixel apart.": (
+                lambda x, dy, k, s, p: _forward(x, dy, s, p)
+            ),
         },
         about="(Conv2D.3)",
+        edges=_asked("x", "dy", "k", "s", "p")[1],
     ),
     Exercise(
         "05.contributions",
@@ -183,27 +221,11 @@ EXERCISES = [
             "You removed pixels from one end only; the padding removes p from each end.": lambda n, k, s, p: (
                 _contributions(n, k, s, p, cut="end")
             ),
-        },
-        about="(ConvT.1)",
-    ),
-    Exercise(
-        "05.batchnorm_backward",
-        "dx, dgamma, dbeta of BatchNorm in training, from dy and xhat (N, C), gamma and r (C,).",
-        _batchnorm,
-        _normalised,
-        ("dx", "dgamma", "dbeta"),
-        {
-            "You treated mean and variance as constants.  Both depend on x: two terms are missing in dx.": lambda **k: (
-                _batchnorm(**k, mean=False, spread=False)
+            "The number of taps that fit is k/s only inside, and only if s divides k: count.": lambda n, k, s, p: (
+                np.full((n - 1) * s - 2 * p + k, k // s)
             ),
-            "The mean depends on x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, mean=False),
-            "The variance depends on x, too: a term is missing in dx.": lambda **k: _batchnorm(**k, spread=False),
-            "gamma is missing in dx: the gradient of xhat is gamma dy.": lambda dy, xhat, gamma, r: (
-                _batchnorm(dy, xhat, 1.0, r)[0],
-                *_batchnorm(dy, xhat, gamma, r)[1:],
-            ),
-            "dgamma and dbeta are means over the batch, but a layer sums.": lambda **k: _batchnorm(**k, total=np.mean),
         },
-        about="(Norm.5)",
+        about='"Why checkerboards?"',
+        edges=_some_rows,
     ),
 ]

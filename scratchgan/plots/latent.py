@@ -11,9 +11,10 @@ so on the straight line between them
     (Latent.3)   E |z(t)|^2 = ((1 - t)^2 + t^2) Z,       which at t = 1/2 is Z / 2.
 
 Halfway, the norm has fallen to about 71 %.  For Z = 100 it is 7.07, while noise has 10 +- 0.7: G was never trained
-there.  The great circle keeps the norm.  White 2016 (arXiv:1609.04468) introduced it to GANs as "slerp", after
-Shoemake's interpolation of quaternions.  That formula uses z0 and z1 themselves instead of r(t) times their directions.
-The two agree if |z0| = |z1|; if the norms differ and the angle is wide, only r(t) stays between the two norms.
+there.  On the great circle the norm is r(t), between those of the ends.  White 2016 (arXiv:1609.04468) introduced it to
+GANs as "slerp", after Shoemake's interpolation of quaternions.  That formula uses z0 and z1 themselves instead of r(t)
+times their directions.  The two agree if |z0| = |z1|; if the norms differ and the angle is wide, only r(t) stays between
+the two norms.
 """
 
 import numpy as np
@@ -125,7 +126,9 @@ def interpolation(
         axes.imshow(np.broadcast_to(grid, (*grid.shape[:2], 3)), interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(
-            {"linear": "straight: (1 - t) $z_0$ + t $z_1$", "spherical": "great circle: the norm is kept"}[kind],
+            {"linear": "straight: (1 - t) $z_0$ + t $z_1$", "spherical": "great circle: |z| between those of its ends"}[
+                kind
+            ],
             fontsize=9,
             color={"linear": VERMILLION, "spherical": BLUE}[kind],
         )
@@ -152,9 +155,9 @@ def _draw_norms(axes, paths, Z):
     )
     middle, ends = straight[:, 1].mean(), straight[:, [0, 2]].mean()
     where = (
-        "outside the range that G was trained on: look for blur there"
+        "below the range of 99 % of the noise: are pictures paler there?"
         if middle < low
-        else "still within the range that G was trained on: is there any blur?"
+        else "still within the range of 99 % of the noise"
     )
     return f"Halfway along the straight line |z| has fallen to {middle / ends:.0%}, {where}"
 
