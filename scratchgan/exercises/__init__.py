@@ -19,8 +19,8 @@ None, or raises NotImplementedError, is reported as "not solved yet", so an unso
     ch01 ...    the exercises of each chapter
 """
 
+from .borrowed import solved
 from .checking import Verdict, check, names
 from .exercise import Exercise
-from .borrowed import solved
 
 __all__ = ["Exercise", "Verdict", "check", "names", "solved"]

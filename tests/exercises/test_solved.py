@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from scratchgan.exercises import check, solved
-from scratchgan.exercises.checking import OPEN
 from scratchgan.exercises.borrowed import Borrowed
+from scratchgan.exercises.checking import OPEN
 
 ARGUMENTS = np.ones((2, 3)), np.ones((3, 1)), np.zeros(1)
 
