@@ -68,13 +68,13 @@ def backward(x, w, b, k, c):
     return {"dx": dx, "dw": dw, "db": db, "dk": dk, "du": du, "da": da, "dy": dy, "de": de}
 
 
-numbers = {"x": 2.0, "w": -1.5, "b": 1.0, "k": 3.0, "c": 3.0}
-u, a, y, e, L = forward(**numbers)
-back = backward(**numbers)
+example = {"x": 2.0, "w": -1.5, "b": 1.0, "k": 3.0, "c": 3.0}
+u, a, y, e, L = forward(**example)
+back = backward(**example)
 print(f"forward:  u = {u:.2f}  a = {a:.2f}  y = {y:.2f}  e = {e:.2f}  L = {L:.2f}")
 print("backward: " + "  ".join(f"{name} = {value:.2f}" for name, value in back.items()))
 for name in "wbk":                         # believe nothing: move one number by 0.001 and compute L again
-    moved = forward(**{**numbers, name: numbers[name] + 0.001})[-1]
+    moved = forward(**{**example, name: example[name] + 0.001})[-1]
     print(f"L changes by {(moved - L) / 0.001:.2f} times the change of {name}")
 
 # %% draw
@@ -86,11 +86,11 @@ spots = {"×": (1.6, 2), "+": (3.1, 2), "bend": (4.6, 2), "× ": (6.1, 2), "+ ":
 for sign, (across, up) in spots.items():
     axes.text(across, up, sign, ha="center", va="center", fontsize=12, bbox={"boxstyle": "circle", "facecolor": "white"})
 ways = [
-    ("w", numbers["w"], back["dw"], (0.1, 2), (1.6, 2)), ("x", numbers["x"], back["du"] * numbers["w"], (1.6, 0.2), (1.6, 2)),
-    ("b", numbers["b"], back["db"], (3.1, 3.8), (3.1, 2)), ("k", numbers["k"], back["dk"], (6.1, 3.8), (6.1, 2)),
-    ("x", numbers["x"], back["dy"], (7.6, 0.2), (7.6, 2)), ("c", numbers["c"], -back["de"], (9.1, 3.8), (9.1, 2)),
-    ("wx", numbers["w"] * numbers["x"], back["du"], (1.6, 2), (3.1, 2)), ("u", u, back["du"], (3.1, 2), (4.6, 2)),
-    ("a", a, back["da"], (4.6, 2), (6.1, 2)), ("ka", numbers["k"] * a, back["dy"], (6.1, 2), (7.6, 2)),
+    ("w", example["w"], back["dw"], (0.1, 2), (1.6, 2)), ("x", example["x"], back["du"] * example["w"], (1.6, 0.2), (1.6, 2)),
+    ("b", example["b"], back["db"], (3.1, 3.8), (3.1, 2)), ("k", example["k"], back["dk"], (6.1, 3.8), (6.1, 2)),
+    ("x", example["x"], back["dy"], (7.6, 0.2), (7.6, 2)), ("c", example["c"], -back["de"], (9.1, 3.8), (9.1, 2)),
+    ("wx", example["w"] * example["x"], back["du"], (1.6, 2), (3.1, 2)), ("u", u, back["du"], (3.1, 2), (4.6, 2)),
+    ("a", a, back["da"], (4.6, 2), (6.1, 2)), ("ka", example["k"] * a, back["dy"], (6.1, 2), (7.6, 2)),
     ("y", y, back["dy"], (7.6, 2), (9.1, 2)), ("e", e, back["de"], (9.1, 2), (10.6, 2)), ("L", L, 1.0, (10.6, 2), (12.0, 2)),
 ]
 for name, value, derivative, start, stop in ways:
@@ -123,7 +123,7 @@ fig
 # This is **gradient descent**. Do it 20 times:
 
 # %%
-weights = dict(numbers)
+weights = dict(example)
 path = []
 for step in range(21):
     path.append(forward(**weights)[-1])
@@ -457,7 +457,7 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# In float32 the bottom of the valley is more than a million times higher, and somewhere else; at $h = 10^{-5}$ the error is above 1 %: too
+# In float32 the bottom of the valley is more than a million times higher, and somewhere else; at $h = 10^{-5}$ the error is about 0.001, too
 # high to see a small mistake in a derivative. So the checker converts everything to float64 first.
 #
 # ## The checker
@@ -517,8 +517,8 @@ for row in report.rows:
 #
 # ## What can go wrong
 #
-# - **"It learns, so the gradient is right."** A gradient with one term missing may still go downhill, only worse. Try it: multiply
-#   `dW` by 0.2 in `train`. Many a wrong GAN learns something (chapter 13).
+# - **"It learns, so the gradient is right."** A gradient with a part missing may still go downhill, only not so far. Try it: leave the line with `db`
+#   out of `train`. The loss falls all the same, but it stays above 0.4 (with it, it comes below 0.01). Many a wrong GAN learns something (chapter 13).
 # - **Overwritten, not added.** A number that is used twice gets two contributions. Whoever writes `dx = ...` a second time has lost
 #   the first; here $dx$ would be 3.96 instead of $-0.44$, and even its sign would be wrong.
 # - **A check at one entry, in float32, with a tolerance of 1 %** passes many wrong layers.
