@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · Backpropagation by hand
 #
-# *About 61 minutes. You need: chapter 02, matrices, the chain rule.*
+# *About 58 minutes. You need: chapter 02, matrices, the chain rule.*
 #
 # **Question.** How does a network learn, without a framework?
 #
@@ -84,7 +84,7 @@ fig = figure(9.6, 3.9)
 axes = fig.add_axes((0, 0, 1, 0.9))
 spots = {"×": (1.6, 2), "+": (3.1, 2), "bend": (4.6, 2), "× ": (6.1, 2), "+ ": (7.6, 2), "−": (9.1, 2), "²": (10.6, 2)}
 for sign, (across, up) in spots.items():
-    axes.text(across, up, sign, ha="center", va="center", fontsize=12, bbox={"boxstyle": "circle", "facecolor": "white"})
+    axes.text(across, up, sign, ha="center", va="center", fontsize=8 if sign == "bend" else 12, bbox={"boxstyle": "circle", "facecolor": "white"})
 ways = [
     ("w", example["w"], back["dw"], (0.1, 2), (1.6, 2)), ("x", example["x"], back["du"] * example["w"], (1.6, 0.2), (1.6, 2)),
     ("b", example["b"], back["db"], (3.1, 3.8), (3.1, 2)), ("k", example["k"], back["dk"], (6.1, 3.8), (6.1, 2)),
@@ -332,7 +332,7 @@ right.plot(inputs, targets, color=BLACK, linewidth=4, alpha=0.3, label="to be le
 right.plot(inputs, net_forward(train(0.03, steps=0)[0], inputs)[0], color=ORANGE, linestyle="--", label="before")
 right.plot(inputs, net_forward(net, inputs)[0], color=BLUE, label="after 1,000 steps")
 right.set(xlabel="$x$", ylabel="$y$", title="At the end the net lies on the curve")
-right.legend(fontsize=9)
+right.legend(fontsize=9, loc="lower right", bbox_to_anchor=(0.87, 0))
 fig.tight_layout()
 fig
 

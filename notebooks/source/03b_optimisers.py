@@ -212,7 +212,7 @@ for rule, (colour, marker) in looks.items():
     left.plot(*paths[rule].T, color=colour, marker=marker, markersize=3, linewidth=1, label=rule)
     right.semilogy(valley_loss(paths[rule]), color=colour, marker=marker, markersize=4, markevery=10, label=rule)
 left.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-4.6, 2.2), ylim=(-1.3, 1.3), title="SGD creeps, momentum and Adam swing")
-right.set(xlabel="step", ylabel="loss", title="After 100 steps momentum and Adam are lowest, SGD highest")
+right.set(xlabel="step", ylabel="loss", title="Momentum and Adam end lowest, SGD highest")
 right.legend(fontsize=9)
 right.grid(alpha=0.3)
 fig.tight_layout()
@@ -287,14 +287,14 @@ fig = figure(8, 3.8)
 axes = fig.subplots()
 for rule, (colour, marker) in looks.items():
     axes.semilogy(curves[rule], color=colour, marker=marker, markersize=4, markevery=25, linewidth=1.2, label=rule)
-axes.set(xlabel="step", ylabel="loss", title="One network, one start: momentum and Adam end a factor of ten below SGD and RMSProp")
+axes.set(xlabel="step", ylabel="loss", title="Momentum and Adam end a factor of ten below SGD and RMSProp")
 axes.legend(fontsize=9)
 axes.grid(alpha=0.3)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
+# Adam's loss leaps up now and then, and comes down again; on the whole it falls. The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
 # this small problem momentum keeps up with Adam, given the right learning rate. The difference shows when nobody has looked for it. Here are five starts
 # with four times and with ten times as much as suits:
 
