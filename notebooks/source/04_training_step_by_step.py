@@ -427,7 +427,7 @@ for step, (of_g, of_mean) in seen.items():
 # %% draw
 # alt: Three scatter plots of 2,500 points that the GAN out of the learner's functions makes: at the start, halfway and after 3,000 steps, with the eight modes as circles.  At the
 #   start they are scattered; at the end most of them lie in eight small heaps at the circles, with thin bridges between them.
-fig = figure(9.6, 3.5)
+fig = figure(9.6, 3.9)
 for axes, (step, (of_g, _)) in zip(fig.subplots(1, 3, sharey=True), seen.items()):
     axes.scatter(*of_g.T, s=3, color=FAKE, alpha=0.4, linewidths=0)
     axes.scatter(*ring.modes.T, s=130, facecolors="none", edgecolors=REAL, linewidths=1.5)

@@ -43,7 +43,8 @@ def _unbiased(gradients, beta, correct=True, power=0, new=None, backwards=False)
     mean = 0.0
     for g in gradients[::-1] if backwards else gradients:
         mean = beta * mean + (1 - beta if new is None else new) * g
-    return mean / (1 - beta ** (len(gradients) + power)) if correct else mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return mean / (1 - beta ** (len(gradients) + power)) if correct else mean
 
 
 EXERCISES = [
