@@ -451,7 +451,7 @@ fig
 # ### Change a knob, predict first
 # Set `LR_D` two cells above to 1e-4, a tenth of `LR_G`, and run it and the picture again. How many modes will be found? Then try 4e-3, four times `LR_G`.
 #
-# With the slow $D$, 2 to 4 modes are found over five seeds, and at most 5 % of the points lie within $3\sigma$: that is the chase which does not end. With the fast $D$, four of five seeds find all 8
+# With the slow $D$, 2 to 4 modes are found over five seeds, and at most 5 % of the points lie within $3\sigma$: that is the chase which does not end. With the fast $D$, 4 of 5 seeds find all 8
 # modes and one finds 6. So here the fast $D$ is no better than equal rates; what matters is that $D$ is not the slower one.
 #
 # ### A moving average of $G$
@@ -461,7 +461,7 @@ fig
 # $$\bar w \leftarrow d\,\bar w + (1 - d)\, w. \qquad\text{(EMA.1)}$$
 #
 # This is an *exponential moving average* (EMA; for GANs see Yazici et al. 2019). The game goes on with $w$, and $D$ never sees the mean: the mean is only what one samples from. `ring_gan` keeps it, with $d = 0.99$, so
-# over about the last 100 steps. Halfway, where the learning rate is still large, the mean has the larger share within $3\sigma$ for four of five seeds. At
+# over about the last 100 steps. Halfway, where the learning rate is still large, the mean has the larger share within $3\sigma$ for 4 of 5 seeds. At
 # the end it makes no difference: the learning rate has fallen to 0, and nothing swings any more. Both are cures for the same thing. In the package it is `ema_decay`.
 #
 # ## What can go wrong
