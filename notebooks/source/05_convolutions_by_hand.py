@@ -391,7 +391,7 @@ check("05.contributions", contributions)
 
 # %%
 kernel, step, rim = 5, 2, 2                                   # change `kernel`: 5 is that of the DCGAN's authors
-along = np.asarray(solved("05.contributions", contributions)(8, kernel, step, rim))
+along = np.asarray(solved("05.contributions")(8, kernel, step, rim))
 inside = along[kernel:-kernel]
 print("along one axis:", *along)
 print(f"inside, in two dimensions: from {inside.min()**2} to {inside.max()**2} contributions a pixel")
@@ -485,8 +485,7 @@ for name, make in ways.items():
 # pairs of channels: *sum* over the channels that go in, one result for each channel that comes out.
 
 # %%
-own = {name: solved(f"05.{name}", function) for name, function in
-       (("conv_forward", conv_forward), ("conv_adjoint", conv_adjoint), ("conv_weight_grad", conv_weight_grad))}
+own = {name: solved(f"05.{name}") for name in ("conv_forward", "conv_adjoint", "conv_weight_grad")}
 calls = dict.fromkeys(own, 0)
 
 

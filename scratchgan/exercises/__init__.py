@@ -11,14 +11,16 @@
 describes the kind of mistake that it looks like, and never gives the answer.  A function that still returns `...` or
 None, or raises NotImplementedError, is reported as "not solved yet", so an unsolved notebook still runs to its end.
 
+`solved("03.dense_backward")` is a right function to build on in a later chapter: the learner's, or else the package's.
+
     checking    how an answer is checked
-    solving     `solved`: what a learner wrote, or else the reference solution, for use in a later cell
+    borrowed    whose function a later chapter uses
     exercise    what an exercise consists of: a reference solution, its input, and the known mistakes with their hints
     ch01 ...    the exercises of each chapter
 """
 
+from .borrowed import solved
 from .checking import Verdict, check, names
 from .exercise import Exercise
-from .solving import solved
 
 __all__ = ["Exercise", "Verdict", "check", "names", "solved"]

@@ -1,4 +1,4 @@
-"""Chapter 03, backpropagation by hand: a dense layer, an activation, and finite differences to check them."""
+"""Chapter 03, backpropagation by hand: a graph of numbers, a dense layer, an activation, and differences to check them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,81 @@ def _dense_back(rng):
 
 
 def _leaky(rng):
-    return {"dy": rng.standard_normal((4, 6)), "x": rng.standard_normal((4, 6)), "slope": 0.2}
+    return {"dy": rng.standard_normal((4, 6)), "x": rng.standard_normal((4, 6)), "slope": float(rng.uniform(0.05, 0.4))}
+
+
+def _corners():
+    """At x = 0 the derivative is the slope, by convention."""
+    return [{"dy": np.array([[3.0, -5.0, 2.0, 7.0]]), "x": np.array([[1.0, 0.0, -2.0, 0.0]]), "slope": 0.1}]
+
+
+def _four(rng):
+    return dict(zip("xwbc", rng.uniform(0.5, 2, 4) * rng.choice([-1.0, 1.0], 4)))
+
+
+def _graph(x, w, b, c, one=True, two=True, inner=2.0):
+    """The gradients of L = (x q - c)^2 with q = w x + b; x is used twice."""
+    q = w * x + b
+    de = inner * (x * q - c)
+    dq = de * x
+    return one * de * q + two * dq * w, dq * x, dq
+
+
+class _Function:
+    """f(x) = sum a x^2 + the product of all x.
+
+    Its derivative by one entry depends on the others, and central differences are exact, whatever the step.
+    """
+
+    def __init__(self, a):
+        self.a = a
+
+    def __call__(self, x):
+        return float(np.sum(self.a * np.asarray(x) ** 2) + np.prod(x))
 
 
 def _function(rng):
-    a = rng.standard_normal(4)
-    return {"f": lambda x: float(np.sum(a * x**3)), "x": rng.standard_normal(4), "h": 1e-2}
+    return {"f": _Function(rng.uniform(1, 2, 4)), "x": rng.uniform(0.5, 2, 4), "h": 0.1}
 
 
-def _differences(f, x, h, both=True, half=True):
-    g = np.zeros_like(x)
+def _differences(f, x, h, right=1, left=1, over=2.0, restore=True):
+    x, g = np.array(x, float), np.zeros(len(x))
     for i in range(len(x)):
-        e = np.zeros_like(x)
-        e[i] = h
-        g[i] = (f(x + e) - f(x - e)) / (2 * h if half else h) if both else (f(x + e) - f(x)) / h
+        kept = x.copy()
+        x[i] += right * h
+        above = f(x)
+        x[i] -= (right + left) * h
+        g[i] = (above - f(x)) / (over * h)
+        x = kept if restore else x
     return g
 
 
 EXERCISES = [
+    Exercise(
+        "03.graph_backward",
+        "The derivatives dx, dw and db of L = (x q - c)^2, where q = w x + b; all are numbers.",
+        _graph,
+        _four,
+        ("dx", "dw", "db"),
+        {
+            "x is used twice: it goes into the product x q, and into q = w x + b.  Only the first way is in your dx.": lambda x, w, b, c: (
+                _graph(x, w, b, c, two=False)
+            ),
+            "x is used twice: it goes into the product x q, and into q = w x + b.  Only the second way is in your dx.": lambda x, w, b, c: (
+                _graph(x, w, b, c, one=False)
+            ),
+            "The square is missing: L = e^2 with e = x q - c, so its derivative by e is 2 e.": lambda x, w, b, c: (
+                _graph(x, w, b, c, inner=1.0)
+            ),
+            "dw and db: q does not go into L by itself, but times x.": lambda x, w, b, c: (
+                _graph(x, w, b, c)[0],
+                2 * (x * (w * x + b) - c) * x,
+                2 * (x * (w * x + b) - c),
+            ),
+        },
+        edges=lambda: [{"x": 2.0, "w": 1.0, "b": -1.0, "c": 1.0}],
+        about='"One number at a time"',
+    ),
     Exercise(
         "03.dense_forward",
         "The output y of a dense layer with weight W (Di, Do) and bias b (Do,), for x (N, Di).",
@@ -46,6 +103,7 @@ EXERCISES = [
                 x @ W.T + b
             ),
         },
+        edges=lambda: [{"x": np.eye(2), "W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([10.0, 20.0])}],
         about="(Dense.1)",
     ),
     Exercise(
@@ -81,6 +139,9 @@ EXERCISES = [
                 dy,
             ),
         },
+        edges=lambda: [
+            {"dy": np.array([[1.0, 3.0]]), "x": np.array([[2.0, 3.0]]), "W": np.array([[4.0, 5.0], [6.0, 7.0]])}
+        ],
         about="(Dense.2) to (Dense.4)",
     ),
     Exercise(
@@ -102,22 +163,42 @@ EXERCISES = [
             "That is the function itself, applied to x: dx is dy times the derivative at x.": lambda dy, x, slope: (
                 np.where(x > 0, x, slope * x)
             ),
+            "At x = 0 the chapter takes the slope for the derivative, not 1.": lambda dy, x, slope: np.where(
+                x >= 0, dy, slope * dy
+            ),
+            "dx is the derivative times dy: the dy is missing.": lambda dy, x, slope: (
+                np.where(x > 0, 1.0, slope) + 0 * dy
+            ),
+            "The derivative where x is negative is the slope, not minus the slope: the function rises there, too.": lambda dy, x, slope: (
+                np.where(x > 0, dy, -slope * dy)
+            ),
         },
+        edges=_corners,
         about="(LeakyReLU.1)",
     ),
     Exercise(
         "03.central_difference",
-        "The gradient of a function f of an array x (n,), by central differences with step h.",
+        "The gradient of a function f of an array x (n,), by central differences with step h.  x is left as it was.",
         lambda f, x, h: _differences(f, x, h),
         _function,
         ("gradient",),
         {
             "That is a one-sided difference: its error is of order h, that of a central one of order h^2.": lambda f, x, h: (
-                _differences(f, x, h, both=False)
+                _differences(f, x, h, left=0, over=1)
             ),
-            "The two points are 2h apart, not h.": lambda f, x, h: _differences(f, x, h, half=False),
+            "That is a one-sided difference, to the left: its error is of order h, that of a central one of order h^2.": lambda f, x, h: (
+                _differences(f, x, h, right=0, over=1)
+            ),
+            "The two points are 2h apart, not h.": lambda f, x, h: _differences(f, x, h, over=1),
+            "One side only, and yet divided by 2h: the two points are x + h and x - h.": lambda f, x, h: _differences(
+                f, x, h, left=0
+            ),
+            "An entry of x that has been moved has to be put back before the next is moved: f depends on all of them.": lambda f, x, h: (
+                _differences(f, x, h, restore=False)
+            ),
         },
-        tolerance=1e-9,
-        about="the first lines of scratchgan/gradcheck",
+        tolerance=1e-7,
+        edges=lambda: [{"f": _Function(np.array([1.0, 2.0, 1.0])), "x": np.array([1.0, 2.0, 3.0]), "h": 0.1}],
+        about="(Difference.1)",
     ),
 ]

@@ -17,7 +17,7 @@ EXERCISE = re.compile(r"\d\d[a-z]?\.\w+")
 TIMES = re.compile(r"\s*%%(time|timeit|capture|prun)\b[^\n]*\n")
 SAYS_SOLVED = re.compile(r"(\d\d[a-z]?\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
-USUAL = {"scratchgan.exercises": {"check", "bugs"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
+USUAL = {"scratchgan.exercises": {"check", "bugs", "solved"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
 
 
 @dataclass

@@ -32,7 +32,7 @@ TITLES = (
     "1. noise",
     "2. fakes: G(z)",
     "3. D's output for both",
-    "4. D's update: up at real, down at fakes",
+    "4. D's update: where it rose and where it fell",
     "5. new fakes, pushed through the frozen D",
     "6. G's update: the fakes move",
 )

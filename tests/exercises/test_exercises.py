@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from scratchgan.exercises import check, names, solved
+from scratchgan.exercises import check, names
 from scratchgan.exercises.checking import OPEN, SOLVED, WRONG, find
 
 ALL = [find(name) for name in names()]
@@ -174,14 +174,3 @@ def test_an_answer_a_few_tolerances_off_is_not_right(name):
 
     assert off(0.5).ok
     assert not off(3).ok
-
-
-def test_solved_gives_the_learners_function_if_it_is_right_and_the_reference_otherwise(capsys):
-    own = lambda p, q: p / (p + q)
-    assert solved("01.optimal_d", own) is own
-    assert "01.optimal_d: your function" in capsys.readouterr().out
-    for other in (None, lambda p, q: q / (p + q), lambda p, q: ..., 3):
-        assert solved("01.optimal_d", other) is find("01.optimal_d").solution
-        assert "01.optimal_d: the reference solution" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="did you mean"):
-        solved("01.optimal")
