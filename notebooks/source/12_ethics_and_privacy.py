@@ -6,7 +6,7 @@
 # **Question.** A generator was trained on pictures of people. What does it give away about them, and what can be done
 # with it to others?
 #
-# Both halves of the question can be measured, at least in part, and on a laptop. In this chapter you catch a
+# Both halves of the question can be measured, at least in part, on a laptop. In this chapter you catch a
 # generator copying, count how many images it can make, find out who was in its training set, build a detector and
 # break it, and watch a minority disappear. Then come the questions that no cell can answer.
 
@@ -27,7 +27,7 @@ from scratchgan.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, imag
 # ## Two generators
 #
 # The same recipe, dense networks on 8 x 8 digits, is trained twice: on **64** digits for 2,700 steps, and on **900**
-# digits for 1,200. A third part of the data, 897 digits, is never shown to any of them.
+# digits for 1,200. The other 897 digits of the data are never shown to either of them.
 #
 # ## Predict
 #
@@ -89,20 +89,39 @@ made_few, made_many = (np.clip(gan.sample(900, seed=1), -1, 1) for gan in (gan_f
 # images: how far is one of them from the nearest *other* one?
 
 # %%
-from scratchgan.plots import neighbours
+from scratchgan.plots import nearest_images, neighbours
 
+for name, images in (("64 digits", few), ("900 digits", many)):
+    print(f"median distance from one of the {name} to the nearest other one: "
+          f"{np.median(nearest_images(images, images, 2)[1][:, 1]):.2f}")
+
+# %% draw
+# alt: Four samples of the generator that was trained on 64 digits, each beside its five nearest training digits with their
+#   distances; the nearest one looks like the sample itself and is marked "copy?".
 neighbours(made_few[:4], few, k=5, title="Trained on 64 digits")
 
-# %%
+# %% draw
+# alt: Four samples of the generator that was trained on 900 digits, each beside its five nearest training digits with their
+#   distances; they resemble the sample in kind, and hardly any is marked as a copy.
 neighbours(made_many[:4], many, k=5, title="Trained on 900 digits")
 
 # %% [markdown]
+# Beware of the yardstick. Among 900 images the nearest other one is nearer than among 64, whatever the generator does: the
+# two printed scales differ. So "copy?" is easier to earn in the first picture, and the two pictures must not be compared by
+# counting marks.
+
+# %% [markdown]
 # ### Exercise 12.scale
-# The scale in these pictures: the median distance of an image to the nearest other image.
+# The scale in these pictures: the median distance of an image to the nearest other image. Mind that some data sets hold the
+# same image twice.
 
 # %%
 def scale(x):
-    """x (N, F): images as rows.  Returns the median distance from a row to the nearest OTHER row."""
+    """x (N, F): images as rows.  Returns the median distance from a row to the nearest OTHER row.
+
+    >>> float(scale(np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 6.0]])))
+    2.0
+    """
     # BEGIN SOLUTION
     distances = np.linalg.norm(x[:, None] - x[None], axis=2)
     return np.median(np.sort(distances, axis=1)[:, 1])
@@ -123,14 +142,15 @@ for name, train_set, samples in (("trained on 64", few, made_few), ("trained on 
     print(f"{name}\n{memorisation_ratio(train_set, unseen, samples)}\n")
 
 # %% [markdown]
-# (*Copies* are nearer to a training image than 99 % of unseen real images are.) One generator is a photocopier with
-# some noise in it; of the other, this test finds little. "Finds little" is all that it can say: a copy that is moved
-# by a pixel is far away in pixels.
+# (*Copies* are nearer to a training image than 99 % of unseen real images are, and the two sets that are compared have the
+# same size here, which the pictures' yardsticks had not.) That resolves the first prediction. One generator is a photocopier
+# with some noise in it; of the other, this test finds little. "Finds little" is all that it can say: a copy that is moved by
+# a pixel is far away in pixels.
 #
 # ## How many images can it make? The birthday test
 #
-# In a room of 23 people, two share a birthday with probability one half. It surprises, because 23 is small against 365
-# days. But 23 people make $23\cdot 22/2 = 253$ *pairs*.
+# In a room of 23 people, two share a birthday with a probability of about one half. It surprises, because 23 is small against
+# 365 days. But 23 people make $23\cdot 22/2 = 253$ *pairs*.
 #
 # Let $N$ things be equally likely, and draw $s$ of them. All are different if the second avoids the first, the third
 # the first two, and so on:
@@ -144,8 +164,9 @@ for name, train_set, samples in (("trained on 64", few, made_few), ("trained on 
 #
 # It is one half when $s(s-1) = 2N\log 2$, so at $s \approx \sqrt{2 \log 2\, N} \approx 1.18 \sqrt N$, which is
 # (Birthday.4). **Repeats appear at the root of the number of things.** Arora and Zhang (2017) turned it round: if a
-# batch of $s$ samples holds a repeated image about every second time, the generator can make only about
-# $s^2/(2\log 2)$ different images, however convincing each of them looks.
+# batch of $s$ samples holds a repeated image about every second time, the generator makes about as many different images as
+# $s^2/(2\log 2)$ (if it makes all of them equally often), however convincing each of them looks. One with numbers: repeats
+# in every second batch of 10 mean about 72 images.
 
 # %%
 rng = np.random.default_rng(0)
@@ -157,29 +178,40 @@ def repeats(s, N, tries=2000):
     return (np.diff(drawn, axis=1) == 0).any(axis=1).mean()
 
 
-fig = figure(7, 3.2)
-axes = fig.subplots()
-for N, colour in ((50, ORANGE), (365, BLUE), (2000, GREEN)):
-    s = np.arange(2, 101)
-    axes.plot(s, 1 - np.exp(-s * (s - 1) / (2 * N)), color=colour, label=f"N = {N:,}: formula")
-    axes.plot(s[::7], [repeats(k, N) for k in s[::7]], "o", color=colour, markersize=3)
+s, gaps = np.arange(2, 101), []
+shares = {N: np.array([repeats(k, N) for k in s[::7]]) for N in (50, 365, 2000)}
+for N, found in shares.items():
+    gaps.append(np.abs(found - (1 - np.exp(-s[::7] * (s[::7] - 1) / (2 * N)))).max())
     exact = 1 - np.cumprod(1 - np.arange(N) / N)
     print(f"N = {N:>5,}: the first s with an exact probability of at least 1/2: {np.argmax(exact >= 0.5) + 1},  "
           f"sqrt(2 N log 2) = {np.sqrt(2 * N * np.log(2)):.1f}")
+
+# %% draw
+# alt: Three rising curves from 0 to 1, the probability of a repeat against the number s of samples, for N = 50, 365 and
+#   2,000 things. The smaller N, the sooner the curve crosses one half; drawn dots, squares and triangles lie on the curves.
+fig = figure(7, 3.2)
+axes = fig.subplots()
+for (N, found), colour, marker in zip(shares.items(), (ORANGE, BLUE, GREEN), "os^", strict=True):
+    axes.plot(s, 1 - np.exp(-s * (s - 1) / (2 * N)), color=colour, label=f"N = {N:,}: formula")
+    axes.plot(s[::7], found, marker, color=colour, markersize=4)
 axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
 axes.set(xlabel="samples in a batch, s", ylabel="P(two are the same)",
-         title="A batch of about 1.2 roots of N repeats every second time; dots: drawn")
-axes.legend(fontsize=8)
+         title="A batch of about 1.2 roots of N repeats every second time; marks: drawn")
+axes.legend(fontsize=9)
 fig.tight_layout()
 fig
 
 # %% [markdown]
 # ### Exercise 12.birthday
-# The exact probability.
+# The exact probability, for any $s$, also for more draws than there are things.
 
 # %%
 def birthday(s, N):
-    """Returns the exact probability that among s draws from N equally likely things at least two are the same."""
+    """Returns the exact probability that among s draws from N equally likely things at least two are the same.
+
+    >>> round(float(birthday(23, 365)), 3)
+    0.507
+    """
     # BEGIN SOLUTION
     return 1 - np.prod(1 - np.arange(s) / N)
     # END SOLUTION
@@ -190,12 +222,12 @@ check("12.birthday", birthday)
 # %% [markdown]
 # One batch of 900 samples holds $900 \cdot 899/2$ pairs, and each of them is a small test. If thing $i$ has the
 # probability $p_i$, two draws are the same with probability $\sum_i p_i^2$, which is (Birthday.1); for $N$ equally
-# likely things it is $1/N$. So with $c$ repeating pairs among $P$, the estimate is
+# likely things it is $1/N$. So the share of the pairs that repeat estimates $1/N$, and
 #
-# $$\text{support} = \frac Pc . \qquad\text{(Birthday.2)}$$
+# $$\text{support} = \frac{\text{number of pairs}}{\text{number of repeating pairs}} . \qquad\text{(Birthday.2)}$$
 #
-# Images never repeat to the last bit. Two count as one here if they are nearer to each other than the closest two of
-# the 897 unseen real digits.
+# Samples of a network hardly ever repeat to the last bit. Two count as one here if they are at most as far from each other
+# as the closest two of the 897 unseen real digits.
 
 # %%
 from scratchgan.metrics import birthday_test
@@ -213,16 +245,20 @@ for name, samples in (("trained on 64", made_few), ("trained on 900", made_many)
               f"by the formula: {1 - np.exp(-s * (s - 1) / (2 * report.support)):.0%}\n")
 
 # %% [markdown]
-# The generator of 64 digits can make dozens of different images: about as many as it was shown. (The formula promises
-# slightly more batches with a repeat, because pairs of one image repeat together and share a batch.) Of the other
-# generator the test gives only a lower bound: no pair repeats among 404,550.
+# The generator of 64 digits can make dozens of different images, no more than it was shown. (By the formula slightly more
+# batches should have a repeat: three samples that are alike make three pairs at once, in one batch.) Of the other generator
+# the test gives only a lower bound: no pair repeats among 404,550.
 #
 # ### Exercise 12.support
-# From the samples and the threshold.
+# From the samples and the threshold. The distance is the Euclidean one.
 
 # %%
 def support(x, threshold):
-    """x (N, F): samples; two of them repeat if they are at most `threshold` apart.  Returns pairs / repeating pairs."""
+    """x (N, F): samples; two of them repeat if they are at most `threshold` apart.  Returns pairs / repeating pairs.
+
+    >>> float(support(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.1]]), 1.0))
+    3.0
+    """
     # BEGIN SOLUTION
     distances = np.linalg.norm(x[:, None] - x[None], axis=2)
     above = np.triu(np.ones_like(distances, bool), 1)                # each pair once, nobody with himself
@@ -246,8 +282,11 @@ check("12.support", support)
 #
 # $$\text{AUC} = P(\text{a member's score} > \text{another's}) + \tfrac12 P(\text{equal}) \qquad\text{(Membership.2)}$$
 #
-# No leak is an advantage of 0, up to what chance finds, and an AUC of $1/2$. Hayes et al. (2019) did this to GANs and
-# called it LOGAN. The package's code:
+# TPR and FPR stand for true and false positive rate, AUC for area under the curve (of TPR against FPR: it is the same number).
+# No leak is an advantage of 0, up to what chance finds, and an AUC of $1/2$. With members' scores 1 and 3 and others' scores
+# 0 and 2: $t = 3$ finds one member of two and accuses nobody, $t = 1$ finds both and accuses one of two; the advantage is
+# $1/2$. Of the four pairs the member wins three: the AUC is $3/4$. Hayes et al. (2019) did this to GANs and called it LOGAN.
+# The package's code:
 
 # %%
 print(inspect.getsource(membership_advantage).rsplit('"""', 1)[1])
@@ -259,45 +298,59 @@ print(inspect.getsource(membership_advantage).rsplit('"""', 1)[1])
 # %%
 scores_of = lambda gan, images: gan.D.forward(images, train=False)[0][:, 0]              # the logits
 
+attack = {name: membership_advantage(scores_of(gan, members), scores_of(gan, unseen))
+          for name, gan, members in (("64 digits", gan_few, few), ("900 digits", gan_many, many))}
+for name, found in attack.items():
+    print(f"{name}\n{found}\n")
+
+# %% draw
+# alt: Two histograms of the logit of D and a line plot. Trained on 64 digits, the logits of members lie to the right of those
+#   of others with little overlap; trained on 900, the two histograms overlap nearly everywhere. On the right the AUC of the
+#   attack against the training step: for 64 digits it is high from the start, for 900 it rises slowly from near one half.
 fig = figure(10, 3.2)
 one, two, three = fig.subplots(1, 3)
 for axes, gan, members, name in ((one, gan_few, few, "64 digits"), (two, gan_many, many, "900 digits")):
     inside, outside = scores_of(gan, members), scores_of(gan, unseen)
     bins = np.linspace(min(inside.min(), outside.min()), max(inside.max(), outside.max()), 30)
     axes.hist(inside, bins, density=True, color=VERMILLION, alpha=0.6, label="members")
-    axes.hist(outside, bins, density=True, color=BLUE, alpha=0.6, label="others")
-    print(f"{name}\n{membership_advantage(inside, outside)}\n")
+    axes.hist(outside, bins, density=True, color=BLUE, histtype="step", linewidth=2, label="others")
     axes.set(xlabel="D's logit", ylabel="density")
 one.set_title("Trained on 64: told apart", fontsize=10)
 two.set_title("Trained on 900: hardly", fontsize=10)
-for (name, rows), colour in zip(leak.items(), (VERMILLION, GREEN), strict=True):
-    at, auc, _ = np.array(rows).T
-    three.plot(at, auc, color=colour, marker="o", markersize=3, label=name)
+for (name, rows), colour, marker in zip(leak.items(), (VERMILLION, GREEN), "os", strict=True):
+    at, areas, _ = np.array(rows).T
+    three.plot(at, areas, color=colour, marker=marker, markersize=4, label=name)
 three.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
 three.set(xlabel="training step", ylabel="AUC of the attack", ylim=(0.45, 1.02))
 three.set_title("64 digits leak at once, 900 slowly", fontsize=10)
 for axes in (one, two, three):
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
 fig.tight_layout()
 fig
 
 # %% [markdown]
 # $D$ has learned the 64 digits by heart, and its logit gives most of them away. With 900 digits the leak is
-# small, and it is not nothing: the advantage is above what chance finds, and it grows with training. More data and an
-# earlier stop are the two cheapest protections.
+# small, and it is not nothing: the advantage is above what chance finds, and the AUC is larger at the end of training than at
+# its beginning. More data and an earlier stop are the two cheapest protections. That resolves the second prediction: it
+# depends on how many digits there were.
 #
 # "Then do not publish $D$." It helps, but not always. Here is an attack that has only *samples*: the score of a
 # picture is minus its distance to the nearest of 900 samples.
 
 # %%
-from scratchgan.plots import nearest_images
-
-for name, members, samples in (("trained on 64", few, made_few), ("trained on 900", many, made_many)):
+COUNT = 900                                                       # the knob of this chapter
+for name, members, gan in (("trained on 64", few, gan_few), ("trained on 900", many, gan_many)):
+    samples = np.clip(gan.sample(COUNT, seed=1), -1, 1)
     found = membership_advantage(*(-nearest_images(x, samples)[1][:, 0] for x in (members, unseen)))
-    print(f"{name:<16} attack by samples alone: advantage {found.advantage:.2f} (by chance {found.floor:.2f}), "
+    print(f"{name:<16} attack by {COUNT} samples alone: advantage {found.advantage:.2f} (by chance {found.floor:.2f}), "
           f"AUC {found.auc:.2f}")
 
 # %% [markdown]
+# **Change a knob, predict first.** `COUNT` is the number of samples that the attacker may draw. What will the two AUCs be with
+# 90, and with 9,000? (Every sample is another chance to land on a training image. So for the generator that copies, the
+# attack becomes better with the number: about 0.60, 0.63, 0.65. For the other one there is little to land on, and the AUC
+# stays near 0.54.)
+#
 # On larger images it is the same: `python -m benchmarks.metrics` trains a DCGAN on 200 MNIST digits (AUC 0.73) and on
 # 4,000 (AUC 0.55). And it is not a weakness of GANs alone. Carlini et al. (2023) extracted training images from
 # diffusion models, and found those more prone to it than GANs. A guarantee, and not only the absence of a known
@@ -308,7 +361,11 @@ for name, members, samples in (("trained on 64", few, made_few), ("trained on 90
 
 # %%
 def advantage(members, others):
-    """members (N,), others (M,): scores.  Returns max over t of TPR(t) - FPR(t), "member" being a score >= t."""
+    """members (N,), others (M,): scores.  Returns max over t of TPR(t) - FPR(t), "member" being a score >= t.
+
+    >>> float(advantage(np.array([1.0, 3.0]), np.array([0.0, 2.0])))
+    0.5
+    """
     # BEGIN SOLUTION
     thresholds = np.concatenate([members, others])
     return max(np.mean(members >= t) - np.mean(others >= t) for t in thresholds)
@@ -316,7 +373,11 @@ def advantage(members, others):
 
 
 def auc(members, others):
-    """The probability that a random member has a higher score than a random other; a tie counts one half."""
+    """The probability that a random member has a higher score than a random other; a tie counts one half.
+
+    >>> float(auc(np.array([1.0, 3.0]), np.array([0.0, 2.0])))
+    0.75
+    """
     # BEGIN SOLUTION
     higher, equal = members[:, None] > others, members[:, None] == others
     return np.mean(higher + 0.5 * equal)
@@ -330,7 +391,7 @@ check("12.auc", auc)
 # ## Telling fakes from real
 #
 # Now the other side: somebody shows you an image. Is it real? Train a detector on samples of a GAN, you might say, as
-# $D$ is one. The first detector below is perfect, and has no network at all. The real digits were stored with 17
+# $D$ is one. The first detector below makes no error here, and has no network at all. The real digits were stored with 17
 # levels of grey; a generator's pixels lie anywhere between.
 
 # %%
@@ -342,7 +403,7 @@ def off_the_levels(images):
 
 rounded = np.rint(8 * (made_many + 1)) / 8 - 1                        # what saving as a file with 17 levels does
 for name, images in (("real, unseen", unseen), ("fakes", made_many), ("fakes, rounded", rounded.astype(np.float32))):
-    print(f"{name:<16} called fake: {np.mean(off_the_levels(images) > 0.01):.0%}")
+    print(f"{name:<16} called fake: {np.mean(off_the_levels(images) > 0.01):.1%}")
 
 # %% [markdown]
 # From perfect to worthless by one line of arithmetic. Detectors find what separates the *files* they were trained on:
@@ -383,6 +444,10 @@ for i, trained_on in enumerate(fakes):
     says_fake = detector(many, fakes[trained_on][:900])
     whole[i] = [says_fake(images).mean() for images in (*(f[900:] for f in fakes.values()), unseen)]
 
+# %% draw
+# alt: A table of three rows and four columns in shades: rows are the generator whose fakes a detector was trained on, columns
+#   whose new images it is tested on. The diagonal, its own generator, is high; the other generators are much lower; the last
+#   column, real digits, has the false alarms.
 fig = figure(6.6, 3.1)
 axes = fig.subplots()
 axes.imshow(whole, vmin=0, vmax=1, cmap="cividis", aspect="auto")
@@ -390,16 +455,16 @@ for i in range(3):
     for j in range(4):
         axes.text(j, i, f"{whole[i, j]:.0%}", ha="center", va="center", color="white" if whole[i, j] < 0.6 else "black",
                   weight="bold" if i == j else "normal")
-axes.set_xticks(range(4), [*fakes, "real, unseen"], fontsize=8)
-axes.set_yticks(range(3), list(fakes), fontsize=8)
+axes.set_xticks(range(4), [*fakes, "real, unseen"], fontsize=9)
+axes.set_yticks(range(3), list(fakes), fontsize=9)
 axes.set(xlabel="tested on new images of", ylabel="trained on fakes of",
-         title="Share called fake: a detector hardly knows other generators")
+         title="Share called fake: other generators' fakes mostly pass")
 fig.tight_layout()
 fig
 
 # %% [markdown]
 # Bold is a detector on its own generator's fakes; the last column are false alarms. Each detector catches most new
-# fakes of the generator that it was trained on. Of another generator's it catches far fewer, and of some hardly more
+# fakes of the generator that it was trained on. Of another generator's it catches far fewer, in the worst case hardly more
 # than it accuses real digits: there it knows nothing. The same recipe with another seed is enough. Wang et al. (2020)
 # found with large networks that a detector trained on one GAN can carry over well if its training images are blurred
 # and compressed at random: *CNN-generated images are surprisingly easy to spot... for now*. "For now" is the point.
@@ -413,33 +478,45 @@ fig
 #
 # $$P(\text{fake} \mid \text{alarm}) = \frac{\pi c}{\pi c + (1 - \pi) a}$$
 #
-# is right. That is Bayes's rule, by counting.
+# is right. That is Bayes's rule, by counting. With numbers: of 10,000 images 100 are fake, and 95 of these raise an alarm; of
+# the 9,900 real ones 495 do. So 95 of 590 alarms are right.
 
 # %%
-shares = np.geomspace(1e-4, 0.5, 100)
+rates = np.geomspace(1e-4, 0.5, 100)
+share_right = lambda fake, c, a: fake * c / (fake * c + (1 - fake) * a)
+detectors = ((0.95, 0.05), (0.99, 0.01), (0.95, 0.001))
+for c, a in detectors:
+    print(f"catches {c:.0%}, false alarms {a:.1%}, 1 % fakes: {share_right(0.01, c, a):.0%} of the alarms are right")
+
+# %% draw
+# alt: Three rising curves, solid, dashed and dotted: the share of alarms that are right, from 0 to 1, against the share of
+#   images that are fake, from 0.0001 to 0.5 on a logarithmic axis. On the left, where fakes are rare, all are near 0.
 fig = figure(6.5, 3.2)
 axes = fig.subplots()
-for caught_share, false_share, colour in ((0.95, 0.05, BLUE), (0.99, 0.01, GREEN), (0.95, 0.001, ORANGE)):
-    right = shares * caught_share / (shares * caught_share + (1 - shares) * false_share)
-    axes.semilogx(shares, right, color=colour, label=f"catches {caught_share:.0%}, false alarms {false_share:.1%}")
-    print(f"catches {caught_share:.0%}, false alarms {false_share:.1%}, 1 % fakes: "
-          f"{np.interp(0.01, shares, right):.0%} of the alarms are right")
+for (c, a), colour, style in zip(detectors, (BLUE, GREEN, ORANGE), ("-", "--", ":"), strict=True):
+    axes.semilogx(rates, share_right(rates, c, a), style, color=colour, label=f"catches {c:.0%}, false alarms {a:.1%}")
 axes.axvline(0.01, color=GREY, linestyle=":", linewidth=1)
 axes.set(xlabel="share of images that are fake", ylabel="share of alarms that are right", ylim=(0, 1),
-         title="Where fakes are rare, most alarms of a good detector are wrong")
-axes.legend(fontsize=8)
+         title="Where fakes are rare enough, most alarms of a good detector are wrong")
+axes.legend(fontsize=9)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# With one fake in a hundred, a detector that is "95 % accurate" accuses an honest photographer in five alarms of six.
-# What did you guess?
+# With one fake in a hundred, a detector that is "95 % accurate" accuses an honest photographer in about five alarms of six:
+# the answer to the third prediction is 16 %. What did you guess?
 #
 # ### Exercise 12.right_alarms
 
 # %%
 def right_alarms(fakes, caught, false_alarms):
-    """fakes: the share of all images; caught, false_alarms: the shares of fakes and of real ones with an alarm."""
+    """fakes: the share of all images; caught, false_alarms: the shares of fakes and of real ones with an alarm.
+
+    Returns the share of the alarms that are right.
+
+    >>> round(float(right_alarms(0.01, 0.95, 0.05)), 3)
+    0.161
+    """
     # BEGIN SOLUTION
     return fakes * caught / (fakes * caught + (1 - fakes) * false_alarms)
     # END SOLUTION
@@ -452,7 +529,8 @@ check("12.right_alarms", right_alarms)
 #
 # Data sets do not show the world, but what somebody could collect. A generator learns the data, at best. Does it keep
 # the proportions? Take zeros and ones only, 171 zeros and 9 ones: a minority of 5 %. Train two kinds of generator on
-# them, and count among 2,000 samples. **Predict** the share of ones.
+# them, and count among 2,000 samples, with a logistic regression (chapter 11: a weighted sum of the pixels decides) as the
+# counter. **Predict** the share of ones.
 
 # %%
 from scratchgan.metrics.two_sample import fit_logistic
@@ -469,7 +547,9 @@ for name, gan, images in (("dense, 50 % ones", dense(), even), ("dense, 5 % ones
     made[name] = np.clip(train(gan, images, 600).sample(2000, seed=1), -1, 1)
     print(f"{name:<26} ones among 2,000 samples: {np.mean(is_one(made[name])):.2%}")
 
-# %%
+# %% draw
+# alt: Three grids of 24 small digits, the samples most like a one of three generators. Dense, trained on half ones: ones. Dense,
+#   trained on 5 % ones: zeros, most of them narrow. Convolutional, trained on 5 % ones: ones.
 fig, shown = figure(9, 1.7), ("dense, 50 % ones", "dense, 5 % ones", "convolutional, 5 % ones")
 for axes, name in zip(fig.subplots(1, 3), shown, strict=True):
     first = np.argsort(-(as_rows(made[name]) @ w + b))[:24]
@@ -481,13 +561,13 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# The dense generator can draw ones: trained on halves, it does. As a minority it drops them all but entirely, while
-# the convolutional one keeps them. The same data and the same game: whether the few survive is decided by choices
-# that look technical. Without counting you would not have known.
+# The dense generator can draw ones: trained on halves, it does. As a minority it drops them all but entirely, with two seeds of
+# two, while the convolutional one keeps them. The same data and the same game: whether the few survive is decided by a choice
+# that looks technical. Without counting you would not have known.
 #
-# Why is it so cheap to forget them? Let $G$ make the majority perfectly and the minority, a share $\varepsilon$,
-# never. Then $p = (1-\varepsilon)\,q$ where the majority is, and $q = 0$ where the minority is. Put that into
-# $V(D^*, G) = 2\,\mathrm{JSD} - \log 4$ of chapter 01:
+# Why is it so cheap to forget them? As in chapter 01, $p$ is the density of the data and $q$ that of the samples. Let $G$ make
+# the majority perfectly and the minority, a share $\varepsilon$, never. Then $p = (1-\varepsilon)\,q$ where the majority is,
+# and $q = 0$ where the minority is. Put that into $V(D^*, G) = 2\,\mathrm{JSD} - \log 4$ of chapter 01:
 #
 # $$2\,\mathrm{JSD} = (1-\varepsilon)\log\frac{2(1-\varepsilon)}{2-\varepsilon} + \varepsilon \log 2 +
 # \log\frac{2}{2-\varepsilon} .$$
@@ -499,16 +579,16 @@ for e in (0.5, 0.05, 0.01):
           f"batches of 64 without any: {(1 - e) ** 64:.1%}")
 
 # %% [markdown]
-# Forgetting 5 % costs a fortieth of what there is to lose. For G it is a rounding error; for the people in it, it is
-# everything. Buolamwini and Gebru (2018) measured what such gaps do in products: commercial programs that read gender
+# Forgetting 5 % costs about a fortieth of what there is to lose. For $G$ that is next to nothing; for the people concerned it
+# is everything. Buolamwini and Gebru (2018) measured what such gaps do in products: commercial programs that read gender
 # from faces erred far more often on darker-skinned women than on lighter-skinned men. If the proportions matter,
 # measure them, class by class, and say so beside the generator.
 #
 # ## What can be faked
 #
-# **DeepFakes.** The name came up in 2017, for videos in which one person's face was replaced by another's. The first
-# programs were not GANs: one encoder for both faces and a decoder for each, so that the expression is kept and the
-# face is exchanged. Adversarial losses then made the results sharper. A survey by Deeptrace (Ajder et al. 2019) found
+# **DeepFakes.** The name came up in 2017, for videos in which one person's face was replaced by another's. The programs that
+# became known first were not GANs, as far as we know: one encoder for both faces and a decoder for each, so that the
+# expression is kept and the face is exchanged. Adversarial losses were added later. A survey by Deeptrace (Ajder et al. 2019) found
 # that 96 % of the videos that it counted were pornography of people who had not agreed, and that these target women.
 #
 # **Gestures from speech.** Ginosar et al. (2019), *Learning individual styles of conversational gesture*, predict
@@ -517,7 +597,7 @@ for e in (0.5, 0.05, 0.01):
 # learned from videos of ten speakers that were found on the web. Style, it turns out, is something that can be taken
 # from you as well.
 #
-# **Voices** can be cloned from a short recording, and fraud by telephone with them has been reported in many countries.
+# **Voices** can be cloned from a short recording, and fraud by telephone with cloned voices has been reported.
 #
 # The same tools dub films, give people with a speech impairment a voice of their own, and anonymise a witness's face
 # while keeping the expression. It is not the method that tells the two apart. It is *consent*, of the person shown
@@ -534,16 +614,16 @@ for e in (0.5, 0.05, 0.01):
 #   cannot leak.
 # - **Write it down.** Model cards (Mitchell et al. 2019) and datasheets (Gebru et al. 2021) say what a model is for,
 #   what it was trained on, and where it fails.
-# - **Law.** As of November 2026, many places have rules on personal data, on biometric data, on intimate images
-#   without consent, and more and more on marking generated content; the European Union's AI Act of 2024 has an
-#   article on it. They differ, and they change faster than this text. Look up what holds where you are, when you need
-#   it.
+# - **Law.** Many places have rules on personal data, on biometric data, on intimate images without consent, and more and more
+#   on marking generated content. One example: the European Union's AI Act, Regulation (EU) 2024/1689, says in its Article 50
+#   that generated or manipulated images, sound and video have to be marked as such; as adopted, the article applies from
+#   2 August 2026. Such rules differ, and they change faster than this text. Look up what holds where you are, when you need it.
 #
 # ## Where the field went
 #
 # | year | what happened |
 # |---|---|
-# | 2014 | Goodfellow et al.: the game; dense nets, small grey images |
+# | 2014 | Goodfellow et al.: the game; grey digits and faces, and CIFAR-10 in colour, there also with convolutions |
 # | 2015/16 | DCGAN (Radford et al.): convolutions, and a recipe that trains |
 # | 2017 | WGAN (Arjovsky et al.), WGAN-GP (Gulrajani et al.): another distance |
 # | 2017 | CycleGAN (Zhu et al.): no pairs; SRGAN (Ledig et al.): super-resolution |
@@ -554,15 +634,32 @@ for e in (0.5, 0.05, 0.01):
 # | 2022 on | text to image, mostly by diffusion (Rombach et al. 2022) |
 # | 2024 | *The GAN is dead; long live the GAN!* (Huang et al.): relativistic loss, R1 and R2, a modern network |
 #
-# So have GANs lost? As the main way to make images, yes. The adversarial *loss* is everywhere. A mean over squared
-# errors blurs, and a discriminator is the cure that people reach for: in super-resolution; in image codecs (Mentzer
+# So have GANs lost? As the main way to make images, yes. The adversarial *loss* is at work in many places. The best answer to
+# a squared error is a mean, and a mean of sharp images is blurred; a discriminator is a cure: in super-resolution; in image codecs (Mentzer
 # et al. 2020) and audio codecs (Zeghidour et al. 2021); in vocoders that make sound from spectra (HiFi-GAN, Kong et
 # al. 2020); in the autoencoder under latent diffusion (Rombach et al. 2022); and in distilling a diffusion model into
-# one step (Sauer et al. 2023). One pass through one network is still the fastest way to a sample.
+# one step (Sauer et al. 2023). A sample takes one pass through one network, where a
+# diffusion model takes a pass for each of its steps.
 #
-# **Open problems.** When does the game converge, with real networks? How do you measure variety, if every metric of
-# chapter 11 can be fooled? What separates learning from memorising, if both give perfect samples? Can a detector stay
-# ahead, or is provenance the only way? How do you give a picture's owner a share, or take the picture out again?
+# Three things that large GANs do, and that this course only names: they keep a **moving average of $G$'s weights** and sample
+# from that (`ema_decay` in this chapter's cells does it); with little data they **augment real images and fakes alike** before
+# $D$ sees them, and raise the amount when $D$ begins to know its images by heart (Karras et al. 2020, ADA), which is aimed at
+# the very leak that you measured above; and they draw $z$ from a **truncated** Gaussian (Brock et al. 2019), which trades
+# variety for looks: precision rises, recall falls.
+#
+# ## Open problems
+#
+# An open problem is worth something if you can say what would settle it.
+#
+# | question | what is known | what would settle it |
+# |---|---|---|
+# | When does the game of two networks converge? | near an equilibrium, for small steps, under conditions (chapter 07); from afar nearly nothing | a condition that can be checked before a run, and that predicts for a hundred recipes which of them converge |
+# | What can a GAN not learn? | a dense net dropped the minority that a convolutional one kept (above); rare modes are cheap to lose | a distribution and a bound: no G of this size, trained by this game, comes nearer than that |
+# | What separates learning from memorising? | copies are perfect samples for every distance of chapter 11; tests need held-out data | a test without held-out data that finds planted copies, also shifted and recoloured ones |
+# | How is variety measured? | each metric of chapter 11 is blind to something, and recall depends on $n$ | a number that ranks generators of known variety rightly, for each of the failures of that chapter |
+# | Is a batch the unit that $D$ should judge? | packing shows $D$ several samples at once, and helps on rings and grids (chapter 07) | the same gain on real images, at equal cost, over several seeds |
+# | Can a detector stay ahead of the generators? | yours did not know another seed of the same recipe | a detector, fixed today, that keeps its rate on generators of the year after next |
+# | Can one picture be taken out of a trained generator again? | training anew without it does; cheaper ways have to be shown to do the same | an attack that cannot tell the net that forgot from the net that never saw it |
 #
 # ## For discussion
 #
@@ -572,8 +669,8 @@ for e in (0.5, 0.05, 0.01):
 #    would you want to see, and which values would you accept? Who should decide?
 # 2. Your detector catches 95 % of fakes with 1 % false alarms. A newspaper wants to print, next to each reader's
 #    photograph, what it says. What do you answer?
-# 3. The dense generator dropped the minority. Suppose that it would be more faithful to the *data* if it did keep one
-#    in twenty, but in the world it is one in three. Which share should it make?
+# 3. The dense generator dropped the minority. To keep one in twenty would be faithful to the *data*. But suppose that in
+#    the world it is one in three. Which share should it make?
 # 4. Somebody's voice is in a public podcast. He has died, and his family wants a recording in that voice. Does
 #    consent end? Whose is it to give?
 # 5. You found a method that removes watermarks. Publishing helps those who build better ones, and those who abuse it.
@@ -594,7 +691,7 @@ for e in (0.5, 0.05, 0.01):
 # ## Sources
 #
 # Arora & Zhang 2017, *Do GANs actually learn the distribution? An empirical study*; Hayes et al. 2019, *LOGAN*; Yeom
-# et al. 2018 (the advantage); Carlini et al. 2023, *Extracting training data from diffusion models*; Abadi et al.
+# et al. 2018 (the advantage); Karras et al. 2020, *Training generative adversarial networks with limited data* (ADA); Carlini et al. 2023, *Extracting training data from diffusion models*; Abadi et al.
 # 2016, *Deep learning with differential privacy*; Wang et al. 2020, *CNN-generated images are surprisingly easy to
 # spot... for now*; Ginosar et al. 2019; Ajder et al. 2019, *The state of deepfakes*; Buolamwini & Gebru 2018, *Gender
 # shades*; Mitchell et al. 2019, *Model cards for model reporting*; Gebru et al. 2021, *Datasheets for datasets*. In

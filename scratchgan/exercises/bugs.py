@@ -1,12 +1,11 @@
-"""Faults from real projects, as patches: the patients of chapter 13, which are also used to test the checks.
+"""Faults that programs with hand-written derivatives have, as patches: the patients of chapter 13.
 
     with planted("gradients assigned"):
         print(gradcheck(net, x))                # inside the block, every Dense and convolution is wrong
                                                 # after it, all of them are correct again
 
 A patch replaces one method of a class (or one function, or one entry of a table), and restores it at the end of the
-block, even after an error.  No other code of the package is changed.  Most of these faults were found in projects that
-people learn from, and the figures in `Bug.comes` were measured there; the others are variations of them.
+block, even after an error.  No other code of the package is changed.  The faults also test the checks of the package.
 
 Some faults are wrong derivatives: `scratchgan.gradcheck` finds them in seconds.  The others compute the correct
 derivative of the wrong function.  No gradient check can find those; a test on a case whose answer is known can.
@@ -27,8 +26,10 @@ from ..data import toy
 from ..data.densities import GaussianMixture
 from ..families import Bilinear, Elementwise
 from ..gan import GAN
-from ..layers import BatchNorm, Conv2D, Dropout, LeakyReLU
+from ..gradcheck import check as gradcheck
+from ..layers import BatchNorm, Conv2D, Dense, Dropout, LeakyReLU, Sequential, Tanh
 from ..losses import Minimax, NonSaturating, Wasserstein
+from ..models import mlp_gan
 
 GRADCHECK, QUESTION = "gradcheck", "a question whose answer is known"
 
@@ -38,7 +39,7 @@ class Bug:
     """One fault.
 
     tells      what is wrong, in one sentence
-    comes      how the fault comes about, and what it did in the project where it was found
+    comes      how the fault comes about, and why it is not noticed
     found_by   GRADCHECK or QUESTION
     patches    (owner, name, wrap): owner.name, or owner[name] if the owner is a dict, becomes wrap(the old value)
     """
@@ -187,37 +188,37 @@ def _both_ends(_):
 BUGS: dict[str, Bug] = {
     "activations kept on the layer": Bug(
         "Dense and Conv2D keep only their latest input; backward uses it, whichever batch it is called for.",
-        "D ran forward on a real batch, then on a fake one, then backward for both: dW was 90 to 130 % off.",
+        "D runs forward on a real batch, then on a fake one, then backward for both: the real batch is forgotten.",
         GRADCHECK,
         ((Bilinear, "forward", _keep_on_the_layer), (Bilinear, "backward", _take_from_the_layer)),
     ),
     "gradients assigned": Bug(
         "Dense and Conv2D assign to grads with = instead of adding with +=.",
-        "Of the gradients of D(real) and D(fake), the first was overwritten: D learned from fakes only.",
+        "Of the gradients of D(real) and D(fake), the first is overwritten: D learns from one of the two batches only.",
         GRADCHECK,
         ((Bilinear, "backward", _assign),),
     ),
     "bias of one sample": Bug(
         "db is the gradient of the batch's first sample: the sum over the batch is missing.",
-        "The shape is right, so nothing fails, and the value is never checked.",
+        "The shape is right, so nothing fails, and the value is not checked.",
         GRADCHECK,
         ((Bilinear, "backward", _first_sample_only),),
     ),
     "BatchNorm in two modes": Bug(
         "BatchNorm in evaluation mode runs forward with the running statistics, but backward with the batch formula.",
-        "D was frozen that way in G's turn: dx was 26 % off.",
+        "One formula was derived, the one for training, and nobody asked for the gradient of a frozen net.",
         GRADCHECK,
         ((BatchNorm, "backward", _batch_formula),),
     ),
     "batch statistics held constant": Bug(
         "BatchNorm's backward ignores that the mean and variance of the batch depend on x.",
-        "The short formula, gamma dy / sqrt(var + eps), is correct in evaluation mode, and was copied from there.",
+        "The short formula, gamma dy / sqrt(var + eps), is correct in evaluation mode, and is copied from there.",
         GRADCHECK,
         ((BatchNorm, "backward", _constant_statistics),),
     ),
     "no second derivative": Bug(
         "tangent_backward of every activation drops phi''.",
-        "A gradient penalty by double backpropagation: correct for ReLU, 69 % off for tanh; its only test used ReLU.",
+        "A gradient penalty by double backpropagation: correct for ReLU, and for every net without another activation.",
         GRADCHECK,
         ((Elementwise, "tangent_backward", _without_second_derivative),),
     ),
@@ -259,13 +260,13 @@ BUGS: dict[str, Bug] = {
     ),
     "the other loss's gradient": Bug(
         "G's loss is the non-saturating one, its gradient that of minimax.",
-        "The docstring described one loss, and the code below it computed the other.",
+        "The docstring describes one loss, and the code below it computes the other.",
         GRADCHECK,
         ((NonSaturating, "generator", _saturating),),
     ),
     "two signs that cancel": Bug(
         "The Wasserstein loss has the wrong sign in D's turn and in G's: the critic gives real samples *low* scores.",
-        "A swapped tuple cancelled the wrong sign, and a test negated both sides to make them agree.",
+        "A swapped tuple cancels the wrong sign; both players agree with each other, so the game still works.",
         QUESTION,
         (
             (Wasserstein, "real_term", _negated),
@@ -287,7 +288,7 @@ BUGS: dict[str, Bug] = {
     ),
     "seven of eight modes": Bug(
         "The ring's angles are linspace(0, 2 pi, 8): the last angle is the same as the first.",
-        'Figure after figure of "eight Gaussians" showed only seven, one of them with twice the weight.',
+        "linspace includes both of its ends.  A picture of the points shows seven places, one with twice the weight.",
         QUESTION,
         ((toy.TOY, "ring", _both_ends),),
     ),
@@ -339,3 +340,37 @@ def _put(owner, name, value) -> None:
 
 def _take_away(owner, name) -> None:
     delattr(owner, name)
+
+
+# -- the examination --------------------------------------------------------------------------------------------------
+
+
+def small_net(activation: Any, rng: np.random.Generator) -> Sequential:
+    """A net of two Dense layers with an activation between them."""
+    return Sequential([Dense(4, 5, rng=rng), activation, Dense(5, 1, rng=rng)])
+
+
+def examine(fault: str | None = None) -> list[str]:
+    """Check several things with a fault planted.  Returns the wrong rows: ["a whole game: backward: D's loss: D.0.W"].
+
+    A row says in which thing, in which pass and in which array the derivative is wrong.  No fault: an empty list.
+
+    Raises ValueError as `planted` does.
+    """
+    make = np.random.default_rng(0)
+    x, wrong = make.standard_normal((6, 4)), []
+    things: dict[str, tuple[Callable[[], Any], Any, bool]] = {
+        "Dense alone": (lambda: Dense(4, 3, rng=make), x, True),
+        "BatchNorm, training": (lambda: BatchNorm(4), x, True),
+        "BatchNorm, evaluation": (lambda: BatchNorm(4), x, False),
+        "a net with LeakyReLU": (lambda: small_net(LeakyReLU(), make), x, True),
+        "a net with Tanh": (lambda: small_net(Tanh(), make), x, True),
+        "the loss alone": (NonSaturating, None, True),
+        "a penalty alone": (penalties.WganGp, None, True),
+        "a whole game": (lambda: mlp_gan(4, 2, (5,)), x, True),
+    }
+    with planted(fault) if fault else contextlib.nullcontext():
+        for thing, (build, batch, train) in things.items():
+            report = gradcheck(build(), batch, train=train)
+            wrong += [f"{thing}: {row.step}: {row.array}" for row in report.rows if row.error > report.tolerance]
+    return wrong

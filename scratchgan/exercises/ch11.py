@@ -31,12 +31,37 @@ def _too_small(Kxx, Kyy, Kxy):
     return float(within - 2 * Kxy.mean())
 
 
+def _negative():
+    """Kernel tables of a sample and itself: the unbiased estimate is below 0."""
+    x = np.array([[0.0, 1.0], [2.0, -1.0], [1.0, 1.0], [-1.0, 0.5]])
+    K = (x @ x.T / 2 + 1) ** 3
+    return [{"Kxx": K, "Kyy": K[:3, :3], "Kxy": K[:, :3]}, {"Kxx": K, "Kyy": K, "Kxy": K}]
+
+
+def _nearest_ball(distances, radii):
+    nearest = distances.argmin(axis=1)
+    return float((distances[np.arange(len(distances)), nearest] <= radii[nearest]).mean())
+
+
+def _two_balls():
+    """A fake outside the ball of its nearest real point and inside another; one that lies on the edge of a ball."""
+    return [
+        {"distances": np.array([[1.0, 1.2], [3.0, 2.5], [0.1, 5.0], [0.2, 5.0]]), "radii": np.array([0.5, 2.0])},
+        {"distances": np.array([[2.0, 4.0, 9.0], [3.0, 9.0, 9.0]]), "radii": np.array([2.0, 0.5, 0.5])},
+    ]
+
+
 def _distances(x):
     return np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=2))
 
 
+def _radii_without_zeros(x, k):
+    table = _distances(x)
+    return np.sort(np.where(table > 0, table, np.inf), axis=1)[:, k - 1]
+
+
 def _balls(rng):
-    real, fake = rng.standard_normal((12, 2)), 1 + rng.standard_normal((8, 2))
+    real, fake = rng.standard_normal((12, 2)), 1 + rng.standard_normal((17, 2))
     return {
         "distances": np.sqrt(((fake[:, None] - real[None]) ** 2).sum(axis=2)),
         "radii": np.sort(_distances(real), axis=1)[:, 2],
@@ -67,8 +92,16 @@ EXERCISES = [
             ),
             "Square both differences before you add them.": lambda x, y: _gap(x, y, power=1),
             "NumPy's std divides by N unless you pass ddof=1.": lambda x, y: _gap(x, y, ddof=0),
+            "That is the distance itself; its square is asked for.": lambda x, y: float(np.sqrt(_gap(x, y))),
+            "That is the squared difference of the standard deviations alone; the means differ, too.": lambda x, y: (
+                float((x.std(ddof=1) - y.std(ddof=1)) ** 2)
+            ),
         },
         about="(Frechet.1)",
+        edges=lambda: [
+            {"x": np.array([0.0, 2.0]), "y": np.array([5.0, 5.0, 5.0])},
+            {"x": np.array([1.0, 2.0, 3.0]), "y": np.array([3.0, 2.0, 1.0, 2.0])},
+        ],
     ),
     Exercise(
         "11.mmd2",
@@ -87,8 +120,15 @@ EXERCISES = [
             "The sign of the cross term is wrong: similar samples make the distance *smaller*.": lambda Kxx, Kyy, Kxy: (
                 _mmd2(Kxx, Kyy, Kxy, cross=-2.0)
             ),
+            "An unbiased estimate may be negative: do not cut it off at 0.": lambda Kxx, Kyy, Kxy: max(
+                0.0, _mmd2(Kxx, Kyy, Kxy)
+            ),
+            "An unbiased estimate may be negative: do not take its absolute value.": lambda Kxx, Kyy, Kxy: abs(
+                _mmd2(Kxx, Kyy, Kxy)
+            ),
         },
         about="(Mmd.2)",
+        edges=_negative,
     ),
     Exercise(
         "11.knn_radii",
@@ -104,8 +144,12 @@ EXERCISES = [
             "That is the mean distance to the k neighbours; the radius is the distance to the k-th.": lambda x, k: (
                 np.sort(_distances(x), axis=1)[:, 1 : k + 1].mean(axis=1)
             ),
+            "Points may coincide: leave out the point itself, not all that are at distance 0.": _radii_without_zeros,
         },
         about="(PrecisionRecall.1)",
+        edges=lambda: [
+            {"x": np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [0.0, 0.0]]), "k": k} for k in (1, 2, 3)
+        ],
     ),
     Exercise(
         "11.precision",
@@ -126,8 +170,10 @@ EXERCISES = [
             "That is the share of fakes *outside* all balls.": lambda distances, radii: float(
                 (distances > radii).all(axis=1).mean()
             ),
+            "The ball that a fake lies in need not be that of its nearest real point: balls have different sizes.": _nearest_ball,
         },
         about="(PrecisionRecall.1)",
+        edges=_two_balls,
     ),
     Exercise(
         "11.two_sample",
@@ -149,7 +195,15 @@ EXERCISES = [
                 1 - _verdicts(real, fake)[0],
                 _verdicts(real, fake)[1],
             ),
+            "On the fakes, 'fake' is the right verdict, a logit that is *not* above 0.": lambda real, fake: (
+                float((np.sum(real > 0) + np.sum(fake > 0)) / (2 * len(real))),
+                _verdicts(real, fake)[1],
+            ),
         },
         about="(TwoSample.1)",
+        edges=lambda: [
+            {"real": np.array([1.0, 2.0, 3.0, 0.5]), "fake": np.array([-1.0, 2.0, -0.1, 0.0])},
+            {"real": np.array([-1.0, -2.0, 3.0]), "fake": np.array([1.0, 2.0, -3.0])},
+        ],
     ),
 ]

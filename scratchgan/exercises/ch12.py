@@ -11,13 +11,36 @@ def _shared(s, N):
     return float(1 - np.prod(1 - np.arange(s) / N))
 
 
-def _few_places(rng):
-    places = 4 * rng.standard_normal((6, 3))
-    places[0] = places[1] + 10  # far enough from the others, whatever was drawn
-    return {
-        "x": np.concatenate([places[[0, 0]], places[rng.integers(0, 6, 28)]]) + 1e-3 * rng.standard_normal((30, 3)),
-        "threshold": 0.1,
-    }
+def _off_by_one(s, N):
+    return float(1 - np.prod(1 - np.arange(s - 1) / N))
+
+
+def _images(rng):
+    return {"x": rng.standard_normal((int(rng.integers(8, 12)), 5))}
+
+
+def _nearest_other(x, place=1, norm=2):
+    table = np.linalg.norm(x[:, None] - x[None], ord=norm, axis=2)
+    return np.sort(table, axis=1)[:, place]
+
+
+def _without_zeros(x):
+    table = _distances(x)
+    return float(np.median(np.where(table > 0, table, np.inf).min(axis=1)))
+
+
+def _points(rng):
+    x = rng.standard_normal((20, 3))
+    x[1] = x[0] + 0.01  # so that there is a repeat
+    return {"x": x, "threshold": float(rng.uniform(0.8, 1.5))}
+
+
+def _four_points():
+    """Distances whose squares, sums and maxima are on the other side of the threshold, and one that equals it."""
+    return [
+        {"x": np.array([[0.0, 0.0], [0.6, 0.6], [5.0, 5.0], [5.0, 5.1]]), "threshold": 0.8},
+        {"x": np.array([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0], [10.0, 1.0]]), "threshold": 5.0},
+    ]
 
 
 def _distances(x):
@@ -33,12 +56,34 @@ def _with_itself(x, threshold):
     return float(len(x) ** 2 / (_distances(x) <= threshold).sum())
 
 
+def _other_distance(measure):
+    def support(x, threshold):
+        near = measure(x[:, None] - x[None]) <= threshold
+        return float(len(x) * (len(x) - 1) / (near.sum() - len(x)))
+
+    return support
+
+
 def _twice(x, threshold):
     return _support(x, threshold) / 2
 
 
 def _scores(rng):
     return {"members": rng.integers(0, 9, 14) + 2.0, "others": rng.integers(0, 9, 11) * 1.0}
+
+
+def _hard_scores():
+    """Members with the *lower* scores; two thresholds that no even grid separates; all scores equal."""
+    return [
+        {"members": np.array([1.0, 2.0]), "others": np.array([3.0, 4.0])},
+        {"members": np.array([1.0, 1.001]), "others": np.array([0.999, 1000.0, -1000.0])},
+        {"members": np.full(3, 7.0), "others": np.full(2, 7.0)},
+    ]
+
+
+def _on_a_grid(members, others):
+    t = np.linspace(min(members.min(), others.min()), max(members.max(), others.max()), 100)
+    return float(max(np.mean(members >= v) - np.mean(others >= v) for v in t))
 
 
 def _gains(members, others):
@@ -69,18 +114,28 @@ EXERCISES = [
         "12.scale",
         "The median distance from a row of x (N, F) to the nearest other row.",
         lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1])),
-        lambda rng: {"x": rng.standard_normal((9, 5))},
+        _images,
         ("distance",),
         {
             "Each row is its own nearest neighbour, at distance 0; find the nearest *other* row.": lambda x: float(
-                np.median(np.sort(_distances(x), axis=1)[:, 0])
+                np.median(_nearest_other(x, 0))
             ),
-            "That is a squared distance.": lambda x: float(np.median(np.sort(_distances(x), axis=1)[:, 1] ** 2)),
-            "That is the mean, which a single outlier can dominate.": lambda x: float(
-                np.mean(np.sort(_distances(x), axis=1)[:, 1])
+            "An image may have a twin, at distance 0: leave out the image itself, not all that are at distance 0.": _without_zeros,
+            "That is the second nearest other row.": lambda x: float(np.median(_nearest_other(x, 2))),
+            "That is a squared distance.": lambda x: float(np.median(_nearest_other(x) ** 2)),
+            "Those are sums of absolute differences; a distance is the root of a sum of squares.": lambda x: float(
+                np.median(_nearest_other(x, norm=1))
+            ),
+            "That is the mean, which a single outlier can dominate.": lambda x: float(np.mean(_nearest_other(x))),
+            "With an even number of rows the median lies between the two in the middle.": lambda x: float(
+                np.sort(_nearest_other(x))[len(x) // 2]
             ),
         },
-        about="scratchgan/plots/copies.py",
+        about='"Does it copy?"',
+        edges=lambda: [
+            {"x": np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [3.0, 4.0]])},
+            {"x": np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 6.0], [30.0, 4.0]])},
+        ],
     ),
     Exercise(
         "12.birthday",
@@ -93,18 +148,21 @@ EXERCISES = [
             "That is the probability that somebody else has *your* birthday; here any two draws may agree.": lambda s, N: (
                 float(1 - (1 - 1 / N) ** (s - 1))
             ),
+            "A factor is missing: the last of s draws has to avoid s - 1 others.": _off_by_one,
+            "A factor too many: the first draw has nothing to avoid.": lambda s, N: _off_by_one(s + 2, N),
             "That is the approximation; the exact probability is a product over the draws.": lambda s, N: float(
                 1 - np.exp(-s * (s - 1) / (2 * N))
             ),
         },
-        about="the derivation of the birthday test",
+        about="(Birthday.4)",
+        edges=lambda: [{"s": 23, "N": 365}, {"s": 2, "N": 3}, {"s": 1, "N": 5}, {"s": 7, "N": 6}],
     ),
     Exercise(
         "12.support",
         "The birthday test's estimate of the support size, from samples x (N, F); two repeat if their distance is at most "
         "the threshold.",
         _support,
-        _few_places,
+        _points,
         ("support",),
         {
             "You paired each sample with itself, which always counts as a repeat.": _with_itself,
@@ -112,8 +170,16 @@ EXERCISES = [
             "That is the share of pairs that repeat; the support size is its reciprocal.": lambda x, threshold: (
                 1 / _support(x, threshold)
             ),
+            "Those are squared distances.": _other_distance(lambda d: (d**2).sum(axis=2)),
+            "Those are sums of absolute differences; a distance is the root of a sum of squares.": _other_distance(
+                lambda d: np.abs(d).sum(axis=2)
+            ),
+            "Those are the largest differences of an entry; a distance is the root of a sum of squares.": _other_distance(
+                lambda d: np.abs(d).max(axis=2)
+            ),
         },
         about="(Birthday.2)",
+        edges=_four_points,
     ),
     Exercise(
         "12.advantage",
@@ -129,8 +195,13 @@ EXERCISES = [
             "That is the AUC, a mean over all pairs; the advantage uses the best single threshold.": lambda members, others: (
                 _auc(members, others)
             ),
+            "The sign counts: a threshold at which others are found more often than members helps no attacker.": lambda members, others: (
+                float(np.abs(_gains(members, others)).max())
+            ),
+            "The best threshold lies between two points of your grid: try the scores themselves.": _on_a_grid,
         },
         about="(Membership.1)",
+        edges=_hard_scores,
     ),
     Exercise(
         "12.auc",
@@ -150,6 +221,7 @@ EXERCISES = [
             ),
         },
         about="(Membership.2)",
+        edges=_hard_scores,
     ),
     Exercise(
         "12.right_alarms",
@@ -168,10 +240,20 @@ EXERCISES = [
             "That is the share of all images that are fake and raise an alarm; divide it by the share of all that do.": lambda fakes, caught, false_alarms: (
                 fakes * caught
             ),
+            "The shares of fakes and of real images are exchanged.": lambda fakes, caught, false_alarms: _right(
+                1 - fakes, caught, false_alarms
+            ),
+            "false_alarms is already the share of real images with an alarm; you took one minus it.": lambda fakes, caught, false_alarms: (
+                _right(fakes, caught, 1 - false_alarms)
+            ),
             "That is the share of alarms that are *wrong*.": lambda fakes, caught, false_alarms: (
                 1 - _right(fakes, caught, false_alarms)
             ),
         },
-        about="the section on base rates",
+        about='"What an alarm is worth"',
+        edges=lambda: [
+            {"fakes": 0.01, "caught": 0.95, "false_alarms": 0.05},
+            {"fakes": 0.7, "caught": 0.9, "false_alarms": 0.02},
+        ],
     ),
 ]

@@ -1,5 +1,6 @@
 """The faults of chapter 13: planted they spoil what they should, and afterwards the package is as it was."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from scratchgan import gan as gan_module
 from scratchgan.data import load
 from scratchgan.exercises import bugs
-from scratchgan.exercises.ch13 import PATIENTS
+from scratchgan.exercises.ch13 import DOUBLES, PATIENTS
+from scratchgan.exercises.checking import find
+from scratchgan.exercises.reports import REPORTS
 from scratchgan.gradcheck import cases
 from scratchgan.layers import fused
 from scratchgan.losses import Wasserstein
@@ -99,3 +102,20 @@ def test_no_module_of_the_package_knows_of_them():
     knows = re.compile(r"^\s*(from|import) .*\bbugs\b", re.MULTILINE)
     others = [path for path in root.rglob("*.py") if path.parent.name != "exercises"]
     assert [path for path in others if knows.search(path.read_text())] == []
+
+
+def test_the_reports_that_the_exercises_use_are_those_of_an_examination():
+    assert set(REPORTS) == {name for letter in DOUBLES for name in (PATIENTS[letter], *DOUBLES[letter])}
+    for fault, rows in REPORTS.items():
+        assert bugs.examine(fault) == rows, fault
+    assert bugs.examine() == []
+
+
+def test_a_game_whose_turn_is_faulty_stays_so_when_it_is_copied():
+    """`check` copies its arguments; a game's own copy would be a healthy one."""
+    found = set()
+    for given in find("13.who_moved").edges():
+        right = find("13.who_moved").solution(copy.deepcopy(given)["gan"])
+        assert right == find("13.who_moved").solution(given["gan"])
+        found.add(right)
+    assert found == {(True, True), (True, False), (False, True), (False, False)}
