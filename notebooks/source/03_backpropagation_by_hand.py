@@ -12,9 +12,8 @@
 # %%
 try:
     import scratchgan
-except ImportError:                        # from a package index, and without touching the NumPy that is there
-    import numpy
-    %pip install --quiet scratchgan "numpy=={numpy.__version__}"
+except ModuleNotFoundError as error:
+    raise ImportError(f"no scratchgan here ({error}): ask your teacher, or install it as its README says") from None
 import inspect
 
 import numpy as np
@@ -522,7 +521,7 @@ for row in report.rows:
 # - **Overwritten, not added.** A number that is used twice gets two contributions. Whoever writes `dx = ...` a second time has lost
 #   the first; here $dx$ would be 3.96 instead of $-0.44$, and even its sign would be wrong.
 # - **A check at one entry, in float32, with a tolerance of 1 %** passes many wrong layers.
-# - **"Why does an output depend on its batch-mates?"** In a dense layer it does not. With BatchNorm it does: chapter 05.
+# - **"Why does an output depend on its batch-mates?"** In a dense layer it does not. With BatchNorm it does: chapter 05b.
 #
 # ## Sources
 #

@@ -12,9 +12,8 @@
 # %%
 try:
     import scratchgan
-except ImportError:                        # from a package index, and without touching the NumPy that is there
-    import numpy
-    %pip install --quiet scratchgan "numpy=={numpy.__version__}"
+except ModuleNotFoundError as error:
+    raise ImportError(f"no scratchgan here ({error}): ask your teacher, or install it as its README says") from None
 import inspect
 
 import numpy as np
@@ -113,7 +112,7 @@ print("D moved in G's turn:", any((w != before[path]).any() for path, w in D.par
 # The other two questions. $D$'s weights get no gradient in $G$'s turn, and none of them moves; yet every one of them takes part in computing $\partial L_G/\partial x$. And the noise
 # is new because on the fakes of $D$'s turn $D$ is no fair judge any more: it has just been trained on exactly these.
 #
-# Freezing means only that. $D$ still runs in *training* mode: if it has BatchNorm (chapter 05), this batch is normalised by its own statistics, and the backward
+# Freezing means only that. $D$ still runs in *training* mode: if it has BatchNorm (chapter 05b), this batch is normalised by its own statistics, and the backward
 # pass has to be the derivative of exactly that.
 #
 # ### Exercises 04.labels and 04.adam_step

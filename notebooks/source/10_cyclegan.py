@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · CycleGAN: how do I translate without pairs?
 #
-# *About 70 minutes. You need: chapters 01 to 04, and for the last part convolutions and BatchNorm (05).*
+# *About 70 minutes. You need: chapters 01 to 04, and for the last part convolutions and BatchNorm (05, 05b).*
 #
 # Here are two heaps of handwritten digits. One comes from the UCI repository: eight pixels a side, enlarged, soft and
 # grey. The other is MNIST: crisp, white on black. No image of one belongs to any image of the other; other people
@@ -14,9 +14,8 @@
 # %%
 try:
     import scratchgan
-except ImportError:                        # from a package index, and without touching the NumPy that is there
-    import numpy
-    %pip install --quiet scratchgan "numpy=={numpy.__version__}"
+except ModuleNotFoundError as error:
+    raise ImportError(f"no scratchgan here ({error}): ask your teacher, or install it as its README says") from None
 import inspect
 
 import numpy as np
@@ -563,7 +562,7 @@ print(f"new: {np.mean(age == 0):.0%} of those shown; the others are {age[age > 0
 #   m = \frac1{HW}\sum_{\text{positions}} x \qquad\text{(InstanceNorm.1)}$$
 #
 # with $\gamma$ and $\beta$ learned, one for each channel, and $\epsilon$ tiny. The one difference is who is averaged:
-# BatchNorm averages over the positions of *all* images of the batch. Its derivative (chapter 05) never used which
+# BatchNorm averages over the positions of *all* images of the batch. Its derivative (chapter 05b) never used which
 # numbers belong together, so it holds here too, with means over positions:
 #
 # $$dx = \frac{\gamma}{\sqrt{v+\epsilon}}\,\big(dy - \text{mean}(dy) - \hat x\;\text{mean}(\hat x\,dy)\big)$$
