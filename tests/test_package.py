@@ -62,7 +62,22 @@ def test_every_equation_label_is_defined_once():
 @pytest.mark.parametrize("path", READERS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_cited_label_exists(path):
     known = {label for source in SOURCES for label in definitions(source)}
-    assert set(cited(path.read_text())) - known == set()
+    own = {label for labels in labels_of_chapters().values() for label in labels}
+    assert set(cited(path.read_text())) - known - own == set()
+
+
+def labels_of_chapters():
+    """{chapter's file: the labels that stand behind its formulas and in no docstring}."""
+    known = {label for source in SOURCES for label in definitions(source)}
+    return {
+        path: {label for label in re.findall(r"\\text\{\((\w+\.\d+)\)\}", path.read_text()) if label not in known}
+        for path in sorted((ROOT / "notebooks" / "source").glob("*.py"))
+    }
+
+
+def test_a_chapters_own_label_belongs_to_one_chapter():
+    counts = Counter(label for labels in labels_of_chapters().values() for label in labels)
+    assert {label: n for label, n in counts.items() if n > 1} == {}
 
 
 def test_the_label_rules_themselves():

@@ -115,6 +115,7 @@ def judge(name: str, ask: Callable[[dict[str, Any], int], Any], rng: np.random.G
             return Verdict(name, OPEN)
         if (hint := _compare(exercise, found, given)) is not None:
             with contextlib.suppress(Exception):  # the function may raise for another input
+                hint = (_of_random_input(exercise, ask, rng) if seed < 0 else None) or hint
                 hint = _recognised(exercise, ask, seed, rng) or hint
             return Verdict(name, WRONG, hint + (f"  See {exercise.about}." if exercise.about else ""))
     return Verdict(name, SOLVED)
@@ -276,6 +277,16 @@ def _factor(name: str, a: np.ndarray, b: np.ndarray, tolerance: float, given: di
         return None
     simple = _named(scale, given) or f"{scale:.4g} times"
     return f"Every entry of {name} is {simple} what it should be: where does that factor come from?"
+
+
+def _of_random_input(
+    exercise: Exercise, ask: Callable[[dict[str, Any], int], Any], rng: np.random.Generator
+) -> str | None:
+    """The hint for a random input, where shapes and factors say more than in a fixed case; None if it is right there."""
+    seed = int(rng.integers(2**63))
+    given = exercise.arguments(seed)
+    found = ask(given, seed)
+    return None if found is None else _compare(exercise, found, given)
 
 
 def _recognised(

@@ -56,7 +56,7 @@ def test_unknown_mistakes_are_described():
     )
     assert "do not sum it over the batch" in told(lambda dx, dW, db, dy, x: (dx.sum(axis=0), dW, db))
     assert "95% of the entries of dx are right; the first wrong one is at [2, 1]; your function returned" in told(
-        lambda dx, dW, db, dy, x: (dx + (np.arange(20) == 9).reshape(5, 4), dW, db)
+        lambda dx, dW, db, dy, x: (dx + (np.arange(dx.size) == min(9, dx.size - 1)).reshape(dx.shape), dW, db)
     )
     assert (
         "the right shape, but no entry is right: the first wrong one is at [0, 0]; your function returned 2.4578"
@@ -83,7 +83,7 @@ def test_a_wrong_number_is_called_a_multiple_only_if_the_factor_is_simple_and_th
     for wrong in (
         lambda d_real, d_fake: 1.3 * right(d_real, d_fake),
         lambda d_real, d_fake: right(d_real, d_fake) + 1,
-        lambda d_real, d_fake: np.log(np.mean(d_real)) + np.log(np.mean(1 - d_fake)),
+        lambda d_real, d_fake: np.mean(d_real) + np.mean(d_fake),
     ):
         for _ in range(20):
             assert "V is wrong: for one input of the check, your function returned" in hint(wrong)
