@@ -58,9 +58,8 @@ def test_unknown_mistakes_are_described():
     assert "95% of the entries of dx are right; the first wrong one is at [2, 1]; your function returned" in told(
         lambda dx, dW, db, dy, x: (dx + (np.arange(dx.size) == min(9, dx.size - 1)).reshape(dx.shape), dW, db)
     )
-    assert (
-        "the right shape, but no entry is right: the first wrong one is at [0, 0]; your function returned 2.4578"
-        in told(lambda dx, dW, db, dy, x: (dx**2, dW, db))
+    assert "the right shape, but no entry is right: the first wrong one is at [0, 0]; your function returned " in told(
+        lambda dx, dW, db, dy, x: (dx**2, dW, db)
     )
     assert "not finite" in told(lambda dx, dW, db, dy, x: (dx * np.inf, dW, db))
     assert "It should return 3 values, dx, dW, db; it returns 2" in told(lambda dx, dW, db, dy, x: (dx, dW))
