@@ -25,7 +25,7 @@ def library_calls(function: Any, depth: int = DEEPEST) -> set[str]:
     if name := _of_library(function):
         return {name}
     if not isinstance(function, types.FunctionType):
-        call = getattr(type(function), "__call__", None)
+        call = vars(type(function)).get("__call__")  # an object of the notebook's own class
         return library_calls(call, depth - 1) if isinstance(call, types.FunctionType) and depth else set()
     names = list(code_names(function.__code__))
     values = [function.__globals__[name] for name in names if name in function.__globals__]

@@ -78,13 +78,10 @@ def handed_in(folder: Path, out: Path) -> Iterator[list[HandedIn]]:
 def _above(notebooks: list[tuple[str, ...]]) -> int:
     """How many folders there are above those of the students: nbgrader's `submitted`, or one around everything."""
     above = 0
-    while (
-        notebooks
-        and all(len(one) > above + 2 for one in notebooks)
-        and len({one[above] for one in notebooks}) == 1
-        and len({one[above + 1] for one in notebooks}) > 1
-        or any(one[above : above + 1] == ("submitted",) for one in notebooks)
-    ):
+    while notebooks and all(len(one) > above + 2 for one in notebooks):
+        around = {one[above] for one in notebooks}
+        if len(around) > 1 or (around != {"submitted"} and len({one[above + 1] for one in notebooks}) == 1):
+            break
         above += 1
     return above
 

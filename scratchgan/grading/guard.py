@@ -68,6 +68,7 @@ def limit_memory(memory: int) -> None:
 def no_exit(shell: Any) -> None:
     """Let the notebook go on where it asks to end its process."""
     here, real = os.getpid(), os._exit
+    process: Any = os
 
     def ask_exit() -> None:
         report("exit", "exit()")
@@ -79,8 +80,7 @@ def no_exit(shell: Any) -> None:
         raise SystemExit(code)
 
     shell.ask_exit = ask_exit
-    os._exit = leave  # type: ignore[assignment]
-    os.abort = leave
+    process._exit = process.abort = leave
 
 
 def limit_printing(shell: Any) -> None:
