@@ -65,7 +65,7 @@ def cells(source: Path, solved: bool):
 
 def _from_solutions(link: str) -> str:
     """A link of a chapter, as it reads a folder deeper; chapters link to each other's solutions there."""
-    return link if re.fullmatch(r"\d\d_\w+\.ipynb", link) else f"../{link}"
+    return link if re.fullmatch(r"\d\d[a-z]?_\w+\.ipynb", link) else f"../{link}"
 
 
 def version(code: str, solved: bool, where: str) -> str:
