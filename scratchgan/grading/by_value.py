@@ -14,11 +14,10 @@ import io
 import marshal
 import pickle
 import re
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
-
-from ..game import Game
 
 HIDDEN = re.compile(r"scratchgan\.exercises\.ch\d\d[a-z]?$")
 NOT_COPIED = {"__dict__", "__weakref__", "__module__", "__doc__"}
@@ -57,7 +56,10 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, type) and _hidden(value):
             parts = {name: part for name, part in vars(value).items() if name not in NOT_COPIED}
             return _class, (value.__name__, value.__bases__), parts, None, None, _fill_class
-        if isinstance(value, Game):  # which refuses to be pickled, since it is no way to keep a game
+        game = sys.modules.get("scratchgan.game")
+        if game is not None and isinstance(
+            value, game.Game
+        ):  # which refuses to be pickled, since it is no way to keep a game
             return object.__reduce_ex__(value, 4)
         return NotImplemented
 

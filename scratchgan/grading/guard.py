@@ -87,10 +87,6 @@ def limit_printing(shell: Any) -> None:
     """Drop what a cell prints or displays after KEPT characters, and stop it after MOST_PRINTED."""
     printed = 0
 
-    def start(*_: Any) -> None:
-        nonlocal printed
-        printed = 0
-
     def fits(size: int) -> bool:
         nonlocal printed
         printed += size
@@ -100,15 +96,21 @@ def limit_printing(shell: Any) -> None:
             raise TooMuchPrinted(f"more than {MOST_PRINTED / 1e6:.0f} million characters")
         return printed <= KEPT
 
-    streams = {type(stream) for stream in (sys.stdout, sys.stderr)}
-    for kind in streams:
-
-        def write(self: Any, text: str, _real: Any = kind.write) -> int | None:
+    def limited(write: Any) -> Any:
+        def limited_write(text: str, *args: Any, **options: Any) -> Any:
             if not isinstance(text, str) or fits(len(text)):
-                return _real(self, text)
+                return write(text, *args, **options)
             return len(text)
 
-        kind.write = write  # type: ignore[method-assign]
+        return limited_write
+
+    def start(*_: Any) -> None:
+        nonlocal printed
+        printed = 0
+        for stream in (sys.stdout, sys.stderr):  # in each cell, since IPython replaces and restores their `write`
+            if getattr(stream.write, "__name__", "") != "limited_write":
+                stream.write = limited(stream.write)  # type: ignore[method-assign]
+
     shown = shell.display_pub
     real = shown.publish
 

@@ -238,7 +238,6 @@ def started(folder: Path, limits: Limits, told: Told) -> Iterator[Kernel]:
         kernel_name="python3",
         allow_errors=True,
         interrupt_on_timeout=True,
-        coalesce_streams=True,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
