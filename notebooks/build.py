@@ -189,7 +189,7 @@ def for_otter(source: Path):
         return nbformat.v4.new_raw_cell("\n".join(lines))
 
     notebook = jupytext.read(source, fmt="py:percent")
-    made = [raw("# ASSIGNMENT CONFIG", "init_cell: false", "export_cell: false", "generate: false")]
+    made = [raw("# ASSIGNMENT CONFIG", "init_cell: false", "export_cell: false", "generate: true")]
     for cell in notebook.cells:
         cell.metadata = {}
         exercises = CHECK.findall(cell.source) if cell.cell_type == "code" and BEGIN in cell.source else []

@@ -33,11 +33,20 @@ def library_calls(function: Any, depth: int = DEEPEST) -> set[str]:
     found = {f"a function of {name}" for name in names if "." in name and _library(name)}  # an import in the function
     for value in values:
         if isinstance(value, types.ModuleType):
-            if _library(value.__name__):
-                parts = [vars(value).get(name) for name in names]
-                found |= {name for part in parts if (name := _of_library(part))}
+            found |= _named_in(value, names)
         elif depth and callable(value) and not isinstance(value, type):
             found |= library_calls(value, depth - 1)
+    return found
+
+
+def _named_in(module: types.ModuleType, names: list[str]) -> set[str]:
+    """Library functions of a module, or of a module in it, that code with these names looks up."""
+    modules, found = [module], set()
+    for place in modules:  # which grows
+        if _library(place.__name__):
+            parts = [vars(place).get(name) for name in names]
+            found |= {name for part in parts if (name := _of_library(part))}
+            modules += [part for part in parts if isinstance(part, types.ModuleType) and part not in modules]
     return found
 
 

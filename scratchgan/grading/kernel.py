@@ -25,7 +25,7 @@ from .processes import MARK, end_all, memory
 ANSWER_SECONDS = 20.0  # time limit for one call of one function
 MOST_PRINTED = 25_000_000  # characters of a cell's output that are kept here; `guard` drops them at their source
 SHORT = 5.0
-GRACE = 10.0  # seconds from the interruption of a cell to the end of its process
+GRACE = 30.0  # seconds from the interruption of a cell to the end of its process
 #: the first cell; it leaves no names behind
 PREPARE = """
 import sys

@@ -104,7 +104,9 @@ def test_every_chapter_makes_an_assignment(tmp_path):
             for cell in build.for_nbgrader(path).cells
             if cell.metadata.get("nbgrader", {}).get("grade")
         ]
-        assert sorted(graded) == sorted(name.replace(".", "-") for name in names() if name.split(".")[0] == path.stem.split("_")[0])
+        assert sorted(graded) == sorted(
+            name.replace(".", "-") for name in names() if name.split(".")[0] == path.stem.split("_")[0]
+        )
 
 
 def test_the_command_names_a_chapter_that_is_not_there():

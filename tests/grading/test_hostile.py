@@ -19,13 +19,19 @@ code = nbformat.v4.new_code_cell
 MARK = "found a solution"
 #: a way to the solutions, and what the teacher is told of it
 WAYS = [
-    ("import importlib\nfor e in importlib.import_module('scratchgan.exercises.ch11').EXERCISES: print(e.solution)", "imports"),
+    (
+        "import importlib\nfor e in importlib.import_module('scratchgan.exercises.ch11').EXERCISES: print(e.solution)",
+        "imports",
+    ),
     ("import sys\nprint(sys.modules['scratchgan.exercises.ch' + '11'])", ""),
-    ("import sys\nsys.meta_path[:] = sys.meta_path[1:]\nname = 'scratchgan.exercises.' + 'ch11'\n__import__(name)", "opens"),
+    (
+        "import sys\nsys.meta_path[:] = sys.meta_path[1:]\nname = 'scratchgan.exercises.' + 'ch11'\n__import__(name)",
+        "opens",
+    ),
     (
         "import scratchgan.exercises, pathlib\n"
         "text = (pathlib.Path(scratchgan.exercises.__file__).parent / ('ch' + '11.py')).read_text()",
-        "opens exercises/ch11.py",
+        "accesses scratchgan.exercises",
     ),
     (
         "import os, scratchgan.exercises\n"
@@ -68,7 +74,9 @@ def knn_radii(x, k):
 check("11.knn_radii", knn_radii)
 """
 PRINTS = "while True:\n    print('x' * 100_000)"
-DETACHED = "import subprocess, os\nif os.name != 'nt':\n    subprocess.Popen(['sleep', '3141'], start_new_session=True)"
+DETACHED = (
+    "import subprocess, os\nif os.name != 'nt':\n    subprocess.Popen(['sleep', '27182'], start_new_session=True)"
+)
 BIG = "big = np.ones(4 * 10**9)"
 
 
@@ -115,7 +123,7 @@ def test_memory_is_limited(row):
 def test_no_process_is_left(row):
     psutil = pytest.importorskip("psutil")
     time.sleep(0.2)
-    left = [p for p in psutil.process_iter() if p.name() == "sleep" and p.cmdline()[1:] == ["3141"]]
+    left = [p for p in psutil.process_iter() if p.name() == "sleep" and p.cmdline()[1:] == ["27182"]]
     assert left == []
     if os.name != "nt":
         assert any("it had started 1 other processes" in note for note in row.notes), row.notes
