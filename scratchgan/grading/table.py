@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import os
@@ -111,12 +113,20 @@ def grade(
                 write_text(out, as_csv([rows[item.file] for item in found if item.file in rows]))
 
         bar = progress_bar(range(len(found)), desc="grade", unit="notebook", disable=not progress)
+
+        def one_in_thread(item: HandedIn) -> None:
+            try:
+                one(item)
+            finally:
+                with contextlib.suppress(RuntimeError):  # there is none
+                    asyncio.get_event_loop().close()  # nbclient leaves it open
+
         if jobs == 1:
             for _, item in zip(bar, found, strict=True):
                 one(item)
         else:
             with ThreadPoolExecutor(jobs) as pool:
-                futures = [pool.submit(one, item) for item in found]
+                futures = [pool.submit(one_in_thread, item) for item in found]
                 try:
                     for _, future in zip(bar, as_completed(futures), strict=True):
                         future.result()

@@ -103,14 +103,14 @@ def test_the_latest_is_kept(tmp_path):
     put(tmp_path / "anna" / "a.ipynb", when=1.70e9)
     put(tmp_path / "anna" / "b.ipynb", when=1.71e9)
     put(tmp_path / "anna" / "c.ipynb", chapter="03", when=1.72e9)
-    put(tmp_path / "ben_1_20_x.ipynb", when=1.75e9)
-    put(tmp_path / "ben_1_30_x.ipynb", when=1.70e9)  # a later attempt
+    put(tmp_path / "ben_11_20_x.ipynb", when=1.75e9)
+    put(tmp_path / "ben_11_30_x.ipynb", when=1.70e9)  # a later attempt
     found = rows(tmp_path)
     chapters = {file: "03" if "c.ipynb" in file else "01" for file in found}
     kept = latest(list(found.values()), chapters)
-    assert [(row.file, n) for row, n in kept] == [("anna/b.ipynb", 2), ("anna/c.ipynb", 1), ("ben_1_30_x.ipynb", 2)]
+    assert [(row.file, n) for row, n in kept] == [("anna/b.ipynb", 2), ("anna/c.ipynb", 1), ("ben_11_30_x.ipynb", 2)]
     kept = latest(list(found.values()), chapters, "01")
-    assert [row.file for row, _ in kept] == ["anna/b.ipynb", "ben_1_30_x.ipynb"]
+    assert [row.file for row, _ in kept] == ["anna/b.ipynb", "ben_11_30_x.ipynb"]
 
 
 def test_files_with_a_student_s_prefix_are_his(tmp_path):

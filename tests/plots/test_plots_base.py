@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from scratchgan import plots
 
 
@@ -39,10 +41,10 @@ def test_figures_in_notebooks_are_larger_on_a_projector(monkeypatch, tmp_path):
         return Image.open(BytesIO(content)).size
 
     monkeypatch.setenv("SCRATCHGAN_PLOT_SCALE", "1.5")
-    fig = base.figure(3, 2)
+    fig = plots.figure(3, 2)
     assert size(fig._repr_png_()) == (450, 300)
-    base.save_figure(fig, tmp_path / "a.png")
+    plots.save_figure(fig, tmp_path / "a.png")
     assert size((tmp_path / "a.png").read_bytes()) == (300, 200)
     monkeypatch.setenv("SCRATCHGAN_PLOT_SCALE", "big")
-    with pytest.raises(ValueError, match="must be a number from 0.5 to 4, got 'big'"):
-        base.figure(3, 2)
+    with pytest.raises(ValueError, match=r"must be a number from 0\.5 to 4, got .big."):
+        plots.figure(3, 2)
