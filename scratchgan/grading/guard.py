@@ -111,14 +111,14 @@ def limit_printing(shell: Any) -> None:
             if getattr(stream.write, "__name__", "") != "limited_write":
                 stream.write = limited(stream.write)  # type: ignore[method-assign]
 
-    shown = shell.display_pub
-    real = shown.publish
+    publisher = shell.display_pub
+    real = publisher.publish
 
     def publish(data: Any = None, *args: Any, **options: Any) -> None:
         if fits(sum(len(part) if isinstance(part, (str, bytes)) else 100 for part in dict(data or {}).values())):
             real(data, *args, **options)
 
-    shown.publish = publish
+    publisher.publish = publish
     shell.events.register("pre_run_cell", start)
 
 

@@ -25,12 +25,12 @@ _others: dict[str, Callable[..., Any]] = {}
 
 def begin(shell: Any, message: str) -> None:
     """Prepare the process; `message` is what the grader says of this notebook: see `kernel.Kernel.prepare`."""
-    told = wire.unpack_input(message)
-    guard.report_to(told["report"])
-    guard.limit_memory(told["memory"])
-    _names.update(told["names"])
-    _others.update(told["others"])
-    _replace(told["chapter"], told["handed"])
+    facts = wire.unpack_input(message)
+    guard.report_to(facts["report"])
+    guard.limit_memory(facts["memory"])
+    _names.update(facts["names"])
+    _others.update(facts["others"])
+    _replace(facts["chapter"], facts["handed"])
     guard.no_exit(shell)
     guard.limit_printing(shell)
     guard.hide_solutions()
@@ -143,9 +143,9 @@ def offered(name: str, expressions: list[str]) -> str:
         if callable(function) and len(different) < MOST_OFFERED:
             different.setdefault(_same(function), (place, function))
     _offered[name] = [function for _, function in different.values()]
-    told = [[place, sorted(_calls(function))] for place, function in different.values()]
+    facts = [[place, sorted(_calls(function))] for place, function in different.values()]
     tried = len({_same(function) for _, function in found if callable(function)})
-    return json.dumps({"offered": told, "tried": tried, "replaced": namespace.get("check", check) is not check})
+    return json.dumps({"offered": facts, "tried": tried, "replaced": namespace.get("check", check) is not check})
 
 
 def _same(function: Any) -> Any:

@@ -33,7 +33,7 @@ before = list(sys.path)
 sys.path[:] = [place for place in before if place]
 import scratchgan.grading.inside
 sys.path[:] = before
-scratchgan.grading.inside.begin(get_ipython(), {told!r})
+scratchgan.grading.inside.begin(get_ipython(), {facts!r})
 del sys, before, scratchgan
 """
 INSIDE = "__import__('sys').modules['scratchgan.grading.inside']"
@@ -115,10 +115,10 @@ class Kernel:
         self._start = time.monotonic()
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def prepare(self, told: Told) -> None:
+    def prepare(self, facts: Told) -> None:
         """Import what grading needs, before a file beside the notebook can take its name.  Raises Gone."""
-        message = vars(told) | {"report": str(self.report), "memory": int(self.limits.memory)}
-        outputs = self._execute(PREPARE.format(told=wire.pack_input(message)), 120)
+        message = vars(facts) | {"report": str(self.report), "memory": int(self.limits.memory)}
+        outputs = self._execute(PREPARE.format(facts=wire.pack_input(message)), 120)
         for output in outputs:
             if output.output_type == "error":
                 raise Gone(f"its process could not be prepared: {output.ename}: {output.evalue}"[:300])
@@ -154,14 +154,14 @@ class Kernel:
 
         See `inside.offered`.  Raises Gone, and ValueError for a process that does not answer.
         """
-        told = self._asked(f"offered({name!r}, {expressions!r})")
-        if not isinstance(told, dict):
+        facts = self._asked(f"offered({name!r}, {expressions!r})")
+        if not isinstance(facts, dict):
             raise ValueError("that is not an answer")
         found = [
             Offer(number, str(place), frozenset(str(call)[:120] for call in calls))
-            for number, (place, calls) in enumerate(told["offered"])
+            for number, (place, calls) in enumerate(facts["offered"])
         ]
-        return found, int(told["tried"]), bool(told["replaced"])
+        return found, int(facts["tried"]), bool(facts["replaced"])
 
     def ask(self, name: str, number: int, given: dict[str, Any]) -> Any:
         """The answer of function `number` of `offers` to the exercise `name` for the arguments `given`.
@@ -229,7 +229,7 @@ class Kernel:
 
 
 @contextlib.contextmanager
-def started(folder: Path, limits: Limits, told: Told) -> Iterator[Kernel]:
+def started(folder: Path, limits: Limits, facts: Told) -> Iterator[Kernel]:
     """Start a new process with working directory `folder`, and kill it after the block.  Raises Gone if that fails."""
     import nbformat
 
@@ -257,7 +257,7 @@ def started(folder: Path, limits: Limits, told: Told) -> Iterator[Kernel]:
         report.touch()
         kernel = Kernel(client, limits, mark, str(folder), report)
         try:
-            kernel.prepare(told)
+            kernel.prepare(facts)
             yield kernel
         finally:
             kernel.close()
