@@ -16,9 +16,8 @@
 # %%
 try:
     import scratchgan
-except ImportError:                        # from a package index, and without touching the NumPy that is there
-    import numpy
-    %pip install --quiet scratchgan "numpy=={numpy.__version__}"
+except ModuleNotFoundError as error:
+    raise ImportError(f"no scratchgan here ({error}): ask your teacher, or install it as its README says") from None
 import inspect
 import time
 
