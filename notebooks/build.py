@@ -4,6 +4,7 @@
                                                  what the chapters claim (notebooks/compute_claims.py)
     python notebooks/build.py --check            do the notebooks that are there have the cells of their sources?
     python notebooks/build.py --nbgrader COURSE  write COURSE/source/NN_name/NN_name.ipynb, assignments for nbgrader
+    python notebooks/build.py --otter COURSE     write COURSE/NN_name/NN_name.ipynb, for `otter assign`
 
 A source is notebooks/source/NN_name.py (jupytext's percent format).  Between the lines
 
@@ -158,6 +159,8 @@ def for_nbgrader(source: Path):
     made = []
     for number, cell in enumerate(notebook.cells):
         cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.source = ALT.sub("", cell.source).strip("\n")
         exercises = CHECK.findall(cell.source) if cell.cell_type == "code" and BEGIN in cell.source else []
         if exercises:
             marked = re.sub(r"# (BEGIN|END) SOLUTION", r"### \1 SOLUTION", cell.source)
@@ -173,6 +176,40 @@ def for_nbgrader(source: Path):
     notebook.cells = made
     for number, cell in enumerate(made):
         cell.id = hashlib.sha256(f"nbgrader {source.stem} {number}".encode()).hexdigest()[:8]
+    notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return notebook
+
+
+def for_otter(source: Path):
+    """The notebook of a source as `otter assign` takes it: a question for each cell with solutions, a test an exercise."""
+    import jupytext
+    import nbformat
+
+    def raw(*lines: str):
+        return nbformat.v4.new_raw_cell("\n".join(lines))
+
+    notebook = jupytext.read(source, fmt="py:percent")
+    made = [raw("# ASSIGNMENT CONFIG", "init_cell: false", "export_cell: false", "generate: true")]
+    for cell in notebook.cells:
+        cell.metadata = {}
+        exercises = CHECK.findall(cell.source) if cell.cell_type == "code" and BEGIN in cell.source else []
+        if cell.cell_type == "code":
+            cell.source = ALT.sub("", cell.source).strip("\n")
+        if not exercises:
+            made.append(cell)
+            continue
+        cell.source = CHECK_LINE.sub("", cell.source).rstrip()
+        question = exercises[0][0].replace(".", "_")
+        made += [raw("# BEGIN QUESTION", f"name: q{question}", "points:", "  each: 1")]
+        made += [raw("# BEGIN SOLUTION"), cell, raw("# END SOLUTION"), raw("# BEGIN TESTS")]
+        for name, function in exercises:
+            made.append(
+                nbformat.v4.new_code_cell(f"verdict = check({name!r}, {function})\nassert verdict.ok, str(verdict)")
+            )
+        made += [raw("# END TESTS"), raw("# END QUESTION")]
+    notebook.cells = made
+    for number, cell in enumerate(made):
+        cell.id = hashlib.sha256(f"otter {source.stem} {number}".encode()).hexdigest()[:8]
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     return notebook
 
@@ -222,6 +259,7 @@ def main() -> int:
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="their numbers, such as 03; default: all")
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--nbgrader", metavar="COURSE", type=Path, help="only write assignments for nbgrader")
+    parser.add_argument("--otter", metavar="COURSE", type=Path, help="only write assignments for otter-grader")
     options = parser.parse_args()
     try:
         chosen = sources(options.chapters)
@@ -231,12 +269,16 @@ def main() -> int:
         wrong = [line for source in chosen for line in differs(source)]
         print("\n".join(wrong) or f"{len(chosen)} chapters: the notebooks are what their sources say")
         return 1 if wrong else 0
-    if options.nbgrader is not None:
+    if options.nbgrader is not None or options.otter is not None:
         for source in chosen:
-            path = options.nbgrader / "source" / source.stem / f"{source.stem}.ipynb"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(for_nbgrader(source), path)
-            print(path)
+            for course, made in ((options.nbgrader, for_nbgrader), (options.otter, for_otter)):
+                if course is not None:
+                    path = (
+                        (course / "source" if made is for_nbgrader else course) / source.stem / f"{source.stem}.ipynb"
+                    )
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    write(made(source), path)
+                    print(path)
         return 0
     from compute_claims import read
 

@@ -167,6 +167,10 @@ def _parser() -> argparse.ArgumentParser:
     grade = commands.add_parser("grade", help="run submitted notebooks of the course, and grade their exercises")
     grade.add_argument("folder", metavar="FOLDER", help="a folder with notebooks (*.ipynb), also in sub-folders")
     grade.add_argument("--out", metavar="FILE", help="CSV file for the grades; default: FOLDER/grades.csv")
+    grade.add_argument("--chapter", metavar="NN", help="grade all as this chapter; default: the one that each is from")
+    grade.add_argument("--keep", choices=("all", "latest"), default="all", help="of a student's several; default: all")
+    grade.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time; default: 1")
+    grade.add_argument("--memory", type=float, default=6, metavar="GB", help="memory per notebook; default: 6 GB")
     grade.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds per notebook; default: 600")
     grade.add_argument("--cell-timeout", type=float, default=180, metavar="S", help="seconds per cell; default: 180")
     grade.add_argument("--quiet", action="store_true", help="no progress bar; print only the path of the CSV file")
@@ -189,20 +193,21 @@ def _data_options(command: argparse.ArgumentParser, *names: str) -> None:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from .grading import grade
+    from .grading import Limits, grade, summary
 
     rows, path = grade(
-        args.folder, out=args.out, seconds=args.timeout, cell_seconds=args.cell_timeout, progress=not args.quiet
+        args.folder,
+        out=args.out,
+        chapter=args.chapter,
+        keep=args.keep,
+        jobs=args.jobs,
+        limits=Limits(args.timeout, args.cell_timeout, args.memory * 1e9),
+        progress=not args.quiet,
     )
     if args.quiet:
         print(path)
         return 0
-    width = max(len(row.file) for row in rows)
-    for row in rows:
-        print(
-            f"{row.file:<{width}}  {row.solved} of {len(row.exercises)}  {row.seconds:5.0f} s  {row.status}"
-            + "".join(f"\n{'':<{width}}    {note}" for note in row.notes)
-        )
+    print(summary(rows))
     print(f"wrote {path}")
     return 0
 

@@ -7,6 +7,7 @@ neither other notebooks nor the folders of other notebooks, which are other peop
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -16,11 +17,18 @@ MOST_FILES, MOST_BYTES, DEEPEST = 1000, 200_000_000, 5
 SKIPPED = {"__pycache__", "node_modules", "venv", "grades.csv"}
 
 
-def copy_files(source: Path, target: Path) -> list[str]:
-    """Copy the files in `source`, and in its sub-folders, to `target`; return sentences about what was left out."""
+def copy_files(source: Path, target: Path, prefix: str = "") -> list[str]:
+    """Copy the files in `source`, and in its sub-folders, to `target`; return sentences about what was left out.
+
+    prefix   in a folder with everybody's files: what the names of this student's begin with; the copies are without it
+    """
     files = left = size = 0
     full, links = False, 0
     for path, relative in _files(source, source, Path()):
+        if prefix:
+            if len(relative.parts) > 1 or not relative.name.startswith(prefix):
+                continue
+            relative = Path(re.sub(r"-\d+(?=\.\w+$)", "", relative.name.removeprefix(prefix)))
         if path is None:
             links += 1
             continue
@@ -57,13 +65,13 @@ def _files(folder: Path, top: Path, relative: Path) -> Iterator[tuple[Path | Non
     except OSError:
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name in SKIPPED or entry.name.endswith(".ipynb"):
+        if entry.name.startswith(".") or entry.name in SKIPPED or entry.name.lower().endswith((".ipynb", ".zip")):
             continue
         path, here = Path(entry.path), relative / entry.name
         if entry.is_symlink() and (entry.is_dir() or not path.resolve().is_relative_to(top.resolve())):
             yield None, here
         elif entry.is_dir():
-            if len(here.parts) <= DEEPEST and not any(path.glob("*.ipynb")):
+            if len(here.parts) <= DEEPEST and not any(path.glob("*.[iI][pP][yY][nN][bB]")):
                 yield from _files(path, top, here)
         else:
             yield path, here

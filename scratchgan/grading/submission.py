@@ -17,7 +17,10 @@ EXERCISE = re.compile(r"\d\d[a-z]?\.\w+")
 TIMES = re.compile(r"\s*%%(time|timeit|capture|prun)\b[^\n]*\n")
 SAYS_SOLVED = re.compile(r"(\d\d[a-z]?\.\w+): solved\b")
 #: what a chapter itself imports from scratchgan.exercises
-USUAL = {"scratchgan.exercises": {"check", "bugs", "solved"}, "scratchgan.exercises.ch13": {"PATIENTS", "RUNS"}}
+HANDED = {"13": ("PATIENTS", "RUNS")}
+USUAL = {"scratchgan.exercises": {"check", "bugs", "names", "solved", "Verdict"}}
+USUAL |= {f"scratchgan.exercises.ch{chapter}": set(names) for chapter, names in HANDED.items()}
+SOLUTIONS = re.compile(r"scratchgan[./\\]exercises[./\\]ch\d\d|solutions[/\\]\d\d|\bEXERCISES\b")
 
 
 @dataclass
@@ -26,16 +29,24 @@ class Submission:
 
     notebook    as read by nbformat
     chapter     such as "03", or "" if it belongs to no chapter
-    functions   exercise -> what the notebook passes to `check`, as the text of an expression
+    functions   exercise -> what the notebook passes to `check`, in its order, as texts of expressions
+    solved      the exercises that code other than `check` asks for: the arguments of `solved`
     claimed     exercises that are solved according to the saved outputs
     odd         what a teacher should look at, one sentence each
     """
 
     notebook: Any
     chapter: str
-    functions: dict[str, str]
+    functions: dict[str, list[str]]
+    solved: set[str]
     claimed: set[str]
     odd: list[str]
+
+    @property
+    def code(self) -> list[tuple[int, str]]:
+        """(number, source) of all cells with code."""
+        cells = enumerate(self.notebook.cells, 1)
+        return [(number, cell.source) for number, cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def read(path: Path) -> Submission:
@@ -54,11 +65,18 @@ def read(path: Path) -> Submission:
     trees = [(number, tree) for number, source in sources if (tree := _tree(source)) is not None]
     calls = [call for tree in _with_names(trees) for call in tree]
     chapters = Counter(name.split(".")[0] for name, _ in calls)
-    functions = {name: expression for name, expression in calls if expression}
-    named = re.match(r"(\d\d[a-z]?)_", path.name)
+    functions: dict[str, list[str]] = {}
+    for name, expression in calls:
+        if expression:
+            functions[name] = [*(e for e in functions.get(name, []) if e != expression), expression]
+    solved = set()
+    if any("solved" in source for _, source in sources):
+        texts = [node.value for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        solved = {text for text in texts if isinstance(text, str) and EXERCISE.fullmatch(text)}
+    named = re.search(r"(?<!\d)(\d\d[a-z]?)_[a-z]", path.name)
     chapter = chapters.most_common(1)[0][0] if chapters else named[1] if named else ""
     odd = [line for number, tree in trees for line in _odd(number, tree)]
-    return Submission(notebook, chapter, functions, claimed, odd)
+    return Submission(notebook, chapter, functions, solved, claimed, odd)
 
 
 def _text(output: Any) -> str:
@@ -138,6 +156,8 @@ def _odd(number: int, tree: ast.Module) -> list[str]:
             found.append(f"cell {number} imports another check")
         elif isinstance(node, ast.Attribute) and (node.attr == "solution" or _exercises(node)):
             found.append(f"cell {number} accesses scratchgan.exercises")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (named := SOLUTIONS.search(node.value)):
+            found.append(f"cell {number} has a text with {named[0]!r} in it")
     return list(dict.fromkeys(found))
 
 

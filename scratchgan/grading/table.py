@@ -1,45 +1,55 @@
-"""Grading notebooks: one row for each, and the CSV file with all rows."""
+"""Grading a folder: one row for each notebook, and for each student's folder without one; and the CSV file with them."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
-import tempfile
+import os
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from ..exercises import names
-from ..exercises.checking import SOLVED, Verdict, judge
+from ..exercises.checking import SOLVED
 from ..files.atomic import write_text
 from ..files.console import progress_bar
-from .beside import copy_files
-from .kernel import Gone, started
+from .folder import HandedIn, handed_in, latest, order
+from .judging import ENDED, MISSING, NOT_ASKED, SLOW, grade_submission
+from .kernel import Limits
 from .submission import read
 
-MISSING, SLOW, NOT_ASKED = "no such function", "no answer in time", "not asked"
+KEEP = ("all", "latest")
 
 
 @dataclass
 class GradeRow:
-    """The result for one notebook.
+    """The result for one notebook, or for a student's folder without one.
 
     file       its path within the folder
+    student    from the names that learning platforms give to files and folders; "" if it is not known
+    handed_in  date and time, such as "2026-11-30 09:15"
     chapter    such as "03"; "" if unknown
-    status     "ran", "ran with errors", "stopped", "crashed", "unreadable" or "no chapter of the course"
-    exercises  name -> "solved", "not solved yet", "not right yet", "no such function", "no answer in time", "not asked"
+    status     "ran", "ran with errors", "stopped", "crashed", "unreadable", "no notebook" or "no chapter of the course"
+    exercises  name -> "solved", "not solved yet", "not right yet", "no such function", "no answer in time",
+               "ended the process", "not asked"
+    look       what a teacher should look at, because grading cannot tell what it means, one sentence each
     hints      name -> the hint that `check` gives for this answer
-    notes      what a teacher should look at, one sentence each
+    notes      what happened, one sentence each
     seconds    how long grading took
     """
 
     file: str
+    student: str = ""
+    handed_in: str = ""
     chapter: str = ""
     status: str = "ran"
     exercises: dict[str, str] = field(default_factory=dict)
+    look: list[str] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -50,181 +60,180 @@ class GradeRow:
         return sum(status == SOLVED for status in self.exercises.values())
 
 
-def notebooks(folder: Path) -> list[Path]:
-    """Sorted paths of all notebooks in a folder and its sub-folders, without hidden files and folders."""
-    return sorted(
-        path
-        for path in folder.rglob("*.ipynb")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
 def grade(
     folder: str | Path,
     *,
     out: str | Path | None = None,
-    seconds: float = 600,
-    cell_seconds: float = 180,
+    chapter: str | None = None,
+    keep: str = "all",
+    jobs: int = 1,
+    limits: Limits | None = None,
     progress: bool = True,
 ) -> tuple[list[GradeRow], Path]:
-    """Grade all notebooks in a folder; return their rows and the path of the CSV file.
+    """Grade all that was handed in in a folder; return the rows and the path of the CSV file.
 
     The CSV file is written again after each notebook, so that an interruption loses nothing.
 
-    out            path of the CSV file; default: FOLDER/grades.csv
-    seconds        time limit for one whole notebook
-    cell_seconds   time limit for one cell
-    progress       show a progress bar
+    out        path of the CSV file; default: FOLDER/grades.csv
+    chapter    grade each notebook as one of this chapter, such as "03"; default: the chapter that it is from
+    keep       "latest": of several notebooks that a student handed in for a chapter, only the last
+    jobs       how many notebooks run at the same time
+    progress   show a progress bar
 
-    Raises FileNotFoundError if there is no such folder or no notebook in it, ValueError for time limits below one
-    second, ImportError without nbclient.
+    Raises FileNotFoundError if there is no such folder or nothing in it, ValueError for an unknown chapter or a number
+    that is not possible, ImportError without nbclient.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    if not (found := notebooks(folder)):
-        raise FileNotFoundError(f"{folder}: there is no notebook (*.ipynb) in it")
-    for name, value in (("seconds", seconds), ("cell_seconds", cell_seconds)):
-        if not value >= 1:
-            raise ValueError(f"grade: {name} must be at least 1, got {value}")
+    if keep not in KEEP:
+        raise ValueError(f"grade: keep must be 'all' or 'latest', got {keep!r}")
+    if jobs < 1:
+        raise ValueError(f"grade: jobs must be at least 1, got {jobs}")
+    known = list(dict.fromkeys(name.split(".")[0] for name in names()))
+    if chapter is not None and chapter not in known:
+        raise ValueError(f"grade: no chapter {chapter!r} with exercises; there are {', '.join(known)}")
     _needs_nbclient()
+    limits = limits or Limits()
+    if jobs > 1 and not limits.threads:
+        limits = replace(limits, threads=max(1, (os.cpu_count() or 1) // jobs))
     out = Path(out) if out is not None else folder / "grades.csv"
-    rows: list[GradeRow] = []
-    for path in _with_progress(found, progress):
-        rows.append(grade_one(path, str(path.relative_to(folder)), seconds=seconds, cell_seconds=cell_seconds))
-        write_text(out, as_csv(rows))
-    return rows, out
+    with handed_in(folder, out) as found:
+        if not found:
+            raise FileNotFoundError(f"{folder}: there is no notebook (*.ipynb) in it")
+        found, notes = _chosen(found, chapter or "", keep)
+        rows: dict[str, GradeRow] = {}
+        lock = threading.Lock()
+
+        def one(item: HandedIn) -> None:
+            row = _row(item, chapter or "", limits)
+            row.notes += notes.get(item.file, [])
+            with lock:
+                rows[item.file] = row
+                write_text(out, as_csv([rows[item.file] for item in found if item.file in rows]))
+
+        bar = progress_bar(range(len(found)), desc="grade", unit="notebook", disable=not progress)
+
+        def one_in_thread(item: HandedIn) -> None:
+            try:
+                one(item)
+            finally:
+                with contextlib.suppress(RuntimeError):  # there is none
+                    asyncio.get_event_loop().close()  # nbclient leaves it open
+
+        if jobs == 1:
+            for _, item in zip(bar, found, strict=True):
+                one(item)
+        else:
+            with ThreadPoolExecutor(jobs) as pool:
+                futures = [pool.submit(one_in_thread, item) for item in found]
+                try:
+                    for _, future in zip(bar, as_completed(futures), strict=True):
+                        future.result()
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+    return [rows[item.file] for item in found], out
+
+
+def _chosen(found: list[HandedIn], chapter: str, keep: str) -> tuple[list[HandedIn], dict[str, list[str]]]:
+    """What is graded, and notes for some files on what else the same student handed in."""
+    chapters = {}
+    for item in found:
+        try:
+            chapters[item.file] = read(item.path).chapter if item.path is not None else ""
+        except (ValueError, OSError):
+            chapters[item.file] = ""
+    if keep == "latest":
+        kept = latest(found, chapters, chapter)
+        return [item for item, _ in kept], {
+            item.file: [f"the last of {number} that were handed in"] for item, number in kept if number > 1
+        }
+    notes = {}
+    count = Counter((item.student, chapters[item.file]) for item in found if item.path is not None and item.student)
+    for key in (key for key, number in count.items() if number > 1):
+        same = sorted((i for i in found if i.path is not None and (i.student, chapters[i.file]) == key), key=order)
+        for number, item in enumerate(same, 1):
+            notes[item.file] = [f"number {number} of {len(same)} that were handed in"]
+    return found, notes
+
+
+def _row(item: HandedIn, chapter: str, limits: Limits) -> GradeRow:
+    when = "" if item.when is None else f"{item.when:%Y-%m-%d %H:%M}"
+    if item.path is None:
+        row = GradeRow(item.file, status="no notebook", chapter=chapter, notes=[item.why])
+        row.exercises = {name: NOT_ASKED for name in names() if chapter and name.startswith(f"{chapter}.")}
+    else:
+        row = grade_one(item.path, item.file, chapter=chapter, limits=limits, prefix=item.prefix)
+    row.student, row.handed_in = item.student, when
+    return row
 
 
 def grade_one(
-    path: str | Path, file: str | None = None, *, seconds: float = 600, cell_seconds: float = 180
+    path: str | Path, file: str | None = None, *, chapter: str = "", limits: Limits | None = None, prefix: str = ""
 ) -> GradeRow:
-    """Run one notebook in a separate process, and check the functions that it defines."""
+    """Run one notebook in a separate process, and check the functions that it defines.
+
+    chapter   grade it as a notebook of this chapter; "": of the chapter that it is from
+    prefix    see `beside.copy_files`
+    """
     path = Path(path)
-    row, start = GradeRow(file or path.name), time.monotonic()
+    row, start = GradeRow(file or path.name, chapter=chapter), time.monotonic()
+    row.exercises = {name: NOT_ASKED for name in names() if chapter and name.startswith(f"{chapter}.")}
     try:
         submission = read(path)
     except (ValueError, OSError) as error:
         row.status = "unreadable"
         row.notes.append(str(error))
         return row
-    row.chapter, row.notes = submission.chapter, list(submission.odd)
-    row.exercises = {name: NOT_ASKED for name in names() if name.startswith(f"{row.chapter}.")}
-    if not row.exercises:
+    row.chapter = chapter or submission.chapter
+    if chapter and submission.chapter not in ("", chapter):
+        row.notes.append(f"this is a notebook of chapter {submission.chapter}")
+    if not any(name.startswith(f"{row.chapter}.") for name in names()):
         row.status, row.chapter = "no chapter of the course", ""
         return row
-    cells = list(submission.notebook.cells)
-    died = _run_and_ask(row, path, cells, submission.functions, seconds, cell_seconds)
-    if died:  # the number of the cell in which the process ended: run only the cells before it
-        _run_and_ask(row, path, cells[: died - 1], submission.functions, seconds, cell_seconds)
-        row.notes.append(f"this happened in cell {died}: only the cells before it were graded")
-    unknown = {SOLVED, NOT_ASKED} | ({MISSING, SLOW} if died else set())  # later cells may have had the function
-    row.notes += [
-        f"its saved output says that {name} is solved, but it is not"
-        for name in sorted(submission.claimed)
-        if row.exercises.get(name, SOLVED) not in unknown
-    ]
+    result = grade_submission(submission, path, row.chapter, limits or Limits(), prefix)
+    row.status, row.exercises, row.hints = result.status, result.exercises, result.hints
+    row.notes += result.notes
+    row.look = list(dict.fromkeys([*submission.odd, *result.look]))
+    unsure = {SOLVED, NOT_ASKED, MISSING, SLOW, ENDED}
+    if stale := [name for name in sorted(submission.claimed) if row.exercises.get(name, SOLVED) not in unsure]:
+        row.notes.append(f"saved output and function differ, as after a later change: {', '.join(stale)}")
     row.seconds = time.monotonic() - start
     return row
 
 
-def _run_and_ask(
-    row: GradeRow, path: Path, cells: list, functions: dict[str, str], seconds: float, cell_seconds: float
-) -> int:
-    """Run cells and functions in a copy of the notebook's folder, and fill in the row; return the number of the cell
-    that ended the process, or 0.
-    """
-    kernel = None
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        row.notes += [note for note in copy_files(path.parent, Path(folder)) if note not in row.notes]
-        try:
-            with started(Path(folder), seconds=seconds, cell_seconds=cell_seconds) as kernel:
-                try:
-                    kernel.run(cells)
-                    for name in row.exercises:
-                        verdict = _asked(kernel, name, functions.get(name, ""))
-                        row.exercises[name] = verdict.status
-                        if verdict.hint:
-                            row.hints[name] = verdict.hint
-                finally:
-                    row.notes += [problem for problem in kernel.problems if problem not in row.notes]
-                    if row.status == "ran" and kernel.problems:
-                        row.status = "ran with errors"
-        except Gone as error:
-            row.status = "stopped" if "stopped" in str(error) else "crashed"
-            row.notes.append(str(error))
-            return kernel.cell if kernel else 0
-    return 0
+def summary(rows: list[GradeRow]) -> str:
+    """The rows for a terminal."""
+    width = max(len(row.file) for row in rows)
+    return "\n".join(
+        f"{row.file:<{width}}  {row.solved} of {len(row.exercises)}  {row.seconds:5.0f} s  {row.status}"
+        + "".join(f"\n{'':<{width}}    {line}" for line in [*(f"look: {look}" for look in row.look), *row.notes])
+        for row in rows
+    )
 
 
 def as_csv(rows: list[GradeRow]) -> str:
-    """The table as CSV text: one line per notebook, one column per exercise."""
+    """The table as CSV text: one line per notebook, one column per exercise; with a mark that spreadsheets look for."""
     columns = sorted({name for row in rows for name in row.exercises})
     text = io.StringIO()
+    text.write("\ufeff")  # without this byte order mark some programs take the text for another encoding
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "chapter", "status", "solved", "of", "percent", "seconds", *columns, "hints", "notes"])
+    first = ("student", "file", "handed in", "chapter", "status", "solved", "of", "percent", "seconds")
+    writer.writerow([*first, *columns, "look at this one", "hints", "notes"])
     for row in rows:
         share = f"{100 * row.solved / len(row.exercises):.0f}" if row.exercises else ""
-        writer.writerow(
-            [
-                _plain(value)
-                for value in (
-                    row.file,
-                    row.chapter,
-                    row.status,
-                    row.solved,
-                    len(row.exercises),
-                    share,
-                    f"{row.seconds:.1f}",
-                    *(row.exercises.get(name, "") for name in columns),
-                    "; ".join(f"{name}: {hint}" for name, hint in row.hints.items()),
-                    "; ".join(row.notes),
-                )
-            ]
-        )
+        cells = [row.student, row.file, row.handed_in, row.chapter, row.status, row.solved, len(row.exercises), share]
+        cells += [f"{row.seconds:.1f}", *(row.exercises.get(name, "") for name in columns), "; ".join(row.look)]
+        cells += ["; ".join(f"{name}: {hint}" for name, hint in row.hints.items()), "; ".join(row.notes)]
+        writer.writerow([_plain(cell) for cell in cells])
     return text.getvalue()
-
-
-class _Unanswered(BaseException):
-    """There was no answer.  A BaseException, since `judge` treats every Exception as one of the student's function.
-
-    gone    set if the notebook's process has ended
-    """
-
-    def __init__(self, status: str, gone: Gone | None = None):
-        super().__init__(status)
-        self.status, self.gone = status, gone
-
-
-def _asked(kernel, name: str, expression: str) -> Verdict:
-    """The verdict on the notebook's answer to one exercise.  Raises Gone."""
-
-    def ask(given, seed):
-        try:
-            return kernel.ask(name, expression, seed)
-        except LookupError:
-            raise _Unanswered(MISSING) from None
-        except TimeoutError:
-            raise _Unanswered(SLOW) from None
-        except Gone as error:
-            raise _Unanswered(NOT_ASKED, error) from None
-
-    try:
-        return judge(name, ask, np.random.default_rng())
-    except _Unanswered as error:
-        if error.gone is not None:
-            raise error.gone from None
-        return Verdict(name, error.status)
 
 
 def _plain(value: object) -> str:
     """The value as one line of text that no spreadsheet program treats as a formula."""
     text = " ".join(str(value).split())
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
-
-
-def _with_progress(found: list[Path], progress: bool) -> Iterator[Path]:
-    return iter(progress_bar(found, desc="grade", unit="notebook", disable=not progress))
 
 
 def _needs_nbclient() -> None:

@@ -1,6 +1,7 @@
-"""Passing answers between two processes as JSON: numbers, text, arrays, and tuples of these.
+"""Passing values between the grader and a notebook's process as JSON: numbers, text, arrays, and lists of these.
 
-The receiver never executes or unpickles anything, because a student's process can send arbitrary text.
+Answers come from the notebook's process, which can send arbitrary text: nothing in them is executed or unpickled.
+Inputs go the other way.  An exercise whose input is a function or an object (a few are) sends it by value; see `by_value`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 from typing import Any
 
 import numpy as np
+
+from . import by_value
 
 MOST = 8_000_000  # limit for the characters of one answer
 
@@ -23,7 +26,7 @@ class Unsendable:
 
 def pack(value: Any) -> str:
     """An answer as JSON text."""
-    return json.dumps(_packed(value))
+    return json.dumps(_packed(value, False))
 
 
 def unpack(text: str) -> Any:
@@ -31,36 +34,46 @@ def unpack(text: str) -> Any:
     if len(text) > MOST:
         raise ValueError(f"the answer is {len(text):,} characters long, expected at most {MOST:,}")
     try:
-        return _unpacked(json.loads(text))
+        return _unpacked(json.loads(text), False)
     except (RecursionError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"that is not an answer: {type(error).__name__}") from None
 
 
-def reply(name: str, function: Any, seed: int) -> str:
-    """JSON text: the answer of `function` to the exercise `name` on its input arguments(seed), or the error it raised.
+def pack_input(value: Any) -> str:
+    """What the grader sends as JSON text; functions and objects by value."""
+    return json.dumps(_packed(value, True))
+
+
+def unpack_input(text: str) -> Any:
+    """What the grader sent.  Only for the notebook's process: it may run code of the text."""
+    return _unpacked(json.loads(text), True)
+
+
+def reply(function: Any, given: str) -> str:
+    """JSON text: the answer of `function` to the packed arguments `given`, or the error it raised.
 
     If `function` is None, the text says that it is missing.
     """
-    from ..exercises.checking import find
-
     if function is None:
         return json.dumps({"missing": True})
     try:
-        value = function(**find(name).arguments(seed))
+        value = function(**unpack_input(given))
+        return json.dumps({"value": _packed(value, False)})
     except (Exception, SystemExit) as error:  # sent as part of the reply
         return json.dumps({"raised": type(error).__name__, "says": str(error)[:1000]})
-    return json.dumps({"value": _packed(value)})
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any, made: bool) -> Any:
     if value is None or value is ... or value is NotImplemented:
         return {"open": True}
     if isinstance(value, (bool, str)) and not isinstance(value, np.generic):
-        return value
+        return value if type(value) in (bool, str) else str.__str__(value)
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return {"number": repr(value)}  # JSON has no inf
     if isinstance(value, (tuple, list)):
-        return {"tuple": [_packed(part) for part in value]}
+        return {"list" if isinstance(value, list) else "tuple": [_packed(part, made) for part in value]}
+    if isinstance(value, dict):
+        return {"dict": [[_packed(part, made) for part in pair] for pair in value.items()]}
     if isinstance(value, (np.ndarray, np.generic)) and np.asarray(value).dtype.kind in "biufc":
         array = np.ascontiguousarray(value)
         return {
@@ -68,10 +81,10 @@ def _packed(value: Any) -> Any:
             "dtype": array.dtype.str,
             "shape": list(np.shape(value)),
         }
-    return {"other": type(value).__name__}
+    return {"made": base64.b64encode(by_value.dumps(value)).decode()} if made else {"other": type(value).__name__}
 
 
-def _unpacked(value: Any) -> Any:
+def _unpacked(value: Any, made: bool) -> Any:
     if isinstance(value, (bool, str)):
         return value
     if not isinstance(value, dict):
@@ -81,7 +94,11 @@ def _unpacked(value: Any) -> Any:
     if "number" in value:
         return float(value["number"]) if any(c in value["number"] for c in ".einf") else int(value["number"])
     if "tuple" in value:
-        return tuple(_unpacked(part) for part in value["tuple"])
+        return tuple(_unpacked(part, made) for part in value["tuple"])
+    if "list" in value:
+        return [_unpacked(part, made) for part in value["list"]]
+    if "dict" in value:
+        return {_unpacked(key, made): _unpacked(part, made) for key, part in value["dict"]}
     if "array" in value:
         dtype = np.dtype(value["dtype"])
         if dtype.kind not in "biufc":
@@ -89,4 +106,6 @@ def _unpacked(value: Any) -> Any:
         flat = np.frombuffer(base64.b64decode(value["array"], validate=True), dtype)
         array = flat.reshape([int(n) for n in value["shape"]]).copy()
         return array if array.ndim else array[()]
+    if made and "made" in value:
+        return by_value.loads(base64.b64decode(value["made"]))
     return Unsendable(str(value["other"]))

@@ -146,7 +146,10 @@ def test_saved_outputs(path):
     assert any("image/png" in output.get("data", {}) for cell in cells(path) for output in cell.get("outputs", []))
 
 
-@pytest.mark.parametrize("path", [*BUILT, NOTEBOOKS / "TEACHING.md"], ids=lambda p: f"{p.parent.name}-{p.stem}")
+PAGES = sorted((NOTEBOOKS / "teaching").glob("*.md"))
+
+
+@pytest.mark.parametrize("path", [*BUILT, NOTEBOOKS / "TEACHING.md", *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_every_link_resolves(path):
     if path.suffix == ".md":
         texts = [path.read_text()]
@@ -187,7 +190,7 @@ def test_minutes_in_the_tables_are_those_of_the_chapters(file, row):
     assert told == {chapter(source): re.search(r"\*About (\d+) minutes", source.read_text())[1] for source in SOURCES}
 
 
-TEXTS = [NOTEBOOKS / "TEACHING.md", *sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md"]
+TEXTS = [NOTEBOOKS / "TEACHING.md", *PAGES, *sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md"]
 
 
 @pytest.mark.parametrize("source", [*SOURCES, *TEXTS], ids=lambda path: f"{path.parent.name}-{path.stem}")

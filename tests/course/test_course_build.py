@@ -79,6 +79,18 @@ def test_nbgraders_version_has_a_graded_cell_for_each_exercise(source):
     }
 
 
+def test_otters_version_has_a_test_for_each_exercise(source):
+    cells = build.for_otter(source).cells
+    raw = [cell.source for cell in cells if cell.cell_type == "raw"]
+    assert raw[1] == "# BEGIN QUESTION\nname: q01_optimal_d\npoints:\n  each: 1"
+    assert raw[2:] == ["# BEGIN SOLUTION", "# END SOLUTION", "# BEGIN TESTS", "# END TESTS", "# END QUESTION"]
+    solution, first, second = (cell.source for cell in cells[-8:] if cell.cell_type == "code")
+    assert "# BEGIN SOLUTION" in solution
+    assert "check(" not in solution
+    assert first == "verdict = check('01.optimal_d', twice)\nassert verdict.ok, str(verdict)"
+    assert "01.js" in second
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [

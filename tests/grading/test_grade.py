@@ -1,7 +1,9 @@
 """`scratchgan grade`: what a notebook says of itself counts for nothing."""
 
+import base64
 import csv
 import json
+import re
 import sys
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from scratchgan.cli import main
 from scratchgan.exercises import names
 from scratchgan.exercises.checking import find
-from scratchgan.grading import grade, grade_one, kernel, table, wire
+from scratchgan.grading import Limits, grade, grade_one, kernel, table, wire
 from scratchgan.grading.beside import copy_files
 from scratchgan.grading.submission import read
 
@@ -53,7 +55,7 @@ def test_a_folder_is_graded(tmp_path, capsys):
     assert "anna/01_the_game.ipynb  1 of 3" in out.replace("\\", "/")
     assert "cell 4 was stopped after 2 s" in out
     assert f"wrote {tmp_path / 'grades.csv'}" in out
-    with open(tmp_path / "grades.csv", newline="") as file:
+    with open(tmp_path / "grades.csv", newline="", encoding="utf-8-sig") as file:
         rows = {row["file"].split("/")[0]: row for row in csv.DictReader(file)}
     assert set(rows) == {"'=SUM(A1).ipynb", "anna", "ben", "eve"}
     anna = rows["anna"]
@@ -69,8 +71,9 @@ def test_a_folder_is_graded(tmp_path, capsys):
     assert "cell 5 raised ZeroDivisionError: division by zero" in ben["notes"]
     eve = rows["eve"]
     assert (eve["solved"], eve["01.js"]) == ("0", "not right yet")
-    assert "defines its own check" in eve["notes"]
-    assert "its saved output says that 01.js is solved, but it is not" in eve["notes"]
+    assert "defines its own check" in eve["look at this one"]
+    assert "saved output and function differ, as after a later change: 01.js" in eve["notes"]
+    assert [rows[name]["look at this one"] for name in ("anna", "ben")] == ["", ""]
     assert rows["'=SUM(A1).ipynb"]["status"] == "unreadable"
 
 
@@ -80,7 +83,7 @@ def test_a_byte_order_mark_is_read(tmp_path, mark):
     content = path.read_text(encoding="utf-8")
     path.write_bytes(mark + content.encode("utf-16-le" if mark == b"\xff\xfe" else "utf-8"))
     assert read(path).chapter == "01"
-    assert read(path).functions == {"01.optimal_d": "optimal_d"}
+    assert read(path).functions == {"01.optimal_d": ["optimal_d"]}
 
 
 def test_a_function_may_have_another_name(tmp_path):
@@ -96,30 +99,57 @@ def test_a_function_may_have_another_name(tmp_path):
     assert row.exercises["01.optimal_d"] == "solved"
 
 
-def test_a_process_that_ends_itself(tmp_path):
+KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGTERM if os.name == 'nt' else signal.SIGKILL)"
+
+
+def test_a_cell_that_kills_the_process_is_left_out(tmp_path):
+    right_js = "def js(p, q):\n    m = (p + q) / 2\n    return 0.5 * sum(a * np.log(a / m) for a in (p, q)).sum()"
+    row = grade_one(
+        handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, KILL, right_js, outputs=[(3, "01.js: solved")])
+    )
+    assert (row.status, row.solved) == ("crashed", 2), row
+    assert row.notes == ["cell 4, which was left out: its process ended by itself"]
+    assert row.look == []
+
+
+def test_a_function_that_kills_the_process(tmp_path):
+    deadly = "def optimal_d(p, q):\n    " + KILL.replace("\n", "\n    ")
+    right_v = "def value_of_game(a, b):\n    return np.mean(np.log(a)) + np.mean(np.log(1 - b))"
     row = grade_one(
         handed_in(
-            tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, "import os\nos._exit(0)", STUB_JS, outputs=[(4, "01.js: solved")]
+            tmp_path / "01_a.ipynb",
+            IMPORTS,
+            deadly,
+            right_v.replace("a, b", "d_real, d_fake", 1)
+            .replace("log(a)", "log(d_real)")
+            .replace("1 - b", "1 - d_fake"),
         )
-    )  # which may have been true
-    assert (row.status, row.solved) == ("crashed", 1)
-    others = {name: "no such function" for name in names() if name.startswith("01.")}
-    assert row.exercises == {**others, "01.optimal_d": "solved"}
-    assert row.notes == ["its process ended by itself", "this happened in cell 4: only the cells before it were graded"]
+    )
+    assert (row.status, row.solved, row.exercises["01.optimal_d"]) == ("crashed", 1, "ended the process")
 
 
-def test_a_process_that_ends_itself_when_asked(tmp_path):
-    deadly = "def js(p, q):\n    import os\n    os._exit(0)"
-    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, deadly))
-    assert (row.status, row.solved, row.exercises["01.js"]) == ("crashed", 1, "not asked")
+@pytest.mark.parametrize("leave", ["exit()", "quit()", "import sys\nsys.exit(1)", "import os\nos._exit(0)"])
+def test_answers_count_wherever_a_notebook_ends_itself(tmp_path, leave):
+    cells = ["import time", leave, IMPORTS, leave, RIGHT_D, leave]
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", *cells))
+    assert (row.exercises["01.optimal_d"], row.look) == ("solved", [])
+    assert row.status in ("ran", "ran with errors")
 
 
-def test_who_catches_the_interrupt_is_killed(tmp_path):
+def test_who_catches_the_interrupt_is_killed_and_the_other_cells_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel, "GRACE", 1.0)
     stubborn = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
-    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, RIGHT_D, stubborn), seconds=6, cell_seconds=2)
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, stubborn, RIGHT_D), limits=Limits(60, 2))
     assert (row.status, row.solved) == ("stopped", 1)
-    assert row.notes == ["stopped after 6 s", "this happened in cell 4: only the cells before it were graded"]
-    assert row.seconds < 20
+    assert row.notes == ["cell 3, which was left out: stopped after 2 s: it did not react to an interruption"]
+
+
+def test_when_the_time_is_over_functions_still_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel, "SHORT", 1.0)
+    slow = "import time\ntime.sleep(100)"
+    row = grade_one(handed_in(tmp_path / "01_a.ipynb", IMPORTS, slow, slow, RIGHT_D), limits=Limits(2, 10))
+    assert (row.status, row.exercises["01.optimal_d"]) == ("ran with errors", "solved")
+    assert any("each cell had" in note for note in row.notes), row.notes
 
 
 def test_an_answer_that_never_comes(tmp_path, monkeypatch):
@@ -136,6 +166,13 @@ def test_errors_name_what_was_wrong(tmp_path, capsys):
     assert main(["grade", str(tmp_path)]) == 2
     assert "there is no notebook (*.ipynb) in it" in capsys.readouterr().err
     handed_in(tmp_path / "mine.ipynb", "1 + 1")
+    for options, says in {
+        ("--chapter", "99"): "no chapter '99' with exercises; there are 00, 01",
+        ("--jobs", "0"): "jobs must be at least 1, got 0",
+        ("--memory", "0.1"): "memory must be at least 0.5 GB, got 0.1 GB",
+    }.items():
+        assert main(["grade", str(tmp_path), *options]) == 2
+        assert says in capsys.readouterr().err
     assert main(["grade", str(tmp_path), "--timeout", "0"]) == 2
     assert "seconds must be at least 1, got 0" in capsys.readouterr().err
     assert grade_one(tmp_path / "mine.ipynb").status == "no chapter of the course"
@@ -174,6 +211,8 @@ def test_rows_are_written_one_by_one(tmp_path, monkeypatch):
         ("import scratchgan\nscratchgan.exercises.checking.check = 0", "accesses scratchgan.exercises"),
         ("check = print", "defines its own check"),
         ("from builtins import print as check", "imports another check"),
+        ("import importlib\nimportlib.import_module('scratchgan.exercises.ch01')", "has a text with"),
+        ("%run ../solutions/01_the_game.ipynb", "has a text with"),
     ],
 )
 def test_what_is_odd_is_noted(tmp_path, cell, says):
@@ -188,7 +227,7 @@ def test_the_course_itself_is_not_odd():
     for path in found:
         submission = read(path)
         assert submission.odd == []
-        assert submission.chapter == path.name[:2]
+        assert submission.chapter == path.name.split("_")[0]
 
 
 @pytest.mark.parametrize(
@@ -237,12 +276,28 @@ def test_what_is_no_answer_is_refused():
 
 @pytest.mark.parametrize("name", names())
 def test_every_exercise_can_be_judged_from_outside(name):
-    """Another process makes the same input of the seed, and its answer survives the way."""
+    """Its input goes to another process and its answer comes back, without the modules of solutions."""
     exercise = find(name)
-    told = json.loads(wire.reply(name, exercise.solution, 7))
-    found = wire.unpack(json.dumps(told["value"]))
-    expected = exercise.solution(**exercise.given(np.random.default_rng(7)))
-    np.testing.assert_equal(found, tuple(expected) if isinstance(expected, list) else expected)
+    for seed in (7, *(-1 - i for i in range(len(exercise.edges())))):
+        text = wire.pack_input(exercise.arguments(seed))
+        assert "scratchgan.exercises.ch" not in str(base64_texts(text))
+        told = json.loads(wire.reply(exercise.solution, text))
+        assert "value" in told, told
+        found = wire.unpack(json.dumps(told["value"]))
+        np.testing.assert_equal(found, exercise.solution(**exercise.arguments(seed)))
+
+
+def base64_texts(text):
+    """What is in a message besides arrays."""
+    return [base64.b64decode(part) for part in re.findall(r'"made": "([^"]*)"', text)]
+
+
+def test_only_the_notebook_s_process_unpacks_functions():
+    text = wire.pack_input(lambda x: 2 * x)
+    assert wire.unpack_input(text)(3) == 6
+    assert isinstance(wire.unpack(wire.pack(lambda x: x)), wire.Unsendable)
+    with pytest.raises(ValueError):
+        wire.unpack(text)
 
 
 # -- which expression is the answer, and what lies beside the notebook -------------------------------------------------
@@ -277,7 +332,7 @@ def test_every_exercise_can_be_judged_from_outside(name):
 )
 def test_the_checked_expression_is_found_by_parsing(tmp_path, cells, expression):
     submission = read(handed_in(tmp_path / "01_a.ipynb", IMPORTS, *cells))
-    assert submission.functions.get("01.js") == (expression or None)
+    assert submission.functions.get("01.js", [None])[-1] == (expression or None)
     assert submission.chapter == "01"
 
 
@@ -285,7 +340,7 @@ def test_the_checked_expression_is_found_by_parsing(tmp_path, cells, expression)
 def test_a_notebook_with_a_byte_order_mark_is_read(tmp_path, encoding):
     path = handed_in(tmp_path / "mine.ipynb", IMPORTS, "check('01.js', js)  # ü")
     path.write_bytes(path.read_text("utf-8").encode(encoding))
-    assert read(path).functions == {"01.js": "js"}
+    assert read(path).functions == {"01.js": ["js"]}
 
 
 def test_any_expression_is_graded_with_the_files_beside_the_notebook(tmp_path):
@@ -306,7 +361,8 @@ def test_any_expression_is_graded_with_the_files_beside_the_notebook(tmp_path):
     )
     assert (row.exercises["01.optimal_d"], row.exercises["01.value_of_game"]) == ("solved", "solved"), row
     assert row.status == "ran", row.notes
-    assert row.notes == []
+    assert row.look == []
+    assert row.notes == ["01.value_of_game: a function that was passed to check is right; value_of_game itself is not"]
 
 
 def beside(folder):
@@ -363,6 +419,8 @@ def test_few_and_small_files_are_copied(tmp_path, monkeypatch, limit, value):
 
 
 def test_a_crashed_notebook_s_share_is_of_all_exercises(tmp_path):
-    row = table.GradeRow("a.ipynb", "01", "crashed", {"01.a": "solved", "01.b": "not asked", "01.c": "not asked"})
-    (line,) = csv.DictReader(table.as_csv([row]).splitlines())
+    row = table.GradeRow(
+        "a.ipynb", "", "", "01", "crashed", {"01.a": "solved", "01.b": "not asked", "01.c": "not asked"}
+    )
+    (line,) = csv.DictReader(table.as_csv([row]).removeprefix("\ufeff").splitlines())
     assert (line["solved"], line["of"], line["percent"]) == ("1", "3", "33")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from scratchgan import plots
 
 
@@ -28,3 +30,21 @@ def test_a_figure_shows_itself_in_a_notebook():
     fig = plots.figure(2, 1)
     fig.add_subplot().plot([0, 1])
     assert fig._repr_png_().startswith(b"\x89PNG")
+
+
+def test_figures_in_notebooks_are_larger_on_a_projector(monkeypatch, tmp_path):
+    from io import BytesIO
+
+    from PIL import Image
+
+    def size(content):
+        return Image.open(BytesIO(content)).size
+
+    monkeypatch.setenv("SCRATCHGAN_PLOT_SCALE", "1.5")
+    fig = plots.figure(3, 2)
+    assert size(fig._repr_png_()) == (450, 300)
+    plots.save_figure(fig, tmp_path / "a.png")
+    assert size((tmp_path / "a.png").read_bytes()) == (300, 200)
+    monkeypatch.setenv("SCRATCHGAN_PLOT_SCALE", "big")
+    with pytest.raises(ValueError, match=r"must be a number from 0\.5 to 4, got .big."):
+        plots.figure(3, 2)
