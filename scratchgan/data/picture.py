@@ -125,7 +125,9 @@ def _use(content: bytes, where: str, use: Callable[..., T]) -> T:
         raise BadPicture(f"broken, or a kind of {made.format} that Pillow cannot read") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error ...
         says = str(error) or type(error).__name__
-        raise BadPicture(says if isinstance(error, (OSError, ValueError)) else f"Pillow cannot decode it: {says}") from None
+        raise BadPicture(
+            says if isinstance(error, (OSError, ValueError)) else f"Pillow cannot decode it: {says}"
+        ) from None
 
 
 def _header(image, made: Clean) -> Header:

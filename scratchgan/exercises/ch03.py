@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .exercise import Exercise
+from .inputs import made
 
 
 def _dense(rng):
@@ -36,21 +37,8 @@ def _graph(x, w, b, c, one=True, two=True, inner=2.0):
     return one * de * q + two * dq * w, dq * x, dq
 
 
-class _Function:
-    """f(x) = sum a x^2 + the product of all x.
-
-    Its derivative by one entry depends on the others, and central differences are exact, whatever the step.
-    """
-
-    def __init__(self, a):
-        self.a = a
-
-    def __call__(self, x):
-        return float(np.sum(self.a * np.asarray(x) ** 2) + np.prod(x))
-
-
 def _function(rng):
-    return {"f": _Function(rng.uniform(1, 2, 4)), "x": rng.uniform(0.5, 2, 4), "h": 0.1}
+    return {"f": made("squares and product", rng.uniform(1, 2, 4)), "x": rng.uniform(0.5, 2, 4), "h": 0.1}
 
 
 def _differences(f, x, h, right=1, left=1, over=2.0, restore=True):
@@ -198,7 +186,9 @@ EXERCISES = [
             ),
         },
         tolerance=1e-7,
-        edges=lambda: [{"f": _Function(np.array([1.0, 2.0, 1.0])), "x": np.array([1.0, 2.0, 3.0]), "h": 0.1}],
+        edges=lambda: [
+            {"f": made("squares and product", np.array([1.0, 2.0, 1.0])), "x": np.array([1.0, 2.0, 3.0]), "h": 0.1}
+        ],
         about="(Difference.1)",
     ),
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..models import mlp_gan
 from .exercise import Exercise
+from .inputs import made
 from .reports import REPORTS
 
 # The fault of each letter in the chapter.  (You are reading the answers.)
@@ -117,19 +116,12 @@ def _patient(letter: str, hints: dict[tuple[str, str], str]) -> Exercise:
 # -- a penalty that is the wrong function -------------------------------------------------------------------------------
 
 
-def _norms(g, axis):
-    return np.sqrt((np.asarray(g, float) ** 2).sum(axis=axis))
-
-
-_PENALTIES: dict[str, Callable] = {
-    "healthy": lambda g: float(10 * np.mean((_norms(g, 1) - 1) ** 2)),
-    "norm over the batch": lambda g: float(10 * np.mean((_norms(g, 0) - 1) ** 2)),
-    "sum instead of mean": lambda g: float(10 * np.sum((_norms(g, 1) - 1) ** 2)),
-}
+#: what is wrong, or "healthy" -> the axis of the norm, and how the samples are put together
+_PENALTIES = {"healthy": (1, "mean"), "norm over the batch": (0, "mean"), "sum instead of mean": (1, "sum")}
 
 
 def _tellers(rng):
-    penalties = list(_PENALTIES.values())
+    penalties = [made("penalty", *kind) for kind in _PENALTIES.values()]
     return {"waiting": [penalties[i] for i in rng.permutation(3)]}
 
 
@@ -154,40 +146,13 @@ def _one_sample(penalty):
 # -- who moves --------------------------------------------------------------------------------------------------------
 
 
-class _Careless:
-    """A game with a fault in G's turn, in this one object and not in the package: who stands still, who moves?"""
-
-    def __init__(self, gan, g_moves, d_moves):
-        self.gan, self.g_moves, self.d_moves = gan, g_moves, d_moves
-
-    def __getattr__(self, name):
-        if name == "gan":  # during a copy the attribute is not set yet
-            raise AttributeError(name)
-        return getattr(self.gan, name)
-
-    def __deepcopy__(self, memo):  # the game's own would leave the fault behind
-        return _Careless(copy.deepcopy(self.gan, memo), self.g_moves, self.d_moves)
-
-    def g_step(self, N, real=None):
-        report = self.gan.g_step(N, real) if self.g_moves else {}
-        if self.d_moves:
-            self.gan.d_optimizer.step()
-        return report
-
-
-def _game(seed, g_moves, d_moves):
-    rng = np.random.default_rng(seed)
-    gan = mlp_gan(2, 2, (4,), seed=seed)
-    gan.d_gradients(rng.standard_normal((6, 2)).astype(np.float32), gan.noise(6))
-    return {"gan": gan if g_moves and not d_moves else _Careless(gan, g_moves, d_moves)}
-
-
 def _turn(rng):
-    return _game(int(rng.integers(1000)), bool(rng.integers(2)), bool(rng.integers(2)))
+    return {"gan": made("game", int(rng.integers(1000)), bool(rng.integers(2)), bool(rng.integers(2)))}
 
 
 def _games():
-    return [_game(n, g, d) for n, (g, d) in enumerate([(True, True), (True, False), (False, True), (False, False)])]
+    moves = [(True, True), (True, False), (False, True), (False, False)]
+    return [{"gan": made("game", seed, g, d)} for seed, (g, d) in enumerate(moves)]
 
 
 def _moved(gan, copied=True, changed=np.any):

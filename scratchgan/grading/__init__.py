@@ -12,7 +12,7 @@ checked in the grader's process, in which no code of the notebook has run.  The 
     kernel       the notebook's process, seen from the grader's; `processes` ends it, and what it started
     inside       the same, seen from inside: what `check` does there
     guard        its limits, and reports on who looks for solutions; `calls`: on library functions for the asked one
-    wire         what goes between the processes, as JSON; `by_value`: functions and objects that are inputs
+    wire         what goes between the processes, as JSON
 
 **It runs code that students wrote**, with your rights and access to your files.  Use an account or a container in which
 nothing can be lost.

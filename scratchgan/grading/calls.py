@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from typing import Any
-
-from .by_value import code_names
 
 LIBRARIES = {"scratchgan", "scipy", "sklearn", "torch", "torchvision", "tensorflow", "keras", "jax", "autograd", "ot"}
 #: belongs to the course, not to the library
@@ -67,3 +66,11 @@ def _filled(cell: types.CellType) -> bool:
         return cell.cell_contents is not None
     except ValueError:
         return False
+
+
+def code_names(code: types.CodeType) -> Iterator[str]:
+    """All names that a function's code looks up, in itself and in the functions within it."""
+    yield from code.co_names
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            yield from code_names(part)

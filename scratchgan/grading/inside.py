@@ -29,11 +29,26 @@ def begin(shell: Any, message: str) -> None:
     guard.report_to(facts["report"])
     guard.limit_memory(facts["memory"])
     _names.update(facts["names"])
-    _others.update(facts["others"])
+    _others.update(_references(facts["others"], facts["chapter"]))
     _replace(facts["chapter"], facts["handed"])
     guard.no_exit(shell)
     guard.limit_printing(shell)
     guard.hide_solutions()
+
+
+def _references(names: list[str], chapter: str) -> dict[str, Callable[..., Any]]:
+    """The package's functions for exercises of other chapters, on which this one builds; their modules do not stay."""
+    before = set(sys.modules)
+    found = {}
+    for name in names:
+        other = name.split(".")[0]
+        if other != chapter:
+            module = importlib.import_module(f"scratchgan.exercises.ch{other}")
+            found |= {exercise.name: exercise.solution for exercise in module.EXERCISES if exercise.name == name}
+    for module_name in set(sys.modules) - before:
+        if guard.MODULE.match(module_name):
+            del sys.modules[module_name]
+    return found
 
 
 def _replace(chapter: str, handed: dict[str, Any]) -> None:
@@ -43,7 +58,7 @@ def _replace(chapter: str, handed: dict[str, Any]) -> None:
 
     modules = [exercises, checking]
     with contextlib.suppress(ImportError):
-        modules.append(importlib.import_module("scratchgan.exercises.solving"))
+        modules.append(importlib.import_module("scratchgan.exercises.borrowed"))
     replaced = {"check": check, "names": names, "find": _find, "judge": _find, "solved": solved}
     for module in modules:
         vars(module).update({name: function for name, function in replaced.items() if hasattr(module, name)})

@@ -80,10 +80,10 @@ def _run(
 
 
 def _told(submission: Submission, chapter: str) -> Told:
-    others = {}
+    others = []
     for name in submission.solved - {name for name in names() if name.startswith(f"{chapter}.")}:
         if name in names():
-            others[name] = find(name).solution
+            others.append(name)
     handed = {}
     if chapter in HANDED:
         module = importlib.import_module(f"scratchgan.exercises.ch{chapter}")

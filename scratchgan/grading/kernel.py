@@ -74,13 +74,13 @@ class Told:
 
     chapter   such as "03"
     names     name -> question of all exercises
-    others    exercise of another chapter -> the package's function for it
+    others    exercises of other chapters, for which it may get the package's functions
     handed    the values that the chapter itself imports from the module of its exercises
     """
 
     chapter: str
     names: dict[str, str]
-    others: dict[str, Any] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
     handed: dict[str, Any] = field(default_factory=dict)
 
 

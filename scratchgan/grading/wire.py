@@ -1,7 +1,8 @@
 """Passing values between the grader and a notebook's process as JSON: numbers, text, arrays, and lists of these.
 
 Answers come from the notebook's process, which can send arbitrary text: nothing in them is executed or unpickled.
-Inputs go the other way.  An exercise whose input is a function or an object (a few are) sends it by value; see `by_value`.
+Inputs go the other way.  For a function or an object (a few exercises have such inputs) goes how it is made; see
+`exercises.inputs`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import by_value
+from ..exercises.inputs import made, recipe_of
 
 MOST = 8_000_000  # limit for the characters of one answer
 
@@ -40,12 +41,12 @@ def unpack(text: str) -> Any:
 
 
 def pack_input(value: Any) -> str:
-    """What the grader sends as JSON text; functions and objects by value."""
+    """What the grader sends as JSON text; for functions and objects, how they are made."""
     return json.dumps(_packed(value, True))
 
 
 def unpack_input(text: str) -> Any:
-    """What the grader sent.  Only for the notebook's process: it may run code of the text."""
+    """What the grader sent; functions and objects are made anew."""
     return _unpacked(json.loads(text), True)
 
 
@@ -63,7 +64,7 @@ def reply(function: Any, given: str) -> str:
         return json.dumps({"raised": type(error).__name__, "says": str(error)[:1000]})
 
 
-def _packed(value: Any, made: bool) -> Any:
+def _packed(value: Any, given: bool) -> Any:
     if value is None or value is ... or value is NotImplemented:
         return {"open": True}
     if isinstance(value, (bool, str)) and not isinstance(value, np.generic):
@@ -71,9 +72,9 @@ def _packed(value: Any, made: bool) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return {"number": repr(value)}  # JSON has no inf
     if isinstance(value, (tuple, list)):
-        return {"list" if isinstance(value, list) else "tuple": [_packed(part, made) for part in value]}
+        return {"list" if isinstance(value, list) else "tuple": [_packed(part, given) for part in value]}
     if isinstance(value, dict):
-        return {"dict": [[_packed(part, made) for part in pair] for pair in value.items()]}
+        return {"dict": [[_packed(part, given) for part in pair] for pair in value.items()]}
     if isinstance(value, (np.ndarray, np.generic)) and np.asarray(value).dtype.kind in "biufc":
         array = np.ascontiguousarray(value)
         return {
@@ -81,10 +82,15 @@ def _packed(value: Any, made: bool) -> Any:
             "dtype": array.dtype.str,
             "shape": list(np.shape(value)),
         }
-    return {"made": base64.b64encode(by_value.dumps(value)).decode()} if made else {"other": type(value).__name__}
+    recipe = recipe_of(value) if given else None
+    return (
+        {"other": type(value).__name__}
+        if recipe is None
+        else {"made": [recipe[0], *(_packed(a, True) for a in recipe[1])]}
+    )
 
 
-def _unpacked(value: Any, made: bool) -> Any:
+def _unpacked(value: Any, given: bool) -> Any:
     if isinstance(value, (bool, str)):
         return value
     if not isinstance(value, dict):
@@ -94,11 +100,11 @@ def _unpacked(value: Any, made: bool) -> Any:
     if "number" in value:
         return float(value["number"]) if any(c in value["number"] for c in ".einf") else int(value["number"])
     if "tuple" in value:
-        return tuple(_unpacked(part, made) for part in value["tuple"])
+        return tuple(_unpacked(part, given) for part in value["tuple"])
     if "list" in value:
-        return [_unpacked(part, made) for part in value["list"]]
+        return [_unpacked(part, given) for part in value["list"]]
     if "dict" in value:
-        return {_unpacked(key, made): _unpacked(part, made) for key, part in value["dict"]}
+        return {_unpacked(key, given): _unpacked(part, given) for key, part in value["dict"]}
     if "array" in value:
         dtype = np.dtype(value["dtype"])
         if dtype.kind not in "biufc":
@@ -106,6 +112,6 @@ def _unpacked(value: Any, made: bool) -> Any:
         flat = np.frombuffer(base64.b64decode(value["array"], validate=True), dtype)
         array = flat.reshape([int(n) for n in value["shape"]]).copy()
         return array if array.ndim else array[()]
-    if made and "made" in value:
-        return by_value.loads(base64.b64decode(value["made"]))
+    if given and "made" in value:
+        return made(value["made"][0], *(_unpacked(part, True) for part in value["made"][1:]))
     return Unsendable(str(value["other"]))

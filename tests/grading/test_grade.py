@@ -12,6 +12,7 @@ import pytest
 from scratchgan.cli import main
 from scratchgan.exercises import names
 from scratchgan.exercises.checking import find
+from scratchgan.exercises.inputs import made
 from scratchgan.grading import Limits, grade, grade_one, kernel, table, wire
 from scratchgan.grading.beside import copy_files
 from scratchgan.grading.submission import read
@@ -292,9 +293,9 @@ def base64_texts(text):
     return [base64.b64decode(part) for part in re.findall(r'"made": "([^"]*)"', text)]
 
 
-def test_only_the_notebook_s_process_unpacks_functions():
-    text = wire.pack_input(lambda x: 2 * x)
-    assert wire.unpack_input(text)(3) == 6
+def test_only_the_notebook_s_process_makes_functions():
+    text = wire.pack_input(made("squares and product", np.ones(2)))
+    assert wire.unpack_input(text)(np.array([3.0, 2.0])) == 19
     assert isinstance(wire.unpack(wire.pack(lambda x: x)), wire.Unsendable)
     with pytest.raises(ValueError):
         wire.unpack(text)
