@@ -496,7 +496,7 @@ for (c, a), colour, style in zip(detectors, (BLUE, GREEN, ORANGE), ("-", "--", "
     axes.semilogx(rates, share_right(rates, c, a), style, color=colour, label=f"catches {c:.0%}, false alarms {a:.1%}")
 axes.axvline(0.01, color=GREY, linestyle=":", linewidth=1)
 axes.set(xlabel="share of images that are fake", ylabel="share of alarms that are right", ylim=(0, 1),
-         title="Where fakes are rare enough, most alarms of a good detector are wrong")
+         title="Where fakes are rare, most alarms of a good detector are wrong")
 axes.legend(fontsize=9)
 fig.tight_layout()
 fig

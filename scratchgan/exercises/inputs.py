@@ -7,6 +7,7 @@ process, which makes its own; so nothing but numbers and text goes between the t
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -76,7 +77,7 @@ def _game(seed: int, g_moves: bool, d_moves: bool) -> Careless:
     return Careless(gan, g_moves, d_moves)
 
 
-MAKERS = {"squares and product": SquaresAndProduct, "penalty": GradientPenalty, "game": _game}
+MAKERS: dict[str, Callable[..., Any]] = {"squares and product": SquaresAndProduct, "penalty": GradientPenalty, "game": _game}
 
 
 def made(kind: str, *arguments: Any) -> Any:

@@ -39,7 +39,7 @@ def begin(shell: Any, message: str) -> None:
 def _references(names: list[str], chapter: str) -> dict[str, Callable[..., Any]]:
     """The package's functions for exercises of other chapters, on which this one builds; their modules do not stay."""
     before = set(sys.modules)
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for name in names:
         other = name.split(".")[0]
         if other != chapter:

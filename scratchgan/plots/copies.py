@@ -108,5 +108,5 @@ def neighbours(samples: np.ndarray, training: np.ndarray, *, k: int = 6, title: 
         f"A real image is {scale:.2f} from the nearest other one. {copies or 'None'} of {N} samples "
         f"{'is' if copies == 1 else 'are'} nearer than half of that" + (": copies?" if copies else "")
     )
-    fig.suptitle(heading(fig, title, hint), fontsize=10, y=1 - 0.1 / height, va="top")
+    fig.suptitle(heading(fig, title, hint), fontsize=9, y=1 - 0.1 / height, va="top")
     return fig
