@@ -369,7 +369,7 @@ print(f"the roof's two parts meet at {peak / bandwidth:.1f} FLOP per byte")
 
 # %%
 others = {"a + b": (1 / 12, moved["a + b"] / 12), "matrix times vector": (1 / 2, moved["matrix times vector"] / 2)}
-at = solved("06.intensity", intensity)
+at = solved("06.intensity")
 places = {name: at(64, 64, 64, 4) if name == "Python loops" else at(N, N, N, 4) for name in RATES}
 for name, (where, speed) in (*((name, (places[name], RATES[name])) for name in RATES), *others.items()):
     print(f"{name:<20}{where:>8.2f} FLOP/byte{speed:>12.5f} GFLOP/s, "
@@ -512,7 +512,7 @@ check("06.partial_sums", partial_sums)
 # Now cut a product and a sum with your functions, as 1, 2, 3 and 8 threads would, and compare the bits:
 
 # %%
-cut, chunks = solved("06.row_ranges", row_ranges), solved("06.partial_sums", partial_sums)
+cut, chunks = solved("06.row_ranges"), solved("06.partial_sums")
 bits = {}
 for n in (1, 2, 3, 8):
     c = np.zeros((N, N), np.float32)
