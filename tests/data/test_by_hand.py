@@ -112,14 +112,15 @@ def test_the_order_of_the_file_system_plays_no_part(tmp_path, shuffled):
 
 def test_the_workshop_sorts_what_it_lists(tmp_path, shuffled, monkeypatch):
     from scratchgan.grading import beside
-    from scratchgan.grading.table import notebooks
+    from scratchgan.grading.folder import handed_in
     from scratchgan.runs import recipe, translate
 
     for name in ("c", "a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "01.ipynb").write_text("{}")
         (tmp_path / f"{name}.txt").write_text("x")
-    assert [path.parent.name for path in notebooks(tmp_path)] == ["a", "b", "c"]
+    with handed_in(tmp_path, tmp_path) as rows:
+        assert [row.file.split("/")[0] for row in rows] == ["a", "b", "c"]
     for name in "hgfedcba":
         saved(tmp_path / "images" / f"{name}.png", np.zeros((4, 4), np.uint8))
     with translate.inputs([tmp_path / "images"]) as given:
