@@ -77,7 +77,11 @@ def _game(seed: int, g_moves: bool, d_moves: bool) -> Careless:
     return Careless(gan, g_moves, d_moves)
 
 
-MAKERS: dict[str, Callable[..., Any]] = {"squares and product": SquaresAndProduct, "penalty": GradientPenalty, "game": _game}
+MAKERS: dict[str, Callable[..., Any]] = {
+    "squares and product": SquaresAndProduct,
+    "penalty": GradientPenalty,
+    "game": _game,
+}
 
 
 def made(kind: str, *arguments: Any) -> Any:
