@@ -866,8 +866,8 @@ for gamma in (0.0, 0.5):
 # Of the five whose $D$ does without BatchNorm, R3GAN is the nearest to the data, on each of its three seeds nearer than
 # any run of the other four. The two below have BatchNorm in $D$; on these small digits they are nearer still, at a third of
 # the time, but reach less of the data. (With BatchNorm a penalty on single samples is not possible, as you have seen.) So the
-# table does not say "always R3GAN". It says that a loss and two penalties replace the tricks without being worse than they
-# are, and that is the paper's claim as well.
+# table does not say "always R3GAN": where BatchNorm works, it is hard to beat. And it compares recipes rather than losses, for
+# the $\gamma$ of `r1-mnist` was not chosen in the same way.
 
 # %% [markdown]
 # ## What can go wrong

@@ -15,6 +15,8 @@ None, or raises NotImplementedError, is reported as "not solved yet", so an unso
 
     checking    how an answer is checked
     borrowed    whose function a later chapter uses
+    inputs      inputs that are functions or objects
+    reports     which rows of a gradient check are wrong for each fault of chapter 13
     exercise    what an exercise consists of: a reference solution, its input, and the known mistakes with their hints
     ch01 ...    the exercises of each chapter
 """

@@ -5,12 +5,11 @@ The grader's process has the solutions, makes the inputs, and judges the answers
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import guard, wire
@@ -54,15 +53,11 @@ def _references(names: list[str], chapter: str) -> dict[str, Callable[..., Any]]
 def _replace(chapter: str, handed: dict[str, Any]) -> None:
     """Put what follows in the place of the functions of `scratchgan.exercises`."""
     from .. import exercises
-    from ..exercises import checking
+    from ..exercises import borrowed, checking
 
-    modules = [exercises, checking]
-    with contextlib.suppress(ImportError):
-        modules.append(importlib.import_module("scratchgan.exercises.borrowed"))
     replaced = {"check": check, "names": names, "find": _find, "judge": _find, "solved": solved}
-    for module in modules:
+    for module in (exercises, checking, borrowed):
         vars(module).update({name: function for name, function in replaced.items() if hasattr(module, name)})
-    vars(exercises)["solved"] = solved
     if handed:  # what a chapter itself imports from the module of its exercises
         made = types.ModuleType(f"scratchgan.exercises.ch{chapter}")
         vars(made).update(_secret(handed))
@@ -118,15 +113,18 @@ def names() -> dict[str, str]:
     return dict(_names)
 
 
-def solved(name: str, own: Callable[..., Any] | None = None, *rest: Any, **options: Any) -> Callable[..., Any]:
-    """The package's function for an exercise of another chapter; for one of this chapter the notebook's own, unjudged."""
+def solved(name: str, where: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """The package's function for an exercise of another chapter; for one of this chapter the notebook's own, unjudged.
+
+    Takes the place of `exercises.solved`, and has its arguments.
+    """
     if name in _others:
-        print(f"{name}: the reference solution")
+        print(f"{name:<24} the package's")
         return _others[name]
-    own = own if callable(own) else _main().get(name.split(".")[-1])
+    own = (_main() if where is None else where).get(name.split(".")[-1])
     if not callable(own):
         raise NotImplementedError(f"{name}: {guard.REFUSED}")
-    print(f"{name}: your function")
+    print(f"{name:<24} yours")
     return own
 
 

@@ -92,6 +92,9 @@ def test_values_count_not_their_dtype():
     right = find("03.leaky_relu_backward").solution
     assert check("03.leaky_relu_backward", lambda dy, x, slope: right(dy, x, slope).astype(np.float32)).ok
     assert check("04.labels", lambda turn, N: np.full((N, 1), int(turn == "G"))).ok
+    for share in (1.001, 1.02):  # three digits, as float16 has them, are not enough
+        wrong = lambda dy, x, slope, share=share: (share * right(dy, x, slope)).astype(np.float16)
+        assert not check("03.leaky_relu_backward", wrong).ok
 
 
 def test_a_forgotten_return_is_told():
