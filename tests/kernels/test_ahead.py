@@ -20,7 +20,7 @@ time.sleep(float(sys.argv[1]))
 
 
 def process(cache, seconds, **variables):
-    settings = {**os.environ, "SCRATCHGAN_KERNEL_CACHE": str(cache), **variables}
+    settings = {**os.environ, "SCRATCHGAN_BACKEND": "", "SCRATCHGAN_KERNEL_CACHE": str(cache), **variables}
     command = [sys.executable, "-c", START, str(seconds)]
     return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
 

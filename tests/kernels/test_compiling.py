@@ -37,16 +37,18 @@ print(scratchgan.get_backend(), y.min())
 
 def test_the_cache_of_machine_code(tmp_path):
     """A folder of one's own fills; switched off, nothing is written; an unwritable one costs a warning, no more."""
-    code, output = python(SMALL_STEP, SCRATCHGAN_KERNEL_CACHE=str(tmp_path / "mine"))
+    code, output = python(SMALL_STEP, SCRATCHGAN_BACKEND="", SCRATCHGAN_KERNEL_CACHE=str(tmp_path / "mine"))
     assert (code, output) == (0, "numba -0.5")
     (folder,) = (tmp_path / "mine").iterdir()
     assert folder.name.startswith("kernels-")
     assert list(folder.rglob("*.nbi"))
-    code, output = python(SMALL_STEP, SCRATCHGAN_KERNEL_CACHE="off", XDG_CACHE_HOME=str(tmp_path / "none"))
+    code, output = python(
+        SMALL_STEP, SCRATCHGAN_BACKEND="", SCRATCHGAN_KERNEL_CACHE="off", XDG_CACHE_HOME=str(tmp_path / "none")
+    )
     assert (code, output) == (0, "numba -0.5")
     assert not (tmp_path / "none").exists()
     (tmp_path / "file").write_text("no folder")
-    code, output = python(SMALL_STEP, SCRATCHGAN_KERNEL_CACHE=str(tmp_path / "file"))
+    code, output = python(SMALL_STEP, SCRATCHGAN_BACKEND="", SCRATCHGAN_KERNEL_CACHE=str(tmp_path / "file"))
     assert code == 0
     assert output.startswith("numba -0.5")
     assert "compiled kernels cannot be kept in" in output
@@ -72,7 +74,7 @@ def test_numba_is_imported_when_a_kernel_is_called_and_not_before():
     assert (code, output) == (0, "False")
 
 
-def test_warmup_compiles_and_counts(capsys):
+def test_warmup_compiles_and_counts(capsys, on_numba):
     assert scratchgan.warmup(progress=False) == len(list(examples()))
     assert capsys.readouterr().err == ""
 

@@ -32,7 +32,12 @@ def test_a_difference_is_found(tmp_path, monkeypatch):
 
 def test_a_run_that_is_stopped_cold_and_resumed_warm_is_the_run_left_alone(tmp_path):
     """With an empty cache, the first process compiles its kernels, and the second loads them."""
-    variables = {**os.environ, "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / "kernels"), "NUMBA_NUM_THREADS": "1"}
+    variables = {
+        **os.environ,
+        "SCRATCHGAN_BACKEND": "",
+        "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / "kernels"),
+        "NUMBA_NUM_THREADS": "1",
+    }
     scratchgan = [sys.executable, "-m", "scratchgan"]
     common = ["--set", "hidden=[64,64]", "--set", "checkpoint_every=5", "--quiet"]
 
@@ -78,6 +83,7 @@ print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in gan.state().value
     for case, ahead in (("alone", "0"), ("wait", "1")):
         variables = {
             **os.environ,
+            "SCRATCHGAN_BACKEND": "",
             "SCRATCHGAN_KERNEL_CACHE": str(tmp_path / case),
             "SCRATCHGAN_KERNELS_AHEAD": ahead,
         }

@@ -39,6 +39,7 @@ def test_the_plan_lists_every_layer_and_adds_up(capsys):
     assert total / 1000 == pytest.approx(in_kernels + in_python, rel=0.02, abs=0.05)
 
 
+@needs_kernels
 def test_recipes_that_have_no_plan_say_why(capsys):
     for name, why in (("wgan-gp-mnist", "rules"), ("cyclegan-digits", "game of its own")):
         assert main(["bench", "--plan", name]) == 1
