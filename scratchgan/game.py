@@ -1,7 +1,8 @@
 """What all games have in common: nets and their optimisers, random streams, and a state that can be saved.
 
 A game is a set of nets that `train_step` trains against each other: `scratchgan.GAN` makes samples from noise, the
-CycleGAN of models/cycle.py translates images.  Read gan.py first; this file is the bookkeeping around it.
+CycleGAN of models/cycle.py and the PairedGAN of models/paired_game.py turn images into images.  Read gan.py first; this
+file is the bookkeeping around it.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class Game:
     `nets` and `optimizers`; a game with more state overrides `counters` and `extra_arrays`.
     """
 
-    #: what the trained game makes: "samples" from noise, or "translations" of images
-    kind: ClassVar[Literal["samples", "translations"]]
+    #: what the trained game makes: "samples" from noise, "translations" of images, or images from images ("paired")
+    kind: ClassVar[Literal["samples", "translations", "paired"]]
     #: whether `train_step` and `sample` take labels in 0..classes-1
     conditional: ClassVar[bool] = False
     classes: int = 0
