@@ -5,8 +5,10 @@
 
 from .catalogue import load, names
 from .dataset import Dataset, check_batch, resize_images
+from .degrade import Degradation
 from .densities import Density
 from .download import DownloadError, load_download
+from .holes import draw_holes, with_holes
 from .kinds import Data
 from .limits import DataError
 from .own import load_path
@@ -20,10 +22,12 @@ __all__ = [
     "Data",
     "DataError",
     "Dataset",
+    "Degradation",
     "Density",
     "DownloadError",
     "check_batch",
     "checkerboard",
+    "draw_holes",
     "gaussian_mixture_1d",
     "grid",
     "load",
@@ -35,4 +39,5 @@ __all__ = [
     "spirals",
     "two_moons",
     "whole_textures",
+    "with_holes",
 ]
