@@ -1,6 +1,6 @@
 """Training data: toy densities with a known p(x), digits, emoji, photographs, downloads, the user's own images.
 
-`load` takes a name or a path; `BatchStream` yields batches.  This file only lists the public names.
+`load` takes a name or a path; `BatchStream` yields batches, `PairedStream` batches of pairs.  This file only lists the public names.
 """
 
 from .catalogue import load, names
@@ -12,6 +12,8 @@ from .holes import draw_holes, with_holes
 from .kinds import Data
 from .limits import DataError
 from .own import load_path
+from .paired import Paired, PairedStream, pair_up
+from .paired_own import pairs_from_folders, pairs_from_npz, pairs_side_by_side
 from .stream import BatchStream
 from .textures import whole_textures
 from .toy import TOY, checkerboard, gaussian_mixture_1d, grid, ring, spirals, two_moons
@@ -25,6 +27,8 @@ __all__ = [
     "Degradation",
     "Density",
     "DownloadError",
+    "Paired",
+    "PairedStream",
     "check_batch",
     "checkerboard",
     "draw_holes",
@@ -34,6 +38,10 @@ __all__ = [
     "load_download",
     "load_path",
     "names",
+    "pair_up",
+    "pairs_from_folders",
+    "pairs_from_npz",
+    "pairs_side_by_side",
     "resize_images",
     "ring",
     "spirals",
