@@ -106,6 +106,8 @@ def measure(
         notes.append(f"{len(y)} images are too few for distances of sets of features")
     measures = tuple(_measured(row, outputs, y, noise, others) for row in rows)
     notes += _lost(measures)
+    if "nearest" in others:
+        notes.append("nearest: real images, but of other things; in distances of sets they are as good as can be")
     notes += [
         "truth: the true images themselves as outputs, and for distances of sets the floor: the truth of one half against "
         f"that of the other, mean of {SPLITS} random divisions; noise: uniform noise in every pixel"

@@ -16,6 +16,7 @@ from .report import BEST, Evaluation, Measure, show
 
 MOST_EACH = 32  # images: with more, the file has no numbers of single ones
 COLUMNS = 12  # of the picture
+AS_GIVEN = ("input", "blocks")  # rivals that look like what was given
 NOTICE = {
     "translation": "output: the truth's colours, with edges as sharp? What the line does not show can only be guessed",
     "super-resolution": "output: sharper than the rival, and the same image?",
@@ -98,17 +99,19 @@ class PairedEvaluation(Evaluation):
         return [folder / "evaluation.json", folder / "evaluation.png"]
 
     def draw(self, path: str | Path) -> None:
-        """Write the picture: given, output, truth and the first two rivals of the first images."""
-        shown = ["given", "output", "truth", *self.rivals[:2]]
+        """Write the picture: given, output, truth and two rivals at most, for the first images."""
+        rivals = [name for name in self.rivals if name not in AS_GIVEN][:2]
+        shown = ["given", "output", "truth", *rivals]
         first = next((m for m in self.measures if "dB" in m.name and m.each), None)
         headings = None
         if first is not None:
-            headings = [f"{show(round(v, 1))} dB" for v in first.each["this run"][:COLUMNS]]
+            headings = [f"{v:.1f} dB" for v in first.each["this run"][:COLUMNS]]
         save_pairs(
             path,
             {name: self.images[name][:COLUMNS] for name in shown},
             headings=headings,
-            title=self.title + (f" (above: {first.name.replace(' (dB)', '')} of the output)" if first else ""),
+            title=self.title
+            + (f"; over the columns: {first.name.replace(' (dB)', '')} of the output" if first else ""),
             notice=NOTICE[self.task],
         )
 
