@@ -265,7 +265,7 @@ def _of_eyes(y, digits) -> list[Row]:
         Row(
             "perceptual distance",
             "low",
-            "of a small net of ours; not comparable with LPIPS",
+            "of our small net; not comparable with LPIPS",
             lambda out: perceptual_distance(form(out), form(y), features),
         )
     ]
@@ -283,7 +283,7 @@ def _of_digits(y) -> list[Row]:
         Row(
             "entropy of the class",
             "real",
-            "in nats; 0: sure, 2.3: no idea; above the truth: undecided",
+            "in nats; 0: sure; above the truth: undecided",
             lambda out: -(p(out) * np.log(np.maximum(p(out), 1e-12))).sum(axis=1),
         ),
     ]

@@ -75,7 +75,11 @@ class PairedEvaluation(Evaluation):
             values = [m.value, *(m.rivals[name] for name in names), m.real, m.noise]
             rows.append((m.name, *map(show, values), BEST[m.best].replace("real", "truth"), m.means))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-        lines = [f"{self.title}: {self.n:,} held-out pairs, seed {self.seed}", f"  {self.features}", ""]
+        lines = [
+            f"{self.title}: {self.n:,} held-out pairs, seed {self.seed}",
+            *textwrap.wrap(self.features, 116, initial_indent="  ", subsequent_indent="  "),
+            "",
+        ]
         for name, *numbers, best, means in rows:
             cells = "  ".join(f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:-1], strict=True))
             lines.append(f"{name:<{widths[0]}}  {cells}  {best:<{widths[-1]}}  {means}")
