@@ -105,14 +105,14 @@ class PairedEvaluation(Evaluation):
     def draw(self, path: str | Path) -> None:
         """Write the picture: given, output, truth and two rivals at most, for the first images."""
         rivals = [name for name in self.rivals if name not in AS_GIVEN][:2]
-        shown = ["given", "output", "truth", *rivals]
+        drawn = ["given", "output", "truth", *rivals]
         first = next((m for m in self.measures if "dB" in m.name and m.each), None)
         headings = None
         if first is not None:
             headings = [f"{v:.1f} dB" for v in first.each["this run"][:COLUMNS]]
         save_pairs(
             path,
-            {name: self.images[name][:COLUMNS] for name in shown},
+            {name: self.images[name][:COLUMNS] for name in drawn},
             headings=headings,
             title=self.title
             + (f"; over the columns: {first.name.replace(' (dB)', '')} of the output" if first else ""),
