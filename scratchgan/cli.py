@@ -55,6 +55,7 @@ def _fail(error: BaseException, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from . import __version__
+    from .runs import doors
 
     parser = _Parser(prog="scratchgan", description="Generative adversarial networks from scratch, in NumPy.")
     parser.add_argument("--version", action="version", version=f"scratchgan {__version__}")
@@ -121,17 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sample.set_defaults(run=_sample)
 
-    translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
-    translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
-    translate.add_argument("files", nargs="+", metavar="FILE", help="images, folders or zip files of images")
-    translate.add_argument(
-        "--to",
-        required=True,
-        metavar="DOMAIN",
-        help="a or b, or the name of the domain's data, or the start of that name: mnist for mnist-5k",
-    )
-    translate.add_argument("--out", metavar="DIR", help="folder for the results; default: RUN/translated")
-    translate.set_defaults(run=_translate)
+    doors.add(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
     evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
@@ -310,27 +301,6 @@ def _sample(args: argparse.Namespace) -> int:
 
     paths, what = sample_run(args.folder, n=args.n, seed=args.seed, label=args.label, out=args.out)
     print(f"wrote {', '.join(map(str, paths))}: {what}")
-    return 0
-
-
-def _translate(args: argparse.Namespace) -> int:
-    from .files.arrays import one_line
-    from .runs.build import restore
-    from .runs.places import check_outside
-    from .runs.translate import domain, domain_names, translate_files
-
-    run = Path(args.folder)
-    gan, recipe = restore(run)
-    if gan.kind != "translations":
-        raise UsageError(f"{run}: expected a CycleGAN, got a GAN that makes samples from noise; try scratchgan sample")
-    to = domain(recipe, args.to)
-    named = domain_names(recipe)[to]
-    out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
-    check_outside(recipe, out)
-    ground = "black" if recipe.ground == "auto" else recipe.ground
-    warn = lambda line: print(f"scratchgan: note: {one_line(line, 2000)}", file=sys.stderr)
-    written = translate_files(gan, args.files, to, out, named=named, ground=ground, say=warn)
-    print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and {written[-1].name}")
     return 0
 
 

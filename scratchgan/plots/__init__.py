@@ -10,6 +10,7 @@
     copies     samples next to their nearest training images     `nearest_images`, `neighbours`
     phase      a vector field and its trajectories               `phase_portrait`
     translations  images, CycleGAN translations and back         `save_translations`
+    rows       images of any size in rows with names             `save_rows`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
     text       the door for names: no formulas, cut to fit       `words`, `heading`
@@ -45,6 +46,7 @@ from .latent import interpolate_latent, interpolation
 from .norms import gradient_norms, norms_of_log
 from .phase import phase_portrait
 from .player import Animation, animation_html
+from .rows import save_rows
 from .surfaces import fake_gradient, surface
 from .training import curves, running_mean, save_curves
 from .translations import save_translations
@@ -92,6 +94,7 @@ __all__ = [
     "save_gif",
     "save_grid",
     "save_points",
+    "save_rows",
     "save_translations",
     "surface",
 ]
