@@ -5,11 +5,7 @@ Add one line here for a new layer: all its passes are then checked, from the com
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
-from numpy.typing import DTypeLike
 
 from .. import layers as L
 from ..layers import Sequential
@@ -40,32 +36,10 @@ from ..models import (
 )
 from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
-from . import Report, check, nets
+from . import nets
+from .case import Case
+from .cases_paired import CONTENTS
 from .held import LabelsHeld, TimesEmbedding
-
-
-@dataclass(frozen=True)
-class Case:
-    """A thing to check: `build(rng)` makes it; `x_shape` is the shape of its input with batch axis, None: no input."""
-
-    name: str
-    build: Callable[[np.random.Generator], object] = field(repr=False)
-    x_shape: tuple[int, ...] | None = None
-    train: bool = True
-
-    def input(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> np.ndarray:
-        """A random batch of shape `x_shape`."""
-        return rng.standard_normal(self.x_shape).astype(dtype)
-
-    def check(self, **options) -> Report:
-        """Run the gradient check; `options` are passed to `gradcheck.check`."""
-        rng = np.random.default_rng(1)
-        x = None if self.x_shape is None else self.input(rng)
-        return check(self.build(rng), x, train=self.train, name=self.name, **options)
-
-    def __str__(self) -> str:
-        return self.name
-
 
 _IMAGES = (2, 5, 4, 2)
 
@@ -288,4 +262,4 @@ OPTIMIZERS = [
     Case("Adam, beta1 0, cosine", lambda rng: Adam(L.Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
 ]
 
-CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *PENALTIES, *OPTIMIZERS, *GAMES]
+CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *CONTENTS, *PENALTIES, *OPTIMIZERS, *GAMES]

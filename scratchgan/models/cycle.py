@@ -55,6 +55,7 @@ from ..checks import real
 from ..core import Cache, Layer, ShapeError
 from ..game import Counter, Game, evaluate_in_chunks, seed_streams
 from ..kernels import on_one_blas_thread
+from ..losses.content import l1
 from ..optim import Adam, Ema, Schedule
 from .cyclegan_nets import Both, check_nets
 from .history import History
@@ -267,9 +268,3 @@ class CycleGAN(Game):
         if not np.isfinite(x).all():
             raise ValueError(f"CycleGAN: {which} has values that are not finite; expected pixels in [-1, 1]")
         return x
-
-
-def l1(u: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray]:
-    """(l1(u, v), dl1/du), (Cyclegan.3, 4)."""
-    difference = u - v
-    return float(np.abs(difference).mean(dtype=np.float64)), np.sign(difference) / difference.dtype.type(u.size)
