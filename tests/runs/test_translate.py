@@ -14,8 +14,8 @@ from scratchgan.data.limits import DataError
 from scratchgan.plots import save_translations
 from scratchgan.runs import build
 from scratchgan.runs import recipe as recipes
-from scratchgan.runs.train import resume, train
 from scratchgan.runs.image_files import free, inputs, names, write_png
+from scratchgan.runs.train import resume, train
 from scratchgan.runs.translate import domain, domain_names
 
 
