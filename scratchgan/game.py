@@ -57,8 +57,8 @@ class Game:
     `nets` and `optimizers`; a game with more state overrides `counters` and `extra_arrays`.
     """
 
-    #: what the trained game makes: "samples" from noise, or "translations" of images
-    kind: ClassVar[Literal["samples", "translations"]]
+    #: what the trained game makes: "samples" from noise, "translations" of images, or images from images ("paired")
+    kind: ClassVar[Literal["samples", "translations", "paired"]]
     #: whether `train_step` and `sample` take labels in 0..classes-1
     conditional: ClassVar[bool] = False
     classes: int = 0

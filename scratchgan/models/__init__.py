@@ -12,18 +12,23 @@ from ..checks import one_of
 from ..replay import GAN
 from .acgan import acgan
 from .cgan import cgan
+from .context_encoder import context_encoder
 from .cyclegan import cyclegan
 from .dcgan import dcgan
 from .dragan import dragan
+from .enhancer import enhancer
 from .infogan import infogan
 from .lsgan import lsgan
-from .member import base_of, check_options, method_of, options_of
+from .member import Constant, base_of, check_options, method_of, options_of
 from .mlp import mlp_gan
+from .paired import paired
+from .pix2pix import pix2pix
 from .projection_gan import projection_gan
 from .r1gan import r1gan
 from .r3gan import r3gan
 from .ragan import ragan
 from .sngan import sngan
+from .srgan import srgan
 from .wgan_clip import wgan_clip
 from .wgan_gp import wgan_gp
 
@@ -43,27 +48,39 @@ MODELS: dict[str, Callable[..., Any]] = {
     "acgan": acgan,
     "infogan": infogan,
     "cyclegan": cyclegan,
+    "paired": paired,
+    "pix2pix": pix2pix,
+    "srgan": srgan,
+    "context-encoder": context_encoder,
+    "enhancer": enhancer,
 }
 
 __all__ = [
     "MODELS",
+    "Constant",
     "acgan",
     "base_of",
     "build",
     "cgan",
+    "constants",
+    "context_encoder",
     "cyclegan",
     "dcgan",
     "dragan",
+    "enhancer",
     "infogan",
     "lsgan",
     "method_of",
     "mlp_gan",
     "options_of",
+    "paired",
+    "pix2pix",
     "projection_gan",
     "r1gan",
     "r3gan",
     "ragan",
     "sngan",
+    "srgan",
     "wgan_clip",
     "wgan_gp",
 ]
@@ -77,3 +94,12 @@ def build(name: str, **options) -> GAN:
     one_of("models", "model", name, MODELS)
     check_options(name, MODELS[name], options)
     return MODELS[name](**options)
+
+
+def constants(name: str) -> tuple[Constant, ...]:
+    """Where the numbers of the model called `name` come from: paper, authors' code, ours, why; () if nothing is noted.
+
+    Raises ValueError for an unknown name.
+    """
+    one_of("models", "model", name, MODELS)
+    return getattr(MODELS[name], "constants", ())

@@ -9,34 +9,59 @@ With lsgan = Member("lsgan", dcgan, METHOD), these two build the same GAN:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..checks import one_of
 from ..gan import GAN
 from .training import game
 
 
+class Constant(NamedTuple):
+    """One constant of a method: where its value comes from, and why ours is another, if it is.
+
+    key      an option of the builder, or a few words for what no option sets
+    paper    its value in the paper;   code    in the authors' code;   "not stated" where we do not know it
+    ours     the value here: that of the option with this name
+    why      the reason for a difference; "" if there is none
+    """
+
+    key: str
+    paper: str
+    code: str
+    ours: object
+    why: str = ""
+
+
 class Member:
     """A builder.  Called with the size of the data and options of its base, which override the method.
 
     name     its key in MODELS
-    base     the builder whose nets and options it uses: dcgan, mlp_gan or cyclegan
+    base     the builder whose nets and options it uses: dcgan, mlp_gan, cyclegan or paired
     method   the options that the member fixes: {option: value}
     doc      the docstring of its file, for `help`
+    constants    where its numbers come from
 
     Raises ValueError for an option that the base does not have.
     """
 
-    def __init__(self, name: str, base: Callable[..., Any], method: Mapping[str, Any], doc: str | None = None):
+    def __init__(
+        self,
+        name: str,
+        base: Callable[..., Any],
+        method: Mapping[str, Any],
+        doc: str | None = None,
+        constants: Sequence[Constant] = (),
+    ):
         self.name, self.base, self.method = name, base, MappingProxyType(dict(method))
+        self.constants = tuple(constants)
         self.__doc__ = doc
         check_options(name, base, method)
 
     def __call__(self, *size: int, **overrides) -> GAN:
-        """Build the GAN.  `size`: image_size and channels if the base is dcgan; `overrides`: options of the base."""
+        """Build the GAN.  `size`: image_size and channels of images; `overrides`: options of the base."""
         check_options(self.name, self.base, overrides)
         return self.base(*size, **{**self.method, **overrides})
 
