@@ -54,13 +54,14 @@ from .rows_completion import completion_rows
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
+    from ..models.paired_game import PairedGAN
 
 __all__ = ["Report", "Row", "check", "relative_error"]
 
 
 @on_one_blas_thread
 def check(
-    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN | CycleGAN | Completion,
+    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN | CycleGAN | PairedGAN | Completion,
     x: np.ndarray | None = None,
     *,
     train: bool = True,
@@ -75,7 +76,7 @@ def check(
 
     thing        what to check; a copy is made, and the original is not changed
     x            a small batch of inputs (for a GAN: real samples; for a CycleGAN: samples of domain A, then as many of
-                 B); not needed for a loss, a penalty or an optimiser
+                 B; for a PairedGAN: targets y); not needed for a loss, a penalty or an optimiser
     train        the mode of a layer or net
     h            half the distance between the two points of a difference
     tolerance    largest permitted error (Check.1)
@@ -109,6 +110,10 @@ def check(
 
         a, b = np.split(x, 2)
         return Report(name or "CycleGAN", cyclegan_rows(thing, a, b, rng, h, randomise), tolerance)
+    if isinstance(thing, Game) and thing.kind == "paired":
+        from .rows_paired import paired_rows  # here, to avoid a circular import
+
+        return Report(name or "PairedGAN", paired_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, GAN):
         return Report(name or "GAN", game_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Penalised):

@@ -38,7 +38,7 @@ from ..optim import SGD, Adam, RMSProp, cosine
 from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 from . import nets
 from .case import Case
-from .cases_paired import CONTENTS
+from .cases_paired import CONTENTS, GAMES_WITH_PAIRS, NETS
 from .cases_search import SEARCHES
 from .held import LabelsHeld, TimesEmbedding
 
@@ -252,6 +252,7 @@ GAMES = [
         lambda rng: dcgan(image_size=8, width=2, latent_dim=3, dense=4, loss="minimax", label_smoothing=0.1),
         (12, 8, 8, 1),
     ),
+    *GAMES_WITH_PAIRS,
 ]
 
 OPTIMIZERS = [
@@ -263,4 +264,4 @@ OPTIMIZERS = [
     Case("Adam, beta1 0, cosine", lambda rng: Adam(L.Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
 ]
 
-CASES = [*LAYERS, *LOSSES, *CLASSIFIERS, *CONTENTS, *PENALTIES, *OPTIMIZERS, *GAMES, *SEARCHES]
+CASES = [*LAYERS, *NETS, *LOSSES, *CLASSIFIERS, *CONTENTS, *PENALTIES, *OPTIMIZERS, *GAMES, *SEARCHES]

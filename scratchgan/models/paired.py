@@ -90,8 +90,8 @@ def paired(
         scale=scale,
         dropout=noise == "dropout",
     )
-    judged = VIEWS[d_sees][2](Cx, channels) if d_sees in VIEWS else Cx  # PairedGAN names a d_sees that does not exist
-    D = discriminator((size, size, judged), d_width, rng, dtype)
+    Cs = VIEWS[d_sees][2](Cx, channels) if d_sees in VIEWS else Cx  # PairedGAN names a d_sees that does not exist
+    D = discriminator((size, size, Cs), d_width, rng, dtype)
     if features is None and perceptual_weight:
         features = random_features(channels, dtype)
     return PairedGAN(

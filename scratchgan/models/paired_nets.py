@@ -108,10 +108,10 @@ def unet(
         up = ConvTranspose2D(
             inner, outer, kernel_size=4, stride=2, padding=1, bias=False, init=INIT, rng=rng, dtype=dtype
         )
-        layers += [up, InstanceNorm(outer, dtype=dtype)]
+        layers += [up, InstanceNorm(outer, dtype=dtype), ReLU()]
         if dropout and (i > 0 or depth == 1):
             layers.append(Dropout(RATE))
-        return Sequential([*layers, ReLU()])
+        return Sequential(layers)
 
     layers: list[Layer] = [] if scale == 1 else [UpsampleBilinear2D(scale)]
     layers += [Conv2D(Cx, width, kernel_size=3, padding=1, rng=rng, dtype=dtype), LeakyReLU(SLOPE)]
