@@ -29,7 +29,8 @@ def ms_ssim(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     (Ssim.3)   MS-SSIM = mean(l cs)_S^{w_S}  prod_{j < S} mean(cs)_j^{w_j}
 
     Scale j + 1 is scale j averaged over 2 x 2 pixels (an odd last row or column is dropped).  The mean is over
-    positions and channels; a negative mean counts as 0.  With S = 1 this is plain SSIM.
+    positions and channels; a negative mean counts as 0.  With S = 1 this is plain SSIM; `ssim` has it for
+    every size of image.
 
     Scales    the five scales and weights w of Wang et al. need 176 pixels.  Smaller images use only the scales whose
               side is at least 11, with the weights normalised to sum to 1: two scales for 28 pixels, three for 64.
@@ -109,16 +110,22 @@ def gaussian_window(size: int, sigma: float) -> np.ndarray:
     return g / g.sum()
 
 
+def window_scores(a: np.ndarray, b: np.ndarray, window: np.ndarray, *, light: bool) -> np.ndarray:
+    """cs (Ssim.2), or with `light` l cs (Ssim.1, 2), of a and b (N, H, W, C) in [0, 1], wherever the window fits."""
+    m_a, m_b = _blur(a, window), _blur(b, window)
+    # E[x^2] - E[x]^2 is accurate enough here: pixels lie in [0, 1], and C2 is 9e-4
+    s_a, s_b, s_ab = _blur(a * a, window) - m_a**2, _blur(b * b, window) - m_b**2, _blur(a * b, window) - m_a * m_b
+    value = (2 * s_ab + C2) / (s_a + s_b + C2)  # (Ssim.2)
+    if light:
+        value = value * (2 * m_a * m_b + C1) / (m_a**2 + m_b**2 + C1)  # (Ssim.1)
+    return value
+
+
 def _similarity(a, b, weights, window):
     """(Ssim.3) for a, b in [0, 1]."""
     result = np.ones(len(a))
     for scale, weight in enumerate(weights):
-        m_a, m_b = _blur(a, window), _blur(b, window)
-        # E[x^2] - E[x]^2 is accurate enough here: pixels lie in [0, 1], and C2 is 9e-4
-        s_a, s_b, s_ab = _blur(a * a, window) - m_a**2, _blur(b * b, window) - m_b**2, _blur(a * b, window) - m_a * m_b
-        value = (2 * s_ab + C2) / (s_a + s_b + C2)  # (Ssim.2)
-        if scale == len(weights) - 1:
-            value = value * (2 * m_a * m_b + C1) / (m_a**2 + m_b**2 + C1)  # (Ssim.1)
+        value = window_scores(a, b, window, light=scale == len(weights) - 1)
         result *= np.maximum(value.mean(axis=(1, 2, 3)), 0) ** weight
         a, b = _halve(a), _halve(b)
     return result

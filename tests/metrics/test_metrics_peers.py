@@ -24,7 +24,9 @@ from scratchgan.metrics import (
     ms_ssim,
     parzen_log_likelihood,
     precision_recall,
+    psnr,
     sliced_wasserstein,
+    ssim,
 )
 from scratchgan.metrics.ms_ssim import WEIGHTS
 from scratchgan.metrics.neighbours import nearest
@@ -253,6 +255,46 @@ def test_ms_ssim(side, count, window):
             value *= np.mean([l * cs if last else cs for l, cs in maps]) ** weight
         theirs.append(value)
     agree("ms_ssim: scipy.ndimage, published formula", ms_ssim(a, b), theirs)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("border", [0, 4])
+def test_psnr_and_ssim(channels, border):
+    skimage = pytest.importorskip("skimage.metrics")
+    rng = np.random.default_rng(12)
+    a = rng.uniform(-1, 1, (3, 40, 31, channels))
+    b = np.clip(a + 0.3 * rng.standard_normal(a.shape), -1, 1)
+    cut = slice(border, -border or None)
+
+    def light(x):
+        """The luminance in [0, 1], by scikit-image's BT.601: its Y goes from 16 to 235."""
+        if channels == 1:
+            return (x[:, cut, cut, 0] + 1) / 2
+        color = pytest.importorskip("skimage.color")
+        return (color.rgb2ycbcr((x + 1) / 2)[:, cut, cut, 0] - 16) / 219
+
+    pairs = list(zip(light(a), light(b), strict=True))
+    theirs = [skimage.peak_signal_noise_ratio(x, y, data_range=1) for x, y in pairs]
+    agree("psnr: scikit-image", psnr(a, b, border=border), theirs)
+    settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    agree(
+        "ssim: scikit-image, Gaussian window",
+        ssim(a, b, border=border),
+        [skimage.structural_similarity(x, y, **settings) for x, y in pairs],
+    )
+    agree(
+        "psnr, all channels: scikit-image",
+        psnr(a, b, border=border, luminance=False),
+        [skimage.peak_signal_noise_ratio(x[cut, cut], y[cut, cut], data_range=2) for x, y in zip(a, b)],
+    )
+    agree(
+        "ssim, all channels: scikit-image",
+        ssim(a, b, border=border, luminance=False),
+        [
+            skimage.structural_similarity(x[cut, cut], y[cut, cut], channel_axis=-1, **settings)
+            for x, y in zip((a + 1) / 2, (b + 1) / 2)
+        ],
+    )
 
 
 def test_membership():
