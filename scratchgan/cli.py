@@ -218,6 +218,8 @@ def _train(args: argparse.Namespace) -> int:
             examples = "new points in each step"
         elif data.kind == "pair":
             examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
+        elif data.kind == "paired":
+            examples = f"{len(data.y):,} pairs: {' x '.join(map(str, data.input_shape))} into {shape}"
         else:
             examples = f"{len(data):,} of {shape}"
         print(
