@@ -340,7 +340,8 @@ def draw_samples(
             ways.append((f"to {getattr(data, to).name}", x, *gan.cycle(x, to)))
         save_translations(path, ways, title=title)
     elif gan.kind == "paired":
-        assert data is not None and data.kind == "paired"
+        assert data is not None
+        assert data.kind == "paired"
         draw_pairs(path, gan, data, n=n, seed=seed, title=title)
     elif gan.conditional:
         n = n if every else max(gan.classes, n - n % gan.classes)
