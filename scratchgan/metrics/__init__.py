@@ -21,7 +21,7 @@ from .mmd import median_distance, mmd
 from .modes import ModeReport, mode_report
 from .ms_ssim import diversity, ms_ssim
 from .parzen import choose_sigma, parzen_log_likelihood
-from .perceptual import perceptual_distance
+from .perceptual import digit_net, perceptual_distance
 from .precision_recall import precision_recall
 from .psnr import psnr
 from .seam import seam_ratio
@@ -41,6 +41,7 @@ __all__ = [
     "choose_sigma",
     "consistency",
     "density_coverage",
+    "digit_net",
     "diversity",
     "earth_mover_1d",
     "floor_ceiling",

@@ -15,13 +15,11 @@ from .inputs import images
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
-def two_images(who: str, a: ArrayLike, b: ArrayLike, names: tuple[str, str] = ("a", "b")):
+def two_images(who: str, a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return a and b, images (N, H, W, C) in [-1, 1] of the same shape, as float64; ValueError for others."""
     if np.shape(a) != np.shape(b):
-        raise ValueError(
-            f"{who} expects {names[0]} and {names[1]} of the same shape, got {np.shape(a)} and {np.shape(b)}"
-        )
-    return images(who, names[0], a), images(who, names[1], b)
+        raise ValueError(f"{who} expects a and b of the same shape, got {np.shape(a)} and {np.shape(b)}")
+    return images(who, "a", a), images(who, "b", b)
 
 
 def luminance(x: np.ndarray) -> np.ndarray:

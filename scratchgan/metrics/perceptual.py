@@ -2,12 +2,14 @@ r"""Perceptual distance: how different are two images in the eyes of a net, inst
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import Layer
+from ..layers import Sequential
 from .compared import two_images
 from .inputs import finite
 
@@ -44,6 +46,19 @@ def perceptual_distance(a: ArrayLike, b: ArrayLike, features: Features | Layer) 
         maps = [_maps(who, features, x[part].astype(np.float32)) for x in (a, b)]
         out[part] = sum(_distance(f_a, f_b) for f_a, f_b in zip(*maps, strict=True))
     return out
+
+
+def digit_net() -> Sequential:
+    """A new copy of the digit classifier up to its second pooling, (N, H, W, 1) -> (N, H // 4, W // 4, 32), a `Layer`.
+
+    What `texture_net` is for photographs, this is for digits of 28 x 28 pixels.  It has BatchNorm: run it with
+    train=False, so that an image's features do not depend on the others.  Not comparable with LPIPS either.
+    """
+    from .classifier import load_classifier
+
+    layers = [layer for _, layer in load_classifier().body.children()]
+    pools = [i for i, layer in enumerate(layers) if type(layer).__name__ == "MaxPool2D"]
+    return Sequential([copy.deepcopy(layer) for layer in layers[: pools[1] + 1]])
 
 
 def _maps(who, features, x):

@@ -11,6 +11,8 @@
     phase      a vector field and its trajectories               `phase_portrait`
     translations  images, CycleGAN translations and back         `save_translations`
     rows       images of any size in rows with names             `save_rows`
+    paired     given, output, truth and rivals, row by row       `paired_rows`, `save_pairs`
+    plane      how real outputs look, and how near to the truth  `perception_distortion`, `save_plane`
     film       how samples change, as a GIF                      `save_gif`
     player     the same for notebooks, with buttons              `animation_html`
     text       the door for names: no formulas, cut to fit       `words`, `heading`
@@ -44,7 +46,9 @@ from .film import open_frames, save_gif
 from .grids import GAP, image_grid, labelled_grid, labelled_pages, save_grid
 from .latent import interpolate_latent, interpolation
 from .norms import gradient_norms, norms_of_log
+from .paired import paired_rows, save_pairs
 from .phase import phase_portrait
+from .plane import perception_distortion, save_plane
 from .player import Animation, animation_html
 from .rows import save_rows
 from .surfaces import fake_gradient, surface
@@ -85,6 +89,8 @@ __all__ = [
     "neighbours",
     "norms_of_log",
     "open_frames",
+    "paired_rows",
+    "perception_distortion",
     "phase_portrait",
     "play_turn",
     "running_mean",
@@ -93,6 +99,8 @@ __all__ = [
     "save_figure",
     "save_gif",
     "save_grid",
+    "save_pairs",
+    "save_plane",
     "save_points",
     "save_rows",
     "save_translations",
