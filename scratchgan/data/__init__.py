@@ -1,4 +1,4 @@
-"""Training data: toy densities with a known p(x), real digits, downloads, and the user's own images.
+"""Training data: toy densities with a known p(x), digits, emoji, photographs, downloads, the user's own images.
 
 `load` takes a name or a path; `BatchStream` yields batches.  This file only lists the public names.
 """
@@ -11,6 +11,7 @@ from .kinds import Data
 from .limits import DataError
 from .own import load_path
 from .stream import BatchStream
+from .textures import whole_textures
 from .toy import TOY, checkerboard, gaussian_mixture_1d, grid, ring, spirals, two_moons
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "ring",
     "spirals",
     "two_moons",
+    "whole_textures",
 ]

@@ -89,10 +89,9 @@ def _repeats(recipe: Recipe, data: Dataset | Density) -> bool:
     if data.name not in EMBEDDED:
         return False
     known = load(data.name, image_size=recipe.image_size or None, channels=recipe.channels or None)
-    assert known.kind == "examples"  # the embedded sets are digits
-    assert known.labels is not None
-    same = data.labels is not None and np.array_equal(known.labels, data.labels)
-    return same and np.array_equal(known.x, data.x)
+    assert known.kind == "examples"  # the embedded sets are images
+    same = (data.labels is None) == (known.labels is None) and np.array_equal(known.x, data.x)
+    return same and (data.labels is None or np.array_equal(known.labels, data.labels))
 
 
 def resized(recipe: Recipe, data: Data) -> Data:
