@@ -267,7 +267,8 @@ class PairedGAN(Game):
         """
         x = checked_x(self, x, any_size=True)
         net = self.G if self.ema is None else self.ema.net
-        rng = lambda: np.random.default_rng(0 if seed is None else positive_int("apply", "seed", seed, least=0))
+        drawn = 0 if seed is None else positive_int("apply", "seed", seed, least=0)
+        rng = lambda: np.random.default_rng(drawn)
         z = rng().standard_normal((1, *x.shape[1:3], 1)) if self.noise == "channel" else None
         given = self._with_noise(x, z)
         dropping = self.noise == "dropout" and seed is not None

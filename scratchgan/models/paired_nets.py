@@ -65,12 +65,13 @@ def halvings(who: str, *sides: int) -> int:
     while all(side % 2 == 0 for side in left) and (max(left) > SMALL or count == 0):
         left, count = [side // 2 for side in left], count + 1
     if max(left) > LARGEST or count == 0:
-        fits = sorted(b * 2**k for k in range(1, 9) for b in range(2, LARGEST + 1))
-        near = sorted(set(fits), key=lambda n: (abs(n - max(sides)), n))[:2]
+        fits = [b * 2**k for k in range(1, 9) for b in range(2, LARGEST + 1)]
+        below, above = [n for n in fits if n < max(sides)], [n for n in fits if n > max(sides)]
+        near = [max(below), *([min(above)] if above else [])]
         size = " x ".join(map(str, sides))
         raise ValueError(
             f"{who}: a U-Net halves its images down to {LARGEST} pixels or fewer, and {size} cannot be halved so often; "
-            f"the nearest sizes that can: {', '.join(map(str, sorted(near)))}"
+            f"the nearest sizes that can: {', '.join(map(str, near))}"
         )
     return count
 
