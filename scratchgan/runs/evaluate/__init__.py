@@ -8,7 +8,8 @@ examples, and noise.  The value of real examples is the floor: what a perfect ge
 That of noise is what a generator scores that has learned nothing.  Most metrics depend on n, so compare runs with equal
 n only.
 
-The data decide which metrics fit: see `images` and `points`.
+The data decide which metrics fit: see `images` and `points`.  Nets that learned from pairs are measured on pairs that
+were held out: see `paired`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,15 @@ def evaluate(
             "evaluated see benchmarks/cyclegan.py"
         )
     own = run_data.of_run(run, recipe, data=data)
+    folder = Path(run).resolve()
+    folder = folder if folder.is_dir() else folder.parent
+    if gan.kind == "paired":
+        from .of_pairs import evaluate_pairs
+
+        of_pairs = evaluate_pairs(gan, recipe, own, n=n, seed=seed)
+        if save:
+            of_pairs.save(folder)
+        return of_pairs
     kept, of_run = (own.data, None) if own.changed else own.split()
     kept = _fitting(f"{run}: {own.changed}" if own.changed else run, gan, kept)
     if kept.kind == "density" or len(gan.data_shape) == 1:
@@ -79,7 +89,6 @@ def evaluate(
     if prepared.n < LEAST:
         prepared.notes.append(f"n is below {LEAST}: all numbers are noisy, compare only large differences")
     measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
-    name = Path(run).resolve()
     evaluation = Evaluation(
         title=f"{recipe.name} ({recipe.model} on {recipe.data}, {gan.steps:,} steps)",
         n=prepared.n,
@@ -90,7 +99,7 @@ def evaluate(
         classes=prepared.classes,
     )
     if save:
-        evaluation.save(name if name.is_dir() else name.parent, prepared.samples, prepared.real)
+        evaluation.save(folder, prepared.samples, prepared.real)
     return evaluation
 
 
