@@ -64,14 +64,14 @@ def read_npz(path: str | Path, content: IO[bytes] | None = None, *, split: str =
             if ("images", split) not in chosen:
                 raise DataError(f"{path} has no test part: no array such as x_test or test_images")
             name = chosen["images", split]
-            x = _read_member(archive, members[name], f"{path}[{name}]", "uf", "uint8 or floats")
+            x = checked_member(archive, members[name], f"{path}[{name}]", "uf", "uint8 or floats")
             labels: np.ndarray | None = None
             classes: tuple[str, ...] = ()
             if label := chosen.get(("labels", split)):
                 if x.ndim > 2:
                     _image_shape(x, f"{path}[{name}]")  # or a wrong shape would look like a wrong number of labels
                 where = f"{path}[{label}]"
-                labels = _read_member(archive, members[label], where, "iufbUS", "whole numbers or texts")
+                labels = checked_member(archive, members[label], where, "iufbUS", "whole numbers or texts")
                 labels, classes = to_labels(labels, len(x), where)
             test = 0
             if split == "train" and ("images", "test") in chosen:
@@ -85,7 +85,8 @@ def read_npz(path: str | Path, content: IO[bytes] | None = None, *, split: str =
         raise DataError(f"{path}: the .npz file is broken or cut short ({error})") from None
 
 
-def _read_member(archive, entry, where, kinds, wanted):
+def checked_member(archive, entry, where, kinds, wanted):
+    """One array of a .npz file; DataError if it is broken, of another type than `kinds`, or too large."""
     try:
         file, header = read_member(archive, entry)
     except ValueError as error:

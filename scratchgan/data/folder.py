@@ -32,12 +32,16 @@ class Survey:
     channels  1 or 3
     span      the values of floats and 32-bit integers that become 0 and 255; None if there are none
     animated  how many files hold more than one picture
+    half      "left" or "right": only this half of each picture is read
+    sizes     (width, height) of each image
     """
 
     size: tuple[int, int]
     channels: int
     span: tuple[float, float] | None = None
     animated: int = 0
+    half: str = ""
+    sizes: tuple[tuple[int, int], ...] = ()
 
     @property
     def animated_note(self) -> str:
@@ -86,16 +90,20 @@ def read_folder(
     """
     place = listing.on_disk(folder) if isinstance(folder, Path) else folder
     found = listing.find(place, split)
-    headers = survey(place.where, found.items, image_size, channels)
+    return read_found(place.where, found, survey(place.where, found.items, image_size, channels), image_size, ground)
+
+
+def read_found(where: str, found: Found, headers: Survey, image_size: int | None, ground: str) -> Images:
+    """The images that were found, by what their headers say; see `read_folder`."""
     shape = (len(found.items), *headers.size, headers.channels)
-    check_fits(shape, place.where)
+    check_fits(shape, where)
     out = Images(np.empty(shape, np.uint8), None, found.classes, notes=list(found.notes), test=found.test)
     if found.labels is not None:
         out.labels = np.array(found.labels, np.int64)
-    decoded = _decode_all(place.where, found.items, out, headers, image_size, "black" if ground == "auto" else ground)
-    out.ground = _choose_ground(place.where, found, out, headers, image_size, ground, decoded)
+    decoded = _decode_all(where, found.items, out, headers, image_size, "black" if ground == "auto" else ground)
+    out.ground = _choose_ground(where, found, out, headers, image_size, ground, decoded)
     if headers.animated:
-        out.notes.append(f"{place.where}: {headers.animated_note}")
+        out.notes.append(f"{where}: {headers.animated_note}")
     return out
 
 
@@ -118,12 +126,14 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tupl
         raise DataError(f"{item.where}: {error}") from None
 
 
-def survey(where: str, items: Sequence[Item], image_size: int | None, channels: int | None) -> Survey:
+def survey(
+    where: str, items: Sequence[Item], image_size: int | None, channels: int | None, *, half: str = ""
+) -> Survey:
     """What the headers say; DataError as in `read_folder`, and naming all images that cannot be read."""
     first: dict[tuple[str, Any], Item] = {}  # the first image of each size and of each number of channels
     bad: list[tuple[Item, Exception]] = []
     spans: list[tuple[float, float, Item]] = []
-    animated = 0
+    animated, every = 0, []
     for item in items:
         try:
             header: Header = read_header(item.read(), item.where)
@@ -133,6 +143,7 @@ def survey(where: str, items: Sequence[Item], image_size: int | None, channels: 
         first.setdefault(("size", header.size), item)
         first.setdefault(("channels", header.channels), item)
         animated += header.animated
+        every.append(header.size)
         if header.range is not None:
             spans.append((*header.range, item))
     sizes = [key[1] for key in first if key[0] == "size"]
@@ -151,8 +162,9 @@ def survey(where: str, items: Sequence[Item], image_size: int | None, channels: 
             f"images differ in channels: {first['channels', 1].where} is grey, {first['channels', 3].where} is "
             "colour: choose channels=1 or channels=3"
         )
-    width, height = (image_size, image_size) if image_size else sizes[0]
-    return Survey((height, width), channels or (kinds[0] if kinds else 3), _span(spans), animated)
+    width, height = (image_size, image_size) if image_size else (sizes[0][0] // (2 if half else 1), sizes[0][1])
+    depth = channels or (kinds[0] if kinds else 3)
+    return Survey((height, width), depth, _span(spans), animated, half, tuple(every))
 
 
 def fails_to_decode(items: Sequence[Item], known: Collection[str]) -> list[tuple[Item, Exception]]:
@@ -236,6 +248,7 @@ def _read(item: Item, headers: Survey, image_size: int | None, ground: str) -> P
         channels=headers.channels,
         ground=ground,
         span=headers.span,
+        half=headers.half,
     )
 
 

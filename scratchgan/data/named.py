@@ -35,6 +35,8 @@ _IMAGES = (
     "input",
 )
 _LABELS = ("labels", "label", "y", "targets", "target", "classes", "class", "lbl", "lbls")
+_INPUTS = ("x", "input", "inputs", "line", "lines", "given")  # of pairs of images, which are told by these alone
+_TARGETS = ("y", "target", "targets", "colour", "colours", "color", "colors", "truth")
 _SHORT = {"tr": "train", "trn": "train", "te": "test", "tst": "test"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PREFIXES = re.compile(r"(train|test|valid|val|tr|te)([xy])", re.I)  # trainX, trX
@@ -42,11 +44,16 @@ _PREFIXES = re.compile(r"(train|test|valid|val|tr|te)([xy])", re.I)  # trainX, t
 Role = tuple[str, str]  # ("images" or "labels", "train", "test", "val" or "")
 
 
-def role(name: str) -> Role | None:
-    """What an array is for, by its name; None if it cannot be told."""
+def _words(name: str) -> list[str]:
     words = [word.lower() for word in _WORD.findall(name.rpartition("/")[2])]
     if len(words) == 1 and (match := _PREFIXES.fullmatch(words[0])):
         words = [match[1].lower(), match[2].lower()]
+    return words
+
+
+def role(name: str) -> Role | None:
+    """What an array is for, by its name; None if it cannot be told."""
+    words = _words(name)
     if words[:1] == ["arr"] and words[1:] in (["0"], ["1"]):
         return ("images" if words[1] == "0" else "labels"), ""
     part, kind = "", ""
@@ -95,6 +102,34 @@ def choose(names: Iterable[str], where: object) -> dict[Role, str]:
         if ("labels", other) in chosen:
             result["labels", "test"] = chosen["labels", other]
     return result
+
+
+def choose_pair(names: Iterable[str], where: object, split: str) -> tuple[str, str, str]:
+    """(the inputs' array, the targets' array, the part that is held out, "" if there is none) of a file of pairs.
+
+    The names are x and y, inputs and targets, line and colour, with or without a part such as train or test.
+    DataError if the two cannot be told, or if there is no test part and split is "test".
+    """
+    names = sorted(names)
+    found: dict[tuple[str, str], str] = {}
+    for name in names:
+        words = _words(name)
+        part = next((PART_OF.get(w) or _SHORT[w] for w in words if w in PART_OF or w in _SHORT), "")
+        rest = [w for w in words if w not in PART_OF and w not in _SHORT]
+        for which, known in (("x", _INPUTS), ("y", _TARGETS)):
+            if len(rest) == 1 and rest[0] in known:
+                found.setdefault((which, part), name)
+    parts = [p for p in ("train", "", "test", "val") if ("x", p) in found and ("y", p) in found]
+    if not parts:
+        raise DataError(
+            f"{where}: expected two arrays called x and y, inputs and targets, or line and colour, got {few(names)}; to "
+            "save them: np.savez(FILE, x=..., y=...)"
+        )
+    held = next((p for p in ("test", "val") if p in parts[1:]), "")
+    if split == "test" and not held:
+        raise DataError(f"{where} has no test part: no arrays such as x_test and y_test")
+    part = held if split == "test" else parts[0]
+    return found["x", part], found["y", part], held
 
 
 def _rank(name: str) -> tuple[int, str]:

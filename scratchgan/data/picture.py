@@ -93,14 +93,16 @@ def read_pixels(
     channels: int,
     ground: str = "black",
     span: tuple[float, float] | None = None,
+    half: str = "",
 ) -> Pixels:
     """The pixels of an image file, its centre square resized to image_size (bicubic) if that is not None.
 
     ground   what transparent pixels are shown over: a key of GROUNDS
     span     the values of floats and 32-bit integers that become 0 and 255
+    half     "left" or "right": only this half of the picture, of two that stand side by side
     Errors as of `read_header`.
     """
-    return _use(content, where, lambda image, made: _pixels(image, made, image_size, channels, ground, span))
+    return _use(content, where, lambda image, made: _pixels(image, made, image_size, channels, ground, span, half))
 
 
 def _use(content: bytes, where: str, use: Callable[..., T]) -> T:
@@ -171,7 +173,7 @@ def _orientation(image, made):
     return orientation_in(image.info.get("exif", b""), image.info.get("xmp", b""))
 
 
-def _pixels(image, made, image_size, channels, ground, span) -> Pixels:
+def _pixels(image, made, image_size, channels, ground, span, half) -> Pixels:
     from PIL import Image
 
     turn, top, clear, lost = _orientation(image, made), None, None, ()
@@ -199,6 +201,9 @@ def _pixels(image, made, image_size, channels, ground, span) -> Pixels:
                 Image.Transpose.ROTATE_90,
             )[turn - 2]
         )
+    if half:
+        middle = image.width // 2
+        image = image.crop((0, 0, middle, image.height) if half == "left" else (middle, 0, *image.size))
     if image_size is not None and image.size != (image_size, image_size):
         image = image.crop(centre_box(*image.size))  # not resize(box=...), whose filter reads pixels outside the box
         image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)

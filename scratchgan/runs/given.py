@@ -90,8 +90,11 @@ def _repeats(recipe: Recipe, data: Dataset | Density) -> bool:
         return False
     known = load(data.name, image_size=recipe.image_size or None, channels=recipe.channels or None)
     assert known.kind == "examples"  # the embedded sets are images
-    same = (data.labels is None) == (known.labels is None) and np.array_equal(known.x, data.x)
-    return same and (data.labels is None or np.array_equal(known.labels, data.labels))
+    if data.labels is None or known.labels is None:
+        same = data.labels is known.labels
+    else:
+        same = np.array_equal(known.labels, data.labels)
+    return same and np.array_equal(known.x, data.x)
 
 
 def resized(recipe: Recipe, data: Data) -> Data:
