@@ -1,6 +1,6 @@
 r"""Train the net of `scratchgan.metrics.texture_net`, whose features compare colour images, and count its errors.
 
-    python -m benchmarks.texture_net [--seed 0] [--steps 1200] [--out FILE] [--quiet]
+    python -m benchmarks.texture_net [--seed 0] [--steps 1200] [--crops 4000] [--out FILE] [--quiet]
 
 The net sees crops of 32 x 32 pixels of the five training photographs of "textures", turned by one of four angles, and
 says which photograph and which angle it was.  A place is taken if its crop has enough contrast; half of the crops are
@@ -119,10 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="FILE", help="default: the shipped file")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the random numbers; default: 0")
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of {BATCH} crops; default: {STEPS}")
+    parser.add_argument("--crops", type=int, default=CROPS, metavar="N", help=f"to count errors; default: {CROPS}")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     args = parser.parse_args(arguments)
-    if args.seed < 0 or args.steps < 1:
-        parser.error(f"expected --seed of at least 0 and --steps of at least 1, got {args.seed} and {args.steps}")
+    if args.seed < 0 or min(args.steps, args.crops) < 1:
+        parser.error(f"expected --seed of at least 0, --steps and --crops of at least 1, got {vars(args)}")
     learn, held_out, names = photographs()
     start = time.perf_counter()
     try:
@@ -134,20 +135,20 @@ def main(arguments: list[str] | None = None) -> int:
     rng = np.random.default_rng([args.seed, 1])
     for array in net.arrays().values():
         array[...] = array.astype(np.float16)  # what is measured is what is shipped
-    x, classes = crops(learn, CROPS, rng=rng, vary=False)
+    x, classes = crops(learn, args.crops, rng=rng, vary=False)
     logits = net.logits(x)
     right = int((logits.argmax(axis=1) == classes).sum())
     photograph = logits.argmax(axis=1) // TURNS == classes // TURNS
     turn = _turns(logits) == classes % TURNS
-    x, classes = crops(held_out, CROPS, rng=rng, vary=False)
+    x, classes = crops(held_out, args.crops, rng=rng, vary=False)
     turned = _turns(net.logits(x)) == classes % TURNS
     words = ["python", "-m", "benchmarks.texture_net", "--seed", str(args.seed), "--steps", str(args.steps)]
     net.facts = TextureFacts(
-        shlex.join(words), args.seed, args.steps, right, int(turned.sum()), CROPS, scratchgan.__version__
+        shlex.join(words), args.seed, args.steps, right, int(turned.sum()), args.crops, scratchgan.__version__
     )
     save(args.out, net)
     print(f"{args.steps:,} steps in {seconds:.0f} s")
-    print(f"new crops of the training photographs: photograph and turn right {right / CROPS:.1%} (chance 5 %)")
+    print(f"new crops of the training photographs: photograph and turn right {right / args.crops:.1%} (chance 5 %)")
     print(f"  photograph right {photograph.mean():.1%} (chance 20 %), turn right {turn.mean():.1%} (chance 25 %)")
     for p, name in enumerate(names):
         share = turned[classes // TURNS == p].mean()

@@ -19,7 +19,11 @@ jumps but those of LeakyReLU.  The weights are shipped in half precision (float1
 
     python -m benchmarks.texture_net
 
-trains it anew (benchmarks/texture_net.py says how) and counts its errors on crops of the photographs held out.
+trains it anew (benchmarks/texture_net.py says how) and counts its errors.  What it can do, and what it cannot: it knows
+every one of 4,000 new crops of the training photographs by its photograph (100 %), which is easy, but the turn of only
+41 % of them, and of the photographs held out no more than chance (26 % of four).  What it has learned is texture, which
+is what it is for.  Frechet distance of crops of held-out photographs, in units where the features' mean variance is 1:
+other crops 0.4 (the floor), noise of 0.1 added 6, a blur of 0.5 pixels 8, of 1 pixel 54, uniform noise 1,800.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def paired_rows(
     grid = image_grid(cells, columns=n)
     size = min(max(0.62, 9.5 / n), 1.5)  # inches per image
     across, down = size * n, size * len(rows) * H / W
-    top = 0.75 + (0.2 if headings is not None else 0)
+    top = (0.5 if title else 0.35) + (0.25 if headings is not None else 0.05)
     width, height = max(_NAME + across + 0.15, 7.5), down + top + 0.1
     fig = figure(width, height)
     axes = fig.add_axes((_NAME / width, 0.1 / height, across / width, down / height))

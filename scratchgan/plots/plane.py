@@ -11,13 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .base import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, REAL, SKY, VERMILLION, figure, save_figure
+from .base import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, REAL, SKY, figure, save_figure
 from .style import drawing
 from .text import heading, words
 
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, BLACK)
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK)  # vermillion is the colour of what is real: the floor
 MARKS = "osD^vPX"
-NOTICE = "Better is down (more real) and to the right (nearer to the truth). Who is better in one is often worse in the other"
+NOTICE = "Down: more like real images. To the right: nearer to the truth. Does any method win both?"
 
 
 @drawing
@@ -45,47 +45,34 @@ def perception_distortion(
     for name, value in (("floor", floor), ("ceiling", ceiling)):
         if value is not None and not math.isfinite(value):
             raise ValueError(f"the plane of perception and distortion needs a finite {name}, got {value}")
-    fig = figure(7.5, 5.2)
-    axes = fig.add_axes((0.11, 0.12, 0.85, 0.73))
+    fig = figure(8.6, 5.0)
+    axes = fig.add_axes((0.09, 0.12, 0.62, 0.73))
     every = [point for group in points.values() for point in group]
-    for i, group in enumerate(points.values()):
+    for i, (name, group) in enumerate(points.items()):
         style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKS[i % len(MARKS)]}
-        axes.plot(*zip(*group, strict=True), linestyle="", markersize=9, alpha=0.85, zorder=3, **style)
+        label = words(name, width=1.9, size=9)
+        axes.plot(*zip(*group, strict=True), linestyle="", markersize=9, alpha=0.85, zorder=3, label=label, **style)
+    several = any(len(group) > 1 for group in points.values())
+    title_of_legend = "one point per seed" if several else None
+    place = {"loc": "upper left", "bbox_to_anchor": (1.02, 0.72), "alignment": "left"}
+    axes.legend(fontsize=9, frameon=False, title=title_of_legend, title_fontsize=9, **place)
     left, right = min(p for p, _ in every), max(p for p, _ in every)
     low, high = min(f for _, f in every), max(f for _, f in every)
     low = min(low, 0.0 if floor is None else floor)
-    near = ceiling is not None and ceiling <= 3 * max(high, 1e-12)
+    near = ceiling is not None and ceiling <= 3 * high
     high = max(high, ceiling) if ceiling is not None and near else high
     wide, tall = max(right - left, 0.5), max(high - low, 1e-6)
-    axes.set(xlim=(left - 0.16 * wide, right + 0.34 * wide), ylim=(low - 0.14 * tall, high + 0.16 * tall))
-    for i, (name, group) in enumerate(points.items()):
-        x, y = max(group)
-        text = words(name, width=2.2, size=9)
-        axes.annotate(
-            text, (x, y), (9, 5), textcoords="offset points", fontsize=9, color=COLOURS[i % len(COLOURS)], zorder=4
-        )
+    axes.set(xlim=(left - 0.12 * wide, right + 0.12 * wide), ylim=(low - 0.14 * tall, high + 0.16 * tall))
     if floor is not None:
         _line(axes, floor, REAL, f"floor: real images against others, {floor:.3g}")
     if ceiling is not None and near:
         _line(axes, ceiling, GREY, f"ceiling: noise, {ceiling:.3g}")
     elif ceiling is not None:
-        axes.text(
-            0.01,
-            0.98,
-            f"ceiling: noise, {ceiling:.3g}, far above",
-            transform=axes.transAxes,
-            va="top",
-            fontsize=8,
-            color=GREY,
-        )
-    axes.annotate(
-        "",
-        xy=(0.97, 0.70),
-        xytext=(0.86, 0.86),
-        xycoords="axes fraction",
-        arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.5},
-    )
-    axes.text(0.85, 0.87, "better", transform=axes.transAxes, ha="right", fontsize=10)
+        text = f"ceiling: noise, {ceiling:.3g}, far above"
+        axes.text(0.01, 0.98, text, transform=axes.transAxes, va="top", fontsize=8, color=GREY)
+    arrow = {"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.5}
+    axes.annotate("", (1.20, 0.80), (1.08, 0.95), xycoords="axes fraction", arrowprops=arrow, annotation_clip=False)
+    axes.text(1.17, 0.92, "better", transform=axes.transAxes, fontsize=11)
     axes.set_xlabel(f"{words(across)} →", fontsize=10)
     axes.set_ylabel(f"{words(up)} →", fontsize=10)
     axes.tick_params(labelsize=8)

@@ -106,6 +106,8 @@ def measure(
         notes.append(f"{len(y)} images are too few for distances of sets of features")
     measures = tuple(_measured(row, outputs, y, noise, others) for row in rows)
     notes += _lost(measures)
+    if "nearest" in others:
+        notes.append("nearest: real images, but of other things; in distances of sets they are as good as can be")
     notes += [
         "truth: the true images themselves as outputs, and for distances of sets the floor: the truth of one half against "
         f"that of the other, mean of {SPLITS} random divisions; noise: uniform noise in every pixel"
@@ -263,7 +265,7 @@ def _of_eyes(y, digits) -> list[Row]:
         Row(
             "perceptual distance",
             "low",
-            "of a small net of ours; not comparable with LPIPS",
+            "of our small net; not comparable with LPIPS",
             lambda out: perceptual_distance(form(out), form(y), features),
         )
     ]
@@ -281,7 +283,7 @@ def _of_digits(y) -> list[Row]:
         Row(
             "entropy of the class",
             "real",
-            "in nats; 0: sure, 2.3: no idea; above the truth: undecided",
+            "in nats; 0: sure; above the truth: undecided",
             lambda out: -(p(out) * np.log(np.maximum(p(out), 1e-12))).sum(axis=1),
         ),
     ]

@@ -4,11 +4,11 @@ The Frechet distance of F features needs many more images than features, and a p
 So there are at most 32 features: the first principal components of the training targets' features, all divided by one
 number, so that their mean variance there is 1.
 
-The held-out images are divided at random into halves A and B without a common image, ten times:
+The held-out images are divided at random into halves A and B without a common image, forty times:
 
     a method    distance of the truth of A and the outputs for B         the floor    of the truth of A and that of B
 
-and each number is the mean over the ten.  So method and floor are measured on sets of the same size, and no output is
+and each number is the mean over the forty.  So method and floor are measured on sets of the same size, and no output is
 compared with its own truth.
 """
 
@@ -29,7 +29,7 @@ from ...metrics.texture_net import LEAST, load_texture_net
 MOST_FEATURES, PER_FEATURE = 32, 2  # in each half there are at least two images per feature
 PATCH = 16  # pixels
 MOST_TRAIN = 2000  # training images that the components are computed from
-SPLITS = 10
+SPLITS = 40
 
 Net = Callable[[np.ndarray], np.ndarray]
 

@@ -16,6 +16,7 @@ from .report import BEST, Evaluation, Measure, show
 
 MOST_EACH = 32  # images: with more, the file has no numbers of single ones
 COLUMNS = 12  # of the picture
+AS_GIVEN = ("input", "blocks")  # rivals that look like what was given
 NOTICE = {
     "translation": "output: the truth's colours, with edges as sharp? What the line does not show can only be guessed",
     "super-resolution": "output: sharper than the rival, and the same image?",
@@ -74,7 +75,11 @@ class PairedEvaluation(Evaluation):
             values = [m.value, *(m.rivals[name] for name in names), m.real, m.noise]
             rows.append((m.name, *map(show, values), BEST[m.best].replace("real", "truth"), m.means))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-        lines = [f"{self.title}: {self.n:,} held-out pairs, seed {self.seed}", f"  {self.features}", ""]
+        lines = [
+            f"{self.title}: {self.n:,} held-out pairs, seed {self.seed}",
+            *textwrap.wrap(self.features, 116, initial_indent="  ", subsequent_indent="  "),
+            "",
+        ]
         for name, *numbers, best, means in rows:
             cells = "  ".join(f"{cell:>{width}}" for cell, width in zip(numbers, widths[1:-1], strict=True))
             lines.append(f"{name:<{widths[0]}}  {cells}  {best:<{widths[-1]}}  {means}")
@@ -98,17 +103,19 @@ class PairedEvaluation(Evaluation):
         return [folder / "evaluation.json", folder / "evaluation.png"]
 
     def draw(self, path: str | Path) -> None:
-        """Write the picture: given, output, truth and the first two rivals of the first images."""
-        shown = ["given", "output", "truth", *self.rivals[:2]]
+        """Write the picture: given, output, truth and two rivals at most, for the first images."""
+        rivals = [name for name in self.rivals if name not in AS_GIVEN][:2]
+        drawn = ["given", "output", "truth", *rivals]
         first = next((m for m in self.measures if "dB" in m.name and m.each), None)
         headings = None
         if first is not None:
-            headings = [f"{show(round(v, 1))} dB" for v in first.each["this run"][:COLUMNS]]
+            headings = [f"{v:.1f} dB" for v in first.each["this run"][:COLUMNS]]
         save_pairs(
             path,
-            {name: self.images[name][:COLUMNS] for name in shown},
+            {name: self.images[name][:COLUMNS] for name in drawn},
             headings=headings,
-            title=self.title + (f" (above: {first.name.replace(' (dB)', '')} of the output)" if first else ""),
+            title=self.title
+            + (f"; over the columns: {first.name.replace(' (dB)', '')} of the output" if first else ""),
             notice=NOTICE[self.task],
         )
 
