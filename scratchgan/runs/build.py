@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import plots
 from ..data import BatchStream, Data, Dataset
+from ..data.paired import PairedStream
 from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
@@ -29,7 +30,7 @@ from ..plots.translations import MOST_COLUMNS, save_translations
 from .given import Given, named_data, no_sizes
 from .keys import GIVEN, as_text, parse
 from .limits import at_most
-from .paired_data import PairedStream, draw_pairs, of_input, read_pairs
+from .paired_data import draw_pairs, of_input, read_pairs
 from .recipe import KEYS, Recipe, base, default, from_dict, options
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def read_data(recipe: Recipe, *, strict: bool = True) -> tuple[Recipe, Data]:
 
 def _read_alone(recipe: Recipe) -> tuple[Recipe, Data]:
     """recipe.data as one data set, and the recipe with its absolute path and its ground."""
-    alone = {"model": "dcgan", "degrade": "none", "side_by_side": "none", "flip": False}
+    alone: dict[str, Any] = {"model": "dcgan", "degrade": "none", "side_by_side": "none", "flip": False}
     one, data = read_data(replace(recipe, **alone))
     return replace(recipe, data=one.data, ground=one.ground), data
 

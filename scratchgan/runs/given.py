@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..data import Data, Dataset, Density
+from ..data.degrade import Degradation
 from ..data.own import fit, from_python
-from ..data.paired import Paired
+from ..data.paired import Paired, pair_up
 from ..data.pairs import Pair
 from .keys import GIVEN
-from .paired_data import degraded, matched
+from .paired_data import spoilt
 from .recipe import Recipe, base
 
 Given: TypeAlias = Data | np.ndarray | tuple
@@ -43,7 +44,7 @@ def as_data(recipe: Recipe, data: Given) -> Data:
             one if isinstance(one, Dataset) else replace(from_python(one), name=which)
             for which, one in zip("xy", data, strict=True)
         )
-        return matched(x, y)
+        return pair_up(x, y)
     known = data if isinstance(data, Data) else from_python(data)
     if known.kind == "examples" and base(recipe.model) == "paired":
         if recipe.degrade == "none":
@@ -51,7 +52,7 @@ def as_data(recipe: Recipe, data: Given) -> Data:
                 f'model "{recipe.model}" learns from pairs: give (x, y), what the net is given and what it should make of '
                 "it, or set degrade"
             )
-        return degraded(recipe, fit(known, recipe.image_size or None, recipe.channels or None))
+        return spoilt(recipe, fit(known, recipe.image_size or None, recipe.channels or None))
     return known
 
 
@@ -61,8 +62,8 @@ def _named_pairs(recipe: Recipe, data: Paired) -> Recipe:
     if data.x is not None:
         return replace(recipe, data=_origin(recipe, data.x), data_b=_origin(recipe, data.y), degrade="none")
     assert data.degrade is not None
-    amount = {"degrade": data.degrade.kind, "degrade_by": float(data.degrade.by or 0)}
-    if (data.degrade.kind, float(data.degrade.by or 0)) == (recipe.degrade, recipe.degrade_by):
+    amount: dict[str, Any] = {"degrade": data.degrade.kind, "degrade_by": data.degrade.by, "hole": data.degrade.hole}
+    if recipe.degrade != "none" and Degradation(recipe.degrade, recipe.degrade_by, recipe.hole) == data.degrade:
         amount = {}
     return replace(recipe, data=_origin(recipe, data.y), **amount)
 

@@ -43,15 +43,9 @@ def split(recipe: Recipe, data: Data) -> tuple[Data, np.ndarray | Paired | None]
     order = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(BRANCH,))).permutation(n)
     held, kept = order[:m], np.sort(order[m:])
     if data.kind == "paired":
-        return _part(data, kept), _part(data, held)
+        return data.split(kept), data.split(held)
     labels = None if data.labels is None else data.labels[kept]
     return replace(data, x=data.x[kept], labels=labels), data.x[held]
-
-
-def _part(data: Paired, which: np.ndarray) -> Paired:
-    """Some of the pairs."""
-    take = lambda one: None if one is None else replace(one, x=one.x[which], labels=None)
-    return replace(data, x=take(data.x), y=take(data.y))
 
 
 def check_enough(recipe: Recipe, data: Dataset) -> None:

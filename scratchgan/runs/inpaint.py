@@ -46,13 +46,13 @@ def filling_job(gan: Any, recipe: Recipe, mask: Mask) -> Job:
     share = recipe.degrade_by if recipe.hole == "square" and recipe.degrade_by else 0.5
 
     def make(images: Images, wheres: list[str], tick: Tick) -> list[Images]:
-        filled, shown = [], []
+        filled, pierced = [], []
         for x, where in zip(images, wheres, strict=True):
-            hole = mask(*x.shape[:2], where)
+            hole = mask(x.shape[0], x.shape[1], where)
             filled.append(fill(gan.apply, x, hole, gan.data_shape[0], share))
-            shown.append(blanked(x, hole))
+            pierced.append(blanked(x, hole))
             tick(1)
-        return [filled, shown]
+        return [filled, pierced]
 
     return _job(gan.data_shape[2], make, recipe, mask)
 
@@ -103,18 +103,18 @@ def search_job(
         return hole
 
     def make(images: Images, wheres: list[str], tick: Tick) -> list[Images]:
-        filled, shown, made = [], [], []
+        filled, pierced, made = [], [], []
         for x, where in zip(images, wheres, strict=True):
-            whole = mask(*x.shape[:2], where)
-            hole = squared(*x.shape[:2], where)
+            whole = mask(x.shape[0], x.shape[1], where)
+            hole = squared(x.shape[0], x.shape[1], where)
             known = resize_images(blanked(x, whole)[None], side)[0]
             found = complete(
                 gan, known, hole, label=number, weight=weight, steps=steps, starts=starts, seed=seed, done=tick
             )
             filled.append(found.image)
-            shown.append(blanked(known, hole))
+            pierced.append(blanked(known, hole))
             made.append(found.made)
-        return [filled, shown, made]
+        return [filled, pierced, made]
 
     return _job(gan.data_shape[2], make, recipe, squared, steps=steps)
 

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _NUMBER = r"\s*([0-9]{1,7}(?:\.[0-9]{1,6})?)(%?)\s*"
 _BOX = re.compile(",".join([_NUMBER] * 4))
 
 #: (height, width, what the picture is called) -> (height, width) bool, True in the hole
-Mask = Callable[[int, int, str], np.ndarray]
+Mask: TypeAlias = Callable[[int, int, str], np.ndarray]
 
 
 def read_mask(text: str) -> Mask:

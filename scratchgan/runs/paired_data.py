@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..data import Data, Dataset
-from ..data.limits import DataError
-from ..data.paired import Degradation, Paired, PairedStream, pairs_from_folders, pairs_side_by_side
+from ..data.degrade import Degradation
+from ..data.paired import Paired, degraded, pair_up
+from ..data.paired_own import pairs_from_folders, pairs_side_by_side
 from ..models import MODELS, method_of
 from ..plots.rows import MOST_COLUMNS, save_rows
 from .keys import as_text
 from .recipe import Recipe
-
-__all__ = ["Paired", "PairedStream", "degradation", "draw_pairs", "of_input", "read_pairs", "visible"]
 
 
 def read_pairs(recipe: Recipe, read: Callable[[Recipe], tuple[Recipe, Data]]) -> tuple[Recipe, Paired]:
@@ -37,53 +36,33 @@ def read_pairs(recipe: Recipe, read: Callable[[Recipe], tuple[Recipe, Data]]) ->
     if len(ways) > 1:
         said = " and ".join(f"{key} = {as_text(getattr(recipe, key))}" for key in ways)
         raise ValueError(f"{said}: these are {len(ways)} ways to make pairs; expected one of them")
-    size = {"image_size": recipe.image_size or None, "channels": recipe.channels or None, "ground": recipe.ground}
-    place = Path(recipe.data).expanduser()
-    try:
-        if recipe.side_by_side != "none":
-            if not _is_place(recipe.data):
-                raise ValueError(f'side_by_side: expected a folder of pictures, got data = "{recipe.data}"')
-            return _absolute(recipe, "data"), pairs_side_by_side(place, given=recipe.side_by_side, **size)
-        if recipe.degrade != "none":
-            recipe, y = read(recipe)
-            return recipe, degraded(recipe, _images("data", recipe.data, y))
-        other = Path(recipe.data_b).expanduser()
-        if place.is_dir() and other.is_dir() and _is_place(recipe.data) and _is_place(recipe.data_b):
-            recipe = _absolute(_absolute(recipe, "data"), "data_b")
-            return recipe, pairs_from_folders(place, other, **size)
-        recipe, x = read(recipe)
-        second, y = read(replace(recipe, data=recipe.data_b))
-        recipe = replace(recipe, data_b=second.data)
-        return recipe, matched(_images("data", recipe.data, x), _images("data_b", recipe.data_b, y))
-    except DataError as error:
-        raise ValueError(str(error)) from None
+    size: dict[str, Any] = {
+        "image_size": recipe.image_size or None,
+        "channels": recipe.channels or None,
+        "ground": recipe.ground,
+    }
+    place, other = Path(recipe.data).expanduser(), Path(recipe.data_b).expanduser()
+    if recipe.side_by_side != "none":
+        if not _is_place(recipe.data):
+            raise ValueError(f'side_by_side: expected a folder of pictures, got data = "{recipe.data}"')
+        pairs = pairs_side_by_side(place, given=recipe.side_by_side, **size)
+        return _grounded(_absolute(recipe, "data"), pairs), pairs
+    if recipe.degrade != "none":
+        recipe, y = read(recipe)
+        return recipe, spoilt(recipe, _images("data", recipe.data, y))
+    if _is_place(recipe.data) and _is_place(recipe.data_b) and place.is_dir() and other.is_dir():
+        scale = int(method_of(MODELS[recipe.model]).get("scale", 1)) if recipe.image_size else 1
+        pairs = pairs_from_folders(place, other, scale=scale, **size)
+        return _grounded(_absolute(_absolute(recipe, "data"), "data_b"), pairs), pairs
+    recipe, x = read(recipe)
+    second, y = read(replace(recipe, data=recipe.data_b))
+    recipe = replace(recipe, data_b=second.data)
+    return recipe, pair_up(_images("data", recipe.data, x), _images("data_b", recipe.data_b, y))
 
 
-def degradation(recipe: Recipe) -> Degradation:
-    """How the recipe spoils images.  Raises ValueError for an amount that makes no sense."""
-    return Degradation(recipe.degrade, recipe.degrade_by, recipe.hole)
-
-
-def degraded(recipe: Recipe, y: Dataset) -> Paired:
-    """Images with what the recipe's degradation makes of them; their test part, if there is one, likewise."""
-    spoil, test = degradation(recipe), y.test
-    later = None if test is None else (lambda: Paired(y=test(), degrade=spoil, name=y.name))
-    return Paired(y=y, degrade=spoil, name=y.name, source=y.source, notes=y.notes, test_size=y.test_size, test=later)
-
-
-def matched(x: Dataset, y: Dataset) -> Paired:
-    """Two data sets of equally many images, matched by their order; their test parts likewise, if both have one."""
-    if len(x) != len(y):
-        raise ValueError(
-            f"{x.name} has {len(x):,} images and {y.name} {len(y):,}: pairs are matched by their order; expected equally "
-            "many"
-        )
-    name, later, n = f"{x.name} and {y.name}", None, 0
-    of_x, of_y = x.test, y.test
-    if of_x is not None and of_y is not None and x.test_size == y.test_size:
-        n, later = y.test_size, lambda: matched(of_x(), of_y())
-    notes, source = tuple(dict.fromkeys((*x.notes, *y.notes))), "; ".join(dict.fromkeys((x.source, y.source)))
-    return Paired(y=y, x=x, name=name, source=source, notes=notes, test_size=n, test=later)
+def spoilt(recipe: Recipe, y: Dataset) -> Paired:
+    """Images with what the recipe's degradation makes of them.  Raises ValueError for an amount that makes no sense."""
+    return degraded(y, Degradation(recipe.degrade, recipe.degrade_by, recipe.hole))
 
 
 def of_input(recipe: Recipe, shape: Sequence[int], given: Sequence[int] | None) -> dict[str, Any]:
@@ -141,5 +120,12 @@ def _is_place(place: str) -> bool:
     return place not in names() and Path(place).expanduser().exists()
 
 
+def _grounded(recipe: Recipe, pairs: Paired) -> Recipe:
+    """The recipe with the ground over which transparent pixels are shown, if it was chosen while reading."""
+    found = next((part.ground for part in (pairs.x, pairs.y) if part is not None and part.ground), "")
+    return replace(recipe, ground=found) if recipe.ground == "auto" and found not in ("", "black") else recipe
+
+
 def _absolute(recipe: Recipe, key: str) -> Recipe:
-    return replace(recipe, **{key: str(Path(getattr(recipe, key)).expanduser().resolve())})
+    place: dict[str, Any] = {key: str(Path(getattr(recipe, key)).expanduser().resolve())}
+    return replace(recipe, **place)

@@ -49,7 +49,7 @@ def picture_run(
     from .build import restore
     from .paired_data import draw_pairs
     from .places import check_outside
-    from .run_data import of_run, shown
+    from .run_data import of_run, test_pairs
 
     folder = Path(run)
     gan, recipe = restore(folder)
@@ -62,7 +62,7 @@ def picture_run(
     found, missing = None, ""
     try:
         own = of_run(run, recipe, data=data)
-        found, missing = (None, own.changed) if own.changed else (shown(own) if paired else own.split()[0], "")
+        found, missing = (None, own.changed) if own.changed else (test_pairs(own) if paired else own.split()[0], "")
     except (ValueError, OSError) as error:
         if data is not None:
             raise
@@ -72,7 +72,7 @@ def picture_run(
     out.mkdir(parents=True, exist_ok=True)
     title = f"{recipe.name} after {gan.steps:,} steps"
     written = []
-    if paired and found is not None:
+    if found is not None and found.kind == "paired":
         draw_pairs(out / "pairs.png", gan, found, n=3 * PAIRS, seed=seed, title=f"{title}: held-out examples")
         written.append(out / "pairs.png")
     if not points and not paired:

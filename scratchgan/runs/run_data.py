@@ -130,7 +130,7 @@ def held_out_pairs(data: Paired, held: np.ndarray | Paired | None) -> Paired:
     return data.test() if data.test is not None and data.test_size else data
 
 
-def shown(own: RunData) -> Paired:
+def test_pairs(own: RunData) -> Paired:
     """`held_out_pairs` of the data of a run."""
     data, held = own.split()
     assert data.kind == "paired"

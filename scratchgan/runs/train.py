@@ -181,7 +181,7 @@ class Loop:
         self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.facts = facts  # about the data, including held-out examples
-        self.shown = run_data.held_out_pairs(data, held) if data.kind == "paired" else data
+        self.pictured = run_data.held_out_pairs(data, held) if data.kind == "paired" else data
         self.probe = Probe(
             gan,
             data=data.x if data.kind == "examples" else None,
@@ -323,7 +323,7 @@ class Loop:
         n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
         title = f"{self.recipe.name}, step {self.step:,}"
         names = build.class_names(self.recipe, self.data.classes)
-        build.draw_samples(path, self.gan, self.shown, n=n, seed=self.recipe.seed, title=title, names=names)
+        build.draw_samples(path, self.gan, self.pictured, n=n, seed=self.recipe.seed, title=title, names=names)
 
     def save(self) -> None:
         """Write the checkpoint, after syncing the log to disk: a checkpoint must never be ahead of its log."""

@@ -75,11 +75,9 @@ def cyclegan_job(gan: CycleGAN, recipe: Recipe, to: str, fit: str = "resize") ->
         ground=ground(recipe),
         hint="The second row should look like the other domain"
         + ("" if fit == "tiles" else ", the third like the first"),
-        **(
-            {"make": whole, "rows": [f"to {named}"], "unit": "tile", "amount": _tiles(side, side)}
-            if fit == "tiles"
-            else {"make": resized, "rows": [f"to {named}", "and back"], "side": side}
-        ),
+        make=whole if fit == "tiles" else resized,
+        rows=[f"to {named}", *([] if fit == "tiles" else ["and back"])],
+        **_fitted(fit, side, side),
     )
 
 
@@ -113,7 +111,8 @@ def paired_job(gan: Any, recipe: Recipe, command: str, fit: str = "") -> Job:
         scale=scale,
         ground=ground(recipe),
         hint="The first row is what the net was given, the second what it made of it",
-        **({"make": whole, "unit": "tile", "amount": _tiles(h, w)} if fit == "tiles" else {"make": resized, "side": h}),
+        make=whole if fit == "tiles" else resized,
+        **_fitted(fit, h, w),
     )
 
 
@@ -122,5 +121,8 @@ def ground(recipe: Recipe) -> str:
     return "black" if recipe.ground == "auto" else recipe.ground
 
 
-def _tiles(h: int, w: int) -> Callable[[int, int], int]:
-    return lambda height, width: count((height, width), (h, w), min(h, w) // 2)
+def _fitted(fit: str, h: int, w: int) -> dict[str, Any]:
+    """The fields of a Job that say how pictures of another size than h x w are fitted to a net."""
+    if fit == "resize":
+        return {"side": h}
+    return {"unit": "tile", "amount": lambda height, width: count((height, width), (h, w), min(h, w) // 2)}

@@ -20,6 +20,7 @@ import numpy as np
 
 from ...checks import positive_int
 from ...data import Data, Dataset, Density
+from ...data.paired import Paired
 from ...gan import GAN
 from .. import build, run_data
 from ..given import Given
@@ -76,6 +77,7 @@ def evaluate(
             of_pairs.save(folder)
         return of_pairs
     kept, of_run = (own.data, None) if own.changed else own.split()
+    assert not isinstance(of_run, Paired)  # only nets for pairs hold pairs out
     kept = _fitting(f"{run}: {own.changed}" if own.changed else run, gan, kept)
     if kept.kind == "density" or len(gan.data_shape) == 1:
         from . import points
@@ -122,7 +124,7 @@ def run(
 
 def _fitting(run: str | Path, gan: GAN, data: Data) -> Dataset | Density:
     """The data.  Raises ValueError if they do not fit the GAN, or are too few."""
-    if data.kind == "pair":
+    if data.kind == "pair" or data.kind == "paired":
         raise ValueError(f"{run}: expected one data set or a density, got the pair {data.name}")
     if data.example_shape != gan.data_shape:
         raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but its data have {data.example_shape}")
