@@ -148,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 
     recipes = commands.add_parser("recipes", help="list the recipes, show one, or list all keys")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="show this recipe")
+    recipes.add_argument(
+        "--why", action="store_true", help="with NAME: its constants: paper, authors' code, ours, reason"
+    )
     recipes.add_argument("--keys", action="store_true", help="list all keys of a recipe, with defaults")
     recipes.set_defaults(run=_recipes)
 
@@ -339,7 +342,13 @@ def _ledger(args: argparse.Namespace) -> int:
 def _recipes(args: argparse.Namespace) -> int:
     from .runs import recipe as recipes
 
-    if args.keys:
+    if args.why:
+        if args.name is None:
+            raise UsageError("argument --why: expected a recipe's name: scratchgan recipes NAME --why")
+        from .runs.why import why
+
+        print(why(args.name))
+    elif args.keys:
         print(recipes.describe_keys())
     elif args.name:
         print(recipes.source(args.name), end="")

@@ -36,7 +36,10 @@ def completion_rows(
     rows = []
     with fused.off():
         (trial.G, trial.D), Z = away_from_kinks(
-            lambda: tuple(random_copy(net, rng, randomise, Z.dtype) for net in (objective.G, objective.D)),
+            lambda: (
+                random_copy(objective.G, rng, randomise, Z.dtype),
+                random_copy(objective.D, rng, randomise, Z.dtype),
+            ),
             Z,
             distance,
             rng,

@@ -146,7 +146,7 @@ class Completion:
         labels = gan.checked_labels(np.full(len(Z), self.label), len(Z))
         return gan.with_codes(Z, labels, np.zeros((len(Z), gan.continuous)))
 
-    def conditions(self, N: int) -> dict[str, np.ndarray]:
+    def conditions(self, N: int) -> dict[str, Any]:
         """D's further input: the label (N,), if D takes one."""
         takes = self.gan.conditional and getattr(self.gan, "d_takes_labels", False)
         return {"labels": np.full(N, self.label, np.int64)} if takes else {}
