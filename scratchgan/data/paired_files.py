@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ..files.arrays import opened
+from ..files.arrays import opened, read_member
 from . import listing
 from .arrays import MAX_UNPACKED, checked_member, to_samples
 from .dataset import Dataset
 from .folder import Images, Survey, read_found, survey, to_data
 from .limits import DataError, check_fits
 from .listing import Found, natural
-from .named import choose_pair
+from .named import choose_pair, few
 from .oddities import oddities
 from .own import fit
 from .picture import GROUNDS
@@ -106,18 +106,21 @@ def two_arrays(path: Path, x: Sizes, y: Sizes, split: str) -> tuple[Dataset, Dat
             *names, held = choose_pair(members, path, split)
             read = lambda name: checked_member(archive, members[name], f"{path}[{name}]", "uf", "uint8 or floats")
             arrays = _both(lambda name: to_samples(read(name), f"{path}[{name}]"), names)
-            test = 0
+            left, test = set(members) - set(names), 0
             if held and split == "train":
-                test = len(read(choose_pair(members, path, "test")[0]))
+                of_test = choose_pair(members, path, "test")[:2]
+                file_of_test, header = read_member(archive, members[of_test[0]])
+                file_of_test.close()
+                left, test = left - set(of_test), header.shape[0] if header.shape else 0
     except DataError:
         raise
     except ValueError as error:
         raise DataError(f"{path}: the .npz file is broken or cut short ({error})") from None
-    sets = []
+    sets, unread = [], [f"{path}: the arrays {few(sorted(left))} are not read"] if left else []
     for array, name, wanted in zip(arrays, names, (x, y), strict=True):
         if array.ndim != 4:
             raise DataError(f"{path}[{name}]: expected images, got points {array.shape}")
-        data = Dataset(array, name=path.name, source=str(path), notes=tuple(oddities(array, f"{path}[{name}]")))
+        data = Dataset(array, name=path.name, source=str(path), notes=(*unread, *oddities(array, f"{path}[{name}]")))
         sets.append(fit(data, *wanted))
     return sets[0], sets[1], test
 
@@ -198,16 +201,12 @@ def _read(sides: Sequence[Side], ground: str) -> tuple[Dataset, Dataset]:
     x, y = _both(lambda which: read(which, ground), (0, 1))
     if {x.ground, y.ground} == {"black", "white"}:
         x, y = (made if made.ground == "white" else read(which, "white") for which, made in enumerate((x, y)))
-    made = [
-        Dataset(
-            to_data(images),
-            name=side.folder.name,
-            source=str(side.folder),
-            ground=images.ground,
-            notes=(*images.notes, *oddities(to_data(images), side.folder, top=images.top)),
-        )
-        for side, images in zip(sides, (x, y), strict=True)
-    ]
+    made = []
+    for side, images in zip(sides, (x, y), strict=True):
+        about: dict[str, Any] = {"name": side.folder.name, "source": str(side.folder), "ground": images.ground}
+        pixels = to_data(images)
+        odd = oddities(pixels, side.folder, top=images.top)
+        made.append(Dataset(pixels, notes=(*images.notes, *odd), **about))
     return made[0], made[1]
 
 
