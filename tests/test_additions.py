@@ -86,6 +86,8 @@ def test_a_loss_has_a_name_and_a_case():
     checked = {type(case.build(np.random.default_rng(0))) for case in cases.LOSSES}
     concrete_losses = [loss for loss in every_subclass(Loss) if loss.__module__.startswith("scratchgan.losses")]
     assert concrete_losses
+    for name in losses.content.CONTENT:
+        assert name in {case.build(np.random.default_rng(0)).name for case in cases.CONTENTS}, f"no case checks {name}"
     for loss in concrete_losses:
         if not loss.name:  # a base
             continue
@@ -123,6 +125,7 @@ def test_a_metric_is_exported_documented_and_evaluated():
 
 def test_a_model_is_listed():
     blocks = {"auxiliary", "conditional", "cycle", "cyclegan_nets", "endings", "history", "member", "training"}
+    blocks |= {"paired_checks", "paired_game", "paired_nets", "paired_views"}
     for file in set(modules(models)) - blocks:
         tree = ast.parse((PACKAGE / "models" / f"{file}.py").read_text())
         own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -10,7 +10,7 @@ from scratchgan.core import ShapeError
 from scratchgan.game import Counter, Game, evaluate_in_chunks, filled, generator_from, rng_state, seed_streams
 from scratchgan.gan import GAN
 from scratchgan.layers import BatchNorm, Dense, Embedding, LabelConcat, Sequential
-from scratchgan.models import MODELS, build, mlp_gan
+from scratchgan.models import MODELS, base_of, build, cyclegan, mlp_gan, paired
 from scratchgan.optim import SGD, Ema
 
 
@@ -136,8 +136,8 @@ def test_a_game_says_what_it_makes():
     for name in MODELS:
         game = build(name, **({"hidden": (3,)} if name == "mlp" else sizes))
         assert isinstance(game, Game)
-        assert game.kind == ("translations" if name == "cyclegan" else "samples")
-        assert isinstance(game, GAN) == (name != "cyclegan")
+        assert game.kind == {cyclegan: "translations", paired: "paired"}.get(base_of(MODELS[name]), "samples")
+        assert isinstance(game, GAN) == (game.kind == "samples")
         assert [which for which, _ in game.nets()][:2] == ["G", "D"]
         assert [which for which, _ in game.optimizers()] == ["g_optimizer", "d_optimizer"]
         assert game.last_batch is None

@@ -41,7 +41,7 @@ CONSTANTS = (
     Constant(
         "residual scaling", "0.1 throughout", "1 for the small net", "0.1 at the start", "it is in the first weights"
     ),
-    Constant("batch", "16", "16", "the run's"),
+    Constant("batch", "16", "16", "the run's", "each run says its own"),
 )
 
 enhancer = Member("enhancer", paired, METHOD, __doc__, CONSTANTS)

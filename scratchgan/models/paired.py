@@ -27,7 +27,7 @@ def paired(
     input_channels: int | None = None,
     scale: int = 1,
     net: str = "unet",
-    width: int = 24,
+    width: int = 16,
     blocks: int = 4,
     noise: str = "none",
     d_width: int = 32,

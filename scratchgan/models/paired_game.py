@@ -294,8 +294,6 @@ class PairedGAN(Game):
         return gradient * gradient.dtype.type(weight)
 
     def __repr__(self) -> str:
-        weights = ", ".join(f"{name}={getattr(self, name):g}" for name in WEIGHTS)
+        names = ("content_weight", "adversarial_weight", "feature_weight", "perceptual_weight")
+        weights = ", ".join(f"{name}={getattr(self, name):g}" for name in names)
         return f"{super().__repr__()[:-1]},\n content={self.content.__name__!r}, {weights}, d_sees={self.d_sees!r})"
-
-
-WEIGHTS = ("content_weight", "adversarial_weight", "feature_weight", "perceptual_weight")

@@ -18,7 +18,7 @@ from .paired import paired
 
 METHOD = {
     "net": "unet",
-    "width": 24,
+    "width": 16,
     "noise": "dropout",
     "d_width": 32,
     "d_sees": "pair",
@@ -40,7 +40,7 @@ CONSTANTS = (
     Constant("loss", "log D for G (non-saturating)", "the same", "non-saturating"),
     Constant("d_sees", "the pair (x, y)", "the pair (x, y)", "pair"),
     Constant("noise", "dropout 0.5 in three decoder layers, also in use", "the same, unless --eval", "dropout"),
-    Constant("width", "64", "64", 24, SIZE),
+    Constant("width", "64", "64", 16, SIZE),
     Constant("d_width", "64", "64", 32, SIZE),
     Constant("lr_g", "2e-4", "2e-4", 2e-4),
     Constant("lr_d", "2e-4", "2e-4", 2e-4),

@@ -18,10 +18,10 @@ from .paired import paired
 METHOD = {
     "scale": 4,
     "net": "residual",
-    "width": 32,
+    "width": 24,
     "blocks": 4,
     "noise": "none",
-    "d_width": 32,
+    "d_width": 16,
     "d_sees": "pair",
     "loss": "non-saturating",
     "content": "l1",
@@ -45,15 +45,15 @@ CONSTANTS = (
     Constant("d_sees", "the large image", NONE, "pair", "a small D is better at it if it also sees what was given"),
     Constant("pretrain", "1e6 steps of l2", NONE, 2000, SIZE),
     Constant("blocks", "16", NONE, 4, SIZE),
-    Constant("width", "64", NONE, 32, SIZE),
-    Constant("d_width", "64", NONE, 32, SIZE),
+    Constant("width", "64", NONE, 24, SIZE),
+    Constant("d_width", "64", NONE, 16, SIZE),
     Constant("lr_g", "1e-4, then 1e-5", NONE, 5e-4, "far fewer steps"),
     Constant("lr_d", "1e-4, then 1e-5", NONE, 2e-4, "far fewer steps"),
     Constant("beta1", "0.9", NONE, 0.9),
     Constant(
         "BatchNorm in G", "yes", NONE, "no", "its statistics differ between training and use, and it was dropped later"
     ),
-    Constant("batch", "16", NONE, "the run's"),
+    Constant("batch", "16", NONE, "the run's", "each run says its own"),
 )
 
 srgan = Member("srgan", paired, METHOD, __doc__, CONSTANTS)

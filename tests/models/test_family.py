@@ -26,10 +26,15 @@ OLD = ROOT / "tests" / "runs" / "old"
 #: what decides a run and not the GAN; the rates' way down belongs to the number of steps
 RUN = {key for key in KEYS if KEYS[key].metadata["default"] is not recipes.UNSET} | {"lr_schedule"}
 #: checked otherwise: SNGAN's u and v change with the weights in training, so that no difference quotient fits, and
-#: CycleGAN is checked with four nets that are no two alike
+#: CycleGAN is checked with four nets that are no two alike; games with pairs have a table of their own, and the members
+#: are that game with other weights
 OTHERWISE = {
     "sngan": ("tests/layers/test_spectral.py", "SpectralNorm"),
     "cyclegan": ("scratchgan/gradcheck/nets.py", "CycleGAN("),
+    **dict.fromkeys(
+        (name for name, builder in MODELS.items() if base_of(builder).__name__ == "paired"),
+        ("scratchgan/gradcheck/cases_paired.py", "paired("),
+    ),
 }
 
 
