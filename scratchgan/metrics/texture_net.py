@@ -48,7 +48,7 @@ WIDTHS, SLOPE = (16, 32, 64), 0.2
 FEATURES, TURNS, PHOTOGRAPHS = WIDTHS[-1], 4, 5
 LEAST = 16  # pixels of a side
 LARGEST_FILE = 1 << 20  # bytes, unpacked
-_CHUNK = 64  # images per forward pass: a fixed number, because rounding depends on the size of the batch
+_PIXELS, _MOST = 1 << 16, 64  # of the images in a forward pass
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,12 @@ class TextureNet:
         Raises ValueError for another number of channels, sides below 16 pixels, and pixels not in [-1, 1].
         """
         images = _colour(images)
+        # as many at a time for every N, because rounding depends on the size of the batch
+        chunk = min(_MOST, max(1, _PIXELS // (images.shape[1] * images.shape[2])))
         parts = []
-        for start in range(0, len(images), _CHUNK):
-            part = images[start : start + _CHUNK]
-            filling = np.zeros((_CHUNK - len(part), *part.shape[1:]), np.float32)
+        for start in range(0, len(images), chunk):
+            part = images[start : start + chunk]
+            filling = np.zeros((chunk - len(part), *part.shape[1:]), np.float32)
             parts.append(self.body.forward(np.concatenate([part, filling]), train=False)[0][: len(part)])
         return np.concatenate(parts)
 

@@ -156,7 +156,8 @@ def test_photographs_of_any_shape_are_measured_one_by_one():
     rng = np.random.default_rng(5)
     y = rng.uniform(-1, 1, (1, 64, 96, 3)).astype(np.float32)
     x = y[:, ::2, ::2]
-    result = measure(rivals.enlarged(x, 2), x, y, task="super-resolution", factor=2, train_y=y[:, ::-1])
+    crops = rng.uniform(-1, 1, (20, 32, 32, 3))
+    result = measure(rivals.enlarged(x, 2), x, y, task="super-resolution", factor=2, train_y=crops)
     assert result["Frechet distance"].value > result["Frechet distance"].real > 0
     assert result.images["bicubic"].shape == y.shape
 
@@ -302,12 +303,12 @@ def test_there_are_at_most_32_features_and_two_images_for_each(pairs):
     _, (_, train_y) = pairs
     rng = np.random.default_rng(0)
     for n, count in ((400, 32), (122, 30), (40, 10), (5, 1)):
-        view = View.of(train_y, n, digits=False, cut=False, rng=rng)
+        view = View.of(train_y, np.resize(train_y, (n, 16, 16, 3)), digits=False, cut=False, rng=rng)
         assert view(train_y[:5]).shape == (5, 1, count)
-    features = View.of(train_y, 400, digits=False, cut=False, rng=rng)(train_y)
+    features = View.of(train_y, np.resize(train_y, (400, 16, 16, 3)), digits=False, cut=False, rng=rng)(train_y)
     assert features.var(axis=0).mean() == pytest.approx(1, rel=0.01)
     small = train_y[:, :8, :8]
-    assert "pixels" in View.of(small, 40, digits=False, cut=False, rng=rng).label
+    assert "pixels" in View.of(small, small[:40], digits=False, cut=False, rng=rng).label
 
 
 def test_patches_are_cut_row_by_row():

@@ -40,10 +40,11 @@ from ...metrics.seam import seam_ratio
 from ...metrics.ssim import ssim
 from ...metrics.texture_net import LEAST, load_texture_net
 from . import rivals
-from .paired_features import SPLITS, View, between_halves
+from .paired_features import SPLITS, View, between_halves, pieces_of
 from .paired_report import PairedEvaluation, PairedMeasure
 
 TASKS = ("translation", "super-resolution", "enhancement", "inpainting")
+LOCAL = ("super-resolution", "enhancement")  # tasks about local texture: sets of patches are compared
 INPUT = "input"  # the rival of enhancement that does nothing
 FEWEST = 16  # pieces (images, or patches of them) for distances of sets
 
@@ -80,7 +81,8 @@ def measure(
     x          (N, h, w, Cx); for super-resolution (N, H / factor, W / factor, C); for inpainting (N, H, W, C + 1), the
                last channel being the mask: -1 known, +1 hole
     train_x    (M, h, w, Cx) and train_y (M, H, W, C), the training pairs, for the rivals and for the scale of the
-               features; train_x is needed for translation only
+               features.  train_x is needed for translation only.  For super-resolution and enhancement the training
+               images may be smaller or larger than y, for example crops of photographs, if both have 16 pixels a side
     digits     whether the images are digits, which the bundled classifier knows
     seed       for every random choice; the same seed gives the same numbers
     title      of the table and the picture
@@ -99,8 +101,8 @@ def measure(
     rows = _of_task(task, x, y, factor) + _of_eyes(y, digits)
     if digits:
         rows += _of_digits(y)
-    view = View.of(train_y, len(y), digits=digits, cut=task == "super-resolution", rng=rng)
-    if len(y) * view(y[:1]).shape[1] >= FEWEST:
+    view = View.of(train_y, y, digits=digits, cut=task in LOCAL, rng=rng)
+    if pieces_of(y, view.cut) >= FEWEST:
         rows += _of_sets(view, y, seed)
     else:
         notes.append(f"{len(y)} images are too few for distances of sets of features")
@@ -149,7 +151,8 @@ def _checked(outputs, x, y, train_x, train_y, task, factor):
         raise ValueError(f"measure: {task} of images {y.shape} by {factor} needs inputs {expected}, got {x.shape}")
     if task == "enhancement" and x.shape[-1] not in (1, C):
         raise ValueError(f"measure: enhancement needs inputs with 1 or {C} channels, got {x.shape}")
-    if train_y.shape[1:] != y.shape[1:] or not len(train_y):
+    any_size = task in LOCAL and train_y.ndim == 4 and min(*train_y.shape[1:3], H, W) >= LEAST
+    if train_y.shape[1:] != ((*train_y.shape[1:3], C) if any_size else (H, W, C)) or not len(train_y):
         raise ValueError(f"measure expects train_y (M, {H}, {W}, {C}), got {train_y.shape}")
     if task == "translation" and (train_x is None or np.shape(train_x) != (len(train_y), *x.shape[1:])):
         got = None if train_x is None else np.shape(train_x)

@@ -58,6 +58,11 @@ def halves(n: int, rng: np.random.Generator, splits: int = SPLITS) -> Iterator[t
         yield order[: n // 2], order[n // 2 : 2 * (n // 2)]
 
 
+def pieces_of(images: np.ndarray, cut: bool) -> int:
+    """How many patches the images have together; or images, if they are not cut."""
+    return len(images) * (images.shape[1] // PATCH * (images.shape[2] // PATCH) if cut else 1)
+
+
 @dataclass(frozen=True)
 class View:
     """Features of images in groups, (N, P, F): P patches of each image, or 1 if it is not cut.
@@ -72,20 +77,20 @@ class View:
     label: str
 
     @classmethod
-    def of(cls, train_y: np.ndarray, n: int, *, digits: bool, cut: bool, rng: np.random.Generator) -> View:
-        """The view for `n` held-out images, with the principal components of the training targets.
+    def of(cls, train_y: np.ndarray, y: np.ndarray, *, digits: bool, cut: bool, rng: np.random.Generator) -> View:
+        """The view for the held-out images y, with the principal components of the training targets.
 
         cut     whether patches are compared instead of whole images, as is usual where local texture matters
         """
         some = train_y[np.sort(rng.permutation(len(train_y))[:MOST_TRAIN])]
-        cut = cut and not digits and min(train_y.shape[1:3]) >= 2 * PATCH
+        cut = cut and not digits and min(*train_y.shape[1:3], *y.shape[1:3]) >= 2 * PATCH
         pieces = patches(some) if cut else some[:, None]
         net, label = net_for(pieces.shape[2:], digits=digits)
         features = net(pieces.reshape(-1, *pieces.shape[2:])).astype(np.float64)
         mean = features.mean(axis=0)
         _, size, directions = np.linalg.svd(features - mean, full_matrices=False)
         kept = int((size > 1e-6 * size[0]).sum())
-        count = max(1, min(MOST_FEATURES, kept, n * pieces.shape[1] // 2 // PER_FEATURE))
+        count = max(1, min(MOST_FEATURES, kept, pieces_of(y, cut) // 2 // PER_FEATURE))
         scale = np.sqrt((size[:count] ** 2).mean() / len(features)) or 1.0
         where = f" of patches of {PATCH} x {PATCH} pixels" if cut else ""
         return cls(net, mean, directions[:count].T / scale, cut, f"{label}; {count} principal components{where}")
