@@ -23,7 +23,7 @@ def named_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
     """As `build.given_data`, with the labels that the data themselves have, and `classes` left as it is."""
     data = resized(recipe, as_data(recipe, data))
     if data.kind == "paired":
-        return _named_pairs(recipe, data), data
+        return (_named_pairs(recipe, data) if base(recipe.model) == "paired" else recipe), data
     if data.kind == "pair":
         return replace(recipe, data=_origin(recipe, data.a), data_b=_origin(recipe, data.b)), data
     return replace(recipe, data=_origin(recipe, data)), data

@@ -73,8 +73,10 @@ OF_THE_GAME = ("d_sees", "d_width", "lr_d", "loss", "feature_weight", "pretrain"
 
 
 def check_data(recipe: "Recipe", base: str) -> None:
-    """Raise ValueError if a recipe says how to make pairs, but its model takes none."""
+    """Raise ValueError if a recipe says how to make pairs, but its model takes none; or packs them."""
     if base == "paired":
+        if recipe.packing > 1:
+            raise ValueError(f'packing = {recipe.packing} has no effect with model = "{recipe.model}": leave it out')
         return
     for name, usual in (("degrade", "none"), ("side_by_side", "none"), ("flip", False)):
         if (value := getattr(recipe, name)) != usual:
