@@ -153,7 +153,7 @@ def test_pairs_of_two_folders_and_of_pictures_side_by_side(folders):
     assert (data.input_shape, data.example_shape) == ((8, 8, 1), (8, 8, 3))
     np.testing.assert_allclose(data.x.x, -data.y.x[..., :1], atol=1e-6)
     one = small("pix2pix", data=str(folders / "both"), side_by_side="left")
-    recipe, data = build.load_data(one)
+    _, data = build.load_data(one)
     np.testing.assert_allclose(data.x.x, -data.y.x, atol=1e-6)
     _, other = build.load_data(replace(one, side_by_side="right"))
     np.testing.assert_array_equal(other.x.x, data.y.x)
@@ -169,7 +169,7 @@ def test_a_run_knows_its_pairs_again(folders):
         resume(run.folder, steps=4, progress=False)
     assert resume(run.folder, steps=4, data=folders / "moved", progress=False).gan.steps == 4
     Image.new("RGB", (8, 8)).save(folders / "b" / "3.png")
-    with pytest.raises(ValueError, match="the data .* have changed since the run began: data_b: .* other values"):
+    with pytest.raises(ValueError, match=r"have changed since the run began: data_b: .* other values"):
         resume(run.folder, steps=5, data=None, progress=False)
 
 
