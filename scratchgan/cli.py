@@ -55,6 +55,7 @@ def _fail(error: BaseException, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from . import __version__
+    from .runs import doors
 
     parser = _Parser(prog="scratchgan", description="Generative adversarial networks from scratch, in NumPy.")
     parser.add_argument("--version", action="version", version=f"scratchgan {__version__}")
@@ -121,17 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sample.set_defaults(run=_sample)
 
-    translate = commands.add_parser("translate", help="translate images with a trained CycleGAN")
-    translate.add_argument("folder", metavar="RUN", help="a run's folder, or its checkpoint.npz")
-    translate.add_argument("files", nargs="+", metavar="FILE", help="images, folders or zip files of images")
-    translate.add_argument(
-        "--to",
-        required=True,
-        metavar="DOMAIN",
-        help="a or b, or the name of the domain's data, or the start of that name: mnist for mnist-5k",
-    )
-    translate.add_argument("--out", metavar="DIR", help="folder for the results; default: RUN/translated")
-    translate.set_defaults(run=_translate)
+    doors.add(commands)
 
     evaluate = commands.add_parser("evaluate", help="measure how good a run's samples are, with all metrics that fit")
     evaluate.add_argument("folder", metavar="RUN", help="a run's folder")
@@ -157,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 
     recipes = commands.add_parser("recipes", help="list the recipes, show one, or list all keys")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="show this recipe")
+    recipes.add_argument(
+        "--why", action="store_true", help="with NAME: its constants: paper, authors' code, ours, reason"
+    )
     recipes.add_argument("--keys", action="store_true", help="list all keys of a recipe, with defaults")
     recipes.set_defaults(run=_recipes)
 
@@ -227,6 +221,8 @@ def _train(args: argparse.Namespace) -> int:
             examples = "new points in each step"
         elif data.kind == "pair":
             examples = f"{len(data.a):,} of {shape}, and {len(data.b):,} of {recipe.data_b}"
+        elif data.kind == "paired":
+            examples = f"{len(data.y):,} pairs: {' x '.join(map(str, data.input_shape))} into {shape}"
         else:
             examples = f"{len(data):,} of {shape}"
         print(
@@ -313,27 +309,6 @@ def _sample(args: argparse.Namespace) -> int:
     return 0
 
 
-def _translate(args: argparse.Namespace) -> int:
-    from .files.arrays import one_line
-    from .runs.build import restore
-    from .runs.places import check_outside
-    from .runs.translate import domain, domain_names, translate_files
-
-    run = Path(args.folder)
-    gan, recipe = restore(run)
-    if gan.kind != "translations":
-        raise UsageError(f"{run}: expected a CycleGAN, got a GAN that makes samples from noise; try scratchgan sample")
-    to = domain(recipe, args.to)
-    named = domain_names(recipe)[to]
-    out = Path(args.out) if args.out else (run if run.is_dir() else run.parent) / "translated"
-    check_outside(recipe, out)
-    ground = "black" if recipe.ground == "auto" else recipe.ground
-    warn = lambda line: print(f"scratchgan: note: {one_line(line, 2000)}", file=sys.stderr)
-    written = translate_files(gan, args.files, to, out, named=named, ground=ground, say=warn)
-    print(f"wrote {out}: {len(written) - 1:,} images translated to {named}, and {written[-1].name}")
-    return 0
-
-
 def _evaluate(args: argparse.Namespace) -> int:
     from .runs.evaluate import run
 
@@ -367,7 +342,13 @@ def _ledger(args: argparse.Namespace) -> int:
 def _recipes(args: argparse.Namespace) -> int:
     from .runs import recipe as recipes
 
-    if args.keys:
+    if args.why:
+        if args.name is None:
+            raise UsageError("argument --why: expected a recipe's name: scratchgan recipes NAME --why")
+        from .runs.why import why
+
+        print(why(args.name))
+    elif args.keys:
         print(recipes.describe_keys())
     elif args.name:
         print(recipes.source(args.name), end="")

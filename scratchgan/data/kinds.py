@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from .dataset import Dataset
 from .densities import Density
+from .paired import Paired
 from .pairs import Pair
 
-Data: TypeAlias = Dataset | Density | Pair
+Data: TypeAlias = Dataset | Density | Pair | Paired

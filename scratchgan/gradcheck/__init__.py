@@ -43,12 +43,14 @@ from ..game import Game
 from ..gan import GAN
 from ..kernels import on_one_blas_thread
 from ..losses import Loss
+from ..models.completion import Completion
 from ..optim import Optimizer
 from ..penalties import Penalised, Penalty
 from .differences import Frozen, away_from_kinks, kink_distance, random_copy
 from .promises import Trouble, complete, promise_rows
 from .report import Report, Row, relative_error
 from .rows import game_rows, layer_rows, loss_rows, optimizer_rows, penalised_rows, penalty_rows
+from .rows_completion import completion_rows
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
@@ -59,7 +61,7 @@ __all__ = ["Report", "Row", "check", "relative_error"]
 
 @on_one_blas_thread
 def check(
-    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN | CycleGAN | PairedGAN,
+    thing: Layer | Loss | Penalty | Penalised | Optimizer | GAN | CycleGAN | PairedGAN | Completion,
     x: np.ndarray | None = None,
     *,
     train: bool = True,
@@ -94,13 +96,15 @@ def check(
         return Report(name or type(thing).__name__, penalty_rows(thing, rng, h), tolerance)
     if isinstance(thing, Optimizer):
         return Report(name or type(thing).__name__, optimizer_rows(thing, rng, dtype), tolerance)
-    if not isinstance(thing, (Layer, Game, Penalised)):
+    if not isinstance(thing, (Layer, Game, Penalised, Completion)):
         near = "; a layer is a subclass of scratchgan.core.Layer" if hasattr(thing, "backward") else ""
         raise TypeError(
             "check expects a layer, a net, a loss, a penalty, Penalised(net, penalty), an optimiser or a "
             f"GAN, got {type(thing).__name__}{near}"
         )
     x = _checked_input(x, dtype)
+    if isinstance(thing, Completion):
+        return Report(name or "Completion", completion_rows(thing, x, rng, h, randomise), tolerance)
     if isinstance(thing, Game) and thing.kind == "translations":
         from .rows_cyclegan import cyclegan_rows  # here, to avoid a circular import
 

@@ -39,6 +39,7 @@ from ..penalties import R1, R2, Dragan, PathLength, Penalised, WganGp
 from . import nets
 from .case import Case
 from .cases_paired import CONTENTS, GAMES_WITH_PAIRS, NETS
+from .cases_search import SEARCHES
 from .held import LabelsHeld, TimesEmbedding
 
 _IMAGES = (2, 5, 4, 2)
@@ -263,4 +264,4 @@ OPTIMIZERS = [
     Case("Adam, beta1 0, cosine", lambda rng: Adam(L.Dense(3, 2, rng=rng), 0.01, beta1=0.0, schedule=cosine(10))),
 ]
 
-CASES = [*LAYERS, *NETS, *LOSSES, *CLASSIFIERS, *CONTENTS, *PENALTIES, *OPTIMIZERS, *GAMES]
+CASES = [*LAYERS, *NETS, *LOSSES, *CLASSIFIERS, *CONTENTS, *PENALTIES, *OPTIMIZERS, *GAMES, *SEARCHES]

@@ -10,6 +10,7 @@
     copies     samples next to their nearest training images     `nearest_images`, `neighbours`
     phase      a vector field and its trajectories               `phase_portrait`
     translations  images, CycleGAN translations and back         `save_translations`
+    rows       images of any size in rows with names             `save_rows`
     paired     given, output, truth and rivals, row by row       `paired_rows`, `save_pairs`
     plane      how real outputs look, and how near to the truth  `perception_distortion`, `save_plane`
     film       how samples change, as a GIF                      `save_gif`
@@ -49,6 +50,7 @@ from .paired import paired_rows, save_pairs
 from .phase import phase_portrait
 from .plane import perception_distortion, save_plane
 from .player import Animation, animation_html
+from .rows import save_rows
 from .surfaces import fake_gradient, surface
 from .training import curves, running_mean, save_curves
 from .translations import save_translations
@@ -100,6 +102,7 @@ __all__ = [
     "save_pairs",
     "save_plane",
     "save_points",
+    "save_rows",
     "save_translations",
     "surface",
 ]

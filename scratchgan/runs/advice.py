@@ -26,18 +26,21 @@ from .recipe import KEYS, Recipe, options, override
 OFF = {"penalty": "none", "minibatch": "none", "packing": 1, "lr_schedule": "constant"}
 
 
-def accepting(recipe: Recipe, shape: Sequence[int], examples: int | None) -> Accepts:
+def accepting(
+    recipe: Recipe, shape: Sequence[int], examples: int | None, given: Sequence[int] | None = None
+) -> Accepts:
     """The function that says which changes `recipe` accepts, for examples of `shape`.
 
     examples   how many there are, with those that are held out; None if every batch is drawn anew, or if the number is
                not known: then nothing is proposed that depends on it
+    given      of a net for pairs: the shape of what it is given
     """
     known: dict[tuple[Change, ...], str | None] = {}
 
     def accept(changes: Sequence[Change]) -> str | None:
         key = tuple(changes)
         if key not in known:
-            known[key] = _settings(recipe, tuple(shape), examples, key)
+            known[key] = _settings(recipe, tuple(shape), examples, given, key)
         return known[key]
 
     return accept
@@ -45,26 +48,35 @@ def accepting(recipe: Recipe, shape: Sequence[int], examples: int | None) -> Acc
 
 def of_data(recipe: Recipe, data: Data) -> Accepts:
     """The same for a recipe and the data that it is trained on, without those that are held out."""
+    if data.kind == "paired":
+        return accepting(recipe, data.example_shape, len(data.y) + recipe.held_out, data.input_shape)
     return accepting(recipe, data.example_shape, len(data.x) + recipe.held_out if data.kind == "examples" else None)
 
 
 def of_run(folder: Path, recipe: Recipe) -> Accepts:
     """The same for a run's folder: its checkpoint says what its data were."""
     shape: Sequence[int] = (recipe.image_size or 28, recipe.image_size or 28, recipe.channels or 1)
-    examples = None
+    examples, given = None, None
     try:
         arrays, meta = checkpoint.load(folder / "checkpoint.npz")
         shape = checkpoint.fact(meta, "data_shape", tuple)
+        given = checkpoint.fact(meta, "input_shape", tuple) if "input_shape" in meta else None
         if "stream/order" in arrays:
             examples = len(arrays["stream/order"]) + recipe.held_out
     except (OSError, ValueError, TypeError):
         from ..data import TOY
 
         shape = TOY[recipe.data]().example_shape if recipe.data in TOY else shape
-    return accepting(recipe, shape, examples)
+    return accepting(recipe, shape, examples, given)
 
 
-def _settings(recipe: Recipe, shape: tuple[int, ...], examples: int | None, changes: tuple[Change, ...]) -> str | None:
+def _settings(
+    recipe: Recipe,
+    shape: tuple[int, ...],
+    examples: int | None,
+    given: Sequence[int] | None,
+    changes: tuple[Change, ...],
+) -> str | None:
     """The changes as text if the recipe accepts them and each of them changes something, otherwise None."""
     settings = []
     for change in changes:
@@ -83,7 +95,7 @@ def _settings(recipe: Recipe, shape: tuple[int, ...], examples: int | None, chan
             return None
         if changed.packing > 1 and changed.batch_size < 2 * changed.packing:
             return None  # with one pack in a batch, BatchNorm has no variance
-        build_gan(_small(changed), shape)
+        build_gan(_small(changed), shape, given)
     except (ValueError, TypeError):  # the recipe refuses it
         return None
     return " ".join(settings)

@@ -26,8 +26,10 @@ def asked(name: str | None, settings: Sequence[str], start_from: str | None = No
     if start_from is not None:
         values["start_from"] = start_from
     result = override(replace(recipe, **values), settings)
-    if "data_b" in values and base(result.model) != "cyclegan":
-        raise ValueError(f'--data-b has no effect with model = "{result.model}", only with "cyclegan"')
+    if "data_b" in values and base(result.model) not in ("cyclegan", "paired"):
+        raise ValueError(
+            f'--data-b has no effect with model = "{result.model}", only with "cyclegan" and models that learn from pairs'
+        )
     return result
 
 

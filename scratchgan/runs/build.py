@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .. import plots
 from ..data import BatchStream, Data, Dataset
+from ..data.paired import PairedStream
 from ..data.pairs import Pair, PairStream
 from ..files import checkpoint
 from ..files.arrays import one_line
@@ -29,11 +30,13 @@ from ..plots.translations import MOST_COLUMNS, save_translations
 from .given import Given, named_data, no_sizes
 from .keys import GIVEN, as_text, parse
 from .limits import at_most
+from .paired_data import draw_pairs, of_input, read_pairs
 from .recipe import KEYS, Recipe, base, default, from_dict, options
 
 if TYPE_CHECKING:
     from ..models.cycle import CycleGAN
 
+Stream: TypeAlias = BatchStream | PairStream | PairedStream
 FREE = ("name", "description", "data", "data_b")  # keys that may change while a run is stopped
 DATA_BRANCH = 1000  # spawn_key for the order of the data, far from the 0, 1, 2, ... that `spawn` uses
 
@@ -62,8 +65,10 @@ def read_data(recipe: Recipe, *, strict: bool = True) -> tuple[Recipe, Data]:
     path = Path(recipe.data).expanduser()
     if recipe.data not in names() and path.exists():
         recipe = replace(recipe, data=str(path.resolve()))
-    if recipe.model == "cyclegan":
+    if base(recipe.model) == "cyclegan":
         return _load_pair(recipe)
+    if base(recipe.model) == "paired":
+        return read_pairs(recipe, _read_alone)
     if recipe.data in TOY:
         if strict and base(recipe.model) == "mlp":
             no_sizes(recipe, recipe.data)
@@ -75,6 +80,13 @@ def read_data(recipe: Recipe, *, strict: bool = True) -> tuple[Recipe, Data]:
     return recipe, data
 
 
+def _read_alone(recipe: Recipe) -> tuple[Recipe, Data]:
+    """recipe.data as one data set, and the recipe with its absolute path and its ground."""
+    alone: dict[str, Any] = {"model": "dcgan", "degrade": "none", "side_by_side": "none", "flip": False}
+    one, data = read_data(replace(recipe, **alone))
+    return replace(recipe, data=one.data, ground=one.ground), data
+
+
 def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
     """Both domains of a CycleGAN, as a Pair."""
     from ..data.limits import DataError
@@ -83,7 +95,7 @@ def _load_pair(recipe: Recipe) -> tuple[Recipe, Data]:
         raise ValueError('model "cyclegan" needs a second domain: set data_b')
     domains: list[Dataset] = []
     for key in ("data", "data_b"):
-        one, data = read_data(replace(recipe, model="dcgan", data=getattr(recipe, key)))
+        one, data = _read_alone(replace(recipe, data=getattr(recipe, key)))
         if one.ground != recipe.ground and domains:
             return _load_pair(replace(recipe, ground=one.ground))  # one ground for both domains
         recipe = replace(recipe, ground=one.ground)
@@ -153,16 +165,25 @@ def given_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
     return with_classes(*named_data(recipe, data))
 
 
-def data_stream(recipe: Recipe, data: Data) -> BatchStream | PairStream:
+def data_stream(recipe: Recipe, data: Data) -> Stream:
     """Return the endless stream of batches, in an order that depends only on recipe.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(DATA_BRANCH,)))
     if data.kind == "pair":
         return PairStream(data.a, data.b, recipe.batch_size, rng=rng)
+    if data.kind == "paired":
+        return PairedStream(data, recipe.batch_size, rng=rng, flip=recipe.flip)
     return BatchStream(data, recipe.batch_size, rng=rng)
 
 
-def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
+def gan_for(recipe: Recipe, data: Data) -> Any:
+    """Build the untrained GAN of a recipe for its data; errors as of `build_gan`."""
+    return build_gan(recipe, data.example_shape, data.input_shape if data.kind == "paired" else None)
+
+
+def build_gan(recipe: Recipe, shape: Sequence[int], given: Sequence[int] | None = None) -> Any:
     """Build the untrained GAN of a recipe for examples of `shape`: (H, W, C) or (D,).
+
+    given     the shape (h, w, Cx) of what a net for pairs is given; default: what the recipe's `degrade` implies
 
     Raises ValueError if the model cannot make such examples, or if the recipe sets a key that the model ignores.
     """
@@ -200,6 +221,8 @@ def build_gan(recipe: Recipe, shape: Sequence[int]) -> Any:
             )
         settings["lr"] = settings.pop("lr_g")
         del settings["lr_d"]
+    if base(recipe.model) == "paired":
+        settings |= of_input(recipe, shape, given)
     return build(recipe.model, **{**settings, "image_size": shape[0], "channels": shape[2]})
 
 
@@ -245,7 +268,8 @@ def restore(run: str | Path) -> tuple[GAN | CycleGAN, Recipe]:
         recipe = from_dict(parse(checkpoint.fact(meta, "recipe", str)))
         state = _part(arrays, "gan")
         with at_most(sum(array.size for array in state.values()), len(state)):
-            gan = build_gan(recipe, checkpoint.fact(meta, "data_shape", tuple))
+            given = checkpoint.fact(meta, "input_shape", tuple) if "input_shape" in meta else None
+            gan = build_gan(recipe, checkpoint.fact(meta, "data_shape", tuple), given)
         gan.load_state(state)
     except ValueError as error:
         raise ValueError(f"{path}: {one_line(str(error))}") from None
@@ -277,7 +301,7 @@ def check_same_recipe(path: Path, recipe: Recipe, meta: dict[str, Any], *, free:
         )
 
 
-def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: BatchStream | PairStream) -> None:
+def load_states(path: Path, arrays: dict[str, np.ndarray], gan: Game, stream: Stream) -> None:
     """Load a checkpoint's states into gan and stream.  Raises ValueError, naming the file, if they do not fit."""
     try:
         gan.load_state(_part(arrays, "gan"))
@@ -301,7 +325,8 @@ def draw_samples(
 
     Points are drawn over D's surface, together with real ones, if `data` has points in 2 dimensions or is a density.
     The picture of a conditional GAN has one row per class, and the same latent vector for all images of a column; that
-    of a CycleGAN has images, translations and back-translations, in both directions.
+    of a CycleGAN has images, translations and back-translations, in both directions; that of a net for pairs has what it
+    is given, its outputs and the truth, for n / 3 examples of `data`.
 
     names      of a conditional GAN's classes; default: their numbers
     every      for a conditional GAN: exactly n samples, on several pages (PATH, then -2, -3, ...) if one is too small.
@@ -315,6 +340,10 @@ def draw_samples(
             x = x[np.random.default_rng(seed).permutation(len(x))[:columns]]
             ways.append((f"to {getattr(data, to).name}", x, *gan.cycle(x, to)))
         save_translations(path, ways, title=title)
+    elif gan.kind == "paired":
+        assert data is not None
+        assert data.kind == "paired"
+        draw_pairs(path, gan, data, n=n, seed=seed, title=title)
     elif gan.conditional:
         n = n if every else max(gan.classes, n - n % gan.classes)
         columns = math.ceil(n / gan.classes)

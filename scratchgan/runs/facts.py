@@ -25,17 +25,18 @@ MOST_SHOWN = 3  # classes that a message lists
 class Facts:
     """A data set as it was when the run began, held-out examples included.
 
-    kind       "examples", "density" or "pair"
+    kind       "examples", "density", "pair" or "paired"
     name       of the data set; of a file or folder, the last part of its path
     shape      of one example
     sha256     of all that training uses: examples and labels, of both domains if it is a pair
-    n          number of examples; 0 for a density and for a pair
+    n          number of examples, or of pairs of images; 0 for a density and for a pair of domains
     examples   SHA-256 of the examples alone, or ""
     classes    names of the classes, () if they are only numbers
     counts     number of examples of each class, () without labels
     held_out   how many examples were kept out of training
     given      whether it was given in Python, so that no path leads to it
-    domains    the facts about both domains of a pair
+    domains    the facts about both domains of a pair; of pairs of images, about what is given (if it is in the data)
+               and what should be made of it
     """
 
     kind: str
@@ -55,6 +56,9 @@ class Facts:
         """Number and shape of the examples in words, such as "40 of 16 x 16 x 1"."""
         if self.kind == "pair":
             return " and ".join(domain.size for domain in self.domains)
+        if self.kind == "paired":
+            shapes = " and ".join(" x ".join(map(str, domain.shape)) for domain in self.domains)
+            return f"{self.n:,} pairs of {shapes}" if len(self.domains) > 1 else f"{self.n:,} of {shapes}"
         shape = " x ".join(map(str, self.shape))
         return f"{self.n:,} of {shape}" if self.kind == "examples" else f"a density of points of {shape}"
 
@@ -70,6 +74,10 @@ def facts_of(data: Data, *, held_out: int = 0, given: bool = False) -> Facts:
     if data.kind == "pair":
         domains = facts_of(data.a), facts_of(data.b)
         return Facts("pair", name, shape, _of_domains(domains).hexdigest(), given=given, domains=domains)
+    if data.kind == "paired":
+        parts = tuple(facts_of(replace(part, labels=None)) for part in (data.x, data.y) if part is not None)
+        sha256 = _of_domains(parts).hexdigest()
+        return Facts("paired", name, shape, sha256, len(data.y), held_out=held_out, given=given, domains=parts)
     digest = hashlib.sha256()
     if data.kind == "density":
         for key in ("modes", "sigmas", "weights", "extent"):
@@ -117,9 +125,10 @@ def difference(saved: Facts | None, now: Facts) -> str:
         return f"{now.size}, with another checksum"
     if (saved.kind, saved.size) != (now.kind, now.size):
         return f"expected {saved.size}, got {now.size}{_counts(saved, now)}"
-    for which, one, two in zip("ab", saved.domains, now.domains, strict=False):
+    which = ("domain a: ", "domain b: ") if saved.kind == "pair" else ("data: ", "data_b: ")[: len(saved.domains)]
+    for part, one, two in zip(which if len(which) > 1 else ("",), saved.domains, now.domains, strict=False):
         if one.sha256 != two.sha256:
-            return f"domain {which}: {difference(one, two)}"
+            return f"{part}{difference(one, two)}"
     if saved.examples == now.examples:
         return "the same examples, but other labels" + _counts(saved, now)
     return f"{now.size} as before, but other values{_counts(saved, now)}"
@@ -166,7 +175,7 @@ def _facts(table: Mapping[str, Any]) -> Facts:
 
 def _of_domains(domains: tuple[Facts, ...]) -> hashlib._Hash:
     digest = hashlib.sha256()
-    for name, domain in zip("ab", domains, strict=True):
+    for name, domain in zip("ab", domains, strict=False):  # of pairs of images there may be only one
         digest.update(name.encode())
         digest.update(domain.sha256.encode())
     return digest

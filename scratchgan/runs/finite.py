@@ -50,7 +50,7 @@ def first_fault(gan: Game) -> str | None:
     Runs D in training mode, which changes its running statistics; that is harmless, since the run has ended.
     """
     batch = gan.last_batch
-    if batch is not None and all(np.isfinite(w).all() for _, w in gan.D.parameters()):
+    if batch is not None and gan.kind == "samples" and all(np.isfinite(w).all() for _, w in gan.D.parameters()):
         for what, x in (("real samples", batch.real), ("fakes", batch.fake)):
             if not np.isfinite(x).all():
                 return f"the {what} that D was given"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..data import Data, Dataset, Density
+from ..data.degrade import Degradation
 from ..data.own import fit, from_python
+from ..data.paired import Paired, pair_up
 from ..data.pairs import Pair
 from .keys import GIVEN
+from .paired_data import spoilt
 from .recipe import Recipe, base
 
 Given: TypeAlias = Data | np.ndarray | tuple
@@ -19,6 +22,8 @@ Given: TypeAlias = Data | np.ndarray | tuple
 def named_data(recipe: Recipe, data: Given) -> tuple[Recipe, Data]:
     """As `build.given_data`, with the labels that the data themselves have, and `classes` left as it is."""
     data = resized(recipe, as_data(recipe, data))
+    if data.kind == "paired":
+        return (_named_pairs(recipe, data) if base(recipe.model) == "paired" else recipe), data
     if data.kind == "pair":
         return replace(recipe, data=_origin(recipe, data.a), data_b=_origin(recipe, data.b)), data
     return replace(recipe, data=_origin(recipe, data)), data
@@ -34,7 +39,33 @@ def as_data(recipe: Recipe, data: Given) -> Data:
             for which, one in zip("ab", data, strict=True)
         )
         return Pair(a, b, name=f"{a.name} and {b.name}")
-    return data if isinstance(data, Data) else from_python(data)
+    if isinstance(data, tuple) and base(recipe.model) == "paired" and recipe.degrade == "none":
+        x, y = (
+            one if isinstance(one, Dataset) else replace(from_python(one), name=which)
+            for which, one in zip("xy", data, strict=True)
+        )
+        return pair_up(x, y)
+    known = data if isinstance(data, Data) else from_python(data)
+    if known.kind == "examples" and base(recipe.model) == "paired":
+        if recipe.degrade == "none":
+            raise ValueError(
+                f'model "{recipe.model}" learns from pairs: give (x, y), what the net is given and what it should make of '
+                "it, or set degrade"
+            )
+        return spoilt(recipe, fit(known, recipe.image_size or None, recipe.channels or None))
+    return known
+
+
+def _named_pairs(recipe: Recipe, data: Paired) -> Recipe:
+    """The recipe for pairs given in Python: where they come from, and how they were spoilt."""
+    recipe = replace(recipe, side_by_side="none", data_b="")
+    if data.x is not None:
+        return replace(recipe, data=_origin(recipe, data.x), data_b=_origin(recipe, data.y), degrade="none")
+    assert data.degrade is not None
+    amount: dict[str, Any] = {"degrade": data.degrade.kind, "degrade_by": data.degrade.by, "hole": data.degrade.hole}
+    if recipe.degrade != "none" and Degradation(recipe.degrade, recipe.degrade_by, recipe.hole) == data.degrade:
+        amount = {}
+    return replace(recipe, data=_origin(recipe, data.y), **amount)
 
 
 def _origin(recipe: Recipe, data: Dataset | Density) -> str:
@@ -76,11 +107,27 @@ def resized(recipe: Recipe, data: Data) -> Data:
         a, b = resized(recipe, data.a), resized(recipe, data.b)
         assert a.kind == b.kind == "examples"
         return data if (a, b) == (data.a, data.b) else Pair(a, b, name=data.name)
+    if data.kind == "paired":
+        return _resized_pairs(recipe, data)
     if data.kind == "density" or len(data.example_shape) == 1:
         if base(recipe.model) == "mlp":
             no_sizes(recipe, data.name)
         return data
     return fit(data, recipe.image_size or None, recipe.channels or None)
+
+
+def _resized_pairs(recipe: Recipe, data: Paired) -> Paired:
+    """Pairs with the recipe's image_size and channels; only those of one size can be resized."""
+    if data.x is None:
+        y = fit(data.y, recipe.image_size or None, recipe.channels or None)
+        return data if y is data.y else replace(data, y=y)
+    H, _, C = data.example_shape
+    if recipe.image_size in (0, H) and recipe.channels in (0, C):
+        return data
+    if data.input_shape[0] != H:
+        raise ValueError(f"{data.name}: pairs of two sizes cannot be resized; expected image_size = 0 and channels = 0")
+    x, y = (fit(one, recipe.image_size or None, recipe.channels or None) for one in (data.x, data.y))
+    return replace(data, x=x, y=y)
 
 
 def no_sizes(recipe: Recipe, name: str) -> None:

@@ -11,13 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from ..data import Data, Dataset
+from ..data.paired import Paired
 from .recipe import Recipe
 
 BRANCH = 1001  # spawn_key; `build` uses 1000 for the order of the data
 
 
-def split(recipe: Recipe, data: Data) -> tuple[Data, np.ndarray | None]:
+def split(recipe: Recipe, data: Data) -> tuple[Data, np.ndarray | Paired | None]:
     """Return (the data to train on, the held-out examples (recipe.held_out, ...) or None if recipe.held_out is 0).
+
+    Of pairs, the held-out examples are pairs as well.
 
     Raises ValueError for data that are not a fixed set of examples (a density gives new examples in every batch), and
     if there is less than one batch, or less than one would be left.
@@ -28,15 +31,19 @@ def split(recipe: Recipe, data: Data) -> tuple[Data, np.ndarray | None]:
     elif data.kind == "pair":
         check_enough(recipe, data.a)
         check_enough(recipe, data.b)
+    elif data.kind == "paired":
+        check_enough(recipe, data.y)
     if not m:
         return data, None
     if data.kind == "density":
         raise ValueError(f'held_out = {m}: "{data.name}" is a density, every batch is new; expected held_out = 0')
     if data.kind == "pair":
         raise ValueError(f'held_out = {m}: "{data.name}" consists of two data sets; expected held_out = 0')
-    n = len(data.x)
+    n = len(data.y if data.kind == "paired" else data.x)
     order = np.random.default_rng(np.random.SeedSequence(recipe.seed, spawn_key=(BRANCH,))).permutation(n)
     held, kept = order[:m], np.sort(order[m:])
+    if data.kind == "paired":
+        return data.split(kept), data.split(held)
     labels = None if data.labels is None else data.labels[kept]
     return replace(data, x=data.x[kept], labels=labels), data.x[held]
 

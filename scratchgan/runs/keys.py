@@ -88,6 +88,9 @@ def checked(key: Field, value: Any) -> Any:
             raise ValueError(fault + "a text")
         if not value.isascii() and value.encode(errors="replace").decode() != value:
             raise ValueError(fault + "a text of Unicode; if this is the name of a file or folder, rename it")
+    elif kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError(fault + "true or false")
     elif kind is int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise ValueError(fault + "an integer")

@@ -31,7 +31,7 @@ def with_last_state(log: Log, folder: Path, data: Given | str | Path | None = No
     try:
         gan, recipe = build.restore(folder)
         if gan.conditional or gan.kind != "samples":
-            raise ValueError("expected an unconditional GAN, got a conditional one or a CycleGAN")
+            raise ValueError("expected an unconditional GAN, got a conditional one, a CycleGAN or a net for pairs")
         if own is None and not _on_this_machine(recipe):
             raise ValueError(f'the data "{recipe.data}" are not on this machine; --data says where they are now')
         own = of_run(folder, recipe) if own is None else own

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .given import Given
 
 ROWS = 8  # samples whose neighbours are drawn
+PAIRS = 16  # examples of a net for pairs
 
 
 def picture_run(
@@ -29,6 +30,7 @@ def picture_run(
 ) -> list[Path]:
     """Draw every picture that the run's data and log allow, and return the files written.
 
+    pairs.png           runs on pairs: what is given, what the net makes of it and the truth, for held-out examples
     surface.png         runs on points in 1 or 2 dimensions: D's surface, and where G's loss moves the fakes
     interpolation.png   runs on images: from one latent vector z to another, on a straight line and on the sphere
     neighbours.png      runs on images: samples next to the training images nearest to them
@@ -45,36 +47,45 @@ def picture_run(
     `data` is not what it was trained on, or if `out` lies in its data.
     """
     from .build import restore
+    from .paired_data import draw_pairs
     from .places import check_outside
-    from .run_data import of_run
+    from .run_data import of_run, test_pairs
 
     folder = Path(run)
     gan, recipe = restore(folder)
     if gan.kind == "translations":
         raise ValueError(f"{run}: expected a run that makes samples, got a CycleGAN; see `scratchgan translate`")
+    paired = gan.kind == "paired"
     out = Path(out) if out is not None else folder if folder.is_dir() else folder.parent
     check_outside(recipe, out)
     points = len(gan.data_shape) == 1
     found, missing = None, ""
     try:
         own = of_run(run, recipe, data=data)
-        found, missing = (None, own.changed) if own.changed else (own.split()[0], "")
+        found, missing = (None, own.changed) if own.changed else (test_pairs(own) if paired else own.split()[0], "")
     except (ValueError, OSError) as error:
         if data is not None:
             raise
         missing = str(error)
     if missing:
-        say(f"{'surface' if points else 'neighbours'}.png was left out: {missing}")
+        say(f"{'surface' if points else 'pairs' if paired else 'neighbours'}.png was left out: {missing}")
     out.mkdir(parents=True, exist_ok=True)
     title = f"{recipe.name} after {gan.steps:,} steps"
     written = []
-    if not points:
+    if found is not None and found.kind == "paired":
+        draw_pairs(out / "pairs.png", gan, found, n=3 * PAIRS, seed=seed, title=f"{title}: held-out examples")
+        written.append(out / "pairs.png")
+    if not points and not paired:
         save_figure(interpolation(gan, seed=seed, title=title), out / "interpolation.png")
         written.append(out / "interpolation.png")
     if found is not None and found.kind == "examples" and not points:
         save_figure(neighbours(gan.sample(ROWS, seed=seed), found.x, title=title), out / "neighbours.png")
         written.append(out / "neighbours.png")
-    elif found is not None and found.kind != "pair" and (found.kind == "density" or gan.data_shape == (2,)):
+    elif (
+        found is not None
+        and found.kind in ("density", "examples")
+        and (found.kind == "density" or gan.data_shape == (2,))
+    ):
         real = found if found.kind == "density" else found.x
         save_figure(surface(gan, real, seed=seed, title=title), out / "surface.png")
         written.append(out / "surface.png")

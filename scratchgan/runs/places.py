@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import build
 from .folder import LOCK, locked
-from .recipe import Recipe, base
+from .recipe import Recipe
 
 WRITTEN = ("recipe.toml", "log.jsonl", "checkpoint.npz", "samples.png", "curves.png", "progress.gif", "modes.json")
 
@@ -20,7 +20,7 @@ def check_outside(recipe: Recipe, out: str | Path) -> None:
     Links are followed, also those to the folders of single classes.
     """
     out = Path(out).expanduser().absolute()
-    for key in ("data", "data_b") if base(recipe.model) == "cyclegan" else ("data",):
+    for key in ("data", "data_b"):
         folder = _data_folder(getattr(recipe, key))
         if folder is None:
             continue

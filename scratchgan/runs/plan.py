@@ -60,7 +60,7 @@ def run(name: str, threads: int | None = None, *, print=print) -> bool:
 def recorded(recipe: recipes.Recipe) -> tuple[GAN, str]:
     """The recipe's GAN after its step was recorded and compared; and why it was not, or ""."""
     recipe, data = build.load_data(recipe)
-    gan = build.build_gan(recipe, data.example_shape)
+    gan = build.gan_for(recipe, data)
     if not isinstance(gan, GAN):
         return gan, f"{type(gan).__name__} is a game of its own"
     if why := replay.why_not(gan):

@@ -13,7 +13,7 @@ A value comes from the last of these that gives one:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,17 @@ from ..models.training import MINIBATCH, OBJECTIVES, OPTIMIZERS
 from ..optim import SCHEDULES
 from ..rules import PENALTIES
 from .keys import MAX_BYTES, UNSET, absolute, as_text, checked, key, name_from, nearest, parse, parse_value
+from .keys_paired import PairedKeys, check_data, check_used
 
 FOLDER = Path(__file__).parent / "recipes"
 DEFAULT = "dcgan-mnist"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(PairedKeys):
     """All keys of a recipe; a key that is not given has the default value for its model: see `default`.
+
+    The keys for pairs of images are in runs/keys_paired.py.
 
     Raises ValueError, naming the key, for a value of the wrong type or out of range.
     """
@@ -72,13 +75,17 @@ class Recipe:
     seed: int = key("decides initial weights, noise and the order of the data", 0, low=0)
 
     latent_dim: int = key("length of the latent vector z", low=1)
-    width: int = key("DCGAN, CycleGAN: channels at full resolution; doubled whenever the resolution is halved", low=1)
+    width: int = key("images: channels at full resolution; doubled whenever the resolution is halved", low=1)
     dense: int = key("DCGAN: units of a hidden dense layer, connected to the whole image, in each net; 0 = none", low=0)
     hidden: tuple[int, ...] = key("MLP: units of each hidden layer, in G and in D", low=1)
 
-    data_b: str = key("CycleGAN: the second domain, in the form of `data`", "", when=("model", ("cyclegan",)))
-    blocks: int = key("CycleGAN: residual blocks of each generator", low=0)
-    d_width: int = key("CycleGAN: channels of the discriminators at half resolution", low=1)
+    data_b: str = key(
+        "CycleGAN: the second domain, in the form of `data`; pairs: what the net should make of `data`",
+        "",
+        when=("model", ("cyclegan", "paired")),
+    )
+    blocks: int = key("CycleGAN, residual nets for pairs: residual blocks of each generator", low=0)
+    d_width: int = key("CycleGAN, pairs: channels of the discriminators at half resolution", low=1)
     cycle_weight: float = key("CycleGAN: weight of the cycle-consistency loss", low=0)
     identity_weight: float = key(
         "CycleGAN: weight, relative to cycle_weight, of the loss for changing images already in the domain", low=0
@@ -190,6 +197,7 @@ class Recipe:
             raise ValueError(f"batch_size = {self.batch_size}: expected a multiple of packing = {self.packing}")
         if base(self.model) == "cyclegan" and (self.held_out or self.packing > 1):
             raise ValueError("held_out and packing have no effect with a CycleGAN: leave them out")
+        check_data(self, base(self.model))
         if self.held_out and self.condition != "none":
             raise ValueError(
                 f"held_out = {self.held_out}: expected 0 for a GAN with labels or codes (condition = "
@@ -197,7 +205,8 @@ class Recipe:
             )
 
 
-KEYS: dict[str, Field] = {entry.name: entry for entry in fields(Recipe)}
+_OF_PAIRS, _ALL = fields(PairedKeys), fields(Recipe)  # those of the base come first
+KEYS: dict[str, Field] = {entry.name: entry for entry in (*_ALL[len(_OF_PAIRS) :], *_OF_PAIRS)}
 
 
 def base(model: str) -> str:
@@ -311,7 +320,8 @@ def with_model(recipe: Recipe, model: str) -> dict[str, Any]:
     if model == recipe.model:
         return {}
     left = [name for name in KEYS if getattr(recipe, name) == default(name, recipe.model) or not fits(name, model)]
-    return {**dict.fromkeys(left, UNSET), **method_of(MODELS[model]), "model": model}
+    method = {name: value for name, value in method_of(MODELS[model]).items() if name in KEYS}
+    return {**dict.fromkeys(left, UNSET), **method, "model": model}
 
 
 def _check_effect(recipe: Recipe, name: str) -> None:
@@ -324,13 +334,16 @@ def _check_effect(recipe: Recipe, name: str) -> None:
         raise ValueError(
             f'{name} has no effect with {other} = "{given}", only with {" and ".join(map(as_text, values))}'
         )
+    if base(recipe.model) == "paired":
+        check_used(recipe, name)
 
 
 def to_toml(recipe: Recipe) -> str:
     """Return the recipe as TOML text with all keys; `load` makes an equal recipe from it."""
     import tomli_w
 
-    table = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
+    values = {name: getattr(recipe, name) for name in KEYS}
+    table = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return "# The whole recipe of this run: training from this file repeats it.\n" + tomli_w.dumps(table)
 
 

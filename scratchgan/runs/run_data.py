@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Data
+from ..data.paired import Paired
 from ..files import checkpoint
 from ..files.arrays import one_line
 from . import build
@@ -43,7 +44,7 @@ class RunData:
     changed: str = ""
     remarks: tuple[str, ...] = ()
 
-    def split(self) -> tuple[Data, np.ndarray | None]:
+    def split(self) -> tuple[Data, np.ndarray | Paired | None]:
         """(the examples that the run is trained on, those that are held out, or None): see `held_out.split`."""
         return split(self.recipe, self.data)
 
@@ -59,6 +60,10 @@ def for_training(recipe: Recipe, data: Given | Where | None = None) -> RunData:
     if (raw.kind == "pair") != (base(recipe.model) == "cyclegan"):
         raise ValueError(
             f'model "{recipe.model}" cannot be trained on "{raw.name}": only a CycleGAN takes a pair of data'
+        )
+    if (raw.kind == "paired") != (base(recipe.model) == "paired"):
+        raise ValueError(
+            f'model "{recipe.model}" cannot be trained on "{raw.name}": nets for pairs of images, and no others, take pairs'
         )
     full, own = build.with_classes(named, raw)
     facts = with_classes_of(facts_of(raw, held_out=recipe.held_out, given=data is not None), own)
@@ -84,7 +89,7 @@ def of_run(
 
     Raises ValueError, in one line that says what to do, if they cannot be read or are refused.
     """
-    if data_b is not None and base(recipe.model) != "cyclegan":
+    if data_b is not None and not recipe.data_b:
         raise ValueError(f'{run}: model = "{recipe.model}" has no second domain; leave data_b (--data-b) out')
     meta = read_meta(run) if meta is None else meta
     saved = read_facts(meta)
@@ -99,7 +104,7 @@ def of_run(
     changed = ""
     if not same_data(meta, facts, raw):
         changed = difference(saved, facts)
-        place = asked.data if raw.kind != "pair" else f"{asked.data} and {asked.data_b}"
+        place = f"{asked.data} and {asked.data_b}" if asked.data_b else asked.data
         if data is not None or data_b is not None:
             place = place if isinstance(data, (str, Path)) or data is None else "the array or data set given"
             raise ValueError(f"{run}: {place} is not what the run was trained on: {changed}")
@@ -115,6 +120,21 @@ def of_run(
         raise ValueError(f"{run}: {changed or error}") from None
     facts = saved or with_classes_of(replace(facts, held_out=recipe.held_out), own)
     return RunData(full, own, facts, changed)
+
+
+def held_out_pairs(data: Paired, held: np.ndarray | Paired | None) -> Paired:
+    """The pairs on which a net is looked at and measured: those held out, else the test part, else all."""
+    if held is not None:
+        assert not isinstance(held, np.ndarray)
+        return held
+    return data.test() if data.test is not None and data.test_size else data
+
+
+def test_pairs(own: RunData) -> Paired:
+    """`held_out_pairs` of the data of a run."""
+    data, held = own.split()
+    assert data.kind == "paired"
+    return held_out_pairs(data, held)
 
 
 def read_meta(run: Where) -> Mapping[str, Any]:
@@ -146,7 +166,7 @@ def _read(
             reason = f"{missing[0]}{what} is not there any more"
         else:
             reason = one_line(str(error), 2000)
-        options = "--data" if base(recipe.model) != "cyclegan" else "--data and --data-b"
+        options = "--data and --data-b" if recipe.data_b else "--data"
         raise ValueError(
             f"{run}: its data cannot be loaded ({reason}); say where they are now ({options}), or pass them in Python: "
             "evaluate(run, data=...), and likewise resume"
@@ -157,7 +177,7 @@ def _places(recipe: Recipe) -> list[str]:
     """The paths in a recipe; names of data sets are none."""
     from ..data import names
 
-    places = [recipe.data, recipe.data_b] if base(recipe.model) == "cyclegan" else [recipe.data]
+    places = [recipe.data, recipe.data_b]
     return [place for place in places if place and place not in names()]
 
 

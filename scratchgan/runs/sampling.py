@@ -37,6 +37,9 @@ def sample_run(
     gan, recipe = build.restore(run)
     if gan.kind == "translations":
         raise ValueError(f"{run}: a CycleGAN translates images, it makes none from noise; try scratchgan translate")
+    if gan.kind == "paired":
+        doors = "scratchgan inpaint" if recipe.degrade == "holes" else "scratchgan translate or scratchgan enhance"
+        raise ValueError(f"{run}: makes images from images, and none from noise; try {doors}")
     facts = read_facts(read_meta(run))
     names = build.class_names(recipe, facts.classes if facts is not None else ())
     number, of_class, slug, remark = None, "", "", ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..files import console
 from ..files.arrays import one_line
@@ -57,6 +57,6 @@ def progress_bar(recipe: Recipe, progress: bool, done: int):
 
 def say_notes(data: Data) -> None:
     """Print what the user should know of the data to stderr: what was not read, what looks wrong."""
-    sets = (data.a, data.b) if data.kind == "pair" else (data,) if data.kind == "examples" else ()
+    sets: tuple[Any, ...] = (data.a, data.b) if data.kind == "pair" else () if data.kind == "density" else (data,)
     for note in dict.fromkeys(note for one in sets for note in one.notes):
         print(f"scratchgan: note: {one_line(note, 2000)}", file=sys.stderr, flush=True)

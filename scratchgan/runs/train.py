@@ -31,7 +31,7 @@ import numpy as np
 
 from .. import kernels, plots
 from ..data import BatchStream, Data
-from ..data.pairs import PairStream
+from ..data.paired import Paired
 from ..doctor.signals import Probe
 from ..doctor.watch import Watch
 from ..files import checkpoint
@@ -89,7 +89,7 @@ def train(
     say_notes(own.data)
     recipe, (data, held) = own.recipe, own.split()
     places.check_outside(recipe, Path("runs") / recipe.name if out is None else out)
-    gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
+    gan, stream = build.gan_for(recipe, data), build.data_stream(recipe, data)
     remarks = [start.take_weights(gan, recipe), *own.remarks]
     with places.new_folder(out, recipe.name, begun=lambda: gan.steps > 0) as folder:
         write_text(folder / "recipe.toml", to_toml(recipe))
@@ -143,7 +143,7 @@ def resume(
             recipe = start.longer(recipe, steps, folder, meta)
         own = run_data.of_run(folder, recipe, data=data, data_b=data_b, meta=meta, strict=True)
         recipe, (data, held) = own.recipe, own.split()
-        gan, stream = build.build_gan(recipe, data.example_shape), build.data_stream(recipe, data)
+        gan, stream = build.gan_for(recipe, data), build.data_stream(recipe, data)
         if begun:
             build.load_states(path, arrays, gan, stream)
         else:
@@ -168,9 +168,9 @@ class Loop:
         recipe: Recipe,
         folder: Path,
         gan: GAN | CycleGAN,
-        stream: BatchStream | PairStream,
+        stream: build.Stream,
         data: Data,
-        held: np.ndarray | None,
+        held: np.ndarray | Paired | None,
         facts: Facts,
     ):
         self.recipe, self.folder, self.gan, self.stream, self.data = recipe, folder, gan, stream, data
@@ -181,7 +181,12 @@ class Loop:
         self.log_bytes = 0
         self.saved = gan.steps if (folder / "checkpoint.npz").exists() else None
         self.facts = facts  # about the data, including held-out examples
-        self.probe = Probe(gan, data=data.x if data.kind == "examples" else None, held=held)
+        self.pictured = run_data.held_out_pairs(data, held) if data.kind == "paired" else data
+        self.probe = Probe(
+            gan,
+            data=data.x if data.kind == "examples" else None,
+            held=held if isinstance(held, np.ndarray) else None,
+        )
         self.watch = Watch(recipe.steps, recipe.loss, advice.of_data(recipe, data))
 
     def take_up(self, log: list[dict[str, Any]], milliseconds: int) -> None:
@@ -318,7 +323,7 @@ class Loop:
         n = self.recipe.sample_grid if len(self.gan.data_shape) == 3 else POINTS
         title = f"{self.recipe.name}, step {self.step:,}"
         names = build.class_names(self.recipe, self.data.classes)
-        build.draw_samples(path, self.gan, self.data, n=n, seed=self.recipe.seed, title=title, names=names)
+        build.draw_samples(path, self.gan, self.pictured, n=n, seed=self.recipe.seed, title=title, names=names)
 
     def save(self) -> None:
         """Write the checkpoint, after syncing the log to disk: a checkpoint must never be ahead of its log."""
@@ -335,6 +340,7 @@ class Loop:
                 "recipe": to_toml(self.recipe),
                 "step": self.step,
                 "data_shape": tuple(self.gan.data_shape),
+                **({"input_shape": tuple(self.gan.input_shape)} if self.gan.kind == "paired" else {}),
                 "data": self.facts.sha256,
                 "facts": self.facts.to_json(),
                 "log_bytes": self.log_bytes,

@@ -8,7 +8,8 @@ examples, and noise.  The value of real examples is the floor: what a perfect ge
 That of noise is what a generator scores that has learned nothing.  Most metrics depend on n, so compare runs with equal
 n only.
 
-The data decide which metrics fit: see `images` and `points`.
+The data decide which metrics fit: see `images` and `points`.  Nets that learned from pairs are measured on pairs that
+were held out: see `paired`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from ...checks import positive_int
 from ...data import Data, Dataset, Density
+from ...data.paired import Paired
 from ...gan import GAN
 from .. import build, run_data
 from ..given import Given
@@ -65,7 +67,17 @@ def evaluate(
             "evaluated see benchmarks/cyclegan.py"
         )
     own = run_data.of_run(run, recipe, data=data)
+    folder = Path(run).resolve()
+    folder = folder if folder.is_dir() else folder.parent
+    if gan.kind == "paired":
+        from .of_pairs import evaluate_pairs
+
+        of_pairs = evaluate_pairs(gan, recipe, own, n=n, seed=seed)
+        if save:
+            of_pairs.save(folder)
+        return of_pairs
     kept, of_run = (own.data, None) if own.changed else own.split()
+    assert not isinstance(of_run, Paired)  # only nets for pairs hold pairs out
     kept = _fitting(f"{run}: {own.changed}" if own.changed else run, gan, kept)
     if kept.kind == "density" or len(gan.data_shape) == 1:
         from . import points
@@ -79,7 +91,6 @@ def evaluate(
     if prepared.n < LEAST:
         prepared.notes.append(f"n is below {LEAST}: all numbers are noisy, compare only large differences")
     measures = table(prepared.entries, prepared.candidates, seed=seed, progress=progress)
-    name = Path(run).resolve()
     evaluation = Evaluation(
         title=f"{recipe.name} ({recipe.model} on {recipe.data}, {gan.steps:,} steps)",
         n=prepared.n,
@@ -90,7 +101,7 @@ def evaluate(
         classes=prepared.classes,
     )
     if save:
-        evaluation.save(name if name.is_dir() else name.parent, prepared.samples, prepared.real)
+        evaluation.save(folder, prepared.samples, prepared.real)
     return evaluation
 
 
@@ -113,7 +124,7 @@ def run(
 
 def _fitting(run: str | Path, gan: GAN, data: Data) -> Dataset | Density:
     """The data.  Raises ValueError if they do not fit the GAN, or are too few."""
-    if data.kind == "pair":
+    if data.kind == "pair" or data.kind == "paired":
         raise ValueError(f"{run}: expected one data set or a density, got the pair {data.name}")
     if data.example_shape != gan.data_shape:
         raise ValueError(f"{run}: makes samples of shape {gan.data_shape}, but its data have {data.example_shape}")
