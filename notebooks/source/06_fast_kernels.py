@@ -149,7 +149,7 @@ print(f"times faster than in Python: {RATES['compiled'] / RATES['Python loops']:
 # ## 3. The same, in another order
 #
 # Memory does not hand out single numbers. It hands out **lines**, on most processors of 64 bytes: 16 neighbouring
-# float32. Who uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: go once through 64 MB,
+# float32. Whoever uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: go once through 64 MB,
 # which is more than the caches of most machines hold, and add up every number, every second, every fourth, and so on.
 # **Predict:** at a distance of 64 a sixty-fourth of the numbers is added. Does it take a sixty-fourth of the time?
 

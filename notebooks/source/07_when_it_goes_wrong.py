@@ -50,7 +50,8 @@ from scratchgan.plots import BLACK, BLUE, FAKE, GREEN, GREY, REAL, VERMILLION, a
 # because no mean is below its smallest term. The bound is reached if $G(z)$ is the *same* $x$ for every $z$, the one
 # place where $D$ is largest. So for $G$ alone it is best to put everything into one point. What keeps it from that is
 # only $D$, which notices that this place is now full of fakes, and changes its mind. The next cell takes that away: $D$
-# stands still.
+# stands still. (`lr_schedule="linear"`, here and below: both learning rates stay as they are for the first half of the
+# steps and then fall to 0 along a straight line, notebook 03b.)
 
 # %%
 from scratchgan.data.toy import ring as make_ring
@@ -127,7 +128,8 @@ fig
 # likelihood, which minimises $\mathrm{KL}(p\,\|\,q) = \int p \log (p/q)$, would pay *infinitely* much. Worse: where
 # $q = 0$ the integrand is $p \log 2$ whatever $G$ does. A small change of $G$ does not change it, so no gradient calls
 # $G$ there. And of the two terms, the loss that $G$ descends has only the first in it: its mean is over fakes, and with
-# the best $D$, $1 - D = q/(p+q)$, it is $\mathbb E_q \log(1-D) = 2 \cdot \text{quality} - \log 2$.
+# the best $D$, $1 - D = q/(p+q)$, it is $\mathbb E_q \log(1-D) = 2 \cdot \text{quality} - \log 2$. (Its *slope*, with $D$ held
+# still, is that of the whole JSD: chapter 02. But that, too, is a mean over fakes, and knows nothing of a place without any.)
 #
 # An example with numbers. Let the data have 8 equal modes, far apart, and let $G$ serve $j$ of them, each with the
 # share $1/j$. On a served mode $p/q = (1/8)/(1/j) = j/8$, so
@@ -155,8 +157,9 @@ for j in (8, 7, 4, 1):
 print(f"the largest that JSD can be: log 2 = {np.log(2):.4f}")
 
 # %% [markdown]
-# To lose one of eight modes costs 0.045 of at most 0.693 nats, and most of that is the price of crowding the other seven
-# (quality), which $D$ can report at the fakes; hardly a third is the missing mode itself.
+# To lose one of eight modes costs 0.045 of at most 0.693 nats. Most of that is quality, the price of crowding the other
+# seven, which $D$ can report at the fakes; coverage is hardly a third. (The missing mode alone would cost
+# $\frac12 \cdot \frac18 \log 2 = 0.043$ there, but the other seven get more than their share, which gives 0.030 back.)
 #
 # ### Measured while it happens
 #

@@ -694,7 +694,7 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 #
 # $$I(c; x) = H(c) - H(c|x), \qquad x = G(z, c),$$
 #
-# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c) \log
+# how uncertain $c$ is beforehand, minus how uncertain it still is for somebody who has seen $x$. Here $H(c) = -\sum_c p(c) \log
 # p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. *With numbers:* two codes, equally frequent, have
 # $H(c) = \log 2 = 0.693$. If every image betrays its code, $H(c|x) = 0$ and $I = 0.693$ nats; if images of both codes
 # look the same, $H(c|x) = \log 2$ and $I = 0$. The trouble is $p(c|x)$: which code an image came from is not known to
