@@ -294,7 +294,7 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# Adam's loss leaps up now and then, and comes down again; on the whole it falls. The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
+# The losses of Adam and of SGD leap up now and then, and come down again; on the whole they fall. The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
 # this small problem momentum keeps up with Adam, given the right learning rate. The difference shows when nobody has looked for it. Here are five starts
 # with four times and with ten times as much as suits:
 

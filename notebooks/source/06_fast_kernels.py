@@ -311,8 +311,9 @@ for name, speed in RATES.items():
     print(f"{name:<14}{speed:>12.5f} GFLOP/s{speed / RATES['Python loops']:>12,.0f} times the Python loops")
 
 # %% [markdown]
-# Look at your prediction. Between the second line and the last two lie only the order of the work, the places of the
-# numbers, and instructions that do several of them at once.
+# Look at your prediction. The second line of the third column is its first factor; the last line, divided by the second, is
+# the other one. Between the second line and the last two lie only the order of the work, the places of the numbers, and
+# instructions that do several of them at once.
 #
 # ## How far can it go? The roofline
 #

@@ -748,7 +748,7 @@ check("07.growth", growth)
 # $J^TJ = s^2 I$, so near the end $A$ becomes $-J - \gamma s^2 I$, and $\lambda = -\gamma s^2 \pm i s$: friction for both
 # players. It needs products with $J^T$, second derivatives of both nets, in every step.
 #
-# `scratchgan/theory/dirac.py` has these formulas for nine variants. `dirac_nets.py` builds the same games of the
+# `scratchgan/theory/dirac.py` has these formulas for nine variants. `dirac_nets.py` builds the same games out of the
 # package's own layers, losses and penalties, and has to take the same steps. The table has the size of the largest
 # eigenvalue of an update, and the distance from the end after 500 steps of $h = 0.2$ from $(1, 1)$. It was
 # $\sqrt 2 = 1.41$ at the start.

@@ -785,10 +785,10 @@ fig
 #
 # Two more codes of InfoGAN are numbers in $-1..1$, for which $Q$ is a Gaussian around $D$'s answer, so that $-\log Q$
 # is half the square of the error, up to a constant. The first came to mean the slant; the second makes digits wider and
-# bolder, but the one thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
+# bolder, but the digit 1 thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
 # -2 to 2, beyond what it was trained on.)
 #
-# ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the one thinner](../benchmarks/results/conditional_codes.png)
+# ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the digit 1 thinner](../benchmarks/results/conditional_codes.png)
 #
 # ## What can go wrong
 #
