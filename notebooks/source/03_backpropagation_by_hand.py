@@ -336,7 +336,7 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# That answers the question. No framework, some 30 lines, and every product in them goes through functions that you wrote.
+# That answers the question. No framework, some 30 lines, and each layer goes forward and back by functions that you wrote.
 #
 # ### Change a knob, predict first
 # `lr` is the size of the step. What will the loss do with a tenth of it, 0.003? And with ten times as much, 0.3? Say it, then change the

@@ -756,8 +756,8 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# In this run the distance falls for some 600 steps and hardly changes after that. It goes up and down by 0.1, which is little
-# more than other noise vectors do to it (0.05, measured below); so do not make much of the step at which it happens to be
+# In this run the distance falls for some 600 steps and hardly changes after that. It goes up and down by less than 0.1 (one
+# standard deviation), not much more than with other noise vectors (0.05, measured below); so do not make much of the step at which it happens to be
 # smallest. The losses drift all the time, and show nothing of this. The pair on the right tells more: precision goes on
 # rising, and recall falls. Single digits become cleaner, and fewer kinds are drawn. So "best" depends on what you want. (This
 # $D$ has 898 images only and begins to know them by heart; chapter 12 measures that.) The film shows the same twenty noise
