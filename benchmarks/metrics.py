@@ -331,7 +331,7 @@ def draw(path: Path, rows: dict, candidates: dict) -> None:
             axes.text(
                 x,
                 y,
-                f"{row['values'][name]:.3g}",
+                f"{row['values'][name]:.3g}" + ("" if name == "good" or seen else " *"),
                 ha="center",
                 va="center",
                 fontsize=8,
@@ -352,7 +352,7 @@ def draw(path: Path, rows: dict, candidates: dict) -> None:
     fig.text(
         0.02,
         0.965,
-        "Blue: the metric rates it worse than real digits.  Red: the metric does not detect the failure.\n"
+        "Blue: the metric rates it worse than real digits.  Red, with a star: it does not detect the failure.\n"
         "No column and no row is entirely blue: use more than one metric",
         fontsize=11,
         va="top",

@@ -287,7 +287,7 @@ d_real, d_fake = gan.probability(digits.images[:2000]), gan.probability(gan.samp
 print(f"of 2,000 real digits D says {d_real.mean():.2f} on average, of 1,000 new fakes {d_fake.mean():.2f}")
 if check("00.accuracy", accuracy).ok:
     print(f"by your accuracy D is right about {accuracy(d_real, d_fake):.0%} of all, {accuracy(d_real, d_fake[:0]):.0%} of "
-          f"the real ones, {accuracy(d_real[:0], d_fake):.0%} of the fakes; who guesses is right about 50% of each")
+          f"the real ones, {accuracy(d_real[:0], d_fake):.0%} of the fakes; guessing is right about 50% of each")
 else:
     print("how often is it right?  This cell tells it as soon as your accuracy is right.")
 
@@ -492,9 +492,9 @@ print("after one more step, every weight of both has the same bits:", same)
 # scratchgan train --data my_images --set image_size=32
 # ```
 #
-# `my_images` is a folder of your own PNG or JPEG files. They are cropped to a square and resized. Sizes that can be
-# halved, again and again, until at most 7 is left work, for instance 16, 20, 24, 28, 32, 40, 48, 56 and 64. Take many images of one kind of thing; with few, $D$ learns
-# them by heart.
+# `my_images` is a folder of your own PNG or JPEG files. They are cropped to a square and resized. A size will do if it can
+# be halved again and again until at most 7 is left: 16, 20, 24, 28, 32, 40, 48, 56 and 64, for instance. Take many images
+# of one kind of thing; with few, $D$ learns them by heart.
 
 # %% [markdown]
 # ## A map of the source

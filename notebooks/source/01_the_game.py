@@ -36,7 +36,7 @@ from scratchgan.plots import BLACK, FAKE, GREEN, GREY, ORANGE, PURPLE, REAL, ani
 # | symbol | what it is |
 # |---|---|
 # | $X$, $x$ | a batch of real samples; one of them. Their density is $p$ |
-# | $Z$, $z$ | a batch of noise; one of it. It is drawn from the standard normal density, the bell curve around 0 with standard deviation 1, for short $N(0, I)$ |
+# | $Z$, $z$ | a batch of noise; one draw of it. It is drawn from the standard normal density, the bell curve around 0 with standard deviation 1, for short $N(0, I)$ |
 # | $G(z)$ | a fake. The density of fakes is $q$ |
 # | $C(x)$ | the **logit**: the number that the discriminator's network puts out. It can be any number, negative or positive |
 # | $D(x)$ | $= \sigma(C(x)) = 1/(1+e^{-C(x)})$, the probability that $D$ gives to "$x$ is real": between 0 and 1, and 1/2 for the logit 0 |
@@ -141,7 +141,8 @@ for at in (-2.0, 4.0):
 # Now a network tries, from samples alone. It never sees a density. Below, a discriminator of two hidden layers plays
 # against a generator that stands still, so that $q$ does not move. What happens in a turn of $D$ is described at the top
 # of `scratchgan/gan.py`, in the symbols from above. To *back-propagate* means to find out for each weight of the network
-# which way it has to move; that is the subject of chapter 03.
+# which way it has to move; that is the subject of chapter 03. (In the cell after it, `lr_schedule="linear"` lets the
+# weights move less and less in the second half of the steps, so that the curve comes to rest: notebook 03b.)
 
 # %%
 import scratchgan.gan
@@ -202,7 +203,7 @@ fig
 
 # %% [markdown]
 # Where there are samples, the learned curve lies close to $D^*$. Left and right of them it has nothing to go by, and is
-# wrong: at $x = 4$ it says 0.11, and you know better.
+# wrong: at $x = 4$ it says about 0.1, and you know better.
 #
 # ## How that teaches somebody else
 #
@@ -260,7 +261,7 @@ fig
 #
 # $$V(D, G) \;=\; \mathbb E_{x \sim p}\big[\log D(x)\big] + \mathbb E_{z}\big[\log(1 - D(G(z)))\big]. \qquad\text{(Loss.2)}$$
 #
-# $D$ wants it large, $G$ wants it small: $\min_G \max_D V(D, G)$. If $D$ knew everything it would be 0; if it said $1/2$
+# $D$ wants it large, $G$ wants it small: $\min_G \max_D V(D, G)$. If $D$ were always sure and right it would be 0; if it said $1/2$
 # to all, it would be $\log\frac12 + \log\frac12 = -\log 4 \approx -1.386$.
 
 # %% [markdown]
@@ -399,7 +400,7 @@ fig
 # %% [markdown]
 # Press *Play* or move the slider. At first $D$ is flat and knows nothing. Then it rises towards the real notes, and $G$
 # follows uphill, without ever having been told the number 2. As the two bells come to lie on each other, the slope of $D$
-# melts away, and with it $G$'s reason to move. In this run $\theta$ ends within 0.05 of 2, and so does it with other seeds.
+# melts away, and with it $G$'s reason to move. In this run $\theta$ ends within 0.05 of 2, and it does so with four other seeds.
 #
 # ## Change a knob, predict first
 #
@@ -447,7 +448,7 @@ fig
 #
 # And three words. $-\log q(x)$ is called the *surprise* at $x$ of somebody who expects $q$: rare things surprise. With the
 # natural logarithm its unit is the **nat** (with the logarithm to base 2, the bit; a nat is 1.44 bits). If $x$ comes from
-# $p$, then who expects $q$ is more surprised, on average, than who expects $p$, by
+# $p$, then whoever expects $q$ is more surprised, on average, than somebody who expects $p$, by
 #
 # $$\mathrm{KL}(p\,\|\,q) = \mathbb E_{x\sim p}\big[\log p(x) - \log q(x)\big] = \int p(x) \log\frac{p(x)}{q(x)}\,dx , \qquad\text{(Divergence.1)}$$
 #
@@ -497,7 +498,7 @@ check("01.js", js)
 # %% [markdown]
 # Does the theory agree with itself? `scratchgan.theory` integrates numerically. Below, the second column is the integral
 # of $p \log D^* + q \log(1 - D^*)$ over $x$, the third comes from JSD. The last row is JSD from the densities on a grid of
-# 2,000 cells, by your `js`, if it is right already.
+# 2,001 points, by your `js`, if it is right already.
 
 # %%
 from scratchgan.theory import gaussian

@@ -7,7 +7,7 @@
 #
 # It computes a number that says how wrong it is, the loss $L$; it finds out how $L$ depends on each of its weights; and it
 # moves every weight a little to the side on which $L$ is smaller. The second step is the one that frameworks do for you. Here you
-# do it: first with seven numbers, then with layers, and at the end of the first half your own functions train a network.
+# do it: first with single numbers, then with layers, and at the end of the first half your own functions train a network.
 
 # %%
 try:
@@ -269,7 +269,7 @@ check("03.leaky_relu_backward", leaky_relu_backward)
 # ## Your functions train a network
 #
 # Layers one after another need no new formula: the $dx$ of a layer is the $dy$ of the layer before it, as in the graph. Here is a network
-# of three dense layers with bends between them, out of your three functions and nothing else. (`solved` takes yours if they
+# of three dense layers with bends between them, out of your three functions; only the bend on the way forward, `np.maximum`, needs none. (`solved` takes yours if they
 # are right, and the package's where they are not yet, and says which.) It shall learn $c = \sin 2x$ from 80 points; the loss is the mean
 # of $(y - c)^2$, so $dy = 2(y - c)/N$. There is the $1/N$.
 
@@ -336,7 +336,7 @@ fig.tight_layout()
 fig
 
 # %% [markdown]
-# That answers the question. No framework, some 30 lines, and every one of them is yours.
+# That answers the question. No framework, some 30 lines, and each layer goes forward and back by functions that you wrote.
 #
 # ### Change a knob, predict first
 # `lr` is the size of the step. What will the loss do with a tenth of it, 0.003? And with ten times as much, 0.3? Say it, then change the

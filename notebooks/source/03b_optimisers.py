@@ -38,8 +38,8 @@ from scratchgan.plots import BLACK, BLUE, GREEN, ORANGE, PURPLE, figure
 #
 # ## Predict
 #
-# 1. The gradients of one weight in ten steps are $+1, -1, +1, -1, \dots$, those of another are $+1, +1, +1, \dots$. Suppose the step
-#    follows the *mean* of the gradients so far. How far does each weight get?
+# 1. The gradients of one weight in many steps are $+1, -1, +1, -1, \dots$, those of another are $+1, +1, +1, \dots$. Suppose that each
+#    step follows a *mean* of the latest gradients. How far does each weight get?
 # 2. A running mean $m$ starts at 0 and takes in a tenth of each new gradient, $m \leftarrow 0.9\,m + 0.1\,g$. All gradients are 1. What is $m$ after
 #    the first step? After the second? What should it be?
 # 3. Somebody multiplies the loss by 1,000. What does gradient descent do then? And a rule that divides the gradient by its own size?
@@ -54,7 +54,8 @@ from scratchgan.plots import BLACK, BLUE, GREEN, ORANGE, PURPLE, figure
 # $$w \leftarrow w - \mathrm{lr}\; m. \qquad\text{(Momentum.2)}$$
 #
 # With $\beta = 0.9$, if all gradients are 1, $m$ goes to 1, and the weight moves as it would without momentum. If they are $+1, -1, +1, \dots$, then $m$ ends up
-# going to and fro between $\pm(1-\beta)/(1+\beta) = \pm 0.053$. So the learning rate may be larger, and the flat direction gets on. (Many texts
+# going to and fro between $\pm(1-\beta)/(1+\beta) = \pm 0.053$. That answers the first prediction: the first weight hardly leaves its place, and
+# the other one gets on at full speed. So the learning rate may be larger, and the flat direction gets on. (Many texts
 # write $m \leftarrow \beta m + g$, as does the package, (SGD.1). That $m$ is $1/(1-\beta)$ times ours; with a learning rate $1 - \beta$ times ours, the
 # steps are the same.)
 #
@@ -151,7 +152,7 @@ check("03b.unbiased_mean", unbiased_mean)
 #
 # $$w \leftarrow w - \mathrm{lr}\; \frac{\hat m}{\sqrt{\hat v} + \varepsilon}. \qquad\text{(Adam.4)}$$
 #
-# Each mean has a memory of its own: $\beta_1$ for $m$ and $\beta_2$ for $v$. Their first step is $\mathrm{lr}$ times the sign of the gradient, whatever
+# Each mean has a memory of its own: $\beta_1$ for $m$ and $\beta_2$ for $v$. Adam's first step is $\mathrm{lr}$ times the sign of the gradient, whatever
 # its size: $\hat m = g$ and $\hat v = g^2$. Later steps are shorter where gradients contradict each other ($\hat m$ is small against $\sqrt{\hat v}$),
 # so near the bottom Adam slows down where RMSProp hops.
 #
@@ -286,14 +287,14 @@ fig = figure(8, 3.8)
 axes = fig.subplots()
 for rule, (colour, marker) in looks.items():
     axes.semilogy(curves[rule], color=colour, marker=marker, markersize=4, markevery=25, linewidth=1.2, label=rule)
-axes.set(xlabel="step", ylabel="loss", title="Momentum and Adam end a factor of ten below SGD and RMSProp")
+axes.set(xlabel="step", ylabel="loss", title="Momentum and Adam end more than ten times lower than SGD and RMSProp")
 axes.legend(fontsize=9)
 axes.grid(alpha=0.3)
 fig.tight_layout()
 fig
 
 # %% [markdown]
-# Adam's loss leaps up now and then, and comes down again; on the whole it falls. The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
+# The losses of Adam and of SGD leap up now and then, and come down again; on the whole they fall. The learning rates are again those that suit: of 0.001, 0.002, 0.004 and so on, with half and with twice as much the median loss of five starts is larger. On
 # this small problem momentum keeps up with Adam, given the right learning rate. The difference shows when nobody has looked for it. Here are five starts
 # with four times and with ten times as much as suits:
 
@@ -307,8 +308,8 @@ with np.errstate(all="ignore"):
                                          for factor in (4, 10)))
 
 # %% [markdown]
-# (`nan` is what remains of an explosion.) SGD and momentum explode with four times too much, on nearly every start. RMSProp and Adam do not explode with ten times too much: no step can be much
-# longer than $\mathrm{lr}$.
+# (`nan` is what remains of an explosion.) SGD and momentum explode with four times too much, on nearly every start. RMSProp and Adam do not explode with ten times too much: what they divide by has the latest
+# gradient in it, so no weight can move farther in a step than $\mathrm{lr}/\sqrt{1-\beta}$, which is $3.2\,\mathrm{lr}$ for $\beta = 0.9$.
 #
 # ## What is different in a GAN
 #
@@ -331,7 +332,7 @@ print(inspect.getsource(updates.rmsprop_update))
 #
 # - **The mean of a batch, divided once more.** Adam hides it: a gradient that is 64 times too small gives the same steps. It comes out when
 #   somebody changes to SGD.
-# - **A fresh start.** Who loads weights, but not $m$, $v$ and $t$, goes on with other steps than before. Checkpoints of this package hold all three.
+# - **A fresh start.** Whoever loads weights, but not $m$, $v$ and $t$, goes on with other steps than before. Checkpoints of this package hold all three.
 # - **$\varepsilon$ in the wrong place.** $\sqrt{v} + \varepsilon$ and $\sqrt{v + \varepsilon}$ differ greatly where $v$ is small: with $\varepsilon = 10^{-8}$ and $v = 0$, $10^{-8}$ against $10^{-4}$.
 # - **"Adam needs no learning rate."** It needs one; it only forgives more.
 #

@@ -193,8 +193,8 @@ animation_html(*turn.frames(), interval=2000, label="One step of training in six
 turn.sheet()
 
 # %% [markdown]
-# **Sub-step 4.** $D$ should rise where points are real and fall where they are fake. But some real points lie in the blue, where it fell, also such as have no fake near them: the three modes at the
-# bottom. $D$ is a smooth function with few weights, and cannot be moved at one point alone. Most fakes are at the bottom; to fall there, $D$ falls along the whole lower edge, and pays
+# **Sub-step 4.** $D$ should rise where points are real and fall where they are fake. But the three modes at the bottom lie in the blue, where it fell, even the one
+# on the right, which has no fake near it. $D$ is a smooth function with few weights, and cannot be moved at one point alone. Most fakes are at the bottom; to fall there, $D$ falls along the whole lower edge, and pays
 # with the real points that lie there. Later steps take that back.
 #
 # **Sub-steps 5 and 6.** For most fakes the two arrows point roughly the same way, but they are not the same. An arrow of 5 is what $D$ asks of this one fake. $G$ cannot

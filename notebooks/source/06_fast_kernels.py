@@ -149,7 +149,7 @@ print(f"times faster than in Python: {RATES['compiled'] / RATES['Python loops']:
 # ## 3. The same, in another order
 #
 # Memory does not hand out single numbers. It hands out **lines**, on most processors of 64 bytes: 16 neighbouring
-# float32. Who uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: go once through 64 MB,
+# float32. Whoever uses one number of a line and then goes elsewhere has paid for sixteen. Measure it: go once through 64 MB,
 # which is more than the caches of most machines hold, and add up every number, every second, every fourth, and so on.
 # **Predict:** at a distance of 64 a sixty-fourth of the numbers is added. Does it take a sixty-fourth of the time?
 
@@ -311,8 +311,9 @@ for name, speed in RATES.items():
     print(f"{name:<14}{speed:>12.5f} GFLOP/s{speed / RATES['Python loops']:>12,.0f} times the Python loops")
 
 # %% [markdown]
-# Look at your prediction. Between the second line and the last two lie only the order of the work, the places of the
-# numbers, and instructions that do several of them at once.
+# Look at your prediction. The second line of the third column is its first factor; the last line, divided by the second, is
+# the other one. Between the second line and the last two lie only the order of the work, the places of the numbers, and
+# instructions that do several of them at once.
 #
 # ## How far can it go? The roofline
 #

@@ -50,7 +50,8 @@ from scratchgan.plots import BLACK, BLUE, FAKE, GREEN, GREY, REAL, VERMILLION, a
 # because no mean is below its smallest term. The bound is reached if $G(z)$ is the *same* $x$ for every $z$, the one
 # place where $D$ is largest. So for $G$ alone it is best to put everything into one point. What keeps it from that is
 # only $D$, which notices that this place is now full of fakes, and changes its mind. The next cell takes that away: $D$
-# stands still.
+# stands still. (`lr_schedule="linear"`, here and below: both learning rates stay as they are for the first half of the
+# steps and then fall to 0 along a straight line, notebook 03b.)
 
 # %%
 from scratchgan.data.toy import ring as make_ring
@@ -127,7 +128,8 @@ fig
 # likelihood, which minimises $\mathrm{KL}(p\,\|\,q) = \int p \log (p/q)$, would pay *infinitely* much. Worse: where
 # $q = 0$ the integrand is $p \log 2$ whatever $G$ does. A small change of $G$ does not change it, so no gradient calls
 # $G$ there. And of the two terms, the loss that $G$ descends has only the first in it: its mean is over fakes, and with
-# the best $D$, $1 - D = q/(p+q)$, it is $\mathbb E_q \log(1-D) = 2 \cdot \text{quality} - \log 2$.
+# the best $D$, $1 - D = q/(p+q)$, it is $\mathbb E_q \log(1-D) = 2 \cdot \text{quality} - \log 2$. (Its *slope*, with $D$ held
+# still, is that of the whole JSD: chapter 02. But that, too, is a mean over fakes, and knows nothing of a place without any.)
 #
 # An example with numbers. Let the data have 8 equal modes, far apart, and let $G$ serve $j$ of them, each with the
 # share $1/j$. On a served mode $p/q = (1/8)/(1/j) = j/8$, so
@@ -155,8 +157,9 @@ for j in (8, 7, 4, 1):
 print(f"the largest that JSD can be: log 2 = {np.log(2):.4f}")
 
 # %% [markdown]
-# To lose one of eight modes costs 0.045 of at most 0.693 nats, and most of that is the price of crowding the other seven
-# (quality), which $D$ can report at the fakes; hardly a third is the missing mode itself.
+# To lose one of eight modes costs 0.045 of at most 0.693 nats. Most of that is quality, the price of crowding the other
+# seven, which $D$ can report at the fakes; coverage is hardly a third. (The missing mode alone would cost
+# $\frac12 \cdot \frac18 \log 2 = 0.043$ there, but the other seven get more than their share, which gives 0.030 back.)
 #
 # ### Measured while it happens
 #
@@ -289,8 +292,8 @@ for name in GAMES:
 # %% draw
 # alt: Three panels side by side, a row for each of four games: modes found of 8, share of samples within 3 standard
 #   deviations, and reverse KL in nats. Squares with error bars are means, grey dots are single runs, a dashed line is
-#   the perfect value. Only the game with a fast D finds 8 modes and has about half of its samples or more at a mode;
-#   in the three games with a slow D that share is near 0.
+#   the perfect value. Only the game with a fast D finds 8 modes with each seed, and has from 0.2 to 0.7 of its samples
+#   at a mode; in the three games with a slow D that share is below 0.12.
 fig = figure(10.5, 3.6)
 for axes, (key, label), perfect in zip(fig.subplots(1, 3, sharey=True), KEYS.items(), (8, 0.989, 0), strict=True):
     for row, name in enumerate(GAMES):
@@ -307,8 +310,8 @@ fig
 # %% [markdown]
 # Look at the grey dots before you look at the means: runs of one game may lie several modes apart. And look at the
 # middle panel before the left one: whatever number of modes a slow $D$ "finds", hardly any sample is at one. Only the $D$
-# that is as fast as $G$ has all eight modes with every seed *and* a large share of good samples, for here the slowness of
-# an untrained $D$ was the cause. R1 and packing do not mend it: a $D$ that is late stays late, be it gentle or well
+# that is as fast as $G$ has all eight modes with every seed *and* a share of good samples that counts (from 0.2 to 0.7, where
+# the others have less than 0.12), for here the slowness of an untrained $D$ was the cause. R1 and packing do not mend it: a $D$ that is late stays late, be it gentle or well
 # informed. A cure works against a cause. So find the cause first.
 #
 # The larger comparison has ten seeds a row, equally many steps within a data set, nets of three layers of 128 and both
@@ -745,7 +748,7 @@ check("07.growth", growth)
 # $J^TJ = s^2 I$, so near the end $A$ becomes $-J - \gamma s^2 I$, and $\lambda = -\gamma s^2 \pm i s$: friction for both
 # players. It needs products with $J^T$, second derivatives of both nets, in every step.
 #
-# `scratchgan/theory/dirac.py` has these formulas for nine variants. `dirac_nets.py` builds the same games of the
+# `scratchgan/theory/dirac.py` has these formulas for nine variants. `dirac_nets.py` builds the same games out of the
 # package's own layers, losses and penalties, and has to take the same steps. The table has the size of the largest
 # eigenvalue of an update, and the distance from the end after 500 steps of $h = 0.2$ from $(1, 1)$. It was
 # $\sqrt 2 = 1.41$ at the start.

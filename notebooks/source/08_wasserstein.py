@@ -74,7 +74,7 @@ narrow = [(js(gaussian(0, 0.1), gaussian(a, 0.1)).value, w1(gaussian(0, 0.1), ga
 jsd, earth = np.array(narrow).T
 print(f"{'a':>4}{'JSD':>10}{'slope':>12}{'earth mover':>14}{'slope':>8}")
 for i in (10, 20, 40, 79):
-    print(f"{shifts[i]:>4.1f}{jsd[i]:>10.6f}{(jsd[i + 1] - jsd[i - 1]) / 0.1:>12.1e}{earth[i]:>14.4f}"
+    print(f"{shifts[i]:>4.2f}{jsd[i]:>10.6f}{(jsd[i + 1] - jsd[i - 1]) / 0.1:>12.1e}{earth[i]:>14.4f}"
           f"{(earth[i + 1] - earth[i - 1]) / 0.1:>8.4f}")
 
 # %% draw
@@ -750,16 +750,16 @@ fig
 # ### Does the loss mean anything?
 #
 # In the left panel both curves fall. So does the number of pages left in this chapter, and nobody would call that a measure
-# of your samples. **Two curves that both fall with time have a rank correlation near 1, whatever they measure.** To learn
-# whether the loss knows anything about *this* run, take the trend out: at each turn subtract from each curve its mean over
+# of your samples. **Two curves that both fall with time have a rank correlation near 1, whatever they measure.** (It is the correlation of the
+# ranks, 1 for two curves that put all moments in the same order.) To learn whether the loss knows anything about *this* run, take the trend out: at each turn subtract from each curve its mean over
 # several seeds, and correlate what is left. Is the run whose loss says more than the others say at this turn also the one
 # that is worse than the others at this turn?
 #
 # On the line, five seeds: the correlation is 0.86 for the one-sided penalty and 0.24 for the two-sided one. So the loss of
 # a critic that is good tells something about its own run, and the loss of one that does not fold tells little.
 #
-# On digits, three seeds (`python -m benchmarks.family`; the Fréchet distance, chapter 11, says how far samples are from
-# data): both ways to ask, of $-L_D$ without penalty and the logarithm of the Fréchet distance, at ten times of each run.
+# On digits, three seeds (`python -m benchmarks.family`; the Frechet distance, chapter 11, says how far samples are from
+# data): both ways to ask, of $-L_D$ without penalty and the logarithm of the Frechet distance, at ten times of each run.
 #
 # | recipe | rank correlation over time | correlation without the trend |
 # |---|---|---|
@@ -771,7 +771,7 @@ fig
 #
 # Over time the losses of both WGANs "tell" how good the samples are, but so does that of `r1-mnist`, which estimates no
 # distance at all. Without the trend something is left for WGAN-GP and nothing for clipping, and the largest number belongs
-# to DRAGAN, which is no WGAN. Ten times of three runs are few, and the runs of a recipe differ little, so this proves
+# to DRAGAN, which is no WGAN (it has the loss of the first GAN, and asks for slope 1 around the data, Kodali et al. 2017). Ten times of three runs are few, and the runs of a recipe differ little, so this proves
 # nothing against the losses. It does say that a curve that falls is no evidence for them. A loss that goes the *wrong* way,
 # as that of `dcgan-mnist` does, cannot even tell that training goes on.
 #
@@ -853,7 +853,7 @@ for gamma in (0.0, 0.5):
 # seeds, the distance to 5,000 real digits (chapter 11; for real against real about 0.3), and precision and recall, which say
 # how many samples look real, and how much of the data is reached. $\gamma$ was chosen on one seed: 1, among 10, 1 and 0.1.
 #
-# | recipe | normalisation in $D$ | Fréchet distance | precision | recall | seconds |
+# | recipe | normalisation in $D$ | Frechet distance | precision | recall | seconds |
 # |---|---|---|---|---|---|
 # | `r3gan-mnist` | none | 1.81 | 0.67 | 0.80 | 336 |
 # | `wgan-gp-mnist` | layer | 2.00 | 0.64 | 0.83 | 429 |
@@ -862,6 +862,9 @@ for gamma in (0.0, 0.5):
 # | `hinge-sngan-mnist` | spectral | 6.83 | 0.46 | 0.79 | 151 |
 # | `dcgan-mnist` | batch | 1.16 | 0.76 | 0.73 | 110 |
 # | `ragan-mnist` | batch | 0.88 | 0.76 | 0.76 | 115 |
+#
+# (`ragan-mnist` compares each logit with the *mean* of the other kind's. "Layer" means that each sample's numbers are
+# normalised by themselves, so that a penalty on single samples remains possible.)
 #
 # Of the five whose $D$ does without BatchNorm, R3GAN is the nearest to the data, on each of its three seeds nearer than
 # any run of the other four. The two below have BatchNorm in $D$; on these small digits they are nearer still, at a third of

@@ -694,7 +694,7 @@ coin = asked_of(learn_line("auxiliary classifier", DISTANCE))
 #
 # $$I(c; x) = H(c) - H(c|x), \qquad x = G(z, c),$$
 #
-# how uncertain $c$ is beforehand, minus how uncertain it still is for who has seen $x$. Here $H(c) = -\sum_c p(c) \log
+# how uncertain $c$ is beforehand, minus how uncertain it still is for somebody who has seen $x$. Here $H(c) = -\sum_c p(c) \log
 # p(c)$ and $H(c|x) = \mathbb E_x\big[-\sum_c p(c|x)\log p(c|x)\big]$. *With numbers:* two codes, equally frequent, have
 # $H(c) = \log 2 = 0.693$. If every image betrays its code, $H(c|x) = 0$ and $I = 0.693$ nats; if images of both codes
 # look the same, $H(c|x) = \log 2$ and $I = 0$. The trouble is $p(c|x)$: which code an image came from is not known to
@@ -785,10 +785,10 @@ fig
 #
 # Two more codes of InfoGAN are numbers in $-1..1$, for which $Q$ is a Gaussian around $D$'s answer, so that $-\log Q$
 # is half the square of the error, up to a constant. The first came to mean the slant; the second makes digits wider and
-# bolder, but the one thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
+# bolder, but the digit 1 thinner: nobody told it to mean the same for every digit. (From left to right the code goes from
 # -2 to 2, beyond what it was trained on.)
 #
-# ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the one thinner](../benchmarks/results/conditional_codes.png)
+# ![Two panels of 5 x 9 digits, along each row one code goes from -2 to 2: the first turns the slant of every digit, the second makes digits wider and bolder, but the digit 1 thinner](../benchmarks/results/conditional_codes.png)
 #
 # ## What can go wrong
 #

@@ -652,7 +652,7 @@ animation_html(frames, [f"after {step} steps" for step in moments], interval=500
 
 # %% draw
 # alt: Two blocks of six rows of ten digits: the images, their translations after 0, 15, 50 and 150 steps, and the way back. After 0
-#   steps the digits are grey but in place; from UCI to MNIST they become crisper, from MNIST to UCI softer; the way back is like x.
+#   steps there is a faint grey trace of each digit in its place; from UCI to MNIST they become crisper, from MNIST to UCI softer; the way back is like x.
 fig = figure(8, 10)
 titles = ("UCI to MNIST: a little crisper", "MNIST to UCI: softer")
 for axes, source, title in zip(fig.subplots(2, 1), "ab", titles, strict=True):

@@ -8,6 +8,7 @@ checked in the grader's process, in which no code of the notebook has run.  The 
     submission   reading a notebook: its chapter, what it checks, and what a teacher should look at
     beside       copying the files beside it, for it to import and read
     judging      one notebook: running it, and judging the functions that it offers
+    needs        cells that cannot run because an exercise is not solved
     table        the grades, one row per notebook, and the CSV file
     kernel       the notebook's process, seen from the grader's; `processes` ends it, and what it started
     inside       the same, seen from inside: what `check` does there

@@ -15,6 +15,7 @@ from ..exercises.checking import OPEN, SOLVED, WRONG, Verdict, find, judge
 from .beside import copy_files
 from .calls import library_calls
 from .kernel import Gone, Kernel, Limits, Offer, Told, started
+from .needs import needing
 from .submission import HANDED, Submission
 
 MISSING, SLOW, ENDED, NOT_ASKED = "no such function", "no answer in time", "ended the process", "not asked"
@@ -94,8 +95,13 @@ def _told(submission: Submission, chapter: str) -> Told:
 def _describe(grade: Grade, kernel: Kernel, submission: Submission) -> None:
     """Notes on what happened in the process."""
     calls_solved = {number for number, source in submission.code if "solved(" in source}
+    waiting = _waiting(grade, kernel, submission)
+    if waiting:
+        _add(grade.notes, [_why(waiting)])
     for problem in kernel.problems:
-        number = int(problem.split()[1]) if problem.startswith("cell ") else 0
+        number = _cell(problem)
+        if number in waiting:
+            continue
         if number in calls_solved and " raised " in problem:
             problem += " (it uses the package's solutions, which are not given out while grading)"
         elif grade.status == "ran" and number:
@@ -111,6 +117,31 @@ def _describe(grade: Grade, kernel: Kernel, submission: Submission) -> None:
             _add(grade.look, [f"{what} returns what the notebook's own list of patients says"])
         elif kind in ("solutions", "notebook", "command"):
             _add(grade.look, [f"{where} {what}"])
+
+
+def _cell(problem: str) -> int:
+    """The number of the cell that a problem is about, 0 if it is about none."""
+    return int(problem.split()[1]) if problem.startswith("cell ") else 0
+
+
+def _waiting(grade: Grade, kernel: Kernel, submission: Submission) -> dict[int, list[str]]:
+    """{number of a cell that raised an error: the unsolved exercises that it needs}, for cells that need one."""
+    unsolved = {
+        name: {name.split(".")[1], *(text for text in submission.functions.get(name, []) if text.isidentifier())}
+        for name, status in grade.exercises.items()
+        if status not in (SOLVED, NOT_ASKED)
+    }
+    stopped = {_cell(problem) for problem in kernel.problems if " raised " in problem}
+    return needing(submission.code, unsolved, stopped)
+
+
+def _why(waiting: dict[int, list[str]]) -> str:
+    """One sentence for all cells that wait for an exercise."""
+    cells = [str(number) for number in waiting]
+    missing = list(dict.fromkeys(name for needed in waiting.values() for name in needed))
+    which = f"cells {', '.join(cells[:-1])} and {cells[-1]}" if len(cells) > 1 else f"cell {cells[0]}"
+    names = f"{', '.join(missing[:-1])} and {missing[-1]} are" if len(missing) > 1 else f"{missing[0]} is"
+    return f"{which} stopped because {names} not solved"
 
 
 def _judge(kernel: Kernel, name: str, expressions: list[str], grade: Grade) -> None:

@@ -62,7 +62,7 @@ def read(path: Path) -> Submission:
         sources = [(number, cell.source) for number, cell in code]
     except Exception as error:  # nbformat raises many kinds of errors, whose details do not help a teacher
         raise ValueError(f"not a notebook ({type(error).__name__})") from None
-    trees = [(number, tree) for number, source in sources if (tree := _tree(source)) is not None]
+    trees = [(number, tree) for number, source in sources if (tree := tree_of(source)) is not None]
     calls = [call for tree in _with_names(trees) for call in tree]
     chapters = Counter(name.split(".")[0] for name, _ in calls)
     functions: dict[str, list[str]] = {}
@@ -85,7 +85,7 @@ def _text(output: Any) -> str:
     return "\n".join("".join(part) for part in parts)
 
 
-def _tree(source: str) -> ast.Module | None:
+def tree_of(source: str) -> ast.Module | None:
     """A cell as a syntax tree, in which magics and shell commands are calls; None if it is not Python."""
     from IPython.core.inputtransformer2 import TransformerManager
 

@@ -15,6 +15,7 @@ from scratchgan.exercises.checking import find
 from scratchgan.exercises.inputs import made
 from scratchgan.grading import Limits, grade, grade_one, kernel, table, wire
 from scratchgan.grading.beside import copy_files
+from scratchgan.grading.needs import needing
 from scratchgan.grading.submission import read
 
 nbformat = pytest.importorskip("nbformat")
@@ -425,3 +426,51 @@ def test_a_crashed_notebook_s_share_is_of_all_exercises(tmp_path):
     )
     (line,) = csv.DictReader(table.as_csv([row]).removeprefix("\ufeff").splitlines())
     assert (line["solved"], line["of"], line["percent"]) == ("1", "3", "33")
+
+
+def test_cells_that_wait_for_an_unsolved_exercise_are_one_note(tmp_path):
+    """No mistake of their own; one that is somebody's own is still named."""
+    path = handed_in(
+        tmp_path / "04_training.ipynb",
+        "import numpy as np\nfrom scratchgan.exercises import check, solved",  # cell 2
+        "def labels(turn, N):\n    ...  # your code\n\n\ncheck('04.labels', labels)",
+        "def high_quality(points, modes, sigma):\n    ...\n\n\ndef mine(a):\n    return a\n\n\ncheck('04.high_quality', high_quality)",
+        "label = solved('04.labels')('G', 3)\nprint(label * 2)",
+        "share = solved('04.high_quality')\n\n\ndef judged(points):\n    return f'{share(points, 1, 2):.1%}'",
+        "print(judged(mine(3)))",  # 7
+        "made = labels('D', 2) + 1\nlater = 1",
+        "later + 1",
+        "1 / 0",  # 10
+        "undefined",
+        "mine('a') + 1",
+    )
+    row = grade_one(path)
+    assert row.status == "ran with errors"  # because of 10 to 12
+    first, *rest = [note for note in row.notes if note.startswith("cell")]
+    assert first == "cells 5, 7, 8 and 9 stopped because 04.labels and 04.high_quality are not solved"
+    assert [note.split(" raised ")[0] for note in rest] == ["cell 10", "cell 11", "cell 12"]
+    path = handed_in(
+        tmp_path / "04_b.ipynb",
+        "from scratchgan.exercises import check, solved",
+        "def anything(turn, N):\n    return None\n\n\ncheck('04.labels', anything)",
+        "anything('G', 3) * 2",
+    )
+    row = grade_one(path)
+    assert (row.status, row.notes) == ("ran", ["cell 4 stopped because 04.labels is not solved"])
+
+
+def test_a_cell_needs_what_the_cells_before_it_made():
+    cells = [
+        (1, "def f(x):\n    return x\n\n\ndef g(x):\n    local = f(x)\n    return local"),
+        (2, "local = 3\na = b = g(1)\nc, d = 1, [b for b in (1, 2)]\nimport os"),
+        (3, "not Python ("),
+        (4, "e = local + c"),
+        (5, "e = a"),
+        (6, "f = len\ng = f"),  # f is the exercise's name, whatever it is bound to
+        (7, "x = 1\ny = g\nz = 2"),
+        (8, "z"),
+    ]
+    assert needing(cells, {"04.f": ["f"]}, {4, 5, 7}) == {5: ["04.f"], 7: ["04.f"]}
+    assert needing(cells, {"04.f": ["f"]}, {7, 8}) == {7: ["04.f"], 8: ["04.f"]}
+    assert needing(cells, {"04.h": ["h"]}, {1, 2, 4, 5, 7, 8}) == {}
+    assert needing([(1, "h = solved('04.h')"), (2, "h(1)"), (3, "solved(1)")], {"04.h": []}, {2, 3}) == {2: ["04.h"]}
