@@ -253,7 +253,7 @@ def test_the_nearest_neighbour_looks_at_known_pixels_only():
     y = np.zeros((1, 4, 4, 1), np.float32)
     y[0, :2], y[0, 2:] = 0.5, -0.5
     mask = box(1, 4, 2, 4, 0, 4)
-    x = np.concatenate([np.where(mask > 0, np.float32(0.9), y), mask], axis=3)
+    x = np.concatenate([np.where(mask > 0, np.float32(-0.5), y), mask], axis=3)  # a tempting filling
     right, wrong = y[0].copy(), y[0].copy()
     right[2:], wrong[:2] = 0.1, -0.9
     out = rivals.nearest_known(x, np.stack([wrong, right]))
