@@ -165,6 +165,7 @@ def test_histogram_overlap_counts_colours_and_not_channels():
     for c in range(3):
         assert histogram_overlap(a[..., c : c + 1], b[..., c : c + 1])[0] == 1
     assert histogram_overlap(a, b)[0] == 0
+    assert histogram_overlap(a, a[..., ::-1])[0] == 0  # red is not blue
     with pytest.raises(ValueError, match="at most 3 channels"):
         histogram_overlap(np.zeros((1, 2, 2, 4)), np.zeros((1, 2, 2, 4)))
     with pytest.raises(ValueError, match="at most 64"):
