@@ -58,7 +58,7 @@ class Paired:
         self._check_types()
         parts = [part for part in (self.x, self.y) if part is not None]
         defaults = {
-            "name": " to ".join(part.name for part in parts),
+            "name": " to ".join(dict.fromkeys(part.name for part in parts)),
             "source": "; ".join(dict.fromkeys(part.source for part in parts if part.source)),
         }
         for key, value in defaults.items():

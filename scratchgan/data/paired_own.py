@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -102,8 +103,12 @@ def _as_in(x: Dataset, y: Dataset, of_x: Sizes, of_y: Sizes) -> tuple[Sizes, Siz
 
 
 def _loaded(x: Dataset, y: Dataset, n: int, test: Callable[[], tuple[Dataset, Dataset, int]]) -> Paired:
+    def join(x: Dataset, y: Dataset) -> Paired:
+        where = " and ".join(dict.fromkeys((x.source, y.source)))  # paths, for an error
+        return replace(Paired(y, x, name=where), name="")
+
     def held_out() -> Paired:
         x, y, _ = test()
-        return Paired(y, x)
+        return join(x, y)
 
-    return Paired(y, x, test_size=n, test=held_out if n else None)
+    return replace(join(x, y), test_size=n, test=held_out if n else None)

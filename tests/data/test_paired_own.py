@@ -72,7 +72,7 @@ def test_sizes_and_channels_of_both_sides(tmp_path):
     assert pairs_from_folders(a, b).scale == 2
     for name in "xyz":
         save(b / f"{name}.png", shade(90, 24, 24, 3))
-    refuses(lambda: pairs_from_folders(a, b), "or twice or four times as large, got 8 x 8 in a and 24 x 24 in b")
+    refuses(lambda: pairs_from_folders(a, b), f"{a} and {b}: ", "four times as large, got 8 x 8 in a and 24 x 24 in b")
     refuses(lambda: pairs_from_folders(a, b, image_size=30, scale=4), "scale=4, image_size=30")
     refuses(lambda: pairs_from_folders(a, b, channels=2), "channels must be 1 (grey), 3 (colour)")
     refuses(lambda: pairs_from_folders(a, b, input_channels=4), "channels must be 1 (grey), 3 (colour)")
@@ -188,6 +188,7 @@ def test_the_given_half_is_the_input(tmp_path, rng):
     ordered = unit(np.stack([wide[name] for name in ("1", "2", "10")]))
     left, right = ordered[:, :, :6], ordered[:, :, 6:]
     data = pairs_side_by_side(tmp_path)
+    assert (data.name, data.source) == (tmp_path.name, str(tmp_path))
     np.testing.assert_allclose(data.x.x, left, atol=1e-6)
     np.testing.assert_allclose(data.y.x, right, atol=1e-6)
     data = pairs_side_by_side(tmp_path, given="right", input_channels=1)
@@ -261,7 +262,11 @@ def test_arrays_for_testing_are_held_out(tmp_path, rng):
     data = pairs_from_npz(tmp_path / "f.npz", image_size=12)
     assert (len(data), data.test_size, data.notes) == (6, 2, ())
     assert data.test().example_shape == (12, 12, 1)
+    assert data.name == data.test().name == "f.npz"
     np.testing.assert_array_equal(pairs_from_npz(tmp_path / "f.npz", split="test").y.x[..., 0], unit(pixels[7:]))
+    np.savez(tmp_path / "f.npz", x=pixels, y=pixels, x_test=pixels, y_test=pixels[:2])
+    data = pairs_from_npz(tmp_path / "f.npz")
+    refuses(data.test, f"{tmp_path / 'f.npz'}: 9 inputs in f.npz but 2 targets in f.npz")
 
 
 def test_arrays_that_are_no_pairs(tmp_path, rng):
@@ -275,7 +280,7 @@ def test_arrays_that_are_no_pairs(tmp_path, rng):
         ({"x": pixels.astype(np.int32), "y": np.full((4, 8, 8), 300.0)}, "[y]: float images must lie in"),
     ):
         np.savez(path, **arrays)
-        refuses(lambda: pairs_from_npz(path), path.name, words)
+        refuses(lambda: pairs_from_npz(path), path, words)
     refuses(lambda: pairs_from_npz(path), "[x]: ", "[y]: ")  # both are wrong, both are named
     np.savez(path, x=pixels, y=pixels)
     refuses(lambda: pairs_from_npz(path, split="test"), "has no test part: no arrays such as x_test and y_test")
