@@ -1,7 +1,8 @@
 """What all games have in common: nets and their optimisers, random streams, and a state that can be saved.
 
 A game is a set of nets that `train_step` trains against each other: `scratchgan.GAN` makes samples from noise, the
-CycleGAN of models/cycle.py translates images.  Read gan.py first; this file is the bookkeeping around it.
+CycleGAN of models/cycle.py and the PairedGAN of models/paired_game.py turn images into images.  Read gan.py first; this
+file is the bookkeeping around it.
 """
 
 from __future__ import annotations

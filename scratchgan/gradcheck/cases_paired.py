@@ -20,7 +20,7 @@ CONTENTS = [
 ]
 
 NETS = [
-    Case("U-Net", lambda rng: unet((16, 16, 1), 2, 1, rng), (1, 16, 16, 1)),
+    Case("U-Net", lambda rng: unet((16, 8, 1), 2, 1, rng), (1, 16, 8, 1)),
     Case("U-Net x2, dropout", lambda rng: unet((4, 8, 1), 1, 1, rng, scale=2, dropout=True), (1, 4, 8, 1)),
     Case("Residual net", lambda rng: residual_net((3, 4, 1), 3, 2, 2, rng), (2, 3, 4, 1)),
     Case(
@@ -34,7 +34,7 @@ NETS = [
 
 def _game(**options):
     """A function rng -> a small game with pairs."""
-    return lambda rng: paired(**{"image_size": 8, "channels": 1, "width": 1, "d_width": 2, "blocks": 1, **options})
+    return lambda rng: paired(**{"image_size": 8, "channels": 1, "width": 1, "d_width": 1, "blocks": 1, **options})
 
 
 GAMES_WITH_PAIRS = [

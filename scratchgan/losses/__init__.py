@@ -2,6 +2,9 @@
 
 To add a loss: write its file, add its line below, and give it a case in `scratchgan/gradcheck/cases.py`.  Training,
 plots and scratchgan.doctor then know it by its name.
+
+Two more files are losses of a single net: `cross_entropy`, of a classifier, and `content`, of a net whose image is
+compared with the right one.
 """
 
 from __future__ import annotations
