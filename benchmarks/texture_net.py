@@ -16,7 +16,6 @@ good net is not far above chance, which is 25 %.
 from __future__ import annotations
 
 import argparse
-import io
 import shlex
 import sys
 import time
@@ -25,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchgan
-from scratchgan.data.dataset import to_unit
+from scratchgan.data.textures import whole_textures
 from scratchgan.files.console import progress_bar
 from scratchgan.kernels import on_one_blas_thread
 from scratchgan.layers import AveragePool2D, BatchNorm, Dense, Flatten, Sequential
@@ -41,22 +40,9 @@ CROPS = 4000  # to count errors
 
 
 def photographs() -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """(training photographs (H, W, 3) in [-1, 1], those held out, names of these).
-
-    FOR THE MERGE: replace the body by `whole_textures("train")` and `whole_textures("test")` of scratchgan.data.paired.
-    """
-    from PIL import Image
-
-    path = Path(scratchgan.__file__).parent / "data" / "files" / "textures-32.npz"
-    with np.load(path, allow_pickle=False) as file:
-        names, test = file["names"].tolist(), file["test"]
-        pictures = [
-            to_unit(np.asarray(Image.open(io.BytesIO(file[f"image_{i}"].tobytes())).convert("RGB")), 255)
-            for i in range(len(names))
-        ]
-    train = [picture for picture, out in zip(pictures, test, strict=True) if not out]
-    held_out = [picture for picture, out in zip(pictures, test, strict=True) if out]
-    return train, held_out, [name for name, out in zip(names, test, strict=True) if out]
+    """(training photographs (H, W, 3) in [-1, 1], those held out, names of these)."""
+    held_out = whole_textures("test", channels=3)
+    return list(whole_textures("train", channels=3).values()), list(held_out.values()), list(held_out)
 
 
 def crops(pictures, count: int, *, rng: np.random.Generator, vary: bool) -> tuple[np.ndarray, np.ndarray]:

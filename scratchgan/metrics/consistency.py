@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..checks import positive_int
-from ..data.dataset import shrink_images
+from ..data.degrade import bicubic_matrix, separable
 from .inputs import images
 from .psnr import psnr
 
@@ -21,7 +21,7 @@ def consistency(
     (Consistency.1)   consistency_n = PSNR(down(output_n), x_n)          over all channels, no border: see (Psnr.2)
 
     down      what made x from the true image; None: bicubic reduction by the factor, with a wider kernel against
-              aliasing, clipped to [-1, 1], as `data.resize_images` does it
+              aliasing, clipped to [-1, 1]: the degradation "bicubic" (Degrade.1)
 
     An output may invent details, but none that contradict the input.  This needs no true image.
 
@@ -40,5 +40,8 @@ def consistency(
             f"{who} expects outputs {(N, h * factor, w * factor, C)} for inputs {x.shape} and factor {factor}, "
             f"got {output.shape}"
         )
-    small = shrink_images(output, max(h, w)) if down is None else down(output)
+    if down is None:
+        small = np.clip(separable(output, bicubic_matrix(h * factor, h), bicubic_matrix(w * factor, w)), -1, 1)
+    else:
+        small = down(output)
     return psnr(small, x, luminance=False)

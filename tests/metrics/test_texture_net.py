@@ -157,10 +157,6 @@ def test_the_command_repeats_itself(tmp_path, capsys):
     pytest.importorskip("benchmarks.texture_net")
     from benchmarks import texture_net as program
 
-    try:
-        program.photographs()
-    except FileNotFoundError:
-        pytest.skip("the photographs are not here")
     for name in ("one", "two"):
         assert program.main(["--out", str(tmp_path / name), "--steps", "2", "--quiet", "--crops", "40"]) == 0
     assert "turn right" in capsys.readouterr().out

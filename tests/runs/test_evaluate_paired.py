@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchgan.data import load, resize_images
+from scratchgan.data import load
+from scratchgan.data.degrade import Degradation
 from scratchgan.metrics import frechet_distance, psnr, seam_ratio
 from scratchgan.runs.evaluate import paired, rivals
 from scratchgan.runs.evaluate.paired import measure, pooled
@@ -119,7 +120,7 @@ def test_the_same_seed_gives_the_same_table_and_another_other_halves(pairs, tran
 @pytest.fixture(scope="module")
 def enlarged():
     y, train_y = drawings(12, 3, side=32)[1], drawings(30, 4, side=32)[1]
-    x = resize_images(y, 8)
+    x = Degradation("bicubic", 4)(y, np.random.default_rng(0))
     out = np.clip(1.2 * rivals.enlarged(x, 4) - 0.2 * blurred(rivals.enlarged(x, 4)), -1, 1)
     return x, y, out, measure(out, x, y, task="super-resolution", factor=4, train_y=train_y)
 
