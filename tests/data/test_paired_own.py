@@ -168,6 +168,20 @@ def test_transparent_pixels_of_both_sides_lie_over_the_same_ground(tmp_path):
     assert (pairs_from_folders(a, b, ground="grey").y.x[:, 0, 0] == unit(np.uint8([128]))).all()
 
 
+def test_the_test_part_lies_over_the_ground_of_training(tmp_path):
+    """Though its own drawings, which are light, could be seen over black."""
+    for part, ink in (("train", 0), ("test", 180)):
+        for name in "xyz":
+            drawing = np.full((8, 8, 4), ink, np.uint8)
+            drawing[..., 3] = 255 * (np.indices((8, 8)).sum(axis=0) < 5)
+            save(tmp_path / "b" / part / f"{name}.png", drawing)
+            save(tmp_path / "a" / part / f"{name}.png", shade(90))
+    data = pairs_from_folders(tmp_path / "a", tmp_path / "b")
+    assert (data.x.ground, data.y.ground) == ("", "white")
+    for held in (data.y, data.test().y):
+        assert (held.x[:, 7, 7] == 1).all()
+
+
 def test_memory_is_counted_for_both_sides_before_it_is_taken(tmp_path, monkeypatch):
     a, b = two(tmp_path, "wxyz")
     both = 4 * 4 * (8 * 8 + 8 * 8 * 3)
@@ -232,10 +246,11 @@ def test_the_width_is_twice_the_height_after_turning(tmp_path):
     assert (shades(data.x), shades(data.y)) == ([10, 10], [200, 200])
     save(tmp_path / "2.png", turned)
     save(tmp_path / "3.png", shade(0, 8, 15))
+    save(tmp_path / "4.png", shade(0, 8, 17))
     refuses(
         lambda: pairs_side_by_side(tmp_path, image_size=8),
         "must be twice as wide as high",
-        f"{tmp_path / '2.png'} is 8x16, {tmp_path / '3.png'} is 15x8 (width x height)",
+        f"{tmp_path / '2.png'} is 8x16, {tmp_path / '3.png'} is 15x8, {tmp_path / '4.png'} is 17x8",
     )
 
 
