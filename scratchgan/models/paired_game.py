@@ -5,8 +5,7 @@ r"""The game with pairs: G turns an image x into an image y, and for every x of 
 Symbols   x       what G is given, (N, h, w, Cx): a line drawing, a small or spoilt image, an image with a hole
           y       what it should make of it, (N, H, W, C)
           g       what the net makes, of x alone, or of x and a noise channel z (N, h, w, 1)
-          u       the output.  u = g; with `composite`, (Paired.1)   u = m g + (1 - m) x[first C channels],
-                  m = 1 in the hole and 0 elsewhere: known pixels are x's, to the bit
+          u       the output: g; with `composite`, g in the hole of x (m = 1), and x itself elsewhere (m = 0)
           s(x, v) what D is shown for an image v: the pair, the image, or the hole (models/paired_views.py)
           C(s)    D's logits, one per patch, and h_k(s) the outputs of D's activations, k = 1..K
           phi     a frozen net, whose features are compared in the perceptual term
@@ -15,6 +14,7 @@ Symbols   x       what G is given, (N, h, w, Cx): a line drawing, a small or spo
 
 What the players minimise, with the weights a (content), b (adversarial), c (feature matching), d (perceptual):
 
+    (Paired.1)   u = m g + (1 - m) x[first C channels]     with `composite`: known pixels are x's, to the bit
     (Paired.2)   L_D = disc( C(s(x, y)), C(s(x, u)) )
     (Paired.3)   L_G = a content(u, y) + b gen( C(s(x, u)) )
                        + c sum_k l1( h_k(s(x, u)), h_k(s(x, y)) ) + d l2( phi(u), phi(y) )

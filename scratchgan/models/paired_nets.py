@@ -9,8 +9,10 @@ decoder doubles it again, and at every size a skip connection hands the encoder'
 
     (UNet.1)   block_i(e) = up_i( [d, block_{i+1}(d)] ),  d = down_i(e);       the innermost block is up_i(d)
 
-so block_i is a chain, of which one link is a `Concat` of "pass on" and the next smaller block.  Its derivative is that
-of `Concat`: (UNet.2)   dd = (first part of the decoder's gradient) + (block_{i+1}'s dx for the second part).
+so block_i is a chain, of which one link is a `Concat` of "pass on" and the next smaller block.  Backward, by (Concat.2):
+
+    (UNet.2)   dd = (the part of up_i's dx that belongs to d) + (block_{i+1}'s dx for the other part)
+
 Without the skips everything would have to pass through the few pixels in the middle, and lines would come out blurred.
 
 **Residual net** (Ledig et al. 2017, figure 4, without BatchNorm as in Lim et al. 2017).  All work is done at the small
