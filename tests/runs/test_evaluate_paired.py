@@ -30,6 +30,11 @@ def drawings(n, seed, side=16):
     return x, y
 
 
+def few(pairs):
+    """The first of both parts."""
+    return [[images[:20] for images in part] for part in pairs]
+
+
 def blurred(y):
     return rivals.smoothed(rivals.smoothed(y))
 
@@ -90,7 +95,7 @@ def test_what_was_asked_and_what_looks_real_are_different_questions(translated):
 
 def test_colours_count_in_translation(pairs):
     """As light as the truth, of another hue: by the luminance alone this would be perfect."""
-    (x, y), (train_x, train_y) = pairs
+    (x, y), (train_x, train_y) = few(pairs)
     grey = np.repeat((y @ np.float32([0.299, 0.587, 0.114]))[..., None], 3, axis=3)
     result = measure(grey, x, y, task="translation", train_x=train_x, train_y=train_y)
     assert result["PSNR (dB)"].value < 25
@@ -98,20 +103,21 @@ def test_colours_count_in_translation(pairs):
 
 
 def test_a_copy_of_the_truth_is_perfect_and_loses_to_nobody(pairs):
-    (x, y), (train_x, train_y) = pairs
+    (x, y), (train_x, train_y) = few(pairs)
     result = measure(y, x, y, task="translation", train_x=train_x, train_y=train_y)
     for m in result.measures:
         assert m.value == m.real, m.name
     assert not any("not better" in note for note in result.notes)
 
 
-def test_the_same_seed_gives_the_same_table_and_another_other_halves(pairs, translated):
-    (x, y), (train_x, train_y) = pairs
-    again = measure(blurred(y), x, y, task="translation", train_x=train_x, train_y=train_y, title="drawings")
-    assert str(again) == str(translated)
-    other = measure(blurred(y), x, y, task="translation", train_x=train_x, train_y=train_y, seed=2)
-    assert other["Frechet distance"].real != translated["Frechet distance"].real
-    assert other["L1"].value == translated["L1"].value
+def test_the_same_seed_gives_the_same_table_and_another_other_halves(pairs):
+    (x, y), (train_x, train_y) = few(pairs)
+    one, again, other = (
+        measure(blurred(y), x, y, task="translation", train_x=train_x, train_y=train_y, seed=seed) for seed in (1, 1, 2)
+    )
+    assert str(again) == str(one)
+    assert other["Frechet distance"].real != one["Frechet distance"].real
+    assert other["L1"].value == one["L1"].value
 
 
 # ---------------------------------------------------------------- super-resolution
@@ -226,7 +232,7 @@ def test_an_inverted_mask_is_seen(mended):
     x, y, out, _ = mended
     wrong = x.copy()
     wrong[..., -1] *= -1
-    other = measure(out, wrong, y, task="inpainting", train_y=y, digits=True)
+    other = measure(out, wrong, y, task="inpainting", train_y=y)
     assert other["PSNR in the hole (dB)"].value == math.inf  # "the hole" is what was known
     assert other["known pixels kept"].value < 0.1
 
@@ -247,7 +253,7 @@ def test_the_nearest_neighbour_looks_at_known_pixels_only():
     y = np.zeros((1, 4, 4, 1), np.float32)
     y[0, :2], y[0, 2:] = 0.5, -0.5
     mask = box(1, 4, 2, 4, 0, 4)
-    x = np.concatenate([np.where(mask > 0, np.float32(0.9), y), mask], axis=3)
+    x = np.concatenate([np.where(mask > 0, np.float32(-0.5), y), mask], axis=3)  # a tempting filling
     right, wrong = y[0].copy(), y[0].copy()
     right[2:], wrong[:2] = 0.1, -0.9
     out = rivals.nearest_known(x, np.stack([wrong, right]))
@@ -306,8 +312,9 @@ def test_there_are_at_most_32_features_and_two_images_for_each(pairs):
     for n, count in ((400, 32), (122, 30), (40, 10), (5, 1)):
         view = View.of(train_y, np.resize(train_y, (n, 16, 16, 3)), digits=False, cut=False, rng=rng)
         assert view(train_y[:5]).shape == (5, 1, count)
-    features = View.of(train_y, np.resize(train_y, (400, 16, 16, 3)), digits=False, cut=False, rng=rng)(train_y)
-    assert features.var(axis=0).mean() == pytest.approx(1, rel=0.01)
+    features = View.of(train_y[50:], np.resize(train_y, (400, 16, 16, 3)), digits=False, cut=False, rng=rng)(train_y)
+    assert features.reshape(-1, 32).var(axis=0).mean() == pytest.approx(1, rel=0.01)
+    assert np.abs(features.mean(axis=(0, 1))).max() < 0.01
     small = train_y[:, :8, :8]
     assert "pixels" in View.of(small, small[:40], digits=False, cut=False, rng=rng).label
 
@@ -358,7 +365,7 @@ def test_file_and_picture(tmp_path, translated, enlarged):
 
 
 def test_outputs_beyond_the_range_are_clipped_and_that_is_said(pairs):
-    (x, y), (train_x, train_y) = pairs
+    (x, y), (train_x, train_y) = few(pairs)
     out = y.copy()
     out[0, 0, 0, 0] = 1.5
     result = measure(out, x, y, task="translation", train_x=train_x, train_y=train_y)

@@ -1,8 +1,9 @@
 r"""Do outputs look real?  Distances of sets of features for the few held-out images that a paired task has.
 
 The Frechet distance of F features needs many more images than features, and a paired task holds out a hundred or so.
-So there are at most 32 features: the first principal components of the training targets' features, all divided by one
-number, so that their mean variance there is 1.
+So there are at most 32 features: along the first principal components of the training targets' features.  From all of
+them the mean of the held-out truth is subtracted, and they are divided by one number, so that the mean variance of the
+truth is 1: that is the unit of the distances.
 
 The held-out images are divided at random into halves A and B without a common image, forty times:
 
@@ -15,7 +16,7 @@ compared with its own truth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,13 +88,15 @@ class View:
         pieces = patches(some) if cut else some[:, None]
         net, label = net_for(pieces.shape[2:], digits=digits)
         features = net(pieces.reshape(-1, *pieces.shape[2:])).astype(np.float64)
-        mean = features.mean(axis=0)
-        _, size, directions = np.linalg.svd(features - mean, full_matrices=False)
+        _, size, directions = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
         kept = int((size > 1e-6 * size[0]).sum())
         count = max(1, min(MOST_FEATURES, kept, pieces_of(y, cut) // 2 // PER_FEATURE))
-        scale = np.sqrt((size[:count] ** 2).mean() / len(features)) or 1.0
+        axes = directions[:count].T
         where = f" of patches of {PATCH} x {PATCH} pixels" if cut else ""
-        return cls(net, mean, directions[:count].T / scale, cut, f"{label}; {count} principal components{where}")
+        view = cls(net, np.zeros(len(axes)), axes, cut, f"{label}; {count} principal components{where}")
+        truth = view(y).reshape(-1, count)
+        scale = np.sqrt(truth.var(axis=0).mean()) or 1.0
+        return replace(view, mean=truth.mean(axis=0) @ axes.T, axes=axes / scale)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(N, P, F) of images (N, H, W, C)."""
