@@ -21,6 +21,15 @@ asked       which recipe a command line asks for
 sampling    `scratchgan sample`
 evaluate    every metric that fits a run                      `evaluate`
 pictures    additional pictures of a finished run             `picture_run`
-translate   translate images with a trained CycleGAN
+doors       `scratchgan translate`, `enhance`, `inpaint`: their options
+apply       image files in, image files out: one door for the three
+image_files     what is read, what results are called, written aside and renamed
+translate   what is made of a picture by a CycleGAN, or a net for pairs
+inpaint     how holes are filled, by a net for it or by a search
+mask        which part of a picture is missing
+tiles       a net on an image of any size
+paired_data     a recipe's pairs of images, and their picture
+keys_paired     the keys of recipes for pairs
+why         a recipe's constants: paper, authors' code, ours
 bench       how fast training is on this machine
 """

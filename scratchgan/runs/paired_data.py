@@ -99,7 +99,10 @@ def draw_pairs(path: Path, gan: Any, data: Paired, *, n: int, seed: int, title: 
     x = data.inputs(rng, index)
     rows = [("given", visible(x)), ("output", gan.apply(x)), ("truth", data.y.x[index])]
     save_rows(
-        path, [(name, list(images)) for name, images in rows], title=title, hint="The second row should be the third"
+        path,
+        [(name, list(images)) for name, images in rows],
+        title=title,
+        hint="The second row should look like the third",
     )
 
 

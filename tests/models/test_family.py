@@ -17,6 +17,7 @@ from scratchgan.models.endings import CONDITIONS, Ending
 from scratchgan.models.member import Member
 from scratchgan.runs import recipe as recipes
 from scratchgan.runs.build import build_gan
+from scratchgan.runs.paired_data import of_input
 from scratchgan.runs.recipe import KEYS, Recipe, default, fits, load, override, to_toml
 
 MEMBERS = [name for name, builder in MODELS.items() if isinstance(builder, Member)]
@@ -50,6 +51,9 @@ def train(gan, shape, batches=2, N=8):
         x = np.tanh(rng.standard_normal((2, N, *shape))).astype(np.float32)
         labels = rng.integers(0, 10, N)
         batch = (tuple(x),) if gan.kind == "translations" else (x[0], labels) if gan.conditional else (x[0],)
+        if gan.kind == "paired":
+            given = np.tanh(rng.standard_normal((N, *gan.input_shape))).astype(np.float32)
+            batch = ((given, x[0]),)
         gan.train_step(*batch)
     return {key: a.copy() for key, a in gan.state().items()}
 
@@ -74,9 +78,11 @@ def test_the_builder_and_the_recipe_make_the_same_gan(name):
         side = 8 if "8x8" in recipe.data else 28
         shape, size = (side, side, 1), {"image_size": side, "channels": 1}
     said = {key: value for key, value in written(name).items() if key not in RUN - {"lr_schedule"}}
-    if model == "cyclegan":
+    if model == "cyclegan" and "lr_g" in said:
         said["lr"] = said.pop("lr_g")
         del said["lr_d"]
+    if base_of(MODELS[model]) is MODELS["paired"]:
+        said |= of_input(recipe, shape, None)
     by_recipe = build_gan(recipe, shape)
     by_builder = build(model, **size, total_steps=recipe.steps, **said)
     assert repr(by_recipe) == repr(by_builder)
@@ -89,7 +95,8 @@ def test_the_recipe_of_a_member_leaves_the_method_to_it(name):
     model = SHIPPED[name].model
     assert set(written(name)) <= RUN
     for key, value in method_of(MODELS[model]).items():
-        assert getattr(SHIPPED[name], key) == value, key
+        if key in KEYS:  # a scale is the data's
+            assert getattr(SHIPPED[name], key) == value, key
 
 
 def test_every_member_has_a_recipe():
@@ -194,6 +201,7 @@ def test_every_key_is_the_runs_or_a_builders_and_each_default_is_written_once():
 def test_every_option_of_a_recipe_s_type_is_a_key():
     """A rate or a size that a builder takes can be set in a recipe; what cannot is listed here."""
     others = {"data_dim", "data_shape", "slope", "dtype", "total_steps", "rules", "lr"}
+    others |= {"input_channels", "scale", "composite", "features"}  # of pairs: the data decide
     for model in MODELS:
         assert set(options_of(MODELS[model])) - set(KEYS) <= others, model
 
@@ -223,10 +231,11 @@ def test_another_model_brings_its_whole_method(start, model):
     after = override(before, [f"model={model}"])
     assert after.model == model
     for key, value in method_of(MODELS[model]).items():
-        assert getattr(after, key) == value, key
+        if key in KEYS:
+            assert getattr(after, key) == value, key
     for key in ("name", "data", "steps", "batch_size", "sample_every"):
         assert getattr(after, key) == getattr(before, key), key
-    left = set(method_of(MODELS[before.model])) - set(method_of(MODELS[model]))
+    left = set(method_of(MODELS[before.model])) & set(KEYS) - set(method_of(MODELS[model]))
     if before.model != model:
         for key in left:
             assert getattr(after, key) == default(key, model), key
@@ -265,11 +274,13 @@ def test_the_rule_is_in_the_help():
 
 @pytest.mark.parametrize("model", MEMBERS)
 def test_a_member_has_the_keys_of_its_base(model):
-    recipe = Recipe(model=model)
-    for setting in ("width=8", "dense=4", "d_norm=none", "packing=1"):
+    recipe, pairs = Recipe(model=model), base_of(MODELS[model]) is MODELS["paired"]
+    of_dcgan, of_others = ("dense=4", "d_norm=none", "packing=1"), ("blocks=1", "data_b=ring")
+    for setting in ("width=8", *(("data_b=ring", "content=l2") if pairs else of_dcgan)):
         override(recipe, [setting])
-    for setting in ("hidden=[8]", "blocks=1", "data_b=ring"):
-        with pytest.raises(ValueError, match=rf'has no effect with model = "{model}", only with "(mlp|cyclegan)"$'):
+    only = r'only with ("mlp"|"dcgan"|"dcgan" and "mlp"|"cyclegan" and "paired")$'
+    for setting in ("hidden=[8]", *(of_dcgan if pairs else of_others)):
+        with pytest.raises(ValueError, match=rf'has no effect with model = "{model}", {only}'):
             override(recipe, [setting])
     assert fits("width", model)
     assert not fits("hidden", model)

@@ -149,7 +149,7 @@ def folders(tmp_path):
 
 def test_pairs_of_two_folders_and_of_pictures_side_by_side(folders):
     two = small("pix2pix", data=str(folders / "a"), data_b=str(folders / "b"))
-    recipe, data = build.load_data(two)
+    _, data = build.load_data(two)
     assert (data.input_shape, data.example_shape) == ((8, 8, 1), (8, 8, 3))
     np.testing.assert_allclose(data.x.x, -data.y.x[..., :1], atol=1e-6)
     one = small("pix2pix", data=str(folders / "both"), side_by_side="left")
