@@ -648,7 +648,7 @@ for metric, value in all_metrics(mixed).items():
 # and $n$.
 #
 # The package's benchmark does the same with 18 metrics, 2,000 samples and a trained DCGAN beside the failures
-# (`python -m benchmarks.metrics` reproduces it). Red is where a metric says no worse than of real digits. (For some metrics a
+# (`python -m benchmarks.metrics` reproduces it). Red, with a star, is where a metric says no worse than of real digits. (For some metrics a
 # value on either side of the real one is a failure: read the caption.)
 #
 # ![A table of 18 metrics against six failures and a trained DCGAN: no metric sees all of the failures](../benchmarks/results/metrics.png)
