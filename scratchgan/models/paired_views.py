@@ -4,7 +4,7 @@ D gets s(x, v) for an input x (N, h, w, Cx) and an image v (N, H, W, C), a real 
 
     "pair"     (Shown.1)   s = [x enlarged to H x W, v] along the channels: does v go with x?
     "output"   (Shown.2)   s = v: does v look like a target?
-    "hole"     (Shown.3)   s = [m v, x's last channel]: does it look right inside the hole?   m = 1 in the hole, else 0
+    "hole"     (Shown.3)   s = [m v, x's last channel]: does it look right inside the hole (where m is 1)?
 
 The gradient of v from that of s:
 
