@@ -52,8 +52,8 @@ RECIPES = (
 #: control: (its recipe, the keys that differ)
 CONTROLS: dict[str, tuple[str, dict[str, Any]]] = {
     "pix2pix-shuffled": ("pix2pix-emoji", {}),
-    "srgan-textures-l1": ("srgan-textures", {"adversarial_weight": 0.0, "feature_weight": 0.0}),
-    "srgan-digits-l1": ("srgan-digits", {"adversarial_weight": 0.0, "feature_weight": 0.0}),
+    "srgan-textures-l1": ("srgan-textures", {"adversarial_weight": 0.0}),
+    "srgan-digits-l1": ("srgan-digits", {"adversarial_weight": 0.0}),
     "inpaint-digits-l2": ("inpaint-digits", {"adversarial_weight": 0.0, "noise": "none"}),
     "inpaint-emoji-l2": ("inpaint-emoji", {"adversarial_weight": 0.0, "noise": "none"}),
 }

@@ -54,7 +54,7 @@ def save_rows(
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    fig.suptitle(heading(fig, title, hint, size=9), fontsize=9)
+    fig.suptitle(heading(fig, title, words(hint, width=width - 0.2, size=9), size=9), fontsize=9)
     fig.tight_layout()
     save_figure(fig, path)
 

@@ -113,7 +113,7 @@ def test_the_order_of_the_file_system_plays_no_part(tmp_path, shuffled):
 def test_the_workshop_sorts_what_it_lists(tmp_path, shuffled, monkeypatch):
     from scratchgan.grading import beside
     from scratchgan.grading.folder import handed_in
-    from scratchgan.runs import recipe, translate
+    from scratchgan.runs import image_files, recipe
 
     for name in ("c", "a", "b"):
         (tmp_path / name).mkdir()
@@ -123,7 +123,7 @@ def test_the_workshop_sorts_what_it_lists(tmp_path, shuffled, monkeypatch):
         assert [row.file.split("/")[0] for row in rows] == ["a", "b", "c"]
     for name in "hgfedcba":
         saved(tmp_path / "images" / f"{name}.png", np.zeros((4, 4), np.uint8))
-    with translate.inputs([tmp_path / "images"]) as given:
+    with image_files.inputs([tmp_path / "images"]) as given:
         assert [item.path.stem for item in given.items] == list("abcdefgh")
     assert list(recipe.names()) == ["dcgan-mnist", *sorted(set(recipe.names()) - {"dcgan-mnist"})]
     source, target = tmp_path / "source", tmp_path / "copy"

@@ -81,6 +81,17 @@ DRAWN = {
     "save_translations": lambda s, to, gan: plots.save_translations(
         to / "a.png", [(s, IMAGES, IMAGES, IMAGES)] * 2, title=s
     ),
+    "save_rows": lambda s, to, gan: plots.save_rows(
+        to / "a.png", [(s, list(IMAGES)), ("b", list(IMAGES))], title=s, hint=s
+    ),
+    "paired_rows": lambda s, to, gan: plots.paired_rows({s: IMAGES, "b": IMAGES}, headings=[s] * 6, title=s, notice=s),
+    "save_pairs": lambda s, to, gan: plots.save_pairs(
+        to / "a.png", {s: IMAGES, "b": IMAGES}, headings=[s] * 6, title=s
+    ),
+    "perception_distortion": lambda s, to, gan: plots.perception_distortion(
+        {s: (20.0, 2.0), "b": (21.0, 3.0)}, floor=1.0, ceiling=4.0, title=s
+    ),
+    "save_plane": lambda s, to, gan: plots.save_plane(to / "a.png", {s: (20.0, 2.0)}, title=s),
     "the doctor": lambda s, to, gan: save_picture(to / "a.png", judge(from_records([record(1), record(2)]), name=s)),
     "evaluate": lambda s, to, gan: evaluation(s).save(to, IMAGES, IMAGES),
     "save_spectra": lambda s, to, gan: plots_theory.save_spectra(
@@ -175,6 +186,16 @@ def breaches(function):
             return False
         if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
             return False
+        if isinstance(node, ast.ListComp):
+            of_names = {
+                g.target.id for g in node.generators if isinstance(g.target, ast.Name) and names(g.iter)
+            } - foreign
+            foreign.update(of_names)
+            found = names(node.elt)
+            foreign.difference_update(of_names)
+            return found
+        if isinstance(node, ast.IfExp):
+            return names(node.body) or names(node.orelse)
         if isinstance(node, ast.Name):
             return node.id in foreign
         if isinstance(node, ast.Attribute):

@@ -238,7 +238,7 @@ def test_the_name_may_stand_behind_the_settings(tmp_path, capsys):
     [
         ("mnist", 'did you mean "dcgan-mnist" or "mlp-mnist"? "mnist" is a data set: give it with --data mnist'),
         ("ring", 'did you mean "mlp-ring"? "ring" is a data set'),
-        ("cyclegan", 'did you mean "cyclegan-digits"?'),
+        ("cyclegan", 'did you mean "cyclegan-digits" or "cyclegan-emoji"?'),
         ("gp", 'did you mean "wgan-gp-mnist"?'),
         ("kmnist", '"kmnist" is a data set: give it with --data kmnist'),
         ("dcgan-mnits", 'did you mean "dcgan-mnist"?'),
