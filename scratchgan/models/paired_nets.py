@@ -149,11 +149,10 @@ def residual_net(
     def conv(Ci: int, Co: int, init: Initializer | str = "he") -> Conv2D:
         return Conv2D(Ci, Co, kernel_size=3, padding=1, init=init, rng=rng, dtype=dtype)
 
-    noise: list[Layer] = [Dropout(RATE)] if dropout else []
     trunk: list[Layer] = [conv(Cx, width), ReLU()]
     for _ in range(blocks):
-        trunk.append(Residual(Sequential([conv(width, width), ReLU(), *noise, conv(width, width, scaled("he", 0.1))])))
         noise = [Dropout(RATE)] if dropout else []
+        trunk.append(Residual(Sequential([conv(width, width), ReLU(), *noise, conv(width, width, scaled("he", 0.1))])))
     for _ in range(doublings(scale)):
         trunk += [conv(width, 4 * width), PixelShuffle(2), ReLU()]
     skip = Sequential([] if scale == 1 else [UpsampleBilinear2D(scale)])
